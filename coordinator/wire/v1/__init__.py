@@ -1,0 +1,1 @@
+"""Messages and stubs generated from `proto/` by `scripts/generate-wire`. Committed, never edited by hand."""

@@ -1,0 +1,406 @@
+from . import tasks_pb2 as _tasks_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class StatusRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class Finding(_message.Message):
+    __slots__ = ("rule", "level", "text")
+    RULE_FIELD_NUMBER: _ClassVar[int]
+    LEVEL_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    rule: str
+    level: str
+    text: str
+    def __init__(self, rule: _Optional[str] = ..., level: _Optional[str] = ..., text: _Optional[str] = ...) -> None: ...
+
+class Member(_message.Message):
+    __slots__ = ("name", "grpc", "http", "role", "condition", "voter", "reachable", "error", "term", "applied", "lag", "snapshot", "fsync_p99_ms", "disk_free_bytes", "version", "uptime_ms", "log_entries", "digest")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    GRPC_FIELD_NUMBER: _ClassVar[int]
+    HTTP_FIELD_NUMBER: _ClassVar[int]
+    ROLE_FIELD_NUMBER: _ClassVar[int]
+    CONDITION_FIELD_NUMBER: _ClassVar[int]
+    VOTER_FIELD_NUMBER: _ClassVar[int]
+    REACHABLE_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    TERM_FIELD_NUMBER: _ClassVar[int]
+    APPLIED_FIELD_NUMBER: _ClassVar[int]
+    LAG_FIELD_NUMBER: _ClassVar[int]
+    SNAPSHOT_FIELD_NUMBER: _ClassVar[int]
+    FSYNC_P99_MS_FIELD_NUMBER: _ClassVar[int]
+    DISK_FREE_BYTES_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    UPTIME_MS_FIELD_NUMBER: _ClassVar[int]
+    LOG_ENTRIES_FIELD_NUMBER: _ClassVar[int]
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    grpc: str
+    http: str
+    role: str
+    condition: str
+    voter: bool
+    reachable: bool
+    error: str
+    term: int
+    applied: int
+    lag: int
+    snapshot: int
+    fsync_p99_ms: float
+    disk_free_bytes: int
+    version: str
+    uptime_ms: int
+    log_entries: int
+    digest: str
+    def __init__(self, name: _Optional[str] = ..., grpc: _Optional[str] = ..., http: _Optional[str] = ..., role: _Optional[str] = ..., condition: _Optional[str] = ..., voter: _Optional[bool] = ..., reachable: _Optional[bool] = ..., error: _Optional[str] = ..., term: _Optional[int] = ..., applied: _Optional[int] = ..., lag: _Optional[int] = ..., snapshot: _Optional[int] = ..., fsync_p99_ms: _Optional[float] = ..., disk_free_bytes: _Optional[int] = ..., version: _Optional[str] = ..., uptime_ms: _Optional[int] = ..., log_entries: _Optional[int] = ..., digest: _Optional[str] = ...) -> None: ...
+
+class StatusResponse(_message.Message):
+    __slots__ = ("answer", "self", "cluster_id", "commit", "feature_level", "members", "elections", "has_quorum", "tasks", "nodes", "wall_at")
+    class TasksEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: int
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[int] = ...) -> None: ...
+    class NodesEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: int
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[int] = ...) -> None: ...
+    ANSWER_FIELD_NUMBER: _ClassVar[int]
+    SELF_FIELD_NUMBER: _ClassVar[int]
+    CLUSTER_ID_FIELD_NUMBER: _ClassVar[int]
+    COMMIT_FIELD_NUMBER: _ClassVar[int]
+    FEATURE_LEVEL_FIELD_NUMBER: _ClassVar[int]
+    MEMBERS_FIELD_NUMBER: _ClassVar[int]
+    ELECTIONS_FIELD_NUMBER: _ClassVar[int]
+    HAS_QUORUM_FIELD_NUMBER: _ClassVar[int]
+    TASKS_FIELD_NUMBER: _ClassVar[int]
+    NODES_FIELD_NUMBER: _ClassVar[int]
+    WALL_AT_FIELD_NUMBER: _ClassVar[int]
+    answer: _tasks_pb2.Answer
+    self: Member
+    cluster_id: str
+    commit: int
+    feature_level: int
+    members: _containers.RepeatedCompositeFieldContainer[Member]
+    elections: int
+    has_quorum: bool
+    tasks: _containers.ScalarMap[str, int]
+    nodes: _containers.ScalarMap[str, int]
+    wall_at: int
+    def __init__(self_, answer: _Optional[_Union[_tasks_pb2.Answer, _Mapping]] = ..., self: _Optional[_Union[Member, _Mapping]] = ..., cluster_id: _Optional[str] = ..., commit: _Optional[int] = ..., feature_level: _Optional[int] = ..., members: _Optional[_Iterable[_Union[Member, _Mapping]]] = ..., elections: _Optional[int] = ..., has_quorum: _Optional[bool] = ..., tasks: _Optional[_Mapping[str, int]] = ..., nodes: _Optional[_Mapping[str, int]] = ..., wall_at: _Optional[int] = ...) -> None: ...
+
+class HealthRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class HealthResponse(_message.Message):
+    __slots__ = ("answer", "health", "findings")
+    ANSWER_FIELD_NUMBER: _ClassVar[int]
+    HEALTH_FIELD_NUMBER: _ClassVar[int]
+    FINDINGS_FIELD_NUMBER: _ClassVar[int]
+    answer: _tasks_pb2.Answer
+    health: str
+    findings: _containers.RepeatedCompositeFieldContainer[Finding]
+    def __init__(self, answer: _Optional[_Union[_tasks_pb2.Answer, _Mapping]] = ..., health: _Optional[str] = ..., findings: _Optional[_Iterable[_Union[Finding, _Mapping]]] = ...) -> None: ...
+
+class NodeExecutor(_message.Message):
+    __slots__ = ("name", "version", "error")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    version: int
+    error: str
+    def __init__(self, name: _Optional[str] = ..., version: _Optional[int] = ..., error: _Optional[str] = ...) -> None: ...
+
+class Drain(_message.Message):
+    __slots__ = ("kind", "reason", "by", "since_at", "deadline_at", "state", "remaining", "movable", "not_movable", "stalled")
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    BY_FIELD_NUMBER: _ClassVar[int]
+    SINCE_AT_FIELD_NUMBER: _ClassVar[int]
+    DEADLINE_AT_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    REMAINING_FIELD_NUMBER: _ClassVar[int]
+    MOVABLE_FIELD_NUMBER: _ClassVar[int]
+    NOT_MOVABLE_FIELD_NUMBER: _ClassVar[int]
+    STALLED_FIELD_NUMBER: _ClassVar[int]
+    kind: str
+    reason: str
+    by: str
+    since_at: int
+    deadline_at: int
+    state: str
+    remaining: int
+    movable: int
+    not_movable: int
+    stalled: int
+    def __init__(self, kind: _Optional[str] = ..., reason: _Optional[str] = ..., by: _Optional[str] = ..., since_at: _Optional[int] = ..., deadline_at: _Optional[int] = ..., state: _Optional[str] = ..., remaining: _Optional[int] = ..., movable: _Optional[int] = ..., not_movable: _Optional[int] = ..., stalled: _Optional[int] = ...) -> None: ...
+
+class NodeView(_message.Message):
+    __slots__ = ("name", "incarnation", "status", "attributes", "capacity", "units", "effective_units", "used_units", "runs", "heartbeat_age_ms", "executors", "drain", "member", "version", "python", "joined_at", "connected", "loop_lag_ms", "rss_bytes", "running")
+    class AttributesEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    INCARNATION_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    ATTRIBUTES_FIELD_NUMBER: _ClassVar[int]
+    CAPACITY_FIELD_NUMBER: _ClassVar[int]
+    UNITS_FIELD_NUMBER: _ClassVar[int]
+    EFFECTIVE_UNITS_FIELD_NUMBER: _ClassVar[int]
+    USED_UNITS_FIELD_NUMBER: _ClassVar[int]
+    RUNS_FIELD_NUMBER: _ClassVar[int]
+    HEARTBEAT_AGE_MS_FIELD_NUMBER: _ClassVar[int]
+    EXECUTORS_FIELD_NUMBER: _ClassVar[int]
+    DRAIN_FIELD_NUMBER: _ClassVar[int]
+    MEMBER_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    PYTHON_FIELD_NUMBER: _ClassVar[int]
+    JOINED_AT_FIELD_NUMBER: _ClassVar[int]
+    CONNECTED_FIELD_NUMBER: _ClassVar[int]
+    LOOP_LAG_MS_FIELD_NUMBER: _ClassVar[int]
+    RSS_BYTES_FIELD_NUMBER: _ClassVar[int]
+    RUNNING_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    incarnation: str
+    status: str
+    attributes: _containers.ScalarMap[str, str]
+    capacity: int
+    units: int
+    effective_units: int
+    used_units: int
+    runs: int
+    heartbeat_age_ms: int
+    executors: _containers.RepeatedCompositeFieldContainer[NodeExecutor]
+    drain: Drain
+    member: str
+    version: str
+    python: str
+    joined_at: int
+    connected: bool
+    loop_lag_ms: int
+    rss_bytes: int
+    running: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, name: _Optional[str] = ..., incarnation: _Optional[str] = ..., status: _Optional[str] = ..., attributes: _Optional[_Mapping[str, str]] = ..., capacity: _Optional[int] = ..., units: _Optional[int] = ..., effective_units: _Optional[int] = ..., used_units: _Optional[int] = ..., runs: _Optional[int] = ..., heartbeat_age_ms: _Optional[int] = ..., executors: _Optional[_Iterable[_Union[NodeExecutor, _Mapping]]] = ..., drain: _Optional[_Union[Drain, _Mapping]] = ..., member: _Optional[str] = ..., version: _Optional[str] = ..., python: _Optional[str] = ..., joined_at: _Optional[int] = ..., connected: _Optional[bool] = ..., loop_lag_ms: _Optional[int] = ..., rss_bytes: _Optional[int] = ..., running: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class ListNodesRequest(_message.Message):
+    __slots__ = ("read", "name")
+    READ_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    read: _tasks_pb2.ReadOptions
+    name: str
+    def __init__(self, read: _Optional[_Union[_tasks_pb2.ReadOptions, _Mapping]] = ..., name: _Optional[str] = ...) -> None: ...
+
+class ListNodesResponse(_message.Message):
+    __slots__ = ("answer", "nodes")
+    ANSWER_FIELD_NUMBER: _ClassVar[int]
+    NODES_FIELD_NUMBER: _ClassVar[int]
+    answer: _tasks_pb2.Answer
+    nodes: _containers.RepeatedCompositeFieldContainer[NodeView]
+    def __init__(self, answer: _Optional[_Union[_tasks_pb2.Answer, _Mapping]] = ..., nodes: _Optional[_Iterable[_Union[NodeView, _Mapping]]] = ...) -> None: ...
+
+class DrainNodeRequest(_message.Message):
+    __slots__ = ("change", "name", "kind", "deadline_ms")
+    CHANGE_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    DEADLINE_MS_FIELD_NUMBER: _ClassVar[int]
+    change: _tasks_pb2.Change
+    name: str
+    kind: str
+    deadline_ms: int
+    def __init__(self, change: _Optional[_Union[_tasks_pb2.Change, _Mapping]] = ..., name: _Optional[str] = ..., kind: _Optional[str] = ..., deadline_ms: _Optional[int] = ...) -> None: ...
+
+class UndrainNodeRequest(_message.Message):
+    __slots__ = ("change", "name")
+    CHANGE_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    change: _tasks_pb2.Change
+    name: str
+    def __init__(self, change: _Optional[_Union[_tasks_pb2.Change, _Mapping]] = ..., name: _Optional[str] = ...) -> None: ...
+
+class RemoveNodeRequest(_message.Message):
+    __slots__ = ("change", "name")
+    CHANGE_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    change: _tasks_pb2.Change
+    name: str
+    def __init__(self, change: _Optional[_Union[_tasks_pb2.Change, _Mapping]] = ..., name: _Optional[str] = ...) -> None: ...
+
+class NodeResponse(_message.Message):
+    __slots__ = ("answer", "node", "unchanged")
+    ANSWER_FIELD_NUMBER: _ClassVar[int]
+    NODE_FIELD_NUMBER: _ClassVar[int]
+    UNCHANGED_FIELD_NUMBER: _ClassVar[int]
+    answer: _tasks_pb2.Answer
+    node: NodeView
+    unchanged: bool
+    def __init__(self, answer: _Optional[_Union[_tasks_pb2.Answer, _Mapping]] = ..., node: _Optional[_Union[NodeView, _Mapping]] = ..., unchanged: _Optional[bool] = ...) -> None: ...
+
+class ListMembersRequest(_message.Message):
+    __slots__ = ("read",)
+    READ_FIELD_NUMBER: _ClassVar[int]
+    read: _tasks_pb2.ReadOptions
+    def __init__(self, read: _Optional[_Union[_tasks_pb2.ReadOptions, _Mapping]] = ...) -> None: ...
+
+class ListMembersResponse(_message.Message):
+    __slots__ = ("answer", "members")
+    ANSWER_FIELD_NUMBER: _ClassVar[int]
+    MEMBERS_FIELD_NUMBER: _ClassVar[int]
+    answer: _tasks_pb2.Answer
+    members: _containers.RepeatedCompositeFieldContainer[Member]
+    def __init__(self, answer: _Optional[_Union[_tasks_pb2.Answer, _Mapping]] = ..., members: _Optional[_Iterable[_Union[Member, _Mapping]]] = ...) -> None: ...
+
+class Setting(_message.Message):
+    __slots__ = ("key", "value", "default_value", "set_by", "set_at", "bounds")
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    DEFAULT_VALUE_FIELD_NUMBER: _ClassVar[int]
+    SET_BY_FIELD_NUMBER: _ClassVar[int]
+    SET_AT_FIELD_NUMBER: _ClassVar[int]
+    BOUNDS_FIELD_NUMBER: _ClassVar[int]
+    key: str
+    value: str
+    default_value: str
+    set_by: str
+    set_at: int
+    bounds: str
+    def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ..., default_value: _Optional[str] = ..., set_by: _Optional[str] = ..., set_at: _Optional[int] = ..., bounds: _Optional[str] = ...) -> None: ...
+
+class GetSettingsRequest(_message.Message):
+    __slots__ = ("read",)
+    READ_FIELD_NUMBER: _ClassVar[int]
+    read: _tasks_pb2.ReadOptions
+    def __init__(self, read: _Optional[_Union[_tasks_pb2.ReadOptions, _Mapping]] = ...) -> None: ...
+
+class GetSettingsResponse(_message.Message):
+    __slots__ = ("answer", "settings")
+    ANSWER_FIELD_NUMBER: _ClassVar[int]
+    SETTINGS_FIELD_NUMBER: _ClassVar[int]
+    answer: _tasks_pb2.Answer
+    settings: _containers.RepeatedCompositeFieldContainer[Setting]
+    def __init__(self, answer: _Optional[_Union[_tasks_pb2.Answer, _Mapping]] = ..., settings: _Optional[_Iterable[_Union[Setting, _Mapping]]] = ...) -> None: ...
+
+class SetSettingsRequest(_message.Message):
+    __slots__ = ("change", "set", "reset")
+    class SetEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    CHANGE_FIELD_NUMBER: _ClassVar[int]
+    SET_FIELD_NUMBER: _ClassVar[int]
+    RESET_FIELD_NUMBER: _ClassVar[int]
+    change: _tasks_pb2.Change
+    set: _containers.ScalarMap[str, str]
+    reset: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, change: _Optional[_Union[_tasks_pb2.Change, _Mapping]] = ..., set: _Optional[_Mapping[str, str]] = ..., reset: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class ExecutorError(_message.Message):
+    __slots__ = ("node", "error")
+    NODE_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    node: str
+    error: str
+    def __init__(self, node: _Optional[str] = ..., error: _Optional[str] = ...) -> None: ...
+
+class ExecutorVersions(_message.Message):
+    __slots__ = ("nodes",)
+    NODES_FIELD_NUMBER: _ClassVar[int]
+    nodes: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, nodes: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class ExecutorView(_message.Message):
+    __slots__ = ("name", "versions", "doc", "policy", "params_schema", "state_schema", "own_validate", "own_assignment", "code_on", "paused", "load_errors", "tasks")
+    class VersionsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: int
+        value: ExecutorVersions
+        def __init__(self, key: _Optional[int] = ..., value: _Optional[_Union[ExecutorVersions, _Mapping]] = ...) -> None: ...
+    class TasksEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: int
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[int] = ...) -> None: ...
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    VERSIONS_FIELD_NUMBER: _ClassVar[int]
+    DOC_FIELD_NUMBER: _ClassVar[int]
+    POLICY_FIELD_NUMBER: _ClassVar[int]
+    PARAMS_SCHEMA_FIELD_NUMBER: _ClassVar[int]
+    STATE_SCHEMA_FIELD_NUMBER: _ClassVar[int]
+    OWN_VALIDATE_FIELD_NUMBER: _ClassVar[int]
+    OWN_ASSIGNMENT_FIELD_NUMBER: _ClassVar[int]
+    CODE_ON_FIELD_NUMBER: _ClassVar[int]
+    PAUSED_FIELD_NUMBER: _ClassVar[int]
+    LOAD_ERRORS_FIELD_NUMBER: _ClassVar[int]
+    TASKS_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    versions: _containers.MessageMap[int, ExecutorVersions]
+    doc: str
+    policy: bytes
+    params_schema: bytes
+    state_schema: bytes
+    own_validate: bool
+    own_assignment: bool
+    code_on: _containers.RepeatedScalarFieldContainer[str]
+    paused: bool
+    load_errors: _containers.RepeatedCompositeFieldContainer[ExecutorError]
+    tasks: _containers.ScalarMap[str, int]
+    def __init__(self, name: _Optional[str] = ..., versions: _Optional[_Mapping[int, ExecutorVersions]] = ..., doc: _Optional[str] = ..., policy: _Optional[bytes] = ..., params_schema: _Optional[bytes] = ..., state_schema: _Optional[bytes] = ..., own_validate: _Optional[bool] = ..., own_assignment: _Optional[bool] = ..., code_on: _Optional[_Iterable[str]] = ..., paused: _Optional[bool] = ..., load_errors: _Optional[_Iterable[_Union[ExecutorError, _Mapping]]] = ..., tasks: _Optional[_Mapping[str, int]] = ...) -> None: ...
+
+class ListExecutorsRequest(_message.Message):
+    __slots__ = ("read", "name")
+    READ_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    read: _tasks_pb2.ReadOptions
+    name: str
+    def __init__(self, read: _Optional[_Union[_tasks_pb2.ReadOptions, _Mapping]] = ..., name: _Optional[str] = ...) -> None: ...
+
+class ListExecutorsResponse(_message.Message):
+    __slots__ = ("answer", "executors")
+    ANSWER_FIELD_NUMBER: _ClassVar[int]
+    EXECUTORS_FIELD_NUMBER: _ClassVar[int]
+    answer: _tasks_pb2.Answer
+    executors: _containers.RepeatedCompositeFieldContainer[ExecutorView]
+    def __init__(self, answer: _Optional[_Union[_tasks_pb2.Answer, _Mapping]] = ..., executors: _Optional[_Iterable[_Union[ExecutorView, _Mapping]]] = ...) -> None: ...
+
+class RecheckRequest(_message.Message):
+    __slots__ = ("change", "ids", "executor")
+    CHANGE_FIELD_NUMBER: _ClassVar[int]
+    IDS_FIELD_NUMBER: _ClassVar[int]
+    EXECUTOR_FIELD_NUMBER: _ClassVar[int]
+    change: _tasks_pb2.Change
+    ids: _containers.RepeatedScalarFieldContainer[str]
+    executor: str
+    def __init__(self, change: _Optional[_Union[_tasks_pb2.Change, _Mapping]] = ..., ids: _Optional[_Iterable[str]] = ..., executor: _Optional[str] = ...) -> None: ...
+
+class RecheckResponse(_message.Message):
+    __slots__ = ("answer", "unassigned")
+    ANSWER_FIELD_NUMBER: _ClassVar[int]
+    UNASSIGNED_FIELD_NUMBER: _ClassVar[int]
+    answer: _tasks_pb2.Answer
+    unassigned: int
+    def __init__(self, answer: _Optional[_Union[_tasks_pb2.Answer, _Mapping]] = ..., unassigned: _Optional[int] = ...) -> None: ...

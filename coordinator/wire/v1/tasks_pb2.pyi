@@ -1,0 +1,682 @@
+from google.protobuf.internal import containers as _containers
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class Answer(_message.Message):
+    __slots__ = ("revision", "member", "term", "leader", "leader_address", "stale", "age_ms", "forwarded")
+    REVISION_FIELD_NUMBER: _ClassVar[int]
+    MEMBER_FIELD_NUMBER: _ClassVar[int]
+    TERM_FIELD_NUMBER: _ClassVar[int]
+    LEADER_FIELD_NUMBER: _ClassVar[int]
+    LEADER_ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    STALE_FIELD_NUMBER: _ClassVar[int]
+    AGE_MS_FIELD_NUMBER: _ClassVar[int]
+    FORWARDED_FIELD_NUMBER: _ClassVar[int]
+    revision: int
+    member: str
+    term: int
+    leader: str
+    leader_address: str
+    stale: bool
+    age_ms: int
+    forwarded: bool
+    def __init__(self, revision: _Optional[int] = ..., member: _Optional[str] = ..., term: _Optional[int] = ..., leader: _Optional[str] = ..., leader_address: _Optional[str] = ..., stale: _Optional[bool] = ..., age_ms: _Optional[int] = ..., forwarded: _Optional[bool] = ...) -> None: ...
+
+class Change(_message.Message):
+    __slots__ = ("request_id", "reason", "dry_run", "if_revision")
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    DRY_RUN_FIELD_NUMBER: _ClassVar[int]
+    IF_REVISION_FIELD_NUMBER: _ClassVar[int]
+    request_id: str
+    reason: str
+    dry_run: bool
+    if_revision: int
+    def __init__(self, request_id: _Optional[str] = ..., reason: _Optional[str] = ..., dry_run: _Optional[bool] = ..., if_revision: _Optional[int] = ...) -> None: ...
+
+class Backoff(_message.Message):
+    __slots__ = ("kind", "first_ms", "base", "cap_ms", "jitter")
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    FIRST_MS_FIELD_NUMBER: _ClassVar[int]
+    BASE_FIELD_NUMBER: _ClassVar[int]
+    CAP_MS_FIELD_NUMBER: _ClassVar[int]
+    JITTER_FIELD_NUMBER: _ClassVar[int]
+    kind: str
+    first_ms: int
+    base: float
+    cap_ms: int
+    jitter: str
+    def __init__(self, kind: _Optional[str] = ..., first_ms: _Optional[int] = ..., base: _Optional[float] = ..., cap_ms: _Optional[int] = ..., jitter: _Optional[str] = ...) -> None: ...
+
+class TaskSpec(_message.Message):
+    __slots__ = ("due_at", "priority", "cost", "timeout_ms", "max_attempts", "backoff", "on_lost", "cancel_grace_ms", "retention_ms", "labels", "headers", "exclusive", "isolation", "object_kind", "object_id")
+    class LabelsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    class HeadersEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    DUE_AT_FIELD_NUMBER: _ClassVar[int]
+    PRIORITY_FIELD_NUMBER: _ClassVar[int]
+    COST_FIELD_NUMBER: _ClassVar[int]
+    TIMEOUT_MS_FIELD_NUMBER: _ClassVar[int]
+    MAX_ATTEMPTS_FIELD_NUMBER: _ClassVar[int]
+    BACKOFF_FIELD_NUMBER: _ClassVar[int]
+    ON_LOST_FIELD_NUMBER: _ClassVar[int]
+    CANCEL_GRACE_MS_FIELD_NUMBER: _ClassVar[int]
+    RETENTION_MS_FIELD_NUMBER: _ClassVar[int]
+    LABELS_FIELD_NUMBER: _ClassVar[int]
+    HEADERS_FIELD_NUMBER: _ClassVar[int]
+    EXCLUSIVE_FIELD_NUMBER: _ClassVar[int]
+    ISOLATION_FIELD_NUMBER: _ClassVar[int]
+    OBJECT_KIND_FIELD_NUMBER: _ClassVar[int]
+    OBJECT_ID_FIELD_NUMBER: _ClassVar[int]
+    due_at: int
+    priority: int
+    cost: int
+    timeout_ms: int
+    max_attempts: int
+    backoff: Backoff
+    on_lost: str
+    cancel_grace_ms: int
+    retention_ms: int
+    labels: _containers.ScalarMap[str, str]
+    headers: _containers.ScalarMap[str, str]
+    exclusive: bool
+    isolation: str
+    object_kind: str
+    object_id: str
+    def __init__(self, due_at: _Optional[int] = ..., priority: _Optional[int] = ..., cost: _Optional[int] = ..., timeout_ms: _Optional[int] = ..., max_attempts: _Optional[int] = ..., backoff: _Optional[_Union[Backoff, _Mapping]] = ..., on_lost: _Optional[str] = ..., cancel_grace_ms: _Optional[int] = ..., retention_ms: _Optional[int] = ..., labels: _Optional[_Mapping[str, str]] = ..., headers: _Optional[_Mapping[str, str]] = ..., exclusive: _Optional[bool] = ..., isolation: _Optional[str] = ..., object_kind: _Optional[str] = ..., object_id: _Optional[str] = ...) -> None: ...
+
+class NewTask(_message.Message):
+    __slots__ = ("id", "executor", "params", "spec", "paused", "require_assignment", "replace_finished")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    EXECUTOR_FIELD_NUMBER: _ClassVar[int]
+    PARAMS_FIELD_NUMBER: _ClassVar[int]
+    SPEC_FIELD_NUMBER: _ClassVar[int]
+    PAUSED_FIELD_NUMBER: _ClassVar[int]
+    REQUIRE_ASSIGNMENT_FIELD_NUMBER: _ClassVar[int]
+    REPLACE_FINISHED_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    executor: str
+    params: bytes
+    spec: TaskSpec
+    paused: bool
+    require_assignment: bool
+    replace_finished: bool
+    def __init__(self, id: _Optional[str] = ..., executor: _Optional[str] = ..., params: _Optional[bytes] = ..., spec: _Optional[_Union[TaskSpec, _Mapping]] = ..., paused: _Optional[bool] = ..., require_assignment: _Optional[bool] = ..., replace_finished: _Optional[bool] = ...) -> None: ...
+
+class LastOutcome(_message.Message):
+    __slots__ = ("outcome", "allocation_id", "reason", "error", "result", "ended_at", "node", "duration_ms")
+    OUTCOME_FIELD_NUMBER: _ClassVar[int]
+    ALLOCATION_ID_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    RESULT_FIELD_NUMBER: _ClassVar[int]
+    ENDED_AT_FIELD_NUMBER: _ClassVar[int]
+    NODE_FIELD_NUMBER: _ClassVar[int]
+    DURATION_MS_FIELD_NUMBER: _ClassVar[int]
+    outcome: str
+    allocation_id: int
+    reason: str
+    error: bytes
+    result: bytes
+    ended_at: int
+    node: str
+    duration_ms: int
+    def __init__(self, outcome: _Optional[str] = ..., allocation_id: _Optional[int] = ..., reason: _Optional[str] = ..., error: _Optional[bytes] = ..., result: _Optional[bytes] = ..., ended_at: _Optional[int] = ..., node: _Optional[str] = ..., duration_ms: _Optional[int] = ...) -> None: ...
+
+class Progress(_message.Message):
+    __slots__ = ("done", "total", "message", "at")
+    DONE_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    AT_FIELD_NUMBER: _ClassVar[int]
+    done: float
+    total: float
+    message: str
+    at: int
+    def __init__(self, done: _Optional[float] = ..., total: _Optional[float] = ..., message: _Optional[str] = ..., at: _Optional[int] = ...) -> None: ...
+
+class Policy(_message.Message):
+    __slots__ = ("priority", "cost", "timeout_ms", "max_attempts", "backoff", "on_lost", "cancel_grace_ms", "retention_ms", "exclusive", "movable", "isolation")
+    PRIORITY_FIELD_NUMBER: _ClassVar[int]
+    COST_FIELD_NUMBER: _ClassVar[int]
+    TIMEOUT_MS_FIELD_NUMBER: _ClassVar[int]
+    MAX_ATTEMPTS_FIELD_NUMBER: _ClassVar[int]
+    BACKOFF_FIELD_NUMBER: _ClassVar[int]
+    ON_LOST_FIELD_NUMBER: _ClassVar[int]
+    CANCEL_GRACE_MS_FIELD_NUMBER: _ClassVar[int]
+    RETENTION_MS_FIELD_NUMBER: _ClassVar[int]
+    EXCLUSIVE_FIELD_NUMBER: _ClassVar[int]
+    MOVABLE_FIELD_NUMBER: _ClassVar[int]
+    ISOLATION_FIELD_NUMBER: _ClassVar[int]
+    priority: int
+    cost: int
+    timeout_ms: int
+    max_attempts: int
+    backoff: Backoff
+    on_lost: str
+    cancel_grace_ms: int
+    retention_ms: int
+    exclusive: bool
+    movable: bool
+    isolation: str
+    def __init__(self, priority: _Optional[int] = ..., cost: _Optional[int] = ..., timeout_ms: _Optional[int] = ..., max_attempts: _Optional[int] = ..., backoff: _Optional[_Union[Backoff, _Mapping]] = ..., on_lost: _Optional[str] = ..., cancel_grace_ms: _Optional[int] = ..., retention_ms: _Optional[int] = ..., exclusive: _Optional[bool] = ..., movable: _Optional[bool] = ..., isolation: _Optional[str] = ...) -> None: ...
+
+class Task(_message.Message):
+    __slots__ = ("id", "executor", "executor_version", "status", "desired", "stop_reason", "stopping_since_at", "params", "state", "state_version", "state_allocation_id", "state_is_current", "description", "spec", "policy", "allocation_id", "node", "incarnation", "code", "explanation", "attempts", "due_at", "last_outcome", "progress", "created_at", "updated_at", "started_at", "finished_at", "expires_at", "created_revision", "modified_revision")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    EXECUTOR_FIELD_NUMBER: _ClassVar[int]
+    EXECUTOR_VERSION_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    DESIRED_FIELD_NUMBER: _ClassVar[int]
+    STOP_REASON_FIELD_NUMBER: _ClassVar[int]
+    STOPPING_SINCE_AT_FIELD_NUMBER: _ClassVar[int]
+    PARAMS_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    STATE_VERSION_FIELD_NUMBER: _ClassVar[int]
+    STATE_ALLOCATION_ID_FIELD_NUMBER: _ClassVar[int]
+    STATE_IS_CURRENT_FIELD_NUMBER: _ClassVar[int]
+    DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
+    SPEC_FIELD_NUMBER: _ClassVar[int]
+    POLICY_FIELD_NUMBER: _ClassVar[int]
+    ALLOCATION_ID_FIELD_NUMBER: _ClassVar[int]
+    NODE_FIELD_NUMBER: _ClassVar[int]
+    INCARNATION_FIELD_NUMBER: _ClassVar[int]
+    CODE_FIELD_NUMBER: _ClassVar[int]
+    EXPLANATION_FIELD_NUMBER: _ClassVar[int]
+    ATTEMPTS_FIELD_NUMBER: _ClassVar[int]
+    DUE_AT_FIELD_NUMBER: _ClassVar[int]
+    LAST_OUTCOME_FIELD_NUMBER: _ClassVar[int]
+    PROGRESS_FIELD_NUMBER: _ClassVar[int]
+    CREATED_AT_FIELD_NUMBER: _ClassVar[int]
+    UPDATED_AT_FIELD_NUMBER: _ClassVar[int]
+    STARTED_AT_FIELD_NUMBER: _ClassVar[int]
+    FINISHED_AT_FIELD_NUMBER: _ClassVar[int]
+    EXPIRES_AT_FIELD_NUMBER: _ClassVar[int]
+    CREATED_REVISION_FIELD_NUMBER: _ClassVar[int]
+    MODIFIED_REVISION_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    executor: str
+    executor_version: int
+    status: str
+    desired: str
+    stop_reason: str
+    stopping_since_at: int
+    params: bytes
+    state: bytes
+    state_version: int
+    state_allocation_id: int
+    state_is_current: bool
+    description: str
+    spec: TaskSpec
+    policy: Policy
+    allocation_id: int
+    node: str
+    incarnation: str
+    code: str
+    explanation: str
+    attempts: int
+    due_at: int
+    last_outcome: LastOutcome
+    progress: Progress
+    created_at: int
+    updated_at: int
+    started_at: int
+    finished_at: int
+    expires_at: int
+    created_revision: int
+    modified_revision: int
+    def __init__(self, id: _Optional[str] = ..., executor: _Optional[str] = ..., executor_version: _Optional[int] = ..., status: _Optional[str] = ..., desired: _Optional[str] = ..., stop_reason: _Optional[str] = ..., stopping_since_at: _Optional[int] = ..., params: _Optional[bytes] = ..., state: _Optional[bytes] = ..., state_version: _Optional[int] = ..., state_allocation_id: _Optional[int] = ..., state_is_current: _Optional[bool] = ..., description: _Optional[str] = ..., spec: _Optional[_Union[TaskSpec, _Mapping]] = ..., policy: _Optional[_Union[Policy, _Mapping]] = ..., allocation_id: _Optional[int] = ..., node: _Optional[str] = ..., incarnation: _Optional[str] = ..., code: _Optional[str] = ..., explanation: _Optional[str] = ..., attempts: _Optional[int] = ..., due_at: _Optional[int] = ..., last_outcome: _Optional[_Union[LastOutcome, _Mapping]] = ..., progress: _Optional[_Union[Progress, _Mapping]] = ..., created_at: _Optional[int] = ..., updated_at: _Optional[int] = ..., started_at: _Optional[int] = ..., finished_at: _Optional[int] = ..., expires_at: _Optional[int] = ..., created_revision: _Optional[int] = ..., modified_revision: _Optional[int] = ...) -> None: ...
+
+class CreateRequest(_message.Message):
+    __slots__ = ("change", "task", "forwarded")
+    CHANGE_FIELD_NUMBER: _ClassVar[int]
+    TASK_FIELD_NUMBER: _ClassVar[int]
+    FORWARDED_FIELD_NUMBER: _ClassVar[int]
+    change: Change
+    task: NewTask
+    forwarded: bool
+    def __init__(self, change: _Optional[_Union[Change, _Mapping]] = ..., task: _Optional[_Union[NewTask, _Mapping]] = ..., forwarded: _Optional[bool] = ...) -> None: ...
+
+class CreateResponse(_message.Message):
+    __slots__ = ("answer", "task", "created", "validated")
+    ANSWER_FIELD_NUMBER: _ClassVar[int]
+    TASK_FIELD_NUMBER: _ClassVar[int]
+    CREATED_FIELD_NUMBER: _ClassVar[int]
+    VALIDATED_FIELD_NUMBER: _ClassVar[int]
+    answer: Answer
+    task: Task
+    created: bool
+    validated: str
+    def __init__(self, answer: _Optional[_Union[Answer, _Mapping]] = ..., task: _Optional[_Union[Task, _Mapping]] = ..., created: _Optional[bool] = ..., validated: _Optional[str] = ...) -> None: ...
+
+class CreateManyRequest(_message.Message):
+    __slots__ = ("change", "tasks", "brief")
+    CHANGE_FIELD_NUMBER: _ClassVar[int]
+    TASKS_FIELD_NUMBER: _ClassVar[int]
+    BRIEF_FIELD_NUMBER: _ClassVar[int]
+    change: Change
+    tasks: _containers.RepeatedCompositeFieldContainer[NewTask]
+    brief: bool
+    def __init__(self, change: _Optional[_Union[Change, _Mapping]] = ..., tasks: _Optional[_Iterable[_Union[NewTask, _Mapping]]] = ..., brief: _Optional[bool] = ...) -> None: ...
+
+class ItemError(_message.Message):
+    __slots__ = ("code", "reason", "message", "metadata")
+    class MetadataEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    CODE_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    METADATA_FIELD_NUMBER: _ClassVar[int]
+    code: str
+    reason: str
+    message: str
+    metadata: _containers.ScalarMap[str, str]
+    def __init__(self, code: _Optional[str] = ..., reason: _Optional[str] = ..., message: _Optional[str] = ..., metadata: _Optional[_Mapping[str, str]] = ...) -> None: ...
+
+class CreateManyItem(_message.Message):
+    __slots__ = ("id", "created", "task", "error", "allocation_id", "node", "status")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    CREATED_FIELD_NUMBER: _ClassVar[int]
+    TASK_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    ALLOCATION_ID_FIELD_NUMBER: _ClassVar[int]
+    NODE_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    created: bool
+    task: Task
+    error: ItemError
+    allocation_id: int
+    node: str
+    status: str
+    def __init__(self, id: _Optional[str] = ..., created: _Optional[bool] = ..., task: _Optional[_Union[Task, _Mapping]] = ..., error: _Optional[_Union[ItemError, _Mapping]] = ..., allocation_id: _Optional[int] = ..., node: _Optional[str] = ..., status: _Optional[str] = ...) -> None: ...
+
+class CreateManyResponse(_message.Message):
+    __slots__ = ("answer", "items")
+    ANSWER_FIELD_NUMBER: _ClassVar[int]
+    ITEMS_FIELD_NUMBER: _ClassVar[int]
+    answer: Answer
+    items: _containers.RepeatedCompositeFieldContainer[CreateManyItem]
+    def __init__(self, answer: _Optional[_Union[Answer, _Mapping]] = ..., items: _Optional[_Iterable[_Union[CreateManyItem, _Mapping]]] = ...) -> None: ...
+
+class ReadOptions(_message.Message):
+    __slots__ = ("stale", "min_revision")
+    STALE_FIELD_NUMBER: _ClassVar[int]
+    MIN_REVISION_FIELD_NUMBER: _ClassVar[int]
+    stale: bool
+    min_revision: int
+    def __init__(self, stale: _Optional[bool] = ..., min_revision: _Optional[int] = ...) -> None: ...
+
+class GetRequest(_message.Message):
+    __slots__ = ("id", "read", "prefix")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    READ_FIELD_NUMBER: _ClassVar[int]
+    PREFIX_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    read: ReadOptions
+    prefix: bool
+    def __init__(self, id: _Optional[str] = ..., read: _Optional[_Union[ReadOptions, _Mapping]] = ..., prefix: _Optional[bool] = ...) -> None: ...
+
+class GetResponse(_message.Message):
+    __slots__ = ("answer", "task", "matches", "match_count")
+    ANSWER_FIELD_NUMBER: _ClassVar[int]
+    TASK_FIELD_NUMBER: _ClassVar[int]
+    MATCHES_FIELD_NUMBER: _ClassVar[int]
+    MATCH_COUNT_FIELD_NUMBER: _ClassVar[int]
+    answer: Answer
+    task: Task
+    matches: _containers.RepeatedScalarFieldContainer[str]
+    match_count: int
+    def __init__(self, answer: _Optional[_Union[Answer, _Mapping]] = ..., task: _Optional[_Union[Task, _Mapping]] = ..., matches: _Optional[_Iterable[str]] = ..., match_count: _Optional[int] = ...) -> None: ...
+
+class Filter(_message.Message):
+    __slots__ = ("label_terms", "statuses", "executor", "node", "parent", "object_kind", "object_id", "include_finished", "ids")
+    LABEL_TERMS_FIELD_NUMBER: _ClassVar[int]
+    STATUSES_FIELD_NUMBER: _ClassVar[int]
+    EXECUTOR_FIELD_NUMBER: _ClassVar[int]
+    NODE_FIELD_NUMBER: _ClassVar[int]
+    PARENT_FIELD_NUMBER: _ClassVar[int]
+    OBJECT_KIND_FIELD_NUMBER: _ClassVar[int]
+    OBJECT_ID_FIELD_NUMBER: _ClassVar[int]
+    INCLUDE_FINISHED_FIELD_NUMBER: _ClassVar[int]
+    IDS_FIELD_NUMBER: _ClassVar[int]
+    label_terms: _containers.RepeatedScalarFieldContainer[str]
+    statuses: _containers.RepeatedScalarFieldContainer[str]
+    executor: str
+    node: str
+    parent: str
+    object_kind: str
+    object_id: str
+    include_finished: bool
+    ids: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, label_terms: _Optional[_Iterable[str]] = ..., statuses: _Optional[_Iterable[str]] = ..., executor: _Optional[str] = ..., node: _Optional[str] = ..., parent: _Optional[str] = ..., object_kind: _Optional[str] = ..., object_id: _Optional[str] = ..., include_finished: _Optional[bool] = ..., ids: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class ListRequest(_message.Message):
+    __slots__ = ("filter", "page_size", "page_token", "read", "count_only")
+    FILTER_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    READ_FIELD_NUMBER: _ClassVar[int]
+    COUNT_ONLY_FIELD_NUMBER: _ClassVar[int]
+    filter: Filter
+    page_size: int
+    page_token: str
+    read: ReadOptions
+    count_only: bool
+    def __init__(self, filter: _Optional[_Union[Filter, _Mapping]] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., read: _Optional[_Union[ReadOptions, _Mapping]] = ..., count_only: _Optional[bool] = ...) -> None: ...
+
+class ListResponse(_message.Message):
+    __slots__ = ("answer", "tasks", "next_page", "list_revision", "count")
+    ANSWER_FIELD_NUMBER: _ClassVar[int]
+    TASKS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_FIELD_NUMBER: _ClassVar[int]
+    LIST_REVISION_FIELD_NUMBER: _ClassVar[int]
+    COUNT_FIELD_NUMBER: _ClassVar[int]
+    answer: Answer
+    tasks: _containers.RepeatedCompositeFieldContainer[Task]
+    next_page: str
+    list_revision: int
+    count: int
+    def __init__(self, answer: _Optional[_Union[Answer, _Mapping]] = ..., tasks: _Optional[_Iterable[_Union[Task, _Mapping]]] = ..., next_page: _Optional[str] = ..., list_revision: _Optional[int] = ..., count: _Optional[int] = ...) -> None: ...
+
+class UpdateRequest(_message.Message):
+    __slots__ = ("change", "id", "move", "avoid")
+    CHANGE_FIELD_NUMBER: _ClassVar[int]
+    ID_FIELD_NUMBER: _ClassVar[int]
+    MOVE_FIELD_NUMBER: _ClassVar[int]
+    AVOID_FIELD_NUMBER: _ClassVar[int]
+    change: Change
+    id: str
+    move: bool
+    avoid: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, change: _Optional[_Union[Change, _Mapping]] = ..., id: _Optional[str] = ..., move: _Optional[bool] = ..., avoid: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class CancelRequest(_message.Message):
+    __slots__ = ("change", "id", "purge", "finished_only", "grace_ms")
+    CHANGE_FIELD_NUMBER: _ClassVar[int]
+    ID_FIELD_NUMBER: _ClassVar[int]
+    PURGE_FIELD_NUMBER: _ClassVar[int]
+    FINISHED_ONLY_FIELD_NUMBER: _ClassVar[int]
+    GRACE_MS_FIELD_NUMBER: _ClassVar[int]
+    change: Change
+    id: str
+    purge: bool
+    finished_only: bool
+    grace_ms: int
+    def __init__(self, change: _Optional[_Union[Change, _Mapping]] = ..., id: _Optional[str] = ..., purge: _Optional[bool] = ..., finished_only: _Optional[bool] = ..., grace_ms: _Optional[int] = ...) -> None: ...
+
+class ChangeResponse(_message.Message):
+    __slots__ = ("answer", "task", "unchanged", "removed", "effect")
+    ANSWER_FIELD_NUMBER: _ClassVar[int]
+    TASK_FIELD_NUMBER: _ClassVar[int]
+    UNCHANGED_FIELD_NUMBER: _ClassVar[int]
+    REMOVED_FIELD_NUMBER: _ClassVar[int]
+    EFFECT_FIELD_NUMBER: _ClassVar[int]
+    answer: Answer
+    task: Task
+    unchanged: bool
+    removed: bool
+    effect: str
+    def __init__(self, answer: _Optional[_Union[Answer, _Mapping]] = ..., task: _Optional[_Union[Task, _Mapping]] = ..., unchanged: _Optional[bool] = ..., removed: _Optional[bool] = ..., effect: _Optional[str] = ...) -> None: ...
+
+class NodeVerdict(_message.Message):
+    __slots__ = ("node", "eligible", "code", "detail")
+    NODE_FIELD_NUMBER: _ClassVar[int]
+    ELIGIBLE_FIELD_NUMBER: _ClassVar[int]
+    CODE_FIELD_NUMBER: _ClassVar[int]
+    DETAIL_FIELD_NUMBER: _ClassVar[int]
+    node: str
+    eligible: bool
+    code: str
+    detail: str
+    def __init__(self, node: _Optional[str] = ..., eligible: _Optional[bool] = ..., code: _Optional[str] = ..., detail: _Optional[str] = ...) -> None: ...
+
+class Hint(_message.Message):
+    __slots__ = ("text", "command")
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    COMMAND_FIELD_NUMBER: _ClassVar[int]
+    text: str
+    command: str
+    def __init__(self, text: _Optional[str] = ..., command: _Optional[str] = ...) -> None: ...
+
+class ExplainRequest(_message.Message):
+    __slots__ = ("id", "read")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    READ_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    read: ReadOptions
+    def __init__(self, id: _Optional[str] = ..., read: _Optional[_Union[ReadOptions, _Mapping]] = ...) -> None: ...
+
+class ExplainResponse(_message.Message):
+    __slots__ = ("answer", "task", "stage", "code", "text", "since_at", "next_check_at", "would_choose", "queue_position", "nodes", "hints")
+    ANSWER_FIELD_NUMBER: _ClassVar[int]
+    TASK_FIELD_NUMBER: _ClassVar[int]
+    STAGE_FIELD_NUMBER: _ClassVar[int]
+    CODE_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    SINCE_AT_FIELD_NUMBER: _ClassVar[int]
+    NEXT_CHECK_AT_FIELD_NUMBER: _ClassVar[int]
+    WOULD_CHOOSE_FIELD_NUMBER: _ClassVar[int]
+    QUEUE_POSITION_FIELD_NUMBER: _ClassVar[int]
+    NODES_FIELD_NUMBER: _ClassVar[int]
+    HINTS_FIELD_NUMBER: _ClassVar[int]
+    answer: Answer
+    task: Task
+    stage: int
+    code: str
+    text: str
+    since_at: int
+    next_check_at: int
+    would_choose: str
+    queue_position: int
+    nodes: _containers.RepeatedCompositeFieldContainer[NodeVerdict]
+    hints: _containers.RepeatedCompositeFieldContainer[Hint]
+    def __init__(self, answer: _Optional[_Union[Answer, _Mapping]] = ..., task: _Optional[_Union[Task, _Mapping]] = ..., stage: _Optional[int] = ..., code: _Optional[str] = ..., text: _Optional[str] = ..., since_at: _Optional[int] = ..., next_check_at: _Optional[int] = ..., would_choose: _Optional[str] = ..., queue_position: _Optional[int] = ..., nodes: _Optional[_Iterable[_Union[NodeVerdict, _Mapping]]] = ..., hints: _Optional[_Iterable[_Union[Hint, _Mapping]]] = ...) -> None: ...
+
+class Run(_message.Message):
+    __slots__ = ("task", "executor", "allocation_id", "attempt", "cause", "node", "incarnation", "due_at", "assigned_at", "started_at", "ended_at", "status", "outcome", "reported", "reason", "error", "result", "progress", "description", "log_lines", "log_dropped")
+    TASK_FIELD_NUMBER: _ClassVar[int]
+    EXECUTOR_FIELD_NUMBER: _ClassVar[int]
+    ALLOCATION_ID_FIELD_NUMBER: _ClassVar[int]
+    ATTEMPT_FIELD_NUMBER: _ClassVar[int]
+    CAUSE_FIELD_NUMBER: _ClassVar[int]
+    NODE_FIELD_NUMBER: _ClassVar[int]
+    INCARNATION_FIELD_NUMBER: _ClassVar[int]
+    DUE_AT_FIELD_NUMBER: _ClassVar[int]
+    ASSIGNED_AT_FIELD_NUMBER: _ClassVar[int]
+    STARTED_AT_FIELD_NUMBER: _ClassVar[int]
+    ENDED_AT_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    OUTCOME_FIELD_NUMBER: _ClassVar[int]
+    REPORTED_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    RESULT_FIELD_NUMBER: _ClassVar[int]
+    PROGRESS_FIELD_NUMBER: _ClassVar[int]
+    DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
+    LOG_LINES_FIELD_NUMBER: _ClassVar[int]
+    LOG_DROPPED_FIELD_NUMBER: _ClassVar[int]
+    task: str
+    executor: str
+    allocation_id: int
+    attempt: int
+    cause: str
+    node: str
+    incarnation: str
+    due_at: int
+    assigned_at: int
+    started_at: int
+    ended_at: int
+    status: str
+    outcome: str
+    reported: str
+    reason: str
+    error: bytes
+    result: bytes
+    progress: Progress
+    description: str
+    log_lines: int
+    log_dropped: int
+    def __init__(self, task: _Optional[str] = ..., executor: _Optional[str] = ..., allocation_id: _Optional[int] = ..., attempt: _Optional[int] = ..., cause: _Optional[str] = ..., node: _Optional[str] = ..., incarnation: _Optional[str] = ..., due_at: _Optional[int] = ..., assigned_at: _Optional[int] = ..., started_at: _Optional[int] = ..., ended_at: _Optional[int] = ..., status: _Optional[str] = ..., outcome: _Optional[str] = ..., reported: _Optional[str] = ..., reason: _Optional[str] = ..., error: _Optional[bytes] = ..., result: _Optional[bytes] = ..., progress: _Optional[_Union[Progress, _Mapping]] = ..., description: _Optional[str] = ..., log_lines: _Optional[int] = ..., log_dropped: _Optional[int] = ...) -> None: ...
+
+class RunsRequest(_message.Message):
+    __slots__ = ("id", "limit", "before_allocation_id", "read")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    BEFORE_ALLOCATION_ID_FIELD_NUMBER: _ClassVar[int]
+    READ_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    limit: int
+    before_allocation_id: int
+    read: ReadOptions
+    def __init__(self, id: _Optional[str] = ..., limit: _Optional[int] = ..., before_allocation_id: _Optional[int] = ..., read: _Optional[_Union[ReadOptions, _Mapping]] = ...) -> None: ...
+
+class RunsResponse(_message.Message):
+    __slots__ = ("answer", "runs", "next_page")
+    ANSWER_FIELD_NUMBER: _ClassVar[int]
+    RUNS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_FIELD_NUMBER: _ClassVar[int]
+    answer: Answer
+    runs: _containers.RepeatedCompositeFieldContainer[Run]
+    next_page: str
+    def __init__(self, answer: _Optional[_Union[Answer, _Mapping]] = ..., runs: _Optional[_Iterable[_Union[Run, _Mapping]]] = ..., next_page: _Optional[str] = ...) -> None: ...
+
+class LogsRequest(_message.Message):
+    __slots__ = ("id", "allocation_id", "follow", "level", "since_at", "read")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    ALLOCATION_ID_FIELD_NUMBER: _ClassVar[int]
+    FOLLOW_FIELD_NUMBER: _ClassVar[int]
+    LEVEL_FIELD_NUMBER: _ClassVar[int]
+    SINCE_AT_FIELD_NUMBER: _ClassVar[int]
+    READ_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    allocation_id: int
+    follow: bool
+    level: str
+    since_at: int
+    read: ReadOptions
+    def __init__(self, id: _Optional[str] = ..., allocation_id: _Optional[int] = ..., follow: _Optional[bool] = ..., level: _Optional[str] = ..., since_at: _Optional[int] = ..., read: _Optional[_Union[ReadOptions, _Mapping]] = ...) -> None: ...
+
+class LogLine(_message.Message):
+    __slots__ = ("at", "level", "event", "fields", "allocation_id")
+    AT_FIELD_NUMBER: _ClassVar[int]
+    LEVEL_FIELD_NUMBER: _ClassVar[int]
+    EVENT_FIELD_NUMBER: _ClassVar[int]
+    FIELDS_FIELD_NUMBER: _ClassVar[int]
+    ALLOCATION_ID_FIELD_NUMBER: _ClassVar[int]
+    at: int
+    level: str
+    event: str
+    fields: bytes
+    allocation_id: int
+    def __init__(self, at: _Optional[int] = ..., level: _Optional[str] = ..., event: _Optional[str] = ..., fields: _Optional[bytes] = ..., allocation_id: _Optional[int] = ...) -> None: ...
+
+class LogsResponse(_message.Message):
+    __slots__ = ("answer", "lines", "dropped", "ended")
+    ANSWER_FIELD_NUMBER: _ClassVar[int]
+    LINES_FIELD_NUMBER: _ClassVar[int]
+    DROPPED_FIELD_NUMBER: _ClassVar[int]
+    ENDED_FIELD_NUMBER: _ClassVar[int]
+    answer: Answer
+    lines: _containers.RepeatedCompositeFieldContainer[LogLine]
+    dropped: int
+    ended: bool
+    def __init__(self, answer: _Optional[_Union[Answer, _Mapping]] = ..., lines: _Optional[_Iterable[_Union[LogLine, _Mapping]]] = ..., dropped: _Optional[int] = ..., ended: _Optional[bool] = ...) -> None: ...
+
+class Condition(_message.Message):
+    __slots__ = ("kind", "status", "path", "op", "value")
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    OP_FIELD_NUMBER: _ClassVar[int]
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    kind: str
+    status: str
+    path: str
+    op: str
+    value: bytes
+    def __init__(self, kind: _Optional[str] = ..., status: _Optional[str] = ..., path: _Optional[str] = ..., op: _Optional[str] = ..., value: _Optional[bytes] = ...) -> None: ...
+
+class WaitRequest(_message.Message):
+    __slots__ = ("id", "conditions", "deadline_ms", "after_revision")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    CONDITIONS_FIELD_NUMBER: _ClassVar[int]
+    DEADLINE_MS_FIELD_NUMBER: _ClassVar[int]
+    AFTER_REVISION_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    conditions: _containers.RepeatedCompositeFieldContainer[Condition]
+    deadline_ms: int
+    after_revision: int
+    def __init__(self, id: _Optional[str] = ..., conditions: _Optional[_Iterable[_Union[Condition, _Mapping]]] = ..., deadline_ms: _Optional[int] = ..., after_revision: _Optional[int] = ...) -> None: ...
+
+class WaitResponse(_message.Message):
+    __slots__ = ("answer", "task", "met", "gone", "condition")
+    ANSWER_FIELD_NUMBER: _ClassVar[int]
+    TASK_FIELD_NUMBER: _ClassVar[int]
+    MET_FIELD_NUMBER: _ClassVar[int]
+    GONE_FIELD_NUMBER: _ClassVar[int]
+    CONDITION_FIELD_NUMBER: _ClassVar[int]
+    answer: Answer
+    task: Task
+    met: bool
+    gone: bool
+    condition: str
+    def __init__(self, answer: _Optional[_Union[Answer, _Mapping]] = ..., task: _Optional[_Union[Task, _Mapping]] = ..., met: _Optional[bool] = ..., gone: _Optional[bool] = ..., condition: _Optional[str] = ...) -> None: ...
+
+class WatchRequest(_message.Message):
+    __slots__ = ("after_revision", "from_now", "filter", "progress")
+    AFTER_REVISION_FIELD_NUMBER: _ClassVar[int]
+    FROM_NOW_FIELD_NUMBER: _ClassVar[int]
+    FILTER_FIELD_NUMBER: _ClassVar[int]
+    PROGRESS_FIELD_NUMBER: _ClassVar[int]
+    after_revision: int
+    from_now: bool
+    filter: Filter
+    progress: bool
+    def __init__(self, after_revision: _Optional[int] = ..., from_now: _Optional[bool] = ..., filter: _Optional[_Union[Filter, _Mapping]] = ..., progress: _Optional[bool] = ...) -> None: ...
+
+class WatchChange(_message.Message):
+    __slots__ = ("type", "task")
+    TYPE_FIELD_NUMBER: _ClassVar[int]
+    TASK_FIELD_NUMBER: _ClassVar[int]
+    type: str
+    task: Task
+    def __init__(self, type: _Optional[str] = ..., task: _Optional[_Union[Task, _Mapping]] = ...) -> None: ...
+
+class WatchResponse(_message.Message):
+    __slots__ = ("kind", "revision", "changes", "more", "reason", "oldest_revision", "answer")
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    REVISION_FIELD_NUMBER: _ClassVar[int]
+    CHANGES_FIELD_NUMBER: _ClassVar[int]
+    MORE_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    OLDEST_REVISION_FIELD_NUMBER: _ClassVar[int]
+    ANSWER_FIELD_NUMBER: _ClassVar[int]
+    kind: str
+    revision: int
+    changes: _containers.RepeatedCompositeFieldContainer[WatchChange]
+    more: bool
+    reason: str
+    oldest_revision: int
+    answer: Answer
+    def __init__(self, kind: _Optional[str] = ..., revision: _Optional[int] = ..., changes: _Optional[_Iterable[_Union[WatchChange, _Mapping]]] = ..., more: _Optional[bool] = ..., reason: _Optional[str] = ..., oldest_revision: _Optional[int] = ..., answer: _Optional[_Union[Answer, _Mapping]] = ...) -> None: ...
