@@ -1,0 +1,54 @@
+"""What a command did: past tense, not logged, in the order it happened within one entry.
+
+Everything a coordinator owes others (wanted sets, run history, watches, waiters) is derived from
+these, so `apply` itself knows none of them.
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import msgspec
+
+from coordinator.model.ids import AllocationId, NodeName, TaskId
+from coordinator.model.instants import Instant
+from coordinator.model.nodes import Node
+from coordinator.model.tasks import RunOutcome, Task
+
+
+class TaskChanged(msgspec.Struct, frozen=True, gc=False):
+    """old is None for a creation, new for a removal."""
+
+    old: Task | None
+    new: Task | None
+
+
+class RunEnded(msgspec.Struct, frozen=True, gc=False):
+    """The final record of a run: the first outcome committed for its allocation id."""
+
+    task_id: TaskId
+    allocation_id: AllocationId
+    outcome: RunOutcome
+    reported: str  # what the run itself said, where the record says otherwise (PT-16)
+    reason: str
+    ended_at: Instant
+    error: bytes | None
+    result: bytes | None
+    logs: bytes | None
+
+
+class NodeChanged(msgspec.Struct, frozen=True, gc=False):
+    name: NodeName
+    old: Node | None
+    new: Node | None
+
+
+class SettingsChanged(msgspec.Struct, frozen=True, gc=False):
+    keys: tuple[str, ...]
+
+
+class ManifestsChanged(msgspec.Struct, frozen=True, gc=False):
+    executors: tuple[str, ...]
+
+
+Event: TypeAlias = TaskChanged | RunEnded | NodeChanged | SettingsChanged | ManifestsChanged

@@ -1,0 +1,14 @@
+"""Feature levels: what the entries of this cluster may mean (design section 12)."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class Feature(IntEnum):
+    """Append only: these numbers are written in every log."""
+
+    TASKS = 1
+
+
+HIGHEST = max(Feature)

@@ -1,0 +1,51 @@
+"""Every limit of design section 11 in one place, and the relations between them."""
+
+from __future__ import annotations
+
+from coordinator.model.instants import DAY, HOUR
+
+KIB = 1024
+MIB = 1024 * KIB
+GIB = 1024 * MIB
+
+TASK_ID_BYTES_MAX = 255
+PARAMS_BYTES_MAX = 256 * KIB
+STATE_BYTES_MAX = 1 * MIB
+MESSAGE_BYTES_MAX = 4 * MIB
+LABELS_MAX = 64
+LABEL_BYTES_MAX = 256
+HEADERS_BYTES_MAX = 4 * KIB
+RESULT_BYTES_MAX = 64 * KIB
+RESULT_BYTES_IN_STATE = 1 * KIB
+ERROR_BYTES_MAX = 16 * KIB
+RUN_LOG_BYTES_MAX = 64 * KIB
+REASON_BYTES_MAX = 1 * KIB
+REQUEST_ID_CHARS_MAX = 128
+
+ACTIVE_TASKS_MAX = 200_000
+NODES_MAX = 5_000
+REQUESTS_REMEMBERED = 200_000
+REQUESTS_REMEMBERED_MS = 24 * HOUR
+UNCOMMITTED_BYTES_MAX = 64 * MIB
+PAGE_MAX = 1_000
+PAGE_DEFAULT = 100
+CREATE_MANY_MAX = 1_000
+CALLS_IN_PROGRESS_MAX = 4_096
+
+RETENTION_SUCCEEDED_MS = 24 * HOUR
+RETENTION_FAILED_MS = 30 * DAY
+
+LOG_ENTRIES_KEPT = 5_000  # before a snapshot
+SNAPSHOT_EVERY_ENTRIES = 10_000
+SNAPSHOT_EVERY_BYTES = 64 * MIB
+
+
+def require(condition: bool, why: str) -> None:  # noqa: FBT001 - reads as a sentence
+    """Raise ValueError unless the relation between limits holds."""
+    if not condition:
+        raise ValueError(f"limits contradict one another: {why}")
+
+
+require(STATE_BYTES_MAX + PARAMS_BYTES_MAX < MESSAGE_BYTES_MAX, "a task fits into one message")
+require(RESULT_BYTES_IN_STATE <= RESULT_BYTES_MAX, "what the state keeps is part of a result")
+require(PAGE_DEFAULT <= PAGE_MAX, "the default page is a page")

@@ -1,0 +1,88 @@
+"""Nodes and what they offer."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+from coordinator.model.ids import Incarnation, NodeName
+from coordinator.model.instants import Instant
+from coordinator.model.tasks import Pairs
+
+UNITS_PER_NORMAL_TASK = 2
+
+
+class NodeStatus(StrEnum):
+    READY = "ready"
+    LOST = "lost"
+    LEFT = "left"
+    REMOVED = "removed"  # by an operator: heartbeats refused, forgotten after R
+
+
+class Offer(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """One executor a node offers; the manifest itself is kept once per content."""
+
+    executor: str
+    version: int
+    manifest: str  # content hash
+
+
+class LoadError(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    plugin: str
+    error: str
+
+
+class Drain(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    kind: str  # restart remove terminate
+    reason: str
+    by: str
+    since: Instant
+    deadline: Instant = 0
+
+
+class Node(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A machine identity that runs executors: name + incarnation."""
+
+    name: NodeName
+    incarnation: Incarnation
+    uid: str
+    counter: int  # of the incarnation; grows for ever per uid
+    status: NodeStatus
+    capacity: int  # normal tasks
+    offers: tuple[Offer, ...]
+    joined_at: Instant
+    attributes: Pairs = ()
+    load_errors: tuple[LoadError, ...] = ()
+    drain: Drain | None = None
+    gone_at: Instant = 0
+    version: str = ""
+    python: str = ""
+    boot_id: str = ""
+    pid_namespace: str = ""
+
+    @property
+    def units(self) -> int:
+        return self.capacity * UNITS_PER_NORMAL_TASK
+
+    def version_of(self, executor: str) -> int | None:
+        """Highest version of this executor offered here, or None."""
+        versions = [o.version for o in self.offers if o.executor == executor]
+        return max(versions) if versions else None
+
+
+class Manifest(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What an executor says of itself: JSON made by a worker, opaque to the machine."""
+
+    executor: str
+    version: int
+    hash: str
+    body: bytes
+
+
+class NodeUse(msgspec.Struct, gc=False):
+    """What is taken on one node: units, runs, and runs by executor. Counters kept by `put_task`."""
+
+    units: int = 0
+    runs: int = 0
+    by_executor: dict[str, int] = msgspec.field(default_factory=dict)

@@ -1,0 +1,168 @@
+"""Cluster settings: replicated, checked as a whole, in force at once (PT section 10)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from coordinator.model.instants import DAY, HOUR, MINUTE, SECOND, Instant, Millis
+
+UNITS = {"ms": 1, "s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY}
+
+
+class SettingValue(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    value: str  # canonical text
+    by: str
+    at: Instant
+
+
+class DurationRule(msgspec.Struct, frozen=True, gc=False):
+    default: Millis
+    low: Millis
+    high: Millis
+
+    def parse(self, text: str) -> str:
+        """Canonical text of a duration within the bounds; ValueError names them."""
+        millis = duration_ms(text)
+        if not self.low <= millis <= self.high:
+            raise ValueError(f"must be between {self.bounds()}")
+        return duration_text(millis)
+
+    def bounds(self) -> str:
+        return f"{duration_text(self.low)} .. {duration_text(self.high)}"
+
+    def default_text(self) -> str:
+        return duration_text(self.default)
+
+
+class NumberRule(msgspec.Struct, frozen=True, gc=False):
+    default: int
+    low: int
+    high: int
+
+    def parse(self, text: str) -> str:
+        """Canonical text of a whole number within the bounds; ValueError names them."""
+        if not text.strip().lstrip("-").isdigit() or not self.low <= int(text) <= self.high:
+            raise ValueError(f"must be a whole number between {self.bounds()}")
+        return str(int(text))
+
+    def bounds(self) -> str:
+        return f"{self.low} .. {self.high}"
+
+    def default_text(self) -> str:
+        return str(self.default)
+
+
+class WordRule(msgspec.Struct, frozen=True, gc=False):
+    default: str
+    words: tuple[str, ...]
+
+    def parse(self, text: str) -> str:
+        """One of the words, whatever its case; ValueError lists them."""
+        if text.lower() not in self.words:
+            raise ValueError(f"must be one of {self.bounds()}")
+        return text.lower()
+
+    def bounds(self) -> str:
+        return ", ".join(self.words)
+
+    def default_text(self) -> str:
+        return self.default
+
+
+Rule = DurationRule | NumberRule | WordRule
+
+RULES: Mapping[str, Rule] = {
+    "assignment.assigner_timeout": DurationRule(500, 10, 10 * SECOND),
+    "assignment.batch": NumberRule(1_000, 1, 10_000),
+    "assignment.enable": WordRule("all", ("all", "none")),
+    "assignment.recheck_interval": DurationRule(10 * SECOND, SECOND, HOUR),
+    "nodes.disconnect_grace": DurationRule(SECOND, 0, MINUTE),
+    "nodes.forget_after": DurationRule(DAY, MINUTE, 30 * DAY),
+    "nodes.heartbeat": DurationRule(500, 100, 5 * SECOND),
+    "nodes.lease": DurationRule(6 * SECOND, 2 * SECOND, MINUTE),
+    "nodes.reassign_after": DurationRule(9 * SECOND, 2_600, 10 * MINUTE),
+    "retention.failed": DurationRule(30 * DAY, 0, 3_650 * DAY),
+    "retention.succeeded": DurationRule(DAY, 0, 3_650 * DAY),
+}
+
+
+class Settings(msgspec.Struct, gc=False):
+    """The values that were set; all else is default. Typed reads for the code."""
+
+    values: dict[str, SettingValue] = msgspec.field(default_factory=dict)
+
+    def text(self, key: str) -> str:
+        found = self.values.get(key)
+        return found.value if found is not None else RULES[key].default_text()
+
+    def millis(self, key: str) -> Millis:
+        found = self.values.get(key)
+        if found is not None:
+            return duration_ms(found.value)
+        rule = RULES[key]
+        if not isinstance(rule, DurationRule):
+            raise TypeError(f"{key} is not a duration")
+        return rule.default
+
+    def number(self, key: str) -> int:
+        return int(self.text(key))
+
+    @property
+    def assignment_enabled(self) -> bool:
+        return self.text("assignment.enable") == "all"
+
+    @property
+    def lease_ms(self) -> Millis:
+        return self.millis("nodes.lease")
+
+    @property
+    def reassign_ms(self) -> Millis:
+        return self.millis("nodes.reassign_after")
+
+    @property
+    def heartbeat_ms(self) -> Millis:
+        return self.millis("nodes.heartbeat")
+
+
+def objection(values: Settings) -> str | None:
+    """What is wrong between settings that are each within bounds, or None."""
+    if values.reassign_ms * 10 < values.lease_ms * 13:
+        return (
+            f"nodes.reassign_after {duration_text(values.reassign_ms)} must be at least 1.3 times "
+            f"nodes.lease {duration_text(values.lease_ms)}"
+        )
+    if values.heartbeat_ms * 4 > values.lease_ms:
+        return (
+            f"nodes.heartbeat {duration_text(values.heartbeat_ms)} must be at most a quarter of "
+            f"nodes.lease {duration_text(values.lease_ms)}"
+        )
+    return None
+
+
+def duration_ms(text: str) -> Millis:
+    """`500ms 90s 5m 1h30m 2d` as milliseconds; ValueError on anything else, bare numbers included."""
+    rest, total, seen = text.strip(), 0.0, False
+    while rest:
+        digits = len(rest) - len(rest.lstrip("0123456789."))
+        unit = next((u for u in ("ms", "s", "m", "h", "d") if rest[digits:].startswith(u)), None)
+        if not digits or unit is None or rest[:digits].count(".") > 1:
+            raise ValueError(f"{text!r} is not a duration such as 500ms, 90s, 5m, 1h30m or 2d")
+        total += float(rest[:digits]) * UNITS[unit]
+        rest, seen = rest[digits + len(unit) :], True
+    if not seen:
+        raise ValueError("an empty text is not a duration such as 500ms, 90s, 5m, 1h30m or 2d")
+    return round(total)
+
+
+def duration_text(millis: Millis) -> str:
+    """The shortest text that reads back as this duration."""
+    if millis == 0:
+        return "0s"
+    parts = []
+    for unit in ("d", "h", "m", "s", "ms"):
+        count, millis = divmod(millis, UNITS[unit])
+        if count:
+            parts.append(f"{count}{unit}")
+    return "".join(parts)

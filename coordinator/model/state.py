@@ -1,0 +1,210 @@
+"""The aggregate: every record of the cluster and the indexes over them.
+
+Only the machine writes, through `put_*` and `drop_*`; each moves all indexes along and notes an
+event. The indexes are derived, so a state loaded from a snapshot rebuilds them.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Iterator
+
+import msgspec
+
+from coordinator.model.events import Event, NodeChanged, TaskChanged
+from coordinator.model.features import Feature
+from coordinator.model.ids import NO_ALLOCATION, AllocationId, NodeName, TaskId
+from coordinator.model.instants import Instant
+from coordinator.model.nodes import Manifest, Node, NodeUse
+from coordinator.model.requests import RequestMemory
+from coordinator.model.settings import Settings
+from coordinator.model.tasks import Status, Task
+
+
+_When = Callable[[Task], "Instant | None"]
+
+
+class MemberRecord(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """One coordinator as the cluster knows it; ids are never reused (M1)."""
+
+    id: int
+    name: str
+    address: str
+    storage_id: str
+    http: str = ""
+
+
+class ClusterState:
+    """All that the cluster ever decided, at `revision`."""
+
+    def __init__(self) -> None:
+        self.cluster_id = ""
+        self.feature_level: int = Feature.TASKS
+        self.revision = 0  # index of the entry applied last
+        self.at: Instant = 0  # stamp of that entry; never falls
+        self.last_allocation_id: AllocationId = NO_ALLOCATION
+        self.tasks: dict[TaskId, Task] = {}
+        self.nodes: dict[NodeName, Node] = {}
+        self.node_counters: dict[str, int] = {}  # node uid -> last counter, outlives the record
+        self.members: dict[int, MemberRecord] = {}
+        self.settings = Settings()
+        self.requests = RequestMemory()
+        self.manifests: dict[str, dict[str, Manifest]] = {}  # executor -> content hash -> manifest
+        # Derived:
+        self.events: list[Event] = []
+        self.on_node: dict[NodeName, dict[TaskId, None]] = {}
+        self.use: dict[NodeName, NodeUse] = {}
+        self.of_executor: dict[str, dict[TaskId, None]] = {}
+        self.unassigned: dict[TaskId, None] = {}
+        self.status_counts: dict[Status, int] = dict.fromkeys(Status, 0)
+        self.active_tasks = 0
+        self.records_bytes = 0
+        self.names_version = 0  # moves when a task id appears or goes
+        self._wakes: list[tuple[Instant, TaskId]] = []
+        self._expiries: list[tuple[Instant, TaskId]] = []
+
+    # -- reading ------------------------------------------------------------------------------
+
+    def tasks_by_id(self) -> Iterator[Task]:
+        """Tasks in the one order that all members share. The only way to walk them all."""
+        return (self.tasks[task_id] for task_id in sorted(self.tasks))
+
+    def nodes_by_name(self) -> Iterator[Node]:
+        return (self.nodes[name] for name in sorted(self.nodes))
+
+    def use_of(self, name: NodeName) -> NodeUse:
+        return self.use.get(name) or NodeUse()
+
+    def wakes_until(self, at: Instant, limit: int) -> list[Task]:
+        """Waiting tasks whose time has come, earliest first; at most `limit`."""
+        return self._due(self._wakes, at, limit, _wake_of)
+
+    def expired_until(self, at: Instant, limit: int) -> list[Task]:
+        """Finished tasks whose retention has ended, earliest first; at most `limit`."""
+        return self._due(self._expiries, at, limit, _expiry_of)
+
+    def next_wake(self) -> Instant | None:
+        return self._next(self._wakes, _wake_of)
+
+    def next_expiry(self) -> Instant | None:
+        return self._next(self._expiries, _expiry_of)
+
+    # -- writing: the machine alone -------------------------------------------------------------
+
+    def begin_entry(self, revision: int, at: Instant) -> None:
+        self.revision = revision
+        self.at = max(self.at, at)
+
+    def next_allocation_id(self) -> AllocationId:
+        self.last_allocation_id = AllocationId(self.last_allocation_id + 1)
+        return self.last_allocation_id
+
+    def put_task(self, task: Task) -> None:
+        """Store the record, move every index along and note the change."""
+        old = self.tasks.get(task.id)
+        self.tasks[task.id] = task
+        if old is not None:
+            self._unindex(old)
+        else:
+            self.names_version += 1
+        self._index(task)
+        self.events.append(TaskChanged(old, task))
+
+    def drop_task(self, task_id: TaskId) -> None:
+        old = self.tasks.pop(task_id)
+        self._unindex(old)
+        self.names_version += 1
+        self.events.append(TaskChanged(old, None))
+
+    def put_node(self, node: Node) -> None:
+        old = self.nodes.get(node.name)
+        self.nodes[node.name] = node
+        self.node_counters[node.uid] = max(self.node_counters.get(node.uid, 0), node.counter)
+        self.events.append(NodeChanged(node.name, old, node))
+
+    def drop_node(self, name: NodeName) -> None:
+        old = self.nodes.pop(name)
+        self.events.append(NodeChanged(name, old, None))
+
+    def take_events(self) -> list[Event]:
+        taken, self.events = self.events, []
+        return taken
+
+    # -- indexes --------------------------------------------------------------------------------
+
+    def _index(self, task: Task) -> None:
+        self.status_counts[task.status] += 1
+        self.records_bytes += len(task.params) + len(task.state or b"")
+        node = task.assignment.node
+        if node is not None:
+            self.on_node.setdefault(node, {})[task.id] = None
+            use = self.use.setdefault(node, NodeUse())
+            use.units += task.policy.cost
+            use.runs += 1
+            use.by_executor[task.executor] = use.by_executor.get(task.executor, 0) + 1
+        self.of_executor.setdefault(task.executor, {})[task.id] = None
+        if task.is_terminal:
+            if task.expires_at:
+                heapq.heappush(self._expiries, (task.expires_at, task.id))
+            return
+        self.active_tasks += 1
+        if task.status is Status.UNASSIGNED:
+            self.unassigned[task.id] = None
+        elif task.status is Status.WAITING:
+            heapq.heappush(self._wakes, (task.wake_at, task.id))
+
+    def _unindex(self, task: Task) -> None:
+        self.status_counts[task.status] -= 1
+        self.records_bytes -= len(task.params) + len(task.state or b"")
+        node = task.assignment.node
+        if node is not None:
+            del self.on_node[node][task.id]
+            use = self.use[node]
+            use.units -= task.policy.cost
+            use.runs -= 1
+            use.by_executor[task.executor] -= 1
+            if not use.by_executor[task.executor]:
+                del use.by_executor[task.executor]
+            if not use.runs:
+                del self.use[node], self.on_node[node]
+        of_executor = self.of_executor[task.executor]
+        del of_executor[task.id]
+        if not of_executor:
+            del self.of_executor[task.executor]
+        if not task.is_terminal:
+            self.active_tasks -= 1
+        if task.status is Status.UNASSIGNED:
+            del self.unassigned[task.id]
+
+    def _due(
+        self, heap: list[tuple[Instant, TaskId]], at: Instant, limit: int, of: _When
+    ) -> list[Task]:
+        """Entries of the heap that still hold. Stale ones are dropped; true ones stay."""
+        found: list[Task] = []
+        kept: list[tuple[Instant, TaskId]] = []
+        while heap and heap[0][0] <= at and len(found) < limit:
+            entry = heapq.heappop(heap)
+            task = self.tasks.get(entry[1])
+            if task is not None and of(task) == entry[0] and (not kept or kept[-1] != entry):
+                found.append(task)
+                kept.append(entry)
+        for entry in kept:
+            heapq.heappush(heap, entry)
+        return found
+
+    def _next(self, heap: list[tuple[Instant, TaskId]], of: _When) -> Instant | None:
+        while heap:
+            when, task_id = heap[0]
+            task = self.tasks.get(task_id)
+            if task is not None and of(task) == when:
+                return when
+            heapq.heappop(heap)
+        return None
+
+
+def _wake_of(task: Task) -> Instant | None:
+    return task.wake_at if task.status is Status.WAITING else None
+
+
+def _expiry_of(task: Task) -> Instant | None:
+    return task.expires_at if task.is_terminal and task.expires_at else None
