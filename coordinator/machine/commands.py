@@ -1,0 +1,259 @@
+"""Commands: imperative and logged. A tag is for ever; fields are only appended.
+
+Time is not in them: a batch carries one `at` for all its commands, and the entry's index is the
+revision. What was decided (which node, when to retry) is in the command; `apply` checks that it
+still holds and never decides anew.
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import msgspec
+
+from coordinator.model.ids import AllocationId, Incarnation, NodeName, TaskId
+from coordinator.model.instants import Instant, Millis
+from coordinator.model.nodes import LoadError, Manifest, Offer
+from coordinator.model.tasks import Assignment, Pairs, Policy, RunOutcome, TaskSpec
+
+
+class CreateTask(msgspec.Struct, frozen=True, array_like=True, tag=1, gc=False):
+    """A new record, with the leader's choice of node in `assignment` (or why there is none)."""
+
+    task_id: TaskId
+    executor: str
+    executor_version: int
+    params: bytes
+    spec: TaskSpec
+    policy: Policy
+    assignment: Assignment
+    paused: bool = False
+    require_assignment: bool = False
+    replace_finished: bool = False
+    description: str = ""
+
+
+class AssignTask(msgspec.Struct, frozen=True, array_like=True, tag=2, gc=False):
+    """A decision about a task without a node: unassigned, or waiting and due by now.
+
+    With a node: place it there. Without: the reason, and a waiting task becomes unassigned.
+    """
+
+    task_id: TaskId
+    expected: AllocationId
+    assignment: Assignment
+
+
+class StartRun(msgspec.Struct, frozen=True, array_like=True, tag=3, gc=False):
+    """The node reports that user code has begun."""
+
+    task_id: TaskId
+    allocation_id: AllocationId
+    incarnation: Incarnation
+    started_at: Instant
+
+
+class WriteState(msgspec.Struct, frozen=True, array_like=True, tag=4, gc=False):
+    """A durable state write of the current run. `seq` grows by one per write of a run (PT-27)."""
+
+    task_id: TaskId
+    allocation_id: AllocationId
+    incarnation: Incarnation
+    seq: int
+    state: bytes | None
+    state_version: int
+
+
+class EndRun(msgspec.Struct, frozen=True, array_like=True, tag=5, gc=False):
+    """How the run ended, fenced. `retry_at`: when a failed run is tried again, drawn by the leader.
+
+    `outcome` aborted with `handed_back` or a local abort puts the task back to unassigned; `lost`
+    with `worker_died` is a dead worker process; both leave `attempts` alone. `final_state` is
+    applied with the outcome as one (PT-6). `next` is the leader's choice for a task that is to
+    run again at once, taken only if it still holds.
+    """
+
+    task_id: TaskId
+    allocation_id: AllocationId
+    incarnation: Incarnation
+    outcome: RunOutcome
+    reason: str = ""
+    error: bytes | None = None
+    result: bytes | None = None
+    logs: bytes | None = None
+    permanent: bool = False
+    retry_at: Instant = 0
+    started_at: Instant = 0  # 0: user code never began
+    lasted_ms: Millis = 0
+    handed_back: bool = False
+    worker_died: bool = False
+    has_final_state: bool = False
+    final_state: bytes | None = None
+    final_state_version: int = 0
+    final_state_seq: int = 0
+    error_text: str = ""
+
+
+class CancelTask(msgspec.Struct, frozen=True, array_like=True, tag=6, gc=False):
+    """A wish that is final once accepted (G10). `purge`: remove the record when it has ended.
+
+    `finished_only` makes it a removal: refused (`not_finished`) unless the task has ended.
+    """
+
+    task_id: TaskId
+    purge: bool = False
+    finished_only: bool = False
+    if_revision: int = 0
+
+
+class UnassignTask(msgspec.Struct, frozen=True, array_like=True, tag=7, gc=False):
+    """An operator or a drain takes the task off its node: stop, confirmation, new placement."""
+
+    task_id: TaskId
+    allocation_id: AllocationId  # 0 is refused
+    if_revision: int = 0
+
+
+class RemoveTask(msgspec.Struct, frozen=True, array_like=True, tag=8, gc=False):
+    """Retention has ended; refused unless the record is finished and expired by `at`."""
+
+    task_id: TaskId
+    revision: int
+
+
+class JoinNode(msgspec.Struct, frozen=True, array_like=True, tag=9, gc=False):
+    """A node registers an incarnation, or the present one changes what it offers.
+
+    `old_is_dead`: the leader takes the earlier incarnation of the same uid for proven dead (N6);
+    then its tasks are unassigned here and now. Without proof an incarnation of the same uid is
+    refused while the old one holds tasks (`node_name_in_use`); so is another uid under the name.
+    """
+
+    name: NodeName
+    incarnation: Incarnation
+    uid: str
+    counter: int
+    capacity: int
+    offers: tuple[Offer, ...]
+    attributes: Pairs = ()
+    load_errors: tuple[LoadError, ...] = ()
+    version: str = ""
+    python: str = ""
+    boot_id: str = ""
+    pid_namespace: str = ""
+    old_is_dead: bool = False
+    manifests: tuple[Manifest, ...] = ()
+
+
+class Placement(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Where a task of a lost node goes next: one allocation id for leaving and arriving (PT-4)."""
+
+    task_id: TaskId
+    expected: AllocationId
+    assignment: Assignment
+
+
+class LoseNode(msgspec.Struct, frozen=True, array_like=True, tag=10, gc=False):
+    """The node's lease is over, or it said goodbye (`left`). Its runs end `lost` (left: `aborted`).
+
+    Tasks without a placement become unassigned with `code`.
+    """
+
+    name: NodeName
+    incarnation: Incarnation
+    left: bool = False
+    reason: str = ""
+    placements: tuple[Placement, ...] = ()
+
+
+class LoseRuns(msgspec.Struct, frozen=True, array_like=True, tag=11, gc=False):
+    """Runs that the leader knows to be over although nobody reported them (PT-62, PT-64)."""
+
+    name: NodeName
+    incarnation: Incarnation
+    runs: tuple[tuple[TaskId, AllocationId], ...]
+    reason: str = ""  # vanished, disconnected
+
+
+class DrainNode(msgspec.Struct, frozen=True, array_like=True, tag=12, gc=False):
+    name: NodeName
+    kind: str
+    reason: str
+    by: str
+    deadline: Instant = 0
+
+
+class UndrainNode(msgspec.Struct, frozen=True, array_like=True, tag=13, gc=False):
+    name: NodeName
+
+
+class RemoveNode(msgspec.Struct, frozen=True, array_like=True, tag=14, gc=False):
+    """An operator's `node rm`. A live node becomes `removed`: R later LoseNode, then ForgetNode."""
+
+    name: NodeName
+
+
+class ForgetNode(msgspec.Struct, frozen=True, array_like=True, tag=15, gc=False):
+    """A lost, left or removed node without tasks leaves the list."""
+
+    name: NodeName
+    incarnation: Incarnation
+
+
+class SetSettings(msgspec.Struct, frozen=True, array_like=True, tag=16, gc=False):
+    """All or nothing. Values are canonical texts; `reset` keys go back to their default."""
+
+    values: tuple[tuple[str, str], ...]
+    reset: tuple[str, ...] = ()
+    by: str = ""
+
+
+class ForgetRequests(msgspec.Struct, frozen=True, array_like=True, tag=17, gc=False):
+    """Drop the `count` oldest remembered request ids."""
+
+    count: int
+
+
+class RaiseFeatureLevel(msgspec.Struct, frozen=True, array_like=True, tag=18, gc=False):
+    level: int
+
+
+Command: TypeAlias = (
+    CreateTask
+    | AssignTask
+    | StartRun
+    | WriteState
+    | EndRun
+    | CancelTask
+    | UnassignTask
+    | RemoveTask
+    | JoinNode
+    | LoseNode
+    | LoseRuns
+    | DrainNode
+    | UndrainNode
+    | RemoveNode
+    | ForgetNode
+    | SetSettings
+    | ForgetRequests
+    | RaiseFeatureLevel
+)
+
+
+class Request(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """One command in a batch, with the caller's request id ("" for duties and nodes)."""
+
+    command: Command
+    request_id: str = ""
+    content: int = 0  # 64-bit hash of what was asked; compared when the id is known
+
+
+class Batch(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """The payload of one log entry: operations that arrived together; each succeeds or fails alone.
+
+    `nonce` ties the entry to the proposal that made it, so a leader recognises its own.
+    """
+
+    at: Instant
+    requests: tuple[Request, ...]
+    nonce: int = 0
