@@ -1,0 +1,172 @@
+"""All that a replica can ask for. The shell does them in the order given."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import msgspec
+
+from coordinator.consensus.messages import ConfState, Entry, HardState, Message, Snapshot
+from coordinator.machine.outcome import Outcome
+from coordinator.model.events import Event
+from coordinator.model.ids import AllocationId, TaskId
+from coordinator.model.instants import Instant, Millis
+from coordinator.model.tasks import Task
+from coordinator.replica.sayings import LeaderSaying
+
+
+class RunWrite(msgspec.Struct, frozen=True, gc=False):
+    """A partial upsert of one row of the runs table; None leaves what is there."""
+
+    task_id: TaskId
+    allocation_id: AllocationId
+    index: int
+    executor: str | None = None
+    attempt: int | None = None
+    cause: str | None = None
+    node: str | None = None
+    incarnation: str | None = None
+    due_at: Instant | None = None
+    assigned_at: Instant | None = None
+    started_at: Instant | None = None
+    ended_at: Instant | None = None
+    outcome: str | None = None
+    reported: str | None = None
+    reason: str | None = None
+    error: bytes | None = None
+    result: bytes | None = None
+    logs: bytes | None = None
+
+
+class Persist(msgspec.Struct, frozen=True, gc=False):
+    """One write, never split; `Stored` with this id when its transaction has returned."""
+
+    write: int
+    hard_state: HardState | None
+    entries: tuple[Entry, ...]
+    snapshot: Snapshot | None
+    runs: tuple[RunWrite, ...] = ()
+    forget_runs: tuple[tuple[TaskId, AllocationId], ...] = ()
+
+
+class SendPeer(msgspec.Struct, frozen=True, gc=False):
+    member: int
+    messages: tuple[Message, ...]
+
+
+class StreamSnapshot(msgspec.Struct, frozen=True, gc=False):
+    """Send this MsgSnap with the stored snapshot's chunks; answer with `SnapshotSent`."""
+
+    member: int
+    message: Message
+
+
+class TakeSnapshot(msgspec.Struct, frozen=True, gc=False):
+    """Encode the frozen state in another thread and store it; answer with `SnapshotTaken`."""
+
+    index: int
+    term: int
+    conf: ConfState
+    frozen: Any
+
+
+class Reply(msgspec.Struct, frozen=True, gc=False):
+    """Outcomes of one ticket, in its order, with the records as they are after them."""
+
+    ticket: int
+    outcomes: tuple[Outcome, ...]
+    records: tuple[Task | None, ...]
+    revision: int
+
+
+class Fail(msgspec.Struct, frozen=True, gc=False):
+    """The road failed. kind: not_leader, no_leader, outcome_unknown, overloaded, disk_full,
+    shutting_down. Only outcome_unknown may have been appended.
+    """
+
+    ticket: int
+    kind: str
+    detail: str = ""
+
+
+class ReadReady(msgspec.Struct, frozen=True, gc=False):
+    ticket: int
+
+
+class ToNode(msgspec.Struct, frozen=True, gc=False):
+    session: int
+    saying: LeaderSaying
+
+
+class CloseNode(msgspec.Struct, frozen=True, gc=False):
+    """End the session. reason: not_leader, stale_incarnation, node_name_in_use, wrong_cluster,
+    removed, shutting_down, superseded.
+    """
+
+    session: int
+    reason: str
+    detail: str = ""
+
+
+class AskPlugin(msgspec.Struct, frozen=True, gc=False):
+    """Ask foreign code in its helper process. kind: validate, assign. `payload` is msgpack."""
+
+    call: int
+    kind: str
+    executor: str
+    payload: bytes
+    timeout_ms: Millis
+
+
+class Applied(msgspec.Struct, frozen=True, gc=False):
+    """An entry was applied here: for watches and waiters."""
+
+    revision: int
+    at: Instant
+    events: tuple[Event, ...]
+
+
+class Live(msgspec.Struct, frozen=True, gc=False):
+    """Progress or log lines of runs came in (leader only): for watches and `logs -f`."""
+
+    task_ids: tuple[TaskId, ...]
+
+
+class LeadershipChanged(msgspec.Struct, frozen=True, gc=False):
+    leader: int  # member id, 0 when unknown
+    term: int
+    is_leader: bool
+
+
+class Note(msgspec.Struct, frozen=True, gc=False):
+    """A log line as a value."""
+
+    level: str
+    event: str
+    fields: dict[str, Any]
+
+
+class Halt(msgspec.Struct, frozen=True, gc=False):
+    """Stop the process with this exit code, at once, acknowledging nothing more."""
+
+    exit_code: int
+    reason: str
+
+
+Effect: TypeAlias = (
+    Persist
+    | SendPeer
+    | StreamSnapshot
+    | TakeSnapshot
+    | Reply
+    | Fail
+    | ReadReady
+    | ToNode
+    | CloseNode
+    | AskPlugin
+    | Applied
+    | Live
+    | LeadershipChanged
+    | Note
+    | Halt
+)

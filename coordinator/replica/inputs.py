@@ -1,0 +1,181 @@
+"""All that a replica can be told."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import msgspec
+
+from coordinator.consensus.messages import Message
+from coordinator.machine.commands import Command
+from coordinator.model.ids import NodeName, TaskId
+from coordinator.model.instants import Millis
+from coordinator.model.tasks import TaskSpec
+from coordinator.replica.sayings import NodeSaying, Registration
+
+
+class Create(msgspec.Struct, frozen=True, gc=False):
+    """A wish for a task; sizes and the params' schema were checked at the door."""
+
+    task_id: TaskId
+    executor: str
+    params: bytes
+    spec: TaskSpec
+    paused: bool = False
+    require_assignment: bool = False
+    replace_finished: bool = False
+
+
+class Move(msgspec.Struct, frozen=True, gc=False):
+    """Take the task off its node; `avoid` lists nodes not to use next."""
+
+    task_id: TaskId
+    avoid: tuple[NodeName, ...] = ()
+    if_revision: int = 0
+
+
+Wish: TypeAlias = Create | Move | Command
+
+
+class Asked(msgspec.Struct, frozen=True, gc=False):
+    """One wish with the caller's request id and a hash of what was asked."""
+
+    wish: Wish
+    request_id: str = ""
+    content: int = 0
+    dry_run: bool = False
+
+
+class Submit(msgspec.Struct, frozen=True, gc=False):
+    """Wishes of one call; answered together by `Reply` or `Fail` under this ticket."""
+
+    ticket: int
+    asked: tuple[Asked, ...]
+
+
+class Abandon(msgspec.Struct, frozen=True, gc=False):
+    """Nobody waits for this ticket any more (its deadline passed); what was appended stays."""
+
+    ticket: int
+
+
+class ReadBarrier(msgspec.Struct, frozen=True, gc=False):
+    """Answered by `ReadReady` once a linearizable read may be made from the state."""
+
+    ticket: int
+
+
+class Tick(msgspec.Struct, frozen=True, gc=False):
+    """50 ms have gone by, roughly; `stalled_ms`: how much longer than that the loop stood still."""
+
+    stalled_ms: Millis = 0
+
+
+class FromPeer(msgspec.Struct, frozen=True, gc=False):
+    messages: tuple[Message, ...]
+
+
+class Stored(msgspec.Struct, frozen=True, gc=False):
+    """These writes are on disk; ids in order."""
+
+    writes: tuple[int, ...]
+
+
+class StoreFailed(msgspec.Struct, frozen=True, gc=False):
+    """kind: io (halts), disk_full, recovered, damaged."""
+
+    kind: str
+    detail: str
+
+
+class DiskLow(msgspec.Struct, frozen=True, gc=False):
+    low: bool
+
+
+class SnapshotTaken(msgspec.Struct, frozen=True, gc=False):
+    """The snapshot at `index` is complete on disk and the log before it compacted."""
+
+    index: int
+    ok: bool
+
+
+class PeerUnreachable(msgspec.Struct, frozen=True, gc=False):
+    member: int
+
+
+class SnapshotSent(msgspec.Struct, frozen=True, gc=False):
+    member: int
+    ok: bool
+
+
+class NodeOpened(msgspec.Struct, frozen=True, gc=False):
+    session: int
+    registration: Registration
+
+
+class NodeSaid(msgspec.Struct, frozen=True, gc=False):
+    session: int
+    saying: NodeSaying
+
+
+class NodeClosed(msgspec.Struct, frozen=True, gc=False):
+    session: int
+
+
+class PluginAnswered(msgspec.Struct, frozen=True, gc=False):
+    """Answer to an `AskPlugin`. kind: ok, refused (code + text), error, timeout, missing."""
+
+    call: int
+    kind: str
+    node: NodeName | None = None
+    code: str = ""
+    text: str = ""
+
+
+class PluginsKnown(msgspec.Struct, frozen=True, gc=False):
+    """Executors whose code this coordinator has: name -> (version, own_validate, own_assignment)."""
+
+    executors: tuple[tuple[str, int, bool, bool], ...]
+
+
+class Poke(msgspec.Struct, frozen=True, gc=False):
+    """Look again at these tasks, or all of this executor, or all."""
+
+    task_ids: tuple[TaskId, ...] = ()
+    executor: str = ""
+
+
+class TransferLeadership(msgspec.Struct, frozen=True, gc=False):
+    to: int = 0  # 0: whoever is most caught up
+
+
+class StopLeading(msgspec.Struct, frozen=True, gc=False):
+    """Shutting down: hand leadership over and take no more wishes."""
+
+
+class Campaign(msgspec.Struct, frozen=True, gc=False):
+    """Start an election now (a cluster of one at start)."""
+
+
+Input: TypeAlias = (
+    Submit
+    | Abandon
+    | ReadBarrier
+    | Tick
+    | FromPeer
+    | Stored
+    | StoreFailed
+    | DiskLow
+    | SnapshotTaken
+    | PeerUnreachable
+    | SnapshotSent
+    | NodeOpened
+    | NodeSaid
+    | NodeClosed
+    | PluginAnswered
+    | PluginsKnown
+    | Poke
+    | TransferLeadership
+    | StopLeading
+    | Campaign
+)

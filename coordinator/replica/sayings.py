@@ -1,0 +1,175 @@
+"""What a node and the leader say to each other, as plain values (the wire is the door's business)."""
+
+from __future__ import annotations
+
+import msgspec
+
+from coordinator.model.ids import AllocationId, Incarnation, NodeName, TaskId
+from coordinator.model.instants import Instant, Millis
+from coordinator.model.nodes import LoadError, Manifest
+from coordinator.model.tasks import Pairs, RunOutcome
+
+
+class Registration(msgspec.Struct, frozen=True, gc=False):
+    """First words of a session. `cluster_id` is that of the node's last cluster, or empty."""
+
+    name: NodeName
+    uid: str
+    counter: int
+    incarnation: Incarnation
+    capacity: int
+    manifests: tuple[Manifest, ...]
+    attributes: Pairs = ()
+    load_errors: tuple[LoadError, ...] = ()
+    boot_id: str = ""
+    pid_namespace: str = ""
+    old_is_dead: bool = False
+    rejoin: bool = False
+    version: str = ""
+    python: str = ""
+    cluster_id: str = ""
+
+
+class LocalRun(msgspec.Struct, frozen=True, gc=False):
+    task_id: TaskId
+    allocation_id: AllocationId
+    state: str  # starting running stopping ended
+
+
+class Heartbeat(msgspec.Struct, frozen=True, gc=False):
+    """`runs` is None unless the node lists its runs. `lease_ms`: the L it counts with."""
+
+    sequence: int
+    accepted_sequence: int
+    runs_digest: int
+    lease_ms: Millis
+    runs: tuple[LocalRun, ...] | None = None
+    loop_lag_ms: Millis = 0
+    rss_bytes: int = 0
+
+
+class EndedReport(msgspec.Struct, frozen=True, gc=False):
+    outcome: RunOutcome
+    reason: str = ""
+    result: bytes | None = None
+    error: bytes | None = None
+    permanent: bool = False
+    retry_in_ms: Millis = -1  # -1: by policy
+    logs: bytes | None = None
+    lasted_ms: Millis = 0
+    handed_back: bool = False
+    worker_died: bool = False
+
+
+class Report(msgspec.Struct, frozen=True, gc=False):
+    """started, state or ended of one run; `number` grows within an incarnation and is answered."""
+
+    number: int
+    task_id: TaskId
+    allocation_id: AllocationId
+    kind: str  # started state ended
+    started_ago_ms: Millis = -1
+    has_state: bool = False
+    state_seq: int = 0
+    state: bytes | None = None
+    state_version: int = 0
+    ended: EndedReport | None = None
+
+
+class LiveProgress(msgspec.Struct, frozen=True, gc=False):
+    task_id: TaskId
+    allocation_id: AllocationId
+    done: float
+    total: float | None
+    message: str
+
+
+class LiveLog(msgspec.Struct, frozen=True, gc=False):
+    task_id: TaskId
+    allocation_id: AllocationId
+    at: Instant
+    level: str
+    event: str
+    fields: bytes
+
+
+class NodeSaying(msgspec.Struct, frozen=True, gc=False):
+    """One frame of a node: all that waited."""
+
+    heartbeat: Heartbeat | None = None
+    reports: tuple[Report, ...] = ()
+    progress: tuple[LiveProgress, ...] = ()
+    logs: tuple[LiveLog, ...] = ()
+    goodbye: bool = False
+    drain: bool = False
+    offers: tuple[Manifest, ...] | None = None  # a changed offer
+    load_errors: tuple[LoadError, ...] | None = None
+
+
+class WantedRun(msgspec.Struct, frozen=True, gc=False):
+    """What the leader wants of one run: run it, or stop it for a reason."""
+
+    task_id: TaskId
+    allocation_id: AllocationId
+    stop_reason: str | None
+    executor: str
+    executor_version: int
+    params: bytes
+    state: bytes | None
+    state_version: int
+    state_allocation_id: AllocationId
+    attempt: int
+    timeout_ms: Millis
+    cancel_grace_ms: Millis
+    exclusive: bool
+    isolation: str
+    cost: int
+    labels: Pairs
+    headers: Pairs
+    due_at: Instant
+    own_process: bool
+
+
+class Wanted(msgspec.Struct, frozen=True, gc=False):
+    """The whole set (`full`), or the changes after revision `previous`."""
+
+    full: bool
+    revision: int
+    previous: int
+    runs: tuple[WantedRun, ...]
+    gone: tuple[TaskId, ...] = ()
+
+
+class HeartbeatAnswer(msgspec.Struct, frozen=True, gc=False):
+    sequence: int
+    heartbeat_ms: Millis
+    lease_ms: Millis
+
+
+class ReportAnswer(msgspec.Struct, frozen=True, gc=False):
+    number: int
+    accepted: bool
+    reason: str = ""
+    current_allocation_id: int = 0
+    revision: int = 0
+
+
+class Welcome(msgspec.Struct, frozen=True, gc=False):
+    cluster_id: str
+    leader: str
+    heartbeat_ms: Millis
+    lease_ms: Millis
+    reassign_ms: Millis
+    coordinators: tuple[str, ...]
+    disconnect_grace_ms: Millis
+
+
+class LeaderSaying(msgspec.Struct, frozen=True, gc=False):
+    """One frame of the leader."""
+
+    term: int
+    welcome: Welcome | None = None
+    heartbeat: HeartbeatAnswer | None = None
+    wanted: Wanted | None = None
+    answers: tuple[ReportAnswer, ...] = ()
+    send_runs: bool = False
