@@ -1,0 +1,127 @@
+"""What the handlers need from the shell: a port, so that tests can stand in its place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import msgspec
+
+from coordinator.replica.effects import Applied, CloseNode, LeadershipChanged, Live, Reply
+from coordinator.replica.inputs import Asked, Input
+from coordinator.replica.replica import Replica
+from coordinator.replica.sayings import LeaderSaying, Registration
+
+Listener = Callable[[Applied | Live | LeadershipChanged], None]
+
+
+class RoadFailed(Exception):
+    """The wish met no answer. kind as in `effects.Fail`, or `timed_out` (its fate is unknown)."""
+
+    def __init__(self, kind: str, detail: str = "") -> None:
+        super().__init__(f"{kind}: {detail}" if detail else kind)
+        self.kind = kind
+        self.detail = detail
+
+
+class MemberFacts(msgspec.Struct, frozen=True):
+    """What the shell knows of its own process and disk."""
+
+    name: str
+    member_id: int
+    address: str
+    http: str
+    condition: str  # ok disk_full damaged removed
+    fsync_p99_ms: float
+    disk_free_bytes: int
+    snapshot_index: int
+    log_entries: int
+    uptime_ms: int
+    elections: int
+    version: str
+    executors_here: tuple[str, ...]  # whose code this coordinator has
+
+
+class StoredRun(Protocol):
+    """One row of the runs table; field meanings as in `effects.RunWrite`."""
+
+    @property
+    def task_id(self) -> str: ...
+    @property
+    def allocation_id(self) -> int: ...
+    @property
+    def executor(self) -> str | None: ...
+    @property
+    def attempt(self) -> int | None: ...
+    @property
+    def cause(self) -> str | None: ...
+    @property
+    def node(self) -> str | None: ...
+    @property
+    def incarnation(self) -> str | None: ...
+    @property
+    def due_at(self) -> int | None: ...
+    @property
+    def assigned_at(self) -> int | None: ...
+    @property
+    def started_at(self) -> int | None: ...
+    @property
+    def ended_at(self) -> int | None: ...
+    @property
+    def outcome(self) -> str | None: ...
+    @property
+    def reported(self) -> str | None: ...
+    @property
+    def reason(self) -> str | None: ...
+    @property
+    def error(self) -> bytes | None: ...
+    @property
+    def result(self) -> bytes | None: ...
+    @property
+    def logs(self) -> bytes | None: ...
+
+
+class Door(Protocol):
+    """The shell as the handlers see it. All methods belong to the event loop's thread."""
+
+    @property
+    def replica(self) -> Replica:
+        """Read only: its state, who leads, what is live."""
+        ...
+
+    def facts(self) -> MemberFacts: ...
+
+    def address_of(self, member_id: int) -> str:
+        """host:port of a member, empty when unknown."""
+        ...
+
+    async def submit(self, asked: Sequence[Asked], timeout_s: float) -> Reply:
+        """Outcomes once committed and applied here. Raises RoadFailed."""
+        ...
+
+    async def barrier(self, timeout_s: float) -> None:
+        """Returns when a linearizable read may be made from the state. Raises RoadFailed."""
+        ...
+
+    def open_session(
+        self,
+        registration: Registration,
+        on_saying: Callable[[LeaderSaying], None],
+        on_close: Callable[[CloseNode], None],
+    ) -> int:
+        """A node's session; its number goes into NodeSaid and NodeClosed."""
+        ...
+
+    def feed(self, item: Input) -> None:
+        """Hand an input to the replica's next turn."""
+        ...
+
+    def subscribe(self, listener: Listener) -> Callable[[], None]:
+        """Call the listener for every Applied, Live and LeadershipChanged; returns how to stop."""
+        ...
+
+    async def runs_of(self, task_id: str, limit: int, before: int) -> Sequence[StoredRun]:
+        """Newest first; `before` is an allocation id, 0 for none."""
+        ...
+
+    async def run_of(self, task_id: str, allocation_id: int) -> StoredRun | None: ...
