@@ -1,0 +1,51 @@
+"""How large entries are, and how many of them fit under a limit of bytes.
+
+The measure is the length of an entry as a protobuf message of the published implementation, so that limits cut
+where its stories say. Empty data counts as absent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from coordinator.consensus.messages import Entry, EntryKind
+
+NO_LIMIT: Final = 2**63 - 1
+_FRAME_MAX: Final = 36  # no entry is larger than its data and this
+
+
+def _varint_size(number: int) -> int:
+    return (number.bit_length() + 6) // 7 or 1
+
+
+def entry_size(entry: Entry) -> int:
+    """Length of one entry in bytes."""
+    size = 2 + _varint_size(entry.term) + _varint_size(entry.index)
+    if entry.kind is not EntryKind.NORMAL:
+        size += 2
+    if length := len(entry.data):
+        size += 1 + _varint_size(length) + length
+    return size
+
+
+def entries_size(entries: Sequence[Entry]) -> int:
+    """Length of all of them in bytes."""
+    return sum([entry_size(entry) for entry in entries])
+
+
+def payload_size(entries: Sequence[Entry]) -> int:
+    """Bytes of data alone: what a proposer is charged for."""
+    return sum([len(entry.data) for entry in entries])
+
+
+def limit_size(entries: Sequence[Entry], max_bytes: int) -> Sequence[Entry]:
+    """As many of the first entries as fit into `max_bytes`; at least one, if there is one."""
+    if max_bytes >= NO_LIMIT or payload_size(entries) + _FRAME_MAX * len(entries) <= max_bytes:
+        return entries
+    total = 0
+    for count, entry in enumerate(entries):
+        total += entry_size(entry)
+        if total > max_bytes and count > 0:
+            return entries[:count]
+    return entries
