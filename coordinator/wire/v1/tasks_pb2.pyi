@@ -39,18 +39,18 @@ class Change(_message.Message):
     def __init__(self, request_id: _Optional[str] = ..., reason: _Optional[str] = ..., dry_run: _Optional[bool] = ..., if_revision: _Optional[int] = ...) -> None: ...
 
 class Backoff(_message.Message):
-    __slots__ = ("kind", "first_ms", "base", "cap_ms", "jitter")
+    __slots__ = ("kind", "first_ms", "base_ms", "cap_ms", "jitter")
     KIND_FIELD_NUMBER: _ClassVar[int]
     FIRST_MS_FIELD_NUMBER: _ClassVar[int]
-    BASE_FIELD_NUMBER: _ClassVar[int]
+    BASE_MS_FIELD_NUMBER: _ClassVar[int]
     CAP_MS_FIELD_NUMBER: _ClassVar[int]
     JITTER_FIELD_NUMBER: _ClassVar[int]
     kind: str
     first_ms: int
-    base: float
+    base_ms: int
     cap_ms: int
     jitter: str
-    def __init__(self, kind: _Optional[str] = ..., first_ms: _Optional[int] = ..., base: _Optional[float] = ..., cap_ms: _Optional[int] = ..., jitter: _Optional[str] = ...) -> None: ...
+    def __init__(self, kind: _Optional[str] = ..., first_ms: _Optional[int] = ..., base_ms: _Optional[int] = ..., cap_ms: _Optional[int] = ..., jitter: _Optional[str] = ...) -> None: ...
 
 class TaskSpec(_message.Message):
     __slots__ = ("due_at", "priority", "cost", "timeout_ms", "max_attempts", "backoff", "on_lost", "cancel_grace_ms", "retention_ms", "labels", "headers", "exclusive", "isolation", "object_kind", "object_id")
