@@ -90,17 +90,20 @@ class Code(StrEnum):
 
 
 class Backoff(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """Wait before the n-th retry. kind: default (TM-37), fixed, exponential."""
+    """Wait after the n-th failed attempt in a row (TM-37).
 
-    kind: str = "default"
+    exponential: exactly `first_ms` after the first, then an upper bound of base x 2^(n-2), at most
+    the cap, with jitter full (uniform below it), half or none. fixed: always `first_ms`.
+    """
+
+    kind: str = "exponential"
     first_ms: Millis = 30 * SECOND
-    base: float = 2.0
+    base_ms: Millis = 5 * MINUTE
     cap_ms: Millis = HOUR
-    jitter: str = "full"  # full, half, none
+    jitter: str = "full"
 
 
 DEFAULT_BACKOFF = Backoff()
-DEFAULT_BACKOFF_STEP_MS = 5 * MINUTE
 
 
 class TaskSpec(msgspec.Struct, frozen=True, array_like=True, gc=False):
