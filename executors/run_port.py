@@ -1,0 +1,39 @@
+"""The port between a task handle and whoever runs it: the worker of a node, or a test.
+
+The handle (`executors.handle`) is the same on both sides of this port; the port is narrow so that a fake is easy.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class RunFacts:
+    """What a run knows about itself from the first moment. Shapes as in AllocatedPersistentTask."""
+
+    task_id: str
+    allocation_id: int
+    attempt: int = 1
+    due_at: datetime | None = None
+    parent_id: str | None = None
+    state_is_current: bool = False
+    headers: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+class RunPort(Protocol):
+    """All that a run can do to the outside. Every method belongs to the event loop's thread unless it says otherwise."""
+
+    def send_state(self, data: bytes | None) -> asyncio.Future[int]:
+        """Hand over a state write. The future gives the revision, or raises Fenced, RunEnded or ValidationError."""
+
+    def send_progress(self, done: float, total: float | None, message: str) -> None:
+        """Tell whoever watches. May be thinned out; the last one counts. From any thread."""
+
+    def log(self, level: str, event: str, fields: Mapping[str, object]) -> None:
+        """Write a line of the run's log. From any thread."""
