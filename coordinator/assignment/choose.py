@@ -1,0 +1,81 @@
+"""One task, one choice: the least loaded eligible node (PT-37), or why there is none."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Collection, Iterable, Mapping
+from typing import NamedTuple
+
+from coordinator.assignment.exclusions import Exclusion
+from coordinator.assignment.load import Load
+from coordinator.assignment.objections import Need, Objection, excluded, furthest, objection_to
+from coordinator.model.ids import NodeName, TaskId
+from coordinator.model.nodes import Node
+from coordinator.model.tasks import Assignment, Code
+
+SHARE_SCALE = 1_000_000
+
+
+class Rank(NamedTuple):
+    """Smaller is better. Integers, so that equal is equal."""
+
+    share_after: int
+    same_executor: int
+    runs: int
+
+
+def rank_of(need: Need, node: Node, load: Load) -> Rank:
+    used = (load.units(node.name) + need.units) * SHARE_SCALE
+    return Rank(
+        used // max(1, node.units), load.runs_of(node.name, need.executor), load.runs(node.name)
+    )
+
+
+def tie_break(task_id: TaskId, node: NodeName) -> int:
+    """A hash of (task id, node name), so that `explain` repeats the decision without dice."""
+    return zlib.crc32(node.encode(), zlib.crc32(task_id.encode()))
+
+
+def choose(
+    need: Need,
+    task_id: TaskId,
+    nodes: Iterable[Node],
+    load: Load,
+    connected: Collection[NodeName],
+    exclusions: Mapping[NodeName, Exclusion] = {},
+) -> Assignment:
+    """The default decision. Softly excluded nodes are used when no other is eligible."""
+    fit: list[Node] = []
+    second: list[Node] = []
+    objections: list[tuple[NodeName, Objection]] = []
+    for node in nodes:
+        objection = objection_to(need, node, load, connected)
+        exclusion = exclusions.get(node.name)
+        if objection is not None:
+            objections.append((node.name, objection))
+        elif exclusion is None:
+            fit.append(node)
+        elif exclusion.hard:
+            objections.append((node.name, excluded(0)))
+        else:
+            second.append(node)
+    candidates = fit or second
+    if not candidates:
+        code, text = furthest(objections)
+        return Assignment(None, None, code, text)
+    best = min(candidates, key=lambda n: (rank_of(need, n, load), tie_break(task_id, n.name)))
+    return Assignment(best.name, best.incarnation, Code.ASSIGNED, "")
+
+
+def eligible(
+    need: Need,
+    nodes: Iterable[Node],
+    load: Load,
+    connected: Collection[NodeName],
+    exclusions: Mapping[NodeName, Exclusion] = {},
+) -> list[Node]:
+    """Candidates for an executor's own `get_assignment`, in name order."""
+    open_to = [n for n in nodes if objection_to(need, n, load, connected) is None]
+    fit = [n for n in open_to if n.name not in exclusions]
+    soft = [n for n in open_to if n.name in exclusions and not exclusions[n.name].hard]
+    return sorted(fit or soft, key=lambda n: n.name)

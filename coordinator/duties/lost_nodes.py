@@ -1,0 +1,73 @@
+"""Nodes whose time is up: their runs end `lost`, their tasks go elsewhere in the same entry."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from coordinator.assignment.load import Claim
+from coordinator.duties.agenda import Agenda, Item
+from coordinator.duties.due import place_now
+from coordinator.duties.view import LeaderView
+from coordinator.machine.commands import LoseNode, LoseRuns, Placement
+from coordinator.model.ids import NodeName
+from coordinator.model.instants import Now
+from coordinator.model.nodes import NodeStatus
+from coordinator.model.tasks import Status, Task
+
+LOSSES_PLACED_AT_ONCE = 2  # from the third in a row, back-off applies (PT-66)
+
+
+def lose_nodes(lost: Iterable[tuple[NodeName, str]], view: LeaderView, now: Now) -> Agenda:
+    """A LoseNode for each (name, reason) that is still there, with placements for its tasks.
+
+    The caller has taken the node out of `view.connected`, so nothing is placed on it again.
+    """
+    items = []
+    for name, reason in lost:
+        node = view.state.nodes.get(name)
+        if node is None or node.status not in (NodeStatus.READY, NodeStatus.REMOVED):
+            continue
+        placements, claims = _placements(name, view, now)
+        command = LoseNode(name, node.incarnation, False, reason, placements)
+        items.append(Item(command, claims, tuple(p.task_id for p in placements)))
+    return Agenda(tuple(items))
+
+
+def lose_shared_runs(name: NodeName, view: LeaderView) -> Agenda:
+    """The node's session is gone for longer than the grace: runs that tolerate overlap move (PT-64)."""
+    node = view.state.nodes.get(name)
+    if node is None or node.status is not NodeStatus.READY:
+        return Agenda()
+    runs = tuple(
+        (task_id, view.state.tasks[task_id].allocation_id)
+        for task_id in view.state.on_node.get(name, {})
+        if not view.state.tasks[task_id].policy.exclusive
+    )
+    if not runs:
+        return Agenda()
+    return Agenda((Item(LoseRuns(name, node.incarnation, runs, "disconnected")),))
+
+
+def _placements(
+    name: NodeName, view: LeaderView, now: Now
+) -> tuple[tuple[Placement, ...], tuple[Claim, ...]]:
+    limit = view.state.settings.number("assignment.batch")
+    placements: list[Placement] = []
+    claims: list[Claim] = []
+    for task_id in list(view.state.on_node.get(name, {}))[:limit]:
+        task = view.state.tasks[task_id]
+        if not _goes_on(task):
+            continue
+        assignment, taken = place_now(task, view, now)
+        if assignment.node is not None:
+            placements.append(Placement(task.id, task.allocation_id, assignment))
+            claims.extend(taken)
+    return tuple(placements), tuple(claims)
+
+
+def _goes_on(task: Task) -> bool:
+    return (
+        task.status in (Status.ASSIGNED, Status.RUNNING)
+        and task.policy.on_lost == "rerun"
+        and task.losses < LOSSES_PLACED_AT_ONCE
+    )

@@ -1,0 +1,46 @@
+"""Housekeeping: records past their retention, old request ids, nodes long gone."""
+
+from __future__ import annotations
+
+from coordinator.duties.agenda import Agenda, Item, earliest
+from coordinator.duties.view import LeaderView
+from coordinator.machine.commands import Command, ForgetNode, ForgetRequests, RemoveTask
+from coordinator.model.instants import SECOND, Millis, Now
+from coordinator.model.limits import REQUESTS_REMEMBERED, REQUESTS_REMEMBERED_MS
+from coordinator.model.nodes import NodeStatus
+
+BATCH = 500
+EVERY_MS = 10 * SECOND
+
+
+def prune(view: LeaderView, now: Now) -> Agenda:
+    """Removals that are due, and when to look again."""
+    at = view.time(now)
+    expired = [t for t in view.state.expired_until(at, BATCH) if t.id not in view.busy]
+    items = [Item(RemoveTask(t.id, t.revision), (), (t.id,)) for t in expired]
+    items += [Item(command) for command in _old_requests(view, now) + _gone_nodes(view, now)]
+    nxt = view.state.next_expiry()
+    soon: Millis | None = None if nxt is None else view.steady_of(nxt, now)
+    return Agenda(tuple(items), earliest((soon, now.steady + EVERY_MS)))
+
+
+def _old_requests(view: LeaderView, now: Now) -> list[Command]:
+    memory = view.state.requests
+    surplus = max(0, len(memory) - REQUESTS_REMEMBERED)
+    count, before = 0, view.time(now) - REQUESTS_REMEMBERED_MS
+    for _, remembered in memory.oldest():
+        if count >= 10 * BATCH or (count >= surplus and remembered.at >= before):
+            break
+        count += 1
+    return [ForgetRequests(count)] if count else []
+
+
+def _gone_nodes(view: LeaderView, now: Now) -> list[Command]:
+    before = view.time(now) - view.state.settings.millis("nodes.forget_after")
+    return [
+        ForgetNode(node.name, node.incarnation)
+        for node in view.state.nodes_by_name()
+        if node.status in (NodeStatus.LOST, NodeStatus.LEFT)
+        and node.gone_at <= before
+        and not view.state.on_node.get(node.name)
+    ]

@@ -1,0 +1,124 @@
+"""Tasks without a node are placed, on every change that could matter and by a timer.
+
+A trigger only marks; the next turn makes one pass, in slices, so ten triggers lead to one pass and
+at most one more (PT-50). The timer is armed exactly while something is left (PT-48).
+"""
+
+from __future__ import annotations
+
+from coordinator.assignment.load import Claim
+from coordinator.assignment.objections import need_of
+from coordinator.assignment.plan import Decision, plan_slice
+from coordinator.duties.agenda import Agenda, Item
+from coordinator.duties.view import LeaderView
+from coordinator.machine.commands import AssignTask
+from coordinator.model.ids import TaskId
+from coordinator.model.instants import Millis, Now
+from coordinator.model.tasks import Assignment, Code
+
+SLICE = 500  # placements per turn: about 10 ms
+
+
+class Rechecker:
+    """When to make a pass, and the pass itself. One per term."""
+
+    def __init__(self) -> None:
+        self._wanted = True  # a new leader looks at everything
+        self._under_way = 0
+        self._timer: Millis | None = None
+        self._interval: Millis = 0
+        self._tell = False
+
+    def trigger(self) -> None:
+        """Something that could matter has changed."""
+        self._wanted = True
+
+    def answered(self, count: int) -> None:
+        """Proposals of the pass that were applied or dropped."""
+        self._under_way = max(0, self._under_way - count)
+
+    @property
+    def timer(self) -> Millis | None:
+        return self._timer
+
+    def run(self, view: LeaderView, now: Now) -> Agenda:
+        """The next slice of the pass that is due, if any."""
+        self._follow_interval(view, now)
+        if self._timer is not None and now.steady >= self._timer:
+            self._timer, self._wanted, self._tell = None, True, True
+        items: list[Item] = []
+        if self._wanted and not self._under_way:
+            items = self._slice(view, now)
+        self._arm(view, now)
+        wake = now.steady if self._wanted and not self._under_way else self._timer
+        return Agenda(tuple(items), wake)
+
+    def _slice(self, view: LeaderView, now: Now) -> list[Item]:
+        if not view.state.settings.assignment_enabled:
+            self._wanted = False
+            items = _tell_disabled(view)
+        else:
+            limit = min(SLICE, view.state.settings.number("assignment.batch"))
+            decisions = plan_slice(view.backlog, view.pass_view(now), limit)
+            self._wanted = len(decisions) >= limit
+            items = [assign_item(decision) for decision in decisions]
+            if self._tell and not self._wanted:
+                self._tell = False
+                items += _tell_why(view, limit)
+        self._under_way = len(items)
+        return items
+
+    def _arm(self, view: LeaderView, now: Now) -> None:
+        if not len(view.backlog):
+            self._timer = None
+        elif self._timer is None:
+            self._timer = now.steady + self._interval
+
+    def _follow_interval(self, view: LeaderView, now: Now) -> None:
+        """A new interval counts at once."""
+        interval = view.state.settings.millis("assignment.recheck_interval")
+        if interval != self._interval:
+            self._interval = interval
+            if self._timer is not None:
+                self._timer = min(self._timer, now.steady + interval)
+
+
+def assign_item(decision: Decision) -> Item:
+    """A placement (its claim is in the load already), or a reason."""
+    task, assignment = decision
+    command = AssignTask(task.id, task.allocation_id, assignment)
+    if assignment.node is None:
+        return Item(command, (), (task.id,))
+    need = need_of(task)
+    claim = Claim(assignment.node, need.units, need.executor)
+    return Item(command, (claim,), (task.id,))
+
+
+def _tell_why(view: LeaderView, limit: int) -> list[Item]:
+    """Records whose explanation differs from the pass's verdict; by the periodic pass alone (PT-8)."""
+    items: list[Item] = []
+    for group in view.backlog.classes():
+        if group.told is None:
+            continue
+        code, text = group.told
+        for task_id in list(group.untold)[: limit - len(items)]:
+            group.untold.pop(task_id)
+            items.append(_reason_item(view, task_id, code, text))
+    return items
+
+
+def _tell_disabled(view: LeaderView) -> list[Item]:
+    setting = view.state.settings.values.get("assignment.enable")
+    text = f"assignment.enable = none, set by {setting.by}" if setting else ""
+    items: list[Item] = []
+    for group in view.backlog.classes():
+        group.tell(Code.ASSIGNMENT_DISABLED, text, view.state.tasks)
+        for task_id in list(group.untold)[: SLICE - len(items)]:
+            group.untold.pop(task_id)
+            items.append(_reason_item(view, task_id, Code.ASSIGNMENT_DISABLED, text))
+    return items
+
+
+def _reason_item(view: LeaderView, task_id: TaskId, code: Code, text: str) -> Item:
+    task = view.state.tasks[task_id]
+    return Item(AssignTask(task.id, task.allocation_id, Assignment(None, None, code, text)))

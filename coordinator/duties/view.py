@@ -1,0 +1,63 @@
+"""What the leader knows beyond the state: who is connected, what is promised, what is under way."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from coordinator.assignment.backlog import Backlog
+from coordinator.assignment.exclusions import Exclusion, Exclusions
+from coordinator.assignment.load import Load
+from coordinator.assignment.plan import PassView
+from coordinator.model.ids import NodeName, TaskId
+from coordinator.model.instants import Instant, Millis, Now
+from coordinator.model.state import ClusterState
+
+
+class ExecutorFacts(msgspec.Struct, frozen=True, gc=False):
+    """What manifests say of an executor, as the leader needs it."""
+
+    version: int
+    own_validate: bool
+    own_assignment: bool
+    policy: Mapping[str, object]
+
+
+class LeaderView:
+    """Memory of one term. Begun anew by each leader."""
+
+    def __init__(self, state: ClusterState) -> None:
+        self.state = state
+        self.load = Load(state)
+        self.backlog = Backlog()
+        self.exclusions = Exclusions()
+        self.connected: dict[NodeName, int] = {}  # node -> session
+        self.busy: dict[TaskId, int] = {}  # proposals under way per task
+        self.facts: dict[str, ExecutorFacts] = {}
+        self.wall_offset: Millis = 0  # wall - steady: turns instants into steady times
+        for task_id in state.unassigned:
+            self.backlog.add(state.tasks[task_id])
+
+    def pass_view(self, now: Now) -> PassView:
+        """What a pass looks at, nodes in name order."""
+
+        def exclusions(task_id: TaskId) -> Mapping[NodeName, Exclusion]:
+            return self.exclusions.of(task_id, now.steady)
+
+        nodes = list(self.state.nodes_by_name())
+        return PassView(
+            self.state.tasks, nodes, self.load, self.connected, exclusions, self.asks_itself
+        )
+
+    def asks_itself(self, executor: str) -> bool:
+        facts = self.facts.get(executor)
+        return facts is not None and facts.own_assignment
+
+    def steady_of(self, at: Instant, now: Now) -> Millis:
+        """When, on the steady clock, the state's time will have reached `at`."""
+        return now.steady + max(0, at - self.time(now))
+
+    def time(self, now: Now) -> Instant:
+        """The stamp an entry proposed now would get: never behind the state's."""
+        return max(now.wall, self.state.at)
