@@ -92,6 +92,7 @@ class EndRun(msgspec.Struct, frozen=True, array_like=True, tag=5, gc=False):
     final_state_version: int = 0
     final_state_seq: int = 0
     error_text: str = ""
+    next: Assignment | None = None
 
 
 class CancelTask(msgspec.Struct, frozen=True, array_like=True, tag=6, gc=False):
@@ -151,12 +152,13 @@ class Placement(msgspec.Struct, frozen=True, array_like=True, gc=False):
     task_id: TaskId
     expected: AllocationId
     assignment: Assignment
+    retry_at: Instant = 0  # drawn by the leader for a crash loop (PT-66); 0: the longest wait
 
 
 class LoseNode(msgspec.Struct, frozen=True, array_like=True, tag=10, gc=False):
     """The node's lease is over, or it said goodbye (`left`). Its runs end `lost` (left: `aborted`).
 
-    Tasks without a placement become unassigned with `code`.
+    Tasks without a placement that holds become unassigned with code `node_lost`.
     """
 
     name: NodeName
@@ -173,6 +175,7 @@ class LoseRuns(msgspec.Struct, frozen=True, array_like=True, tag=11, gc=False):
     incarnation: Incarnation
     runs: tuple[tuple[TaskId, AllocationId], ...]
     reason: str = ""  # vanished, disconnected
+    placements: tuple[Placement, ...] = ()
 
 
 class DrainNode(msgspec.Struct, frozen=True, array_like=True, tag=12, gc=False):

@@ -11,7 +11,7 @@ from typing import TypeAlias
 import msgspec
 
 from coordinator.model.ids import AllocationId, NodeName, TaskId
-from coordinator.model.instants import Instant
+from coordinator.model.instants import Instant, Millis
 from coordinator.model.nodes import Node
 from coordinator.model.tasks import RunOutcome, Task
 
@@ -35,6 +35,9 @@ class RunEnded(msgspec.Struct, frozen=True, gc=False):
     error: bytes | None
     result: bytes | None
     logs: bytes | None
+    started_at: Instant = 0  # 0: user code never began
+    node: str = ""
+    duration_ms: Millis = 0
 
 
 class NodeChanged(msgspec.Struct, frozen=True, gc=False):

@@ -23,6 +23,8 @@ REASON_BYTES_MAX = 1 * KIB
 REQUEST_ID_CHARS_MAX = 128
 
 ACTIVE_TASKS_MAX = 200_000
+RECORDS_BYTES_MAX = 1 * GIB  # all records together
+RECORD_BYTES = 1 * KIB  # what a record takes beside its params and state, for that sum
 NODES_MAX = 5_000
 REQUESTS_REMEMBERED = 200_000
 REQUESTS_REMEMBERED_MS = 24 * HOUR
@@ -34,6 +36,7 @@ CALLS_IN_PROGRESS_MAX = 4_096
 
 RETENTION_SUCCEEDED_MS = 24 * HOUR
 RETENTION_FAILED_MS = 30 * DAY
+FINISHED_KEPT_MAX = 50_000  # succeeded ones, and failed and cancelled ones, beyond age (TM-74)
 
 LOG_ENTRIES_KEPT = 5_000  # before a snapshot
 SNAPSHOT_EVERY_ENTRIES = 10_000

@@ -1,0 +1,86 @@
+"""All that the cluster ever decides goes through here. No clock, no dice, no await.
+
+`apply_batch` executes one log entry; its requests succeed or fail alone, and later ones see
+earlier ones (PT-17). A refused command leaves no trace but its remembered answer. What happened
+lies in `state.events` until the caller takes it with `state.take_events()`.
+"""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from coordinator.machine import commands as c
+from coordinator.machine.assign import assign_task
+from coordinator.machine.cancel import cancel_task, remove_task, unassign_task
+from coordinator.machine.create import create_task
+from coordinator.machine.drains import drain_node, forget_node, remove_node, undrain_node
+from coordinator.machine.failures import InvariantBroken
+from coordinator.machine.nodes import join_node, lose_node, lose_runs
+from coordinator.machine.outcome import Outcome
+from coordinator.machine.report import end_run, start_run, write_state
+from coordinator.machine.requests import answer_again, forget_requests, remember
+from coordinator.machine.settings import raise_feature_level, set_settings
+from coordinator.model.state import ClusterState
+
+
+def apply_batch(state: ClusterState, index: int, batch: c.Batch) -> list[Outcome]:
+    """Apply the entry at this index: one outcome per request, in their order.
+
+    Raises InvariantBroken if the entry was applied before, UpgradeNeeded if it asks for more than
+    this build knows. Either stops the process.
+    """
+    if index <= state.revision:
+        raise InvariantBroken(f"entry {index} comes after entry {state.revision} was applied")
+    state.begin_entry(index, batch.at)
+    return [_answer(state, request) for request in batch.requests]
+
+
+def _answer(state: ClusterState, request: c.Request) -> Outcome:
+    outcome = answer_again(state, request)
+    if outcome is None:
+        outcome = apply(state, request.command)
+        remember(state, request, outcome)
+    return outcome
+
+
+def apply(state: ClusterState, command: c.Command) -> Outcome:  # noqa: C901, PLR0912 - one flat table of all commands
+    """One command. Same state, same command, same outcome, on every member, for ever."""
+    match command:
+        case c.CreateTask():
+            return create_task(state, command)
+        case c.StartRun():
+            return start_run(state, command)
+        case c.EndRun():
+            return end_run(state, command)
+        case c.WriteState():
+            return write_state(state, command)
+        case c.AssignTask():
+            return assign_task(state, command)
+        case c.CancelTask():
+            return cancel_task(state, command)
+        case c.UnassignTask():
+            return unassign_task(state, command)
+        case c.RemoveTask():
+            return remove_task(state, command)
+        case c.JoinNode():
+            return join_node(state, command)
+        case c.LoseNode():
+            return lose_node(state, command)
+        case c.LoseRuns():
+            return lose_runs(state, command)
+        case c.DrainNode():
+            return drain_node(state, command)
+        case c.UndrainNode():
+            return undrain_node(state, command)
+        case c.RemoveNode():
+            return remove_node(state, command)
+        case c.ForgetNode():
+            return forget_node(state, command)
+        case c.SetSettings():
+            return set_settings(state, command)
+        case c.ForgetRequests():
+            return forget_requests(state, command)
+        case c.RaiseFeatureLevel():
+            return raise_feature_level(state, command)
+        case _:
+            assert_never(command)

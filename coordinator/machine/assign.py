@@ -1,0 +1,77 @@
+"""A decision about a task without a node: where it goes, or why nowhere."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from coordinator.machine.commands import AssignTask
+from coordinator.machine.fit import still_fits, take_allocation
+from coordinator.machine.outcome import Accepted, Outcome, Refusal, Refused
+from coordinator.machine.records import not_found, stale_allocation
+from coordinator.model.state import ClusterState
+from coordinator.model.tasks import Assignment, Status, Task
+
+
+def assign_task(state: ClusterState, command: AssignTask) -> Outcome:
+    """Refused alone when its ground is gone (PT-34): the recheck looks at the task again."""
+    task = state.tasks.get(command.task_id)
+    if task is None:
+        return not_found(command.task_id)
+    if task.allocation_id != command.expected:
+        return stale_allocation(task)
+    due = task.status is Status.WAITING and task.wake_at <= state.at
+    if not due and task.status is not Status.UNASSIGNED:
+        return Refused(Refusal.CHOICE_STALE, f"the task is {task.status}", task.allocation_id)
+    if command.assignment.node is None:
+        return _explain(state, task, command.assignment)
+    return _place(state, task, command.assignment)
+
+
+def _place(state: ClusterState, task: Task, chosen: Assignment) -> Outcome:
+    objection = still_fits(state, chosen, task.executor, task.executor_version, task.policy.cost)
+    if objection is not None:
+        detail = f"{objection.code}: {objection.text}"
+        return Refused(Refusal.CHOICE_STALE, detail, task.allocation_id)
+    placed = assigned(state, task, chosen)
+    state.put_task(placed)
+    return Accepted(placed.id, placed.allocation_id)
+
+
+def assigned(state: ClusterState, task: Task, chosen: Assignment) -> Task:
+    """The record with a node, under the next allocation id."""
+    return replace(
+        task,
+        status=Status.ASSIGNED,
+        assignment=chosen,
+        allocation_id=take_allocation(state, task),
+        assigned_at=state.at,
+        started_at=0,
+        wake_at=0,
+        updated_at=state.at,
+        revision=state.revision,
+    )
+
+
+def _explain(state: ClusterState, task: Task, reason: Assignment) -> Outcome:
+    """Only the reason changes, so no allocation id is taken; the same words write nothing (PT-8)."""
+    if task.status is Status.UNASSIGNED and _same_reason(task.assignment, reason):
+        return Accepted(task.id, task.allocation_id, unchanged=True)
+    state.put_task(
+        replace(
+            task,
+            status=Status.UNASSIGNED,
+            assignment=replace(reason, incarnation=None),
+            wake_at=0,
+            updated_at=state.at,
+            revision=state.revision,
+        )
+    )
+    return Accepted(task.id, task.allocation_id)
+
+
+def _same_reason(one: Assignment, other: Assignment) -> bool:
+    if one.code is not other.code:
+        return False
+    return one.explanation == other.explanation or (
+        sorted(one.explanation.split()) == sorted(other.explanation.split())
+    )

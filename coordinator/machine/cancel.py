@@ -1,0 +1,111 @@
+"""Wishes of operators about one task: cancel it, take it off its node, remove its record."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from coordinator.machine.commands import CancelTask, RemoveTask, UnassignTask
+from coordinator.machine.outcome import Accepted, Outcome, Refusal, Refused
+from coordinator.machine.records import finished, not_found, stale_allocation, store
+from coordinator.model import limits
+from coordinator.model.state import ClusterState
+from coordinator.model.tasks import (
+    STRENGTH,
+    Assignment,
+    Code,
+    Desired,
+    Status,
+    StopReason,
+    Task,
+)
+
+
+def cancel_task(state: ClusterState, command: CancelTask) -> Outcome:
+    """Final once accepted (G10): no new run starts, and nothing makes the task succeed."""
+    task = state.tasks.get(command.task_id)
+    if task is None:
+        return not_found(command.task_id)
+    if command.if_revision and command.if_revision != task.revision:
+        return _revision_mismatch(task)
+    if task.is_terminal:
+        return _cancel_finished(state, task, command)
+    if command.finished_only:
+        return Refused(Refusal.NOT_FINISHED, f"the task is {task.status}", task.allocation_id)
+    wanted = replace(task, desired=Desired.CANCELLED, purge=task.purge or command.purge)
+    if task.has_node:
+        return _stop(state, wanted, StopReason.CANCEL)
+    over = replace(wanted, assignment=Assignment(code=Code.FINISHED))
+    return store(state, finished(state, over, Status.CANCELLED))
+
+
+def unassign_task(state: ClusterState, command: UnassignTask) -> Outcome:
+    """Stop, confirmation, new placement (PT-32). Needs the allocation id in force."""
+    task = state.tasks.get(command.task_id)
+    if task is None:
+        return not_found(command.task_id)
+    if task.allocation_id != command.allocation_id:
+        return stale_allocation(task)
+    if command.if_revision and command.if_revision != task.revision:
+        return _revision_mismatch(task)
+    if task.is_terminal:
+        return Refused(Refusal.ALREADY_FINISHED, f"the task is {task.status}", task.allocation_id)
+    if not task.has_node:
+        return Accepted(task.id, task.allocation_id, unchanged=True)
+    return _stop(state, task, StopReason.MOVE)
+
+
+def remove_task(state: ClusterState, command: RemoveTask) -> Outcome:
+    """The end of retention: by age, or because too many finished records are kept (TM-74)."""
+    task = state.tasks.get(command.task_id)
+    if task is None:
+        return not_found(command.task_id)
+    if task.revision != command.revision:
+        return _revision_mismatch(task)
+    if not task.is_terminal:
+        return Refused(Refusal.NOT_FINISHED, f"the task is {task.status}", task.allocation_id)
+    if task.expires_at > state.at and not _too_many_kept(state, task.status):
+        return Refused(Refusal.CHOICE_STALE, "its retention has not ended", task.allocation_id)
+    state.drop_task(task.id)
+    return Accepted(task.id, task.allocation_id, removed=True, record=task)
+
+
+def _cancel_finished(state: ClusterState, task: Task, command: CancelTask) -> Outcome:
+    if command.purge or command.finished_only:
+        state.drop_task(task.id)
+        return Accepted(task.id, task.allocation_id, removed=True, record=task)
+    if task.status is Status.CANCELLED:
+        return Accepted(task.id, task.allocation_id, unchanged=True)
+    return Refused(Refusal.ALREADY_FINISHED, f"the task is {task.status}", task.allocation_id)
+
+
+def _stop(state: ClusterState, task: Task, reason: StopReason) -> Outcome:
+    """Ask the run to end. A stronger reason replaces a weaker one, never the reverse (PT-15)."""
+    present = task.stop_reason
+    if present is not None and STRENGTH[present] >= STRENGTH[reason]:
+        reason = present
+    if reason is present and task == state.tasks[task.id]:
+        return Accepted(task.id, task.allocation_id, unchanged=True)
+    state.put_task(
+        replace(
+            task,
+            status=Status.STOPPING,
+            stop_reason=reason,
+            stopping_since=task.stopping_since or state.at,
+            updated_at=state.at,
+            revision=state.revision,
+        )
+    )
+    return Accepted(task.id, task.allocation_id)
+
+
+def _too_many_kept(state: ClusterState, status: Status) -> bool:
+    kept = state.status_counts[status]
+    if status is not Status.SUCCEEDED:
+        kept = state.status_counts[Status.FAILED] + state.status_counts[Status.CANCELLED]
+    return kept > limits.FINISHED_KEPT_MAX
+
+
+def _revision_mismatch(task: Task) -> Refused:
+    return Refused(
+        Refusal.REVISION_MISMATCH, f"current revision is {task.revision}", task.allocation_id
+    )

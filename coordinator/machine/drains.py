@@ -1,0 +1,66 @@
+"""Operators and nodes: drain, undrain, remove; and the end of a node's record."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from coordinator.machine.commands import DrainNode, ForgetNode, RemoveNode, UndrainNode
+from coordinator.machine.nodes import unknown_node, unless_incarnation
+from coordinator.machine.outcome import Accepted, Outcome, Refusal, Refused
+from coordinator.model.nodes import Drain, NodeStatus
+from coordinator.model.state import ClusterState
+
+KINDS = ("restart", "remove", "terminate")
+
+
+def drain_node(state: ClusterState, command: DrainNode) -> Outcome:
+    """The node takes nothing new; moving its tasks away is a duty's business (PT-70)."""
+    if command.kind not in KINDS:
+        detail = f"kind = {command.kind!r}: must be one of {', '.join(KINDS)}"
+        return Refused(Refusal.INVALID_FIELD, detail)
+    if not command.reason:
+        return Refused(Refusal.INVALID_FIELD, "reason: a drain needs one")
+    node = state.nodes.get(command.name)
+    if node is None:
+        return unknown_node(command.name)
+    drain = Drain(command.kind, command.reason, command.by, state.at, command.deadline)
+    if node.drain is not None and drain == replace(node.drain, since=state.at):
+        return Accepted(unchanged=True)
+    state.put_node(replace(node, drain=drain))
+    return Accepted()
+
+
+def undrain_node(state: ClusterState, command: UndrainNode) -> Outcome:
+    node = state.nodes.get(command.name)
+    if node is None:
+        return unknown_node(command.name)
+    if node.drain is None:
+        return Accepted(unchanged=True)
+    state.put_node(replace(node, drain=None))
+    return Accepted()
+
+
+def remove_node(state: ClusterState, command: RemoveNode) -> Outcome:
+    """A node that is gone leaves the list; a live one is believed no more, and lost R later."""
+    node = state.nodes.get(command.name)
+    if node is None:
+        return unknown_node(command.name)
+    if node.status is NodeStatus.REMOVED:
+        return Accepted(unchanged=True)
+    if node.status is NodeStatus.READY:
+        state.put_node(replace(node, status=NodeStatus.REMOVED, gone_at=state.at))
+        return Accepted()
+    state.drop_node(node.name)
+    return Accepted(removed=True)
+
+
+def forget_node(state: ClusterState, command: ForgetNode) -> Outcome:
+    """A lost, left or removed node without tasks leaves the list."""
+    node = state.nodes.get(command.name)
+    refused = unless_incarnation(node, command.name, command.incarnation)
+    if refused is not None or node is None:
+        return refused or unknown_node(command.name)
+    if node.status is NodeStatus.READY or state.on_node.get(node.name):
+        return Refused(Refusal.CHOICE_STALE, f"{node.name} is {node.status} or holds tasks")
+    state.drop_node(node.name)
+    return Accepted(removed=True)

@@ -1,0 +1,200 @@
+"""How a run ends, whoever says it: the node, or the leader for a node or worker that is gone.
+
+Two steps. First what the run's outcome is, given why it was asked to stop (PT-16). Then what
+becomes of the task: finished, waiting for its retry, or to be placed again (PT-25, PT-66, TM-36).
+"""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from coordinator.machine.assign import assigned
+from coordinator.machine.backoff import longest_wait
+from coordinator.machine.commands import EndRun
+from coordinator.machine.fit import still_fits, take_allocation
+from coordinator.machine.records import finished
+from coordinator.model.events import RunEnded
+from coordinator.model.instants import MINUTE, Instant, Millis
+from coordinator.model.limits import RESULT_BYTES_IN_STATE
+from coordinator.model.state import ClusterState
+from coordinator.model.tasks import (
+    DEFAULT_BACKOFF,
+    Assignment,
+    Code,
+    Desired,
+    LastOutcome,
+    RunOutcome,
+    Status,
+    StopReason,
+    Task,
+)
+
+LOSSES_PLACED_AT_ONCE = 2
+SHORT_RUN_MS: Millis = 5 * MINUTE  # a lost run that lasted longer breaks the row of losses
+ERROR_TEXT_CHARS = 256
+NODE_LEFT = "node_left"
+HAND_BACK_CODES = {"no_capacity": Code.NO_CAPACITY, "no_executor": Code.NO_EXECUTOR}
+
+
+def end_run_of(state: ClusterState, task: Task, report: EndRun) -> Task:
+    """The record after the end of its current run; notes the event, stores nothing else.
+
+    `report` is fenced already, or was made by the machine for a run that nobody can report.
+    """
+    outcome = outcome_of(task.stop_reason, report.outcome)
+    started_at = task.started_at or report.started_at
+    lasted_ms = report.lasted_ms or (state.at - (started_at or task.assigned_at))
+    last = LastOutcome(
+        outcome=outcome,
+        allocation_id=task.allocation_id,
+        reason=report.reason,
+        ended_at=state.at,
+        node=task.assignment.node or "",
+        duration_ms=lasted_ms,
+        result=_kept(report.result),
+        error_text=report.error_text[:ERROR_TEXT_CHARS],
+    )
+    state.events.append(_event(task, report, last, started_at))
+    task = replace(task, last_outcome=last, started_at=started_at, own_process=report.worker_died)
+    return _settled(state, task, report, last)
+
+
+def outcome_of(stop: StopReason | None, said: RunOutcome) -> RunOutcome:
+    """What the record says of a run that said this and had been asked to stop for that (PT-16)."""
+    if stop is StopReason.CANCEL:
+        return RunOutcome.CANCELLED
+    if stop is StopReason.TIMEOUT:
+        return RunOutcome.TIMED_OUT
+    stopped_itself = said is RunOutcome.CANCELLED  # nobody asked to cancel: its node gave it up
+    if stopped_itself or (stop is not None and said is RunOutcome.FAILED):
+        return RunOutcome.ABORTED
+    return said
+
+
+def _settled(state: ClusterState, task: Task, report: EndRun, last: LastOutcome) -> Task:
+    match last.outcome:
+        case RunOutcome.SUCCEEDED | RunOutcome.WARNING:
+            return _over(state, task, Status.SUCCEEDED)
+        case RunOutcome.CANCELLED:
+            return _over(state, task, Status.CANCELLED)
+        case RunOutcome.FAILED | RunOutcome.TIMED_OUT:
+            return _after_failure(state, task, report)
+        case RunOutcome.LOST:
+            return _after_loss(state, task, report, last.duration_ms)
+        case RunOutcome.ABORTED:
+            cause = "moved" if _was_moved(task) else "reassigned"
+            again = replace(task, losses=0, cause=cause)
+            return _placed_again(state, again, report, _reason_aborted(task, report))
+
+
+def _after_failure(state: ClusterState, task: Task, report: EndRun) -> Task:
+    """An attempt is used up. Retried by policy, and finally kept as failed."""
+    attempts = task.attempts + 1
+    task = replace(task, attempts=attempts, losses=0, cause="retry")
+    used_up = 0 < task.policy.max_attempts <= attempts
+    if report.permanent or used_up:
+        return _over(state, task, Status.FAILED)
+    retry_at = report.retry_at or state.at + longest_wait(task.policy.backoff, attempts)
+    return _waiting(state, task, max(retry_at, state.at))
+
+
+def _after_loss(state: ClusterState, task: Task, report: EndRun, lasted_ms: Millis) -> Task:
+    """Not an attempt. The first two short ones in a row are placed again at once (PT-66)."""
+    if task.policy.on_lost == "fail":
+        return _over(state, task, Status.FAILED)
+    losses = task.losses + 1 if lasted_ms < SHORT_RUN_MS else 0
+    task = replace(task, losses=losses, cause="reassigned")
+    if losses <= LOSSES_PLACED_AT_ONCE:
+        return _placed_again(state, task, report, _reason_lost(task, report))
+    wait = longest_wait(DEFAULT_BACKOFF, losses - LOSSES_PLACED_AT_ONCE)
+    retry_at = report.retry_at or state.at + wait
+    return _waiting(state, task, max(retry_at, state.at))
+
+
+def _over(state: ClusterState, task: Task, status: Status) -> Task:
+    task = replace(
+        task,
+        assignment=Assignment(code=Code.FINISHED),
+        allocation_id=take_allocation(state, task),
+    )
+    return finished(state, task, status)
+
+
+def _placed_again(state: ClusterState, task: Task, report: EndRun, reason: Assignment) -> Task:
+    """On the node that the leader chose, if that still holds; else unassigned with the reason."""
+    if task.desired is Desired.PAUSED:
+        return _without_node(state, task, Status.PAUSED, Assignment(code=Code.PAUSED))
+    chosen = report.next
+    if chosen is not None and chosen.node is not None:
+        # On its own node it takes what it has just freed.
+        cost = task.policy.cost if chosen.node != task.assignment.node else 0
+        objection = still_fits(state, chosen, task.executor, task.executor_version, cost)
+        if objection is None:
+            return assigned(state, replace(task, stop_reason=None, stopping_since=0), chosen)
+    return _without_node(state, task, Status.UNASSIGNED, reason)
+
+
+def _waiting(state: ClusterState, task: Task, wake_at: Instant) -> Task:
+    if task.desired is Desired.PAUSED:
+        return _without_node(state, task, Status.PAUSED, Assignment(code=Code.PAUSED))
+    waiting = _without_node(state, task, Status.WAITING, Assignment(code=Code.BACKOFF))
+    return replace(waiting, wake_at=wake_at)
+
+
+def _without_node(state: ClusterState, task: Task, status: Status, assignment: Assignment) -> Task:
+    return replace(
+        task,
+        status=status,
+        assignment=assignment,
+        allocation_id=take_allocation(state, task),
+        stop_reason=None,
+        stopping_since=0,
+        assigned_at=0,
+        started_at=0,
+        wake_at=0,
+        updated_at=state.at,
+        revision=state.revision,
+    )
+
+
+def _was_moved(task: Task) -> bool:
+    return task.stop_reason in (StopReason.MOVE, StopReason.REPLACE)
+
+
+def _reason_lost(task: Task, report: EndRun) -> Assignment:
+    node = task.assignment.node
+    text = f"worker process on {node}" if report.worker_died else f"{node}"
+    return Assignment(code=Code.NODE_LOST, explanation=text)
+
+
+def _reason_aborted(task: Task, report: EndRun) -> Assignment:
+    node = task.assignment.node
+    if _was_moved(task):
+        return Assignment(code=Code.ABORTED_HERE, explanation=f"moved off {node}")
+    if report.reason == NODE_LEFT:
+        return Assignment(code=Code.NODE_LOST, explanation=f"{node}")
+    if report.handed_back:
+        code = HAND_BACK_CODES.get(report.reason, Code.ABORTED_HERE)
+        return Assignment(code=code, explanation=f"{node}")
+    return Assignment(code=Code.ABORTED_HERE, explanation=report.reason)
+
+
+def _kept(result: bytes | None) -> bytes | None:
+    return result if result is not None and len(result) <= RESULT_BYTES_IN_STATE else None
+
+
+def _event(task: Task, report: EndRun, last: LastOutcome, started_at: Instant) -> RunEnded:
+    return RunEnded(
+        task_id=task.id,
+        allocation_id=last.allocation_id,
+        outcome=last.outcome,
+        reported=report.outcome.value if report.outcome is not last.outcome else "",
+        reason=report.reason,
+        ended_at=last.ended_at,
+        error=report.error,
+        result=report.result,
+        logs=report.logs,
+        started_at=started_at,
+        node=last.node,
+        duration_ms=last.duration_ms,
+    )

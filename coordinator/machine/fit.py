@@ -1,0 +1,80 @@
+"""Does a choice of node still hold? The machine checks what the leader decided and decides nothing.
+
+The texts are canonical (PT-8) and those of the room `assignment`: the names of the nodes meant.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from coordinator.machine.failures import InvariantBroken
+from coordinator.model.ids import AllocationId
+from coordinator.model.nodes import Node, NodeStatus
+from coordinator.model.state import ClusterState
+from coordinator.model.tasks import Assignment, Code, Task
+
+
+class Objection(NamedTuple):
+    """Why a task cannot go to a node: code and canonical text."""
+
+    code: Code
+    text: str
+
+
+def still_fits(
+    state: ClusterState, assignment: Assignment, executor: str, version: int, cost: int
+) -> Objection | None:
+    """The first objection to this node, or None: it is there in this incarnation and takes the task.
+
+    `version` is the executor version that validated the params, `cost` is in units.
+    """
+    if not state.settings.assignment_enabled:
+        return disabled(state)
+    name = assignment.node
+    node = state.nodes.get(name) if name is not None else None
+    if node is None:
+        return Objection(Code.NO_NODES, "")
+    if node.status is not NodeStatus.READY or node.incarnation != assignment.incarnation:
+        return Objection(Code.NODE_LOST, str(name))
+    return _offer_objection(node, executor, version) or _room_objection(state, node, cost)
+
+
+def disabled(state: ClusterState) -> Objection:
+    """PT-36: the setting's name and who set it."""
+    found = state.settings.values.get("assignment.enable")
+    by = f", set by {found.by}" if found is not None and found.by else ""
+    return Objection(Code.ASSIGNMENT_DISABLED, f"assignment.enable is none{by}")
+
+
+def take_allocation(state: ClusterState, task: Task) -> AllocationId:
+    """The number of the task's next placement, or of its next time without a node (PT-4)."""
+    taken = state.next_allocation_id()
+    if taken <= task.allocation_id:
+        raise InvariantBroken(
+            f"task {task.id} holds allocation id {task.allocation_id}, but the next is {taken}"
+        )
+    return taken
+
+
+def _offer_objection(node: Node, executor: str, version: int) -> Objection | None:
+    offered = False
+    for offer in node.offers:
+        if offer.executor == executor:
+            if offer.version >= version:
+                break
+            offered = True
+    else:
+        if offered:
+            return Objection(Code.OLDER_EXECUTOR, node.name)
+        return Objection(Code.NO_EXECUTOR, node.name)
+    if node.drain is not None:
+        return Objection(Code.DRAINING, node.name)
+    return None
+
+
+def _room_objection(state: ClusterState, node: Node, cost: int) -> Objection | None:
+    use = state.use.get(node.name)
+    used = use.units if use is not None else 0
+    if node.units - used < cost:
+        return Objection(Code.NO_CAPACITY, node.name)
+    return None

@@ -1,0 +1,207 @@
+"""Nodes come, change their offer, and go; what that does to the runs they held."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from coordinator.machine.commands import EndRun, JoinNode, LoseNode, LoseRuns, Placement
+from coordinator.machine.endings import NODE_LEFT, end_run_of
+from coordinator.machine.outcome import Accepted, Outcome, Refusal, Refused
+from coordinator.machine.records import store
+from coordinator.model import limits
+from coordinator.model.events import ManifestsChanged
+from coordinator.model.ids import Incarnation, NodeName, TaskId
+from coordinator.model.nodes import Manifest, Node, NodeStatus
+from coordinator.model.state import ClusterState
+from coordinator.model.tasks import RunOutcome, Task
+
+NEW_INCARNATION = "node_restarted"
+GONE = (NodeStatus.LOST, NodeStatus.LEFT)
+
+
+def join_node(state: ClusterState, command: JoinNode) -> Outcome:
+    """A new incarnation, or the present one with another offer (PT-65, N1)."""
+    present = state.nodes.get(command.name)
+    if present is not None and _is_same_life(present, command):
+        return _update_offer(state, present, command)
+    refused = _stale_counter(state, command) or _name_in_use(state, present, command)
+    if refused is not None:
+        return refused
+    if present is None and len(state.nodes) >= limits.NODES_MAX:
+        detail = f"{len(state.nodes)} nodes; at most {limits.NODES_MAX}"
+        return Refused(Refusal.LIMIT_REACHED, detail)
+    _keep_manifests(state, command.manifests)
+    held = _held(state, command.name)
+    state.put_node(_record(state, command, present))
+    for task in held:
+        _end_unreported(state, task, RunOutcome.LOST, NEW_INCARNATION, None)
+    return Accepted()
+
+
+def lose_node(state: ClusterState, command: LoseNode) -> Outcome:
+    """Its lease is over, or it said goodbye. Its runs end and are placed again (PT-64)."""
+    node = state.nodes.get(command.name)
+    refused = unless_incarnation(node, command.name, command.incarnation)
+    if refused is not None or node is None:
+        return refused or unknown_node(command.name)
+    if node.status in GONE:
+        return Accepted(unchanged=True)
+    status = NodeStatus.LEFT if command.left else NodeStatus.LOST
+    outcome = RunOutcome.ABORTED if command.left else RunOutcome.LOST
+    reason = NODE_LEFT if command.left else command.reason or "node_lost"
+    state.put_node(replace(node, status=status, gone_at=state.at))
+    placements = {placement.task_id: placement for placement in command.placements}
+    for task in _held(state, node.name):
+        _end_unreported(state, task, outcome, reason, placements.get(task.id))
+    return Accepted()
+
+
+def lose_runs(state: ClusterState, command: LoseRuns) -> Outcome:
+    """Runs known to be over although nobody reported them. What has moved on is left alone."""
+    node = state.nodes.get(command.name)
+    refused = unless_incarnation(node, command.name, command.incarnation)
+    if refused is not None:
+        return refused
+    placements = {placement.task_id: placement for placement in command.placements}
+    unchanged = True
+    for task_id, allocation_id in command.runs:
+        task = state.tasks.get(task_id)
+        if (
+            task is None
+            or task.allocation_id != allocation_id
+            or task.assignment.incarnation != command.incarnation
+            or task.assignment.node != command.name
+        ):
+            continue
+        reason = command.reason or "vanished"
+        _end_unreported(state, task, RunOutcome.LOST, reason, placements.get(task_id))
+        unchanged = False
+    return Accepted(unchanged=unchanged)
+
+
+def unknown_node(name: NodeName) -> Refused:
+    return Refused(Refusal.NODE_NOT_FOUND, f"no node {name}")
+
+
+def unless_incarnation(
+    node: Node | None, name: NodeName, incarnation: Incarnation
+) -> Refused | None:
+    """Refuse what was decided about another life of the node."""
+    if node is None:
+        return unknown_node(name)
+    if node.incarnation != incarnation:
+        return Refused(
+            Refusal.STALE_INCARNATION, f"{name} is {node.incarnation}, not {incarnation}"
+        )
+    return None
+
+
+def _is_same_life(present: Node, command: JoinNode) -> bool:
+    return (
+        present.uid == command.uid
+        and present.incarnation == command.incarnation
+        and present.counter == command.counter
+        and present.status is NodeStatus.READY
+    )
+
+
+def _update_offer(state: ClusterState, present: Node, command: JoinNode) -> Outcome:
+    updated = replace(
+        present,
+        capacity=command.capacity,
+        offers=command.offers,
+        attributes=command.attributes,
+        load_errors=command.load_errors,
+    )
+    news = _keep_manifests(state, command.manifests)
+    if updated == present:
+        return Accepted(unchanged=not news)
+    state.put_node(updated)
+    return Accepted()
+
+
+def _stale_counter(state: ClusterState, command: JoinNode) -> Refused | None:
+    last = state.node_counters.get(command.uid, 0)
+    if command.counter > last:
+        return None
+    return Refused(
+        Refusal.STALE_INCARNATION,
+        f"counter {command.counter} of {command.name} is not above {last}",
+    )
+
+
+def _name_in_use(state: ClusterState, present: Node | None, command: JoinNode) -> Refused | None:
+    """Another node, or the same one without proof that its earlier life is over."""
+    if present is None or present.status in GONE:
+        return None
+    holds = bool(state.on_node.get(present.name))
+    if present.uid != command.uid:
+        if holds or present.status is NodeStatus.READY:
+            detail = f"{present.name} is the name of another node, {present.incarnation}"
+            return Refused(Refusal.NODE_NAME_IN_USE, detail)
+    elif holds and not command.old_is_dead:
+        detail = f"{present.incarnation} of {present.name} still holds tasks and may be alive"
+        return Refused(Refusal.NODE_NAME_IN_USE, detail)
+    return None
+
+
+def _record(state: ClusterState, command: JoinNode, present: Node | None) -> Node:
+    drain = present.drain if present is not None else None
+    return Node(
+        name=command.name,
+        incarnation=command.incarnation,
+        uid=command.uid,
+        counter=command.counter,
+        status=NodeStatus.READY,
+        capacity=command.capacity,
+        offers=command.offers,
+        joined_at=state.at,
+        attributes=command.attributes,
+        load_errors=command.load_errors,
+        drain=None if drain is not None and drain.kind == "restart" else drain,
+        version=command.version,
+        python=command.python,
+        boot_id=command.boot_id,
+        pid_namespace=command.pid_namespace,
+    )
+
+
+def _keep_manifests(state: ClusterState, manifests: tuple[Manifest, ...]) -> bool:
+    """Each content once. Returns whether any was new."""
+    news: dict[str, None] = {}
+    for manifest in manifests:
+        of_executor = state.manifests.setdefault(manifest.executor, {})
+        if manifest.hash not in of_executor:
+            of_executor[manifest.hash] = manifest
+            news[manifest.executor] = None
+    if news:
+        state.events.append(ManifestsChanged(tuple(sorted(news))))
+    return bool(news)
+
+
+def _held(state: ClusterState, name: NodeName) -> list[Task]:
+    """Sorted: the order of allocation ids must not come from a dict (I1)."""
+    held: list[TaskId] = sorted(state.on_node.get(name, ()))
+    return [state.tasks[task_id] for task_id in held]
+
+
+def _end_unreported(
+    state: ClusterState,
+    task: Task,
+    outcome: RunOutcome,
+    reason: str,
+    placement: Placement | None,
+) -> None:
+    """End a run that cannot speak for itself, as if it had reported this outcome."""
+    holds = placement is not None and placement.expected == task.allocation_id
+    report = EndRun(
+        task.id,
+        task.allocation_id,
+        task.assignment.incarnation or Incarnation(""),
+        outcome,
+        reason=reason,
+        retry_at=placement.retry_at if placement is not None and holds else 0,
+        next=placement.assignment if placement is not None and holds else None,
+        worker_died=False,
+    )
+    store(state, end_run_of(state, task, report))

@@ -1,0 +1,65 @@
+"""What several clauses share: the usual refusals, the fence, and how a record comes to its end."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from coordinator.machine.outcome import Accepted, Refusal, Refused
+from coordinator.model.ids import AllocationId, Incarnation, TaskId
+from coordinator.model.instants import Millis
+from coordinator.model.state import ClusterState
+from coordinator.model.tasks import Policy, Status, Task
+
+
+def not_found(task_id: TaskId) -> Refused:
+    return Refused(Refusal.TASK_NOT_FOUND, f"no task {task_id}")
+
+
+def stale_allocation(task: Task) -> Refused:
+    """With the allocation id in force, so that a node knows what to drop."""
+    return Refused(
+        Refusal.STALE_ALLOCATION,
+        f"current allocation is {task.allocation_id}",
+        current=task.allocation_id,
+    )
+
+
+def is_fenced(task: Task, allocation_id: AllocationId, incarnation: Incarnation) -> bool:
+    """PT-3: task, allocation id and incarnation, all three. No value matches any."""
+    return (
+        task.allocation_id == allocation_id
+        and task.assignment.incarnation == incarnation
+        and task.assignment.node is not None
+    )
+
+
+def finished(state: ClusterState, task: Task, status: Status) -> Task:
+    """The record in a final status, kept until its retention ends."""
+    return replace(
+        task,
+        status=status,
+        finished_at=state.at,
+        expires_at=state.at + _retention_ms(state, task.policy, status),
+        wake_at=0,
+        stop_reason=None,
+        stopping_since=0,
+        updated_at=state.at,
+        revision=state.revision,
+    )
+
+
+def store(state: ClusterState, task: Task) -> Accepted:
+    """Put the record. One that was to be purged goes as soon as it has ended (PT-29)."""
+    state.put_task(task)
+    if task.purge and task.is_terminal:
+        state.drop_task(task.id)
+        return Accepted(task.id, task.allocation_id, removed=True, record=task)
+    return Accepted(task.id, task.allocation_id)
+
+
+def _retention_ms(state: ClusterState, policy: Policy, status: Status) -> Millis:
+    if policy.retention_ms >= 0:
+        return policy.retention_ms
+    if status is Status.SUCCEEDED:
+        return state.settings.millis("retention.succeeded")
+    return state.settings.millis("retention.failed")

@@ -1,0 +1,65 @@
+"""Cluster settings and the feature level: checked as a whole, in force at once (PT section 10)."""
+
+from __future__ import annotations
+
+from coordinator.machine.commands import RaiseFeatureLevel, SetSettings
+from coordinator.machine.failures import UpgradeNeeded
+from coordinator.machine.outcome import Accepted, Outcome, Refusal, Refused
+from coordinator.model.events import SettingsChanged
+from coordinator.model.features import HIGHEST
+from coordinator.model.settings import RULES, Settings, SettingValue, objection
+from coordinator.model.state import ClusterState
+
+TEXT_CHARS_MAX = 64
+
+
+def set_settings(state: ClusterState, command: SetSettings) -> Outcome:
+    """All or nothing: one bad value refuses the request, naming key, value and bounds."""
+    for key in [*(key for key, _ in command.values), *command.reset]:
+        if key not in RULES:
+            return Refused(Refusal.SETTING_NOT_FOUND, f"no setting {key}")
+    values = dict(state.settings.values)
+    for key in command.reset:
+        values.pop(key, None)
+    for key, text in command.values:
+        try:
+            canonical = _canonical(key, text)
+        except ValueError as error:
+            detail = f"{key} = {text[:TEXT_CHARS_MAX]!r}: {error}"
+            return Refused(Refusal.INVALID_FIELD, detail)
+        if key not in values or values[key].value != canonical:
+            values[key] = SettingValue(canonical, command.by, state.at)
+    changed = Settings({key: values[key] for key in sorted(values)})
+    if (wrong := objection(changed)) is not None:
+        return Refused(Refusal.INVALID_FIELD, wrong)
+    return _take_over(state, changed)
+
+
+def raise_feature_level(state: ClusterState, command: RaiseFeatureLevel) -> Outcome:
+    """From here on entries may mean more. A build that does not know the level halts."""
+    if command.level <= state.feature_level:
+        return Accepted(unchanged=True)
+    if command.level > HIGHEST:
+        raise UpgradeNeeded(
+            f"feature level {command.level} is in force; this build knows {int(HIGHEST)}: upgrade me"
+        )
+    state.feature_level = command.level
+    return Accepted()
+
+
+def _canonical(key: str, text: str) -> str:
+    """ValueError names the bounds. A length limit keeps absurd numbers out of the arithmetic."""
+    rule = RULES[key]
+    if len(text) > TEXT_CHARS_MAX:
+        raise ValueError(f"must be {rule.bounds()}")
+    return rule.parse(text)
+
+
+def _take_over(state: ClusterState, changed: Settings) -> Outcome:
+    old = state.settings.values
+    keys = [key for key in RULES if changed.values.get(key) != old.get(key)]
+    if not keys:
+        return Accepted(unchanged=True)
+    state.settings = changed
+    state.events.append(SettingsChanged(tuple(sorted(keys))))
+    return Accepted()
