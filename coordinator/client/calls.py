@@ -1,0 +1,157 @@
+"""The one retry loop of every unary call (EX-52).
+
+A call is repeated, under the same request id, for as long as its deadline allows, when a try ended without a real
+answer; `routing` says where the next try goes and what a failed one means. It ends in one of four ways: an answer; a
+refusal; `Unavailable`, when it is certain that nothing was done; `OutcomeUnknown`, when a change may have been.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Callable
+from typing import NamedTuple, Protocol, TypeVar
+
+import grpc
+import grpc.aio
+
+from coordinator.client.channels import Channels, Method
+from coordinator.client.errors import ClientError, OutcomeUnknown, TimedOut, Unavailable
+from coordinator.client.routing import Directory, Tries, Verdict, judge
+from coordinator.client.status import error_from_rpc
+
+
+class WireAnswer(Protocol):
+    """The part of an `Answer` message that routing reads."""
+
+    leader_address: str
+    revision: int
+    member: str
+    term: int
+    leader: str
+
+
+class WireResponse(Protocol):
+    """What every response of ours carries."""
+
+    @property
+    def answer(self) -> WireAnswer:
+        """What it reflects."""
+        ...
+
+
+Request = TypeVar("Request")
+Response = TypeVar("Response", bound=WireResponse)
+
+
+class CallReport(NamedTuple):
+    """What `-v` shows of one call: who was asked, what it reflects, how long it took, how often it was tried."""
+
+    method: str
+    address: str
+    member: str
+    leader: str
+    term: int
+    revision: int
+    lasted_ms: float
+    retries: int
+    request_id: str
+
+
+Observer = Callable[[CallReport], None]
+
+
+class Plan(NamedTuple):
+    """How one call is to be made: the time it may take, and what a repeat would mean."""
+
+    timeout_s: float
+    request_id: str = (
+        ""  # of a change; empty: a read, which can be repeated without a second thought
+    )
+    patient: bool = False  # a wait: silence is no reason to ask another member
+    local: bool = (
+        False  # a stale read: any member will do, its word about the leader is not followed
+    )
+
+
+class Caller:
+    """Makes calls: picks members, repeats, tells unavailable from unknown. One per client."""
+
+    def __init__(self, directory: Directory, observer: Observer | None = None) -> None:
+        self.directory = directory
+        self.channels = Channels()
+        self._observer = observer
+
+    async def call(
+        self, method: Method[Request, Response], request: Request, plan: Plan
+    ) -> Response:
+        """The answer. Raises a ClientError; what it means for a change is told by its class."""
+        start = time.monotonic()
+        tries = Tries(len(self.directory.members))
+        while True:
+            remaining = plan.timeout_s - (time.monotonic() - start)
+            patience = remaining if plan.patient else tries.seconds_for_next(remaining)
+            address = self.directory.pick()
+            try:
+                response = await self.channels.of(address).call(method, request, patience)
+            except grpc.aio.AioRpcError as failure:
+                error = self._failed(failure, address, tries, plan)
+            else:
+                if not plan.local:
+                    self.directory.answered(response.answer.leader_address)
+                if self._observer is not None:
+                    self._report(method.name, address, response.answer, start, tries.count, plan)
+                return response
+            pause = tries.pause_s(random.random())
+            remaining = plan.timeout_s - (time.monotonic() - start)
+            if not tries.may_try_again(remaining, pause):
+                raise _end(error, tries, plan)
+            if pause:
+                await asyncio.sleep(pause)
+
+    def _failed(
+        self, failure: grpc.aio.AioRpcError, address: str, tries: Tries, plan: Plan
+    ) -> ClientError:
+        """Learn from a failed try; raises at once when it was a real answer."""
+        error = error_from_rpc(failure)
+        error.member, error.request_id = address, plan.request_id
+        verdict = judge(failure.code().name, error.reason_given, error.message)
+        if verdict is Verdict.FINAL:
+            raise error
+        silent = failure.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+        tries.failed(verdict, silent=silent)
+        self.directory.failed(address, error.metadata.get("leader_address", ""))
+        return error
+
+    async def close(self) -> None:
+        """End all connections."""
+        await self.channels.close()
+
+    def _report(
+        self, name: str, address: str, answer: WireAnswer, start: float, retries: int, plan: Plan
+    ) -> None:
+        if self._observer is not None:
+            lasted = (time.monotonic() - start) * 1000
+            self._observer(
+                CallReport(
+                    name, address, answer.member, answer.leader, answer.term, answer.revision,
+                    lasted, retries, plan.request_id,
+                )
+            )  # fmt: skip
+
+
+def _end(last: ClientError, tries: Tries, plan: Plan) -> ClientError:
+    """What a call without an answer amounts to when its time is over."""
+    kind: type[ClientError] = Unavailable
+    message = last.message
+    if tries.perhaps and plan.request_id:
+        kind, message = OutcomeUnknown, f"sent, but not answered in time ({last.message})"
+    elif tries.last is Verdict.PERHAPS:
+        kind = TimedOut
+    metadata = dict(last.metadata)
+    if kind is Unavailable and "cause" not in metadata:
+        metadata["cause"] = "unreachable" if tries.last is Verdict.NOT_SENT else "no_leader"
+    end = kind(message, code=last.code, metadata=metadata)
+    end.member, end.request_id = last.member, plan.request_id
+    return end

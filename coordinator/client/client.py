@@ -1,0 +1,233 @@
+"""The public client: asynchronous, for tasks directly and for the cluster under `.cluster`.
+
+```python
+async with Client(["127.0.0.1:7101", "127.0.0.1:7102"]) as client:
+    made = await client.create(NewTask(executor="demo.noop", id="hello"))
+    ended = await client.wait("hello", timeout_s=60)
+```
+
+A change gets its request id before the first try, and the retry loop keeps it, so calling once is enough: either the
+answer comes, or an error of `errors.py` says whether nothing was done (`Unavailable`), or perhaps (`OutcomeUnknown`).
+A client belongs to the event loop in which it is first used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from typing import TYPE_CHECKING
+
+from coordinator.client import from_wire, methods, replies
+from coordinator.client.calls import Caller, Observer, Plan
+from coordinator.client.requests import (
+    ChangeOptions,
+    Condition,
+    Filter,
+    NewTask,
+)
+from coordinator.client.routing import Directory
+from coordinator.client.task_reads import TaskReads
+from coordinator.client.to_wire import (
+    change_to_wire,
+    condition_to_wire,
+    task_to_wire,
+)
+from coordinator.wire.v1 import tasks_pb2 as wire
+
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Self
+
+    from coordinator.client.cluster_client import ClusterClient
+    from coordinator.client.views import LogLine
+    from coordinator.client.watch import WatchEvent
+
+TIMEOUT_S = 10.0
+_SLACK_S = 2.0  # the server answers a wait at its own deadline: leave it time to do so
+
+
+class Client(TaskReads):
+    """One client of one cluster. `addresses` are host:port of some members; the others are learnt.
+
+    `timeout_s` is the time that a call may take with all its repeats, unless the call names its own.
+    `observer` is told of each answered call.
+    """
+
+    def __init__(
+        self,
+        addresses: Sequence[str],
+        *,
+        timeout_s: float = TIMEOUT_S,
+        observer: Observer | None = None,
+    ) -> None:
+        super().__init__(Caller(Directory(addresses), observer), timeout_s)
+        self._cluster: ClusterClient | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """End all connections."""
+        await self._caller.close()
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """All members known by now."""
+        return self._caller.directory.members
+
+    @property
+    def cluster(self) -> ClusterClient:
+        """Nodes, members, executors, settings, health."""
+        if self._cluster is None:
+            from coordinator.client.cluster_client import ClusterClient
+
+            self._cluster = ClusterClient(self._caller, self._timeout_s)
+        return self._cluster
+
+    async def create(
+        self, task: NewTask, change: ChangeOptions | None = None, *, timeout_s: float | None = None
+    ) -> replies.Created:
+        """Create a task, once, however often it is repeated. Raises Conflict, InvalidRequest, LimitReached, ..."""
+        change = change or ChangeOptions()
+        request = wire.CreateRequest(change=change_to_wire(change), task=task_to_wire(task))
+        reply = await self._caller.call(methods.CREATE, request, self._plan(timeout_s, change))
+        return replies.Created(
+            from_wire.answer_of(reply.answer),
+            from_wire.task_of(reply.task),
+            reply.created,
+            reply.validated,
+        )
+
+    async def create_many(
+        self,
+        tasks: Sequence[NewTask],
+        change: ChangeOptions | None = None,
+        *,
+        brief: bool = False,
+        timeout_s: float | None = None,
+    ) -> replies.CreatedMany:
+        """Create up to 1,000 tasks; each succeeds or fails alone. `brief` leaves the records out of the answer."""
+        change = change or ChangeOptions()
+        request = wire.CreateManyRequest(
+            change=change_to_wire(change), tasks=[task_to_wire(task) for task in tasks], brief=brief
+        )
+        reply = await self._caller.call(methods.CREATE_MANY, request, self._plan(timeout_s, change))
+        items = [from_wire.created_item_of(item) for item in reply.items]
+        return replies.CreatedMany(from_wire.answer_of(reply.answer), items)
+
+    async def cancel(
+        self,
+        task_id: str,
+        change: ChangeOptions | None = None,
+        *,
+        grace_ms: int | None = None,
+        purge: bool = False,
+        timeout_s: float | None = None,
+    ) -> replies.Changed:
+        """Cancel for good; needs no node. `purge` removes the record as soon as the task has ended."""
+        return await self._cancel(
+            wire.CancelRequest(id=task_id, purge=purge, grace_ms=grace_ms), change, timeout_s
+        )
+
+    async def remove(
+        self, task_id: str, change: ChangeOptions | None = None, *, timeout_s: float | None = None
+    ) -> replies.Changed:
+        """Remove a finished task's record. Raises Conflict `not_finished` for any other."""
+        return await self._cancel(
+            wire.CancelRequest(id=task_id, purge=True, finished_only=True), change, timeout_s
+        )
+
+    async def _cancel(
+        self, request: wire.CancelRequest, change: ChangeOptions | None, timeout_s: float | None
+    ) -> replies.Changed:
+        change = change or ChangeOptions()
+        request.change.CopyFrom(change_to_wire(change))
+        reply = await self._caller.call(methods.CANCEL, request, self._plan(timeout_s, change))
+        return from_wire.changed_of(reply)
+
+    async def move(
+        self,
+        task_id: str,
+        change: ChangeOptions | None = None,
+        *,
+        avoid: Sequence[str] = (),
+        timeout_s: float | None = None,
+    ) -> replies.Changed:
+        """Stop the run here and start it elsewhere; state kept, attempt not counted."""
+        change = change or ChangeOptions()
+        request = wire.UpdateRequest(
+            change=change_to_wire(change), id=task_id, move=True, avoid=avoid
+        )
+        reply = await self._caller.call(methods.UPDATE, request, self._plan(timeout_s, change))
+        return from_wire.changed_of(reply)
+
+    async def wait_round(
+        self,
+        task_id: str,
+        conditions: Sequence[Condition],
+        *,
+        after_revision: int = 0,
+        timeout_s: float,
+    ) -> replies.Waited:
+        """One round of a wait: ends when a condition holds, the task has ended, its record changed after
+        `after_revision` (if not 0), or the time is over. `met` tells the first from the others.
+        """
+        request = wire.WaitRequest(
+            id=task_id,
+            conditions=[condition_to_wire(condition) for condition in conditions],
+            deadline_ms=max(1, round(timeout_s * 1000)),
+            after_revision=after_revision,
+        )
+        reply = await self._caller.call(
+            methods.WAIT, request, Plan(timeout_s + _SLACK_S, patient=True)
+        )
+        return from_wire.waited_of(reply)
+
+    async def wait(
+        self, task_id: str, conditions: Sequence[Condition] = (), *, timeout_s: float | None = None
+    ) -> replies.Waited:
+        """Wait until a condition holds (none given: until it has ended) or the task has ended. Raises TimedOut."""
+        from coordinator.client.waiting import wait_until
+
+        return await wait_until(self, task_id, conditions, timeout_s=timeout_s)
+
+    def watch(
+        self,
+        selection: Filter | None = None,
+        *,
+        after_revision: int | None = None,
+        progress: bool = False,
+    ) -> AsyncIterator[WatchEvent]:
+        """Changes in order, without gap or duplicate, over the loss of any member. Raises WatchReset.
+
+        Without `after_revision` a snapshot of what is there comes first.
+        """
+        from coordinator.client.watch import Watch
+
+        watch = Watch(self._caller, selection or Filter(), progress=progress)
+        return watch.events(after_revision)
+
+    def logs(
+        self,
+        task_id: str,
+        *,
+        allocation_id: int = 0,
+        follow: bool = False,
+        level: str = "",
+        since_at: int = 0,
+    ) -> AsyncIterator[tuple[list[LogLine], int]]:
+        """Batches of (lines, dropped so far) of a run (0: the latest); with `follow` until the run has ended."""
+        from coordinator.client.logs import LogReader
+
+        reader = LogReader(self._caller, self._timeout_s)
+        request = wire.LogsRequest(
+            id=task_id, allocation_id=allocation_id, follow=follow, level=level, since_at=since_at
+        )
+        return reader.batches(request)

@@ -1,0 +1,145 @@
+"""The client's door to the cluster itself: nodes, members, executors, settings, health. Reached as `Client.cluster`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import grpc.aio
+
+from coordinator.client import cluster_from_wire as translate
+from coordinator.client import cluster_views as views
+from coordinator.client.calls import Caller, Plan
+from coordinator.client.channels import Method
+from coordinator.client.from_wire import answer_of
+from coordinator.client.requests import ChangeOptions, ReadOptions
+from coordinator.client.status import error_from_rpc
+from coordinator.client.to_wire import change_to_wire, read_to_wire
+from coordinator.wire.v1 import cluster_pb2 as wire
+
+_READ = ReadOptions()
+_PATH = "/ptasks.v1.Cluster/"
+
+
+def _method(name: str, request: Any, response: Any) -> Method[Any, Any]:
+    return Method(_PATH + name, request.SerializeToString, response.FromString)
+
+
+_STATUS = _method("Status", wire.StatusRequest, wire.StatusResponse)
+_HEALTH = _method("Health", wire.HealthRequest, wire.HealthResponse)
+_LIST_NODES = _method("ListNodes", wire.ListNodesRequest, wire.ListNodesResponse)
+_DRAIN = _method("DrainNode", wire.DrainNodeRequest, wire.NodeResponse)
+_UNDRAIN = _method("UndrainNode", wire.UndrainNodeRequest, wire.NodeResponse)
+_REMOVE = _method("RemoveNode", wire.RemoveNodeRequest, wire.NodeResponse)
+_MEMBERS = _method("ListMembers", wire.ListMembersRequest, wire.ListMembersResponse)
+_GET_SETTINGS = _method("GetSettings", wire.GetSettingsRequest, wire.GetSettingsResponse)
+_SET_SETTINGS = _method("SetSettings", wire.SetSettingsRequest, wire.GetSettingsResponse)
+_EXECUTORS = _method("ListExecutors", wire.ListExecutorsRequest, wire.ListExecutorsResponse)
+_RECHECK = _method("Recheck", wire.RecheckRequest, wire.RecheckResponse)
+
+
+class ClusterClient:
+    """Calls about the cluster; they repeat and fail as those of `Client` do."""
+
+    def __init__(self, caller: Caller, timeout_s: float) -> None:
+        self._caller = caller
+        self._timeout_s = timeout_s
+
+    async def _read(self, method: Method[Any, Any], request: Any, read: ReadOptions) -> Any:
+        request.read.CopyFrom(read_to_wire(read))
+        return await self._caller.call(method, request, Plan(self._timeout_s, local=read.stale))
+
+    async def _change(
+        self, method: Method[Any, Any], request: Any, change: ChangeOptions | None
+    ) -> Any:
+        change = change or ChangeOptions()
+        request.change.CopyFrom(change_to_wire(change))
+        return await self._caller.call(method, request, Plan(self._timeout_s, change.request_id))
+
+    async def status_of(self, address: str, *, timeout_s: float = 1.0) -> views.MemberStatus:
+        """What the member at `address` says of itself: one try, to it alone. Raises ClientError."""
+        try:
+            reply = await self._caller.channels.of(address).call(
+                _STATUS, wire.StatusRequest(), timeout_s
+            )
+        except grpc.aio.AioRpcError as failure:
+            error = error_from_rpc(failure)
+            error.member = address
+            raise error from None
+        return translate.status_of(reply)
+
+    async def health(self) -> views.Health:
+        """`starting`, `ok`, `warning` or `error`, with reasons."""
+        plan = Plan(self._timeout_s)
+        return translate.health_of(await self._caller.call(_HEALTH, wire.HealthRequest(), plan))
+
+    async def nodes(self, name: str = "", *, read: ReadOptions = _READ) -> views.Nodes:
+        """All nodes, or the one of that name. Raises NotFound `node_not_found`."""
+        reply = await self._read(_LIST_NODES, wire.ListNodesRequest(name=name), read)
+        return views.Nodes(answer_of(reply.answer), [translate.node_of(n) for n in reply.nodes])
+
+    async def drain(
+        self,
+        name: str,
+        change: ChangeOptions,
+        *,
+        kind: str = "restart",
+        deadline_ms: int = 0,
+    ) -> views.NodeChanged:
+        """Give the node nothing new and move what can be moved. `change.reason` is mandatory."""
+        request = wire.DrainNodeRequest(name=name, kind=kind, deadline_ms=deadline_ms)
+        return self._node(await self._change(_DRAIN, request, change))
+
+    async def undrain(self, name: str, change: ChangeOptions | None = None) -> views.NodeChanged:
+        """End the drain."""
+        request = wire.UndrainNodeRequest(name=name)
+        return self._node(await self._change(_UNDRAIN, request, change))
+
+    async def remove_node(
+        self, name: str, change: ChangeOptions | None = None
+    ) -> views.NodeChanged:
+        """Forget a node; a live one is refused from now on and forgotten after R."""
+        request = wire.RemoveNodeRequest(name=name)
+        return self._node(await self._change(_REMOVE, request, change))
+
+    def _node(self, reply: wire.NodeResponse) -> views.NodeChanged:
+        node = translate.node_of(reply.node) if reply.HasField("node") else None
+        return views.NodeChanged(answer_of(reply.answer), node, reply.unchanged)
+
+    async def members(self, *, read: ReadOptions = _READ) -> views.Members:
+        """The coordinators as the leader knows them."""
+        reply = await self._read(_MEMBERS, wire.ListMembersRequest(), read)
+        members = [translate.member_of(member) for member in reply.members]
+        return views.Members(answer_of(reply.answer), members)
+
+    async def settings(self, *, read: ReadOptions = _READ) -> views.Settings:
+        """All replicated settings."""
+        return self._settings(await self._read(_GET_SETTINGS, wire.GetSettingsRequest(), read))
+
+    async def set_settings(
+        self,
+        values: Mapping[str, str],
+        change: ChangeOptions | None = None,
+        *,
+        reset: Sequence[str] = (),
+    ) -> views.Settings:
+        """Set some settings and give others their default again: all of it or nothing."""
+        request = wire.SetSettingsRequest(set=values, reset=reset)
+        return self._settings(await self._change(_SET_SETTINGS, request, change))
+
+    def _settings(self, reply: wire.GetSettingsResponse) -> views.Settings:
+        settings = [translate.setting_of(setting) for setting in reply.settings]
+        return views.Settings(answer_of(reply.answer), settings)
+
+    async def executors(self, name: str = "", *, read: ReadOptions = _READ) -> views.Executors:
+        """All executors ever offered, or the one of that name. Raises NotFound `executor_not_found`."""
+        reply = await self._read(_EXECUTORS, wire.ListExecutorsRequest(name=name), read)
+        executors = [translate.executor_of(one) for one in reply.executors]
+        return views.Executors(answer_of(reply.answer), executors)
+
+    async def recheck(
+        self, ids: Sequence[str] = (), change: ChangeOptions | None = None
+    ) -> views.Rechecked:
+        """Have the leader look again at these tasks, or at all that have no node."""
+        reply = await self._change(_RECHECK, wire.RecheckRequest(ids=ids), change)
+        return views.Rechecked(answer_of(reply.answer), reply.unassigned)

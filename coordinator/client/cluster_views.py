@@ -1,0 +1,209 @@
+"""What callers see of the cluster itself: nodes, members, executors, settings (EX-19, EX-20)."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from coordinator.client.views import Answer, Json
+
+
+class NodeExecutor(Struct, frozen=True):
+    """One executor that a node offers, or why it could not load it."""
+
+    name: str
+    version: int
+    error: str | None
+
+
+class Drain(Struct, frozen=True):
+    """A node that takes no new work, and how far it is."""
+
+    kind: str
+    reason: str
+    by: str
+    since_at: int | None
+    deadline_at: int | None
+    state: str
+    remaining: int
+    movable: int
+    not_movable: int
+    stalled: int
+
+
+class Node(Struct, frozen=True):
+    """A machine identity that runs executors; `status` is ready, draining or lost."""
+
+    name: str
+    incarnation: str
+    status: str
+    attributes: dict[str, str]
+    capacity: int
+    units: int
+    effective_units: int
+    used_units: int
+    runs: int
+    heartbeat_age_ms: int | None
+    executors: list[NodeExecutor]
+    drain: Drain | None
+    member: str | None
+    loop_lag_ms: int
+    rss_bytes: int
+    version: str
+    python: str
+    tzdata: str | None
+    joined_at: int | None
+    connected: bool
+    running: list[str]
+
+
+class Member(Struct, frozen=True):
+    """One coordinator: `role` leader, follower, candidate, learner or unreachable."""
+
+    name: str
+    grpc: str
+    http: str | None
+    role: str
+    condition: str
+    voter: bool
+    reachable: bool
+    error: str | None
+    term: int
+    applied: int
+    lag: int | None
+    snapshot: int
+    fsync_p99_ms: float | None
+    disk_free_bytes: int | None
+    version: str
+    uptime_ms: int | None
+    log_entries: int
+    digest: str | None
+
+
+class Finding(Struct, frozen=True):
+    """Something that `health` has to say; `level` is warning or error."""
+
+    rule: str
+    level: str
+    text: str
+
+
+class MemberStatus(Struct, frozen=True):
+    """What one member says of itself and of the cluster; asked for without a quorum as well."""
+
+    answer: Answer
+    member: Member
+    cluster_id: str
+    commit: int
+    feature_level: int
+    members: list[Member]
+    elections: int
+    has_quorum: bool
+    tasks: dict[str, int]
+    nodes: dict[str, int]
+    wall_at: int | None
+
+
+class ClusterStatus(Struct, frozen=True):
+    """What all members together say."""
+
+    cluster_id: str | None
+    health: str
+    quorum: bool
+    findings: list[Finding]
+    leader: str | None
+    term: int
+    commit: int
+    feature_level: int
+    voters: int
+    tolerates: int
+    elections_24h: int
+    clock_spread_ms: int | None
+    nodes: dict[str, int]
+    tasks: dict[str, int]
+    members: list[Member]
+
+
+class Health(Struct, frozen=True):
+    """Of `health`: `starting`, `ok`, `warning` or `error`, with reasons."""
+
+    answer: Answer
+    health: str
+    findings: list[Finding]
+
+
+class ExecutorError(Struct, frozen=True):
+    """A node that could not load a plugin."""
+
+    node: str
+    error: str
+
+
+class Executor(Struct, frozen=True):
+    """An executor that nodes offer or once offered; `versions` maps version to the nodes that have it."""
+
+    name: str
+    versions: dict[str, list[str]]
+    doc: str
+    policy: Json
+    params_schema: Json
+    state_schema: Json
+    own_validate: bool
+    own_assignment: bool
+    code_on: list[str]
+    paused: bool
+    load_errors: list[ExecutorError]
+    tasks: dict[str, int]
+
+
+class Setting(Struct, frozen=True):
+    """A replicated setting with who set it and what is allowed."""
+
+    key: str
+    value: str
+    default: str
+    set_by: str | None
+    set_at: int | None
+    bounds: str
+
+
+class Nodes(Struct, frozen=True):
+    """Of `nodes`."""
+
+    answer: Answer
+    nodes: list[Node]
+
+
+class NodeChanged(Struct, frozen=True):
+    """Of `drain`, `undrain` and `remove_node`."""
+
+    answer: Answer
+    node: Node | None
+    unchanged: bool
+
+
+class Members(Struct, frozen=True):
+    """Of `members`."""
+
+    answer: Answer
+    members: list[Member]
+
+
+class Executors(Struct, frozen=True):
+    """Of `executors`."""
+
+    answer: Answer
+    executors: list[Executor]
+
+
+class Settings(Struct, frozen=True):
+    """Of `settings` and `set_settings`."""
+
+    answer: Answer
+    settings: list[Setting]
+
+
+class Rechecked(Struct, frozen=True):
+    """Of `recheck`: how many tasks are without a node now."""
+
+    answer: Answer
+    unassigned: int

@@ -1,0 +1,105 @@
+"""What a wait can be for, as text and as a test on a task. Pure.
+
+`terminal`, `run`, `gone`, any status, or `PATH OP VALUE` over the task's JSON: `state.tick>=10`,
+`assignment.node!=n1`, `allocation_id>1` (EX-11). A path that leads nowhere is null, which equals only null and is
+neither above nor below anything.
+"""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from coordinator.client.requests import Condition
+from coordinator.client.serializer import plain
+from coordinator.client.views import FINISHED, ON_A_NODE, Task
+
+STATUSES = ("unassigned", "waiting", "paused", *ON_A_NODE, *FINISHED)
+_KINDS = ("terminal", "run", "gone")
+_COMPARISON = re.compile(r"\s*([A-Za-z_][\w.\-]*)\s*(!=|<=|>=|==|=|<|>)\s*(.*?)\s*")
+_ORDER: dict[str, Callable[[Any, Any], Any]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+
+
+def parse_condition(text: str) -> Condition:
+    """The condition that `text` names. Raises ValueError, listing what is known, for anything else."""
+    word = text.strip()
+    if word in _KINDS:
+        return Condition(kind=word)
+    if word in STATUSES:
+        return Condition(kind="status", status=word)
+    match = _COMPARISON.fullmatch(text)
+    if match is None:
+        known = " ".join((*_KINDS, *STATUSES))
+        raise ValueError(
+            f"{text!r} is no condition; use one of {known}, or PATH OP VALUE as in state.tick>=10"
+        )
+    path, sign, value = match.groups()
+    return Condition(kind="path", path=path, op="=" if sign == "==" else sign, value=_value(value))
+
+
+def _value(text: str) -> Any:
+    """JSON where it is JSON, else the text as it stands."""
+    try:
+        return msgspec.json.decode(text)
+    except msgspec.DecodeError:
+        return text
+
+
+def value_at(tree: Any, path: str) -> Any:
+    """What stands at `state.items.0.name`; None when nothing does."""
+    for step in path.split("."):
+        if isinstance(tree, dict):
+            tree = tree.get(step)
+        elif isinstance(tree, list) and step.isdecimal() and int(step) < len(tree):
+            tree = tree[int(step)]
+        else:
+            return None
+    return tree
+
+
+def task_value(task: Task, path: str) -> Any:
+    """What stands at a path of the task's JSON."""
+    return value_at(plain(task), path)
+
+
+def compare(left: Any, sign: str, right: Any) -> bool:
+    """`left OP right`; values of different kinds have no order."""
+    if sign in ("=", "!="):
+        return (left == right) is (sign == "=")
+    both_numbers = _is_number(left) and _is_number(right)
+    if not both_numbers and not (isinstance(left, str) and isinstance(right, str)):
+        return False
+    return bool(_ORDER[sign](left, right))
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def holds(condition: Condition, task: Task) -> bool:
+    """Whether the task meets the condition now. `gone` and `run` are not seen on a record: the server tells them."""
+    match condition.kind:
+        case "terminal":
+            return task.is_finished
+        case "status":
+            return task.status == condition.status
+        case "path":
+            return compare(task_value(task, condition.path), condition.op, condition.value)
+        case _:
+            return False
+
+
+def condition_text(condition: Condition) -> str:
+    """As the user wrote it, in short."""
+    if condition.kind == "path":
+        return f"{condition.path}{condition.op}{msgspec.json.encode(condition.value).decode()}"
+    return condition.status or condition.kind

@@ -1,0 +1,42 @@
+"""The methods of service Tasks: path, encoder, decoder. Apart from `client.py` for its length's sake only."""
+
+from coordinator.client.channels import Method
+from coordinator.wire.v1 import tasks_pb2 as wire
+
+_PATH = "/ptasks.v1.Tasks/"
+
+CREATE = Method[wire.CreateRequest, wire.CreateResponse](
+    _PATH + "Create", wire.CreateRequest.SerializeToString, wire.CreateResponse.FromString
+)
+CREATE_MANY = Method[wire.CreateManyRequest, wire.CreateManyResponse](
+    _PATH + "CreateMany",
+    wire.CreateManyRequest.SerializeToString,
+    wire.CreateManyResponse.FromString,
+)
+GET = Method[wire.GetRequest, wire.GetResponse](
+    _PATH + "Get", wire.GetRequest.SerializeToString, wire.GetResponse.FromString
+)
+LIST = Method[wire.ListRequest, wire.ListResponse](
+    _PATH + "List", wire.ListRequest.SerializeToString, wire.ListResponse.FromString
+)
+UPDATE = Method[wire.UpdateRequest, wire.ChangeResponse](
+    _PATH + "Update", wire.UpdateRequest.SerializeToString, wire.ChangeResponse.FromString
+)
+CANCEL = Method[wire.CancelRequest, wire.ChangeResponse](
+    _PATH + "Cancel", wire.CancelRequest.SerializeToString, wire.ChangeResponse.FromString
+)
+EXPLAIN = Method[wire.ExplainRequest, wire.ExplainResponse](
+    _PATH + "Explain", wire.ExplainRequest.SerializeToString, wire.ExplainResponse.FromString
+)
+RUNS = Method[wire.RunsRequest, wire.RunsResponse](
+    _PATH + "Runs", wire.RunsRequest.SerializeToString, wire.RunsResponse.FromString
+)
+LOGS = Method[wire.LogsRequest, wire.LogsResponse](
+    _PATH + "Logs", wire.LogsRequest.SerializeToString, wire.LogsResponse.FromString
+)
+WAIT = Method[wire.WaitRequest, wire.WaitResponse](
+    _PATH + "Wait", wire.WaitRequest.SerializeToString, wire.WaitResponse.FromString
+)
+WATCH = Method[wire.WatchRequest, wire.WatchResponse](
+    _PATH + "Watch", wire.WatchRequest.SerializeToString, wire.WatchResponse.FromString
+)

@@ -1,0 +1,91 @@
+"""What calls of the client return: the thing asked for beside the `Answer` that says what it reflects."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from coordinator.client.errors import ClientError
+from coordinator.client.views import Answer, Explanation, Run, Task
+
+
+class Created(Struct, frozen=True):
+    """Of `create`. `created` is false when the same task was there already; `validated` is full or schema_only."""
+
+    answer: Answer
+    task: Task
+    created: bool
+    validated: str
+
+
+class CreatedItem(Struct, frozen=True):
+    """One entry of `create_many`, in the order asked: a task or an error."""
+
+    id: str
+    created: bool
+    status: str
+    allocation_id: int
+    node: str | None
+    task: Task | None
+    error: ClientError | None
+
+
+class CreatedMany(Struct, frozen=True):
+    """Of `create_many`."""
+
+    answer: Answer
+    items: list[CreatedItem]
+
+
+class Found(Struct, frozen=True):
+    """Of `get`. Without a task: `matches` are the first of `match_count` ids that the prefix fits."""
+
+    answer: Answer
+    task: Task | None
+    matches: list[str]
+    match_count: int
+
+
+class Page(Struct, frozen=True):
+    """Of `list`: one page, and the token of the next (empty at the end)."""
+
+    answer: Answer
+    tasks: list[Task]
+    next_page: str
+    list_revision: int
+    count: int
+
+
+class Changed(Struct, frozen=True):
+    """Of `cancel` and `move`. `task` is the record after the change, or as it was when it is gone (`removed`)."""
+
+    answer: Answer
+    task: Task | None
+    unchanged: bool
+    removed: bool
+    effect: str
+
+
+class Explained(Struct, frozen=True):
+    """Of `explain`."""
+
+    answer: Answer
+    task: Task | None
+    explanation: Explanation
+
+
+class RunPage(Struct, frozen=True):
+    """Of `runs`, newest first."""
+
+    answer: Answer
+    runs: list[Run]
+    next_page: str
+
+
+class Waited(Struct, frozen=True):
+    """Of `wait`: `met` by `condition`, or ended without; `gone`: there is no such task any more."""
+
+    answer: Answer
+    task: Task | None
+    met: bool
+    gone: bool
+    condition: str

@@ -1,0 +1,102 @@
+"""What callers hand in: a task to create, how to change, what to read, which tasks are meant."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from msgspec import Struct, field
+
+_ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"  # no l, o, 0, 1: ids are read aloud and typed
+
+
+def new_request_id() -> str:
+    """A request id that nobody has used: 32 characters."""
+    return os.urandom(16).hex()
+
+
+def new_task_id(executor: str) -> str:
+    """An id for a task that was given none: `ticker-` and 8 random characters for `demo.ticker` (EX-10)."""
+    tail = "".join(_ALPHABET[byte % len(_ALPHABET)] for byte in os.urandom(8))
+    return f"{executor.rpartition('.')[2]}-{tail}"
+
+
+class NewTask(Struct, frozen=True, kw_only=True):
+    """A task to create. What is None is not asked for: the executor's policy fills it in.
+
+    Times in milliseconds; `timeout_ms=0` means no limit, `max_attempts=0` unlimited. `backoff` has the keys kind,
+    first_ms, base_ms, cap_ms, jitter. Without an `id` one is made before the first try, so that a repeat is harmless.
+    """
+
+    executor: str
+    params: Mapping[str, Any] = {}
+    id: str = ""
+    due_at: int | None = None
+    priority: int | None = None
+    cost: int | None = None
+    timeout_ms: int | None = None
+    max_attempts: int | None = None
+    backoff: Mapping[str, Any] | None = None
+    on_lost: str | None = None
+    cancel_grace_ms: int | None = None
+    retention_ms: int | None = None
+    labels: Mapping[str, str] = {}
+    headers: Mapping[str, str] = {}
+    exclusive: bool | None = None
+    isolation: str | None = None
+    object_kind: str = ""
+    object_id: str = ""
+    paused: bool = False
+    require_assignment: bool = False
+    replace_finished: bool = False
+
+
+class ChangeOptions(Struct, frozen=True, kw_only=True):
+    """How to change: the request id makes a repeat harmless, `dry_run` has all checked and nothing written.
+
+    `if_revision` (0: any) refuses the change unless the record still has that revision.
+    """
+
+    request_id: str = field(default_factory=new_request_id)
+    reason: str = ""
+    dry_run: bool = False
+    if_revision: int = 0
+
+
+class ReadOptions(Struct, frozen=True, kw_only=True):
+    """How to read. `stale`: what the answering member has applied, without asking the leader.
+
+    `min_revision` makes a stale read wait until the member has come that far.
+    """
+
+    stale: bool = False
+    min_revision: int = 0
+
+
+class Filter(Struct, frozen=True, kw_only=True):
+    """Which tasks are meant; everything given must hold.
+
+    `labels` are terms such as `key=value`, `key!=value`, `key`, `!key`; `executor` may have a `*`;
+    `include_finished` adds succeeded and cancelled ones.
+    """
+
+    ids: Sequence[str] = ()
+    labels: Sequence[str] = ()
+    statuses: Sequence[str] = ()
+    executor: str = ""
+    node: str = ""
+    parent: str = ""
+    object_kind: str = ""
+    object_id: str = ""
+    include_finished: bool = False
+
+
+class Condition(Struct, frozen=True, kw_only=True):
+    """What a wait is for: kind terminal, run, status, gone or path (`state.tick >= 10`, value decoded)."""
+
+    kind: str
+    status: str = ""
+    path: str = ""
+    op: str = ""
+    value: Any = None

@@ -1,0 +1,107 @@
+"""The thin synchronous face: the same calls, run on a loop of its own in a background thread.
+
+```python
+with SyncClient(["127.0.0.1:7101"]) as client:
+    client.run(lambda c: c.create(NewTask(executor="demo.noop")))
+    for event in client.iterate(lambda c: c.watch()):
+        ...
+```
+
+There is one implementation, and it is asynchronous: twins kept alike by hand drift apart.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from coordinator.client import replies
+from coordinator.client.client import TIMEOUT_S, Client
+from coordinator.client.requests import ChangeOptions, Condition, Filter, NewTask
+
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Self
+
+T = TypeVar("T")
+
+
+class SyncClient:
+    """A `Client` for code without an event loop. Safe to use from several threads."""
+
+    def __init__(self, addresses: Sequence[str], *, timeout_s: float = TIMEOUT_S) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(
+            target=self._loop.run_forever, name="ptasks-client", daemon=True
+        )
+        self._thread.start()
+        self._client = self._wait(self._make(addresses, timeout_s))
+
+    @staticmethod
+    async def _make(addresses: Sequence[str], timeout_s: float) -> Client:
+        return Client(addresses, timeout_s=timeout_s)
+
+    def _wait(self, work: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End all connections and the background thread."""
+        self._wait(self._client.close())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def run(self, call: Callable[[Client], Coroutine[Any, Any, T]]) -> T:
+        """The result of any call of the client: `run(lambda c: c.cluster.nodes())`."""
+        return self._wait(call(self._client))
+
+    def iterate(self, call: Callable[[Client], AsyncIterator[T]]) -> Iterator[T]:
+        """The items of any stream of the client: `iterate(lambda c: c.watch())`."""
+        stream = call(self._client)
+
+        async def following() -> tuple[T] | None:
+            async for item in stream:
+                return (item,)
+            return None
+
+        while (got := self._wait(following())) is not None:
+            yield got[0]
+
+    def create(self, task: NewTask, change: ChangeOptions | None = None) -> replies.Created:
+        """As `Client.create`."""
+        return self.run(lambda client: client.create(task, change))
+
+    def get(self, task_id: str) -> replies.Found:
+        """As `Client.get`."""
+        return self.run(lambda client: client.get(task_id))
+
+    def list(self, selection: Filter | None = None) -> replies.Page:
+        """As `Client.list`: the first page."""
+        return self.run(lambda client: client.list(selection))
+
+    def cancel(self, task_id: str, change: ChangeOptions | None = None) -> replies.Changed:
+        """As `Client.cancel`."""
+        return self.run(lambda client: client.cancel(task_id, change))
+
+    def wait(
+        self,
+        task_id: str,
+        conditions: Sequence[Condition] = (),
+        *,
+        timeout_s: float | None = None,
+    ) -> replies.Waited:
+        """As `Client.wait`."""
+        return self.run(lambda client: client.wait(task_id, conditions, timeout_s=timeout_s))

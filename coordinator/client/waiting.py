@@ -1,0 +1,73 @@
+"""Waiting for a task: rounds of the `Wait` call, so that a lost answer, a lost member or a change of leader cost one
+round at most, and every change of the record in between is seen.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from coordinator.client.conditions import holds
+from coordinator.client.errors import TimedOut, Unavailable
+from coordinator.client.replies import Waited
+from coordinator.client.requests import Condition
+from coordinator.client.views import Task
+
+if TYPE_CHECKING:
+    from coordinator.client.client import Client
+
+ROUND_S = 20.0
+
+OnChange = Callable[[Task], None]
+
+
+async def wait_until(
+    client: Client,
+    task_id: str,
+    conditions: Sequence[Condition] = (),
+    *,
+    timeout_s: float | None = None,
+    on_change: OnChange | None = None,
+) -> Waited:
+    """The answer that ended the wait: met, or the task has ended, or it is gone.
+
+    `timeout_s` None: no limit. `on_change` is called for the record found first and after each change of it. Raises
+    TimedOut, with the id in its message; NotFound when there never was such a task; Unavailable when nobody answered
+    to the end of the time or, without a limit, to the end of the first round.
+    """
+    asked = tuple(conditions) or (Condition(kind="terminal"),)
+    deadline = None if timeout_s is None else time.monotonic() + timeout_s
+    seen = 0
+    trouble: Unavailable | None = None
+    answered = False
+    while True:
+        left = ROUND_S if deadline is None else min(ROUND_S, deadline - time.monotonic())
+        if left <= 0:
+            raise trouble or TimedOut(f"{task_id}: not within the time given", reason="timed_out")
+        after = seen if on_change is not None else 0
+        try:
+            reply = await client.wait_round(task_id, asked, after_revision=after, timeout_s=left)
+        except TimedOut:
+            trouble = None
+            continue
+        except Unavailable as error:
+            if deadline is None and not answered:
+                raise
+            trouble = error
+            continue  # the next round asks another member, until the deadline
+        trouble, answered = None, True
+        task = reply.task
+        if task is not None and task.modified_revision > seen:
+            seen = task.modified_revision
+            if on_change is not None:
+                on_change(task)
+        if _is_over(reply, asked):
+            return reply
+
+
+def _is_over(reply: Waited, asked: Sequence[Condition]) -> bool:
+    if reply.met or reply.gone:
+        return True
+    task = reply.task
+    return task is not None and (task.is_finished or any(holds(one, task) for one in asked))
