@@ -1,0 +1,136 @@
+"""What the leader is told about runs, and what its answers mean for them. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from coordinator.client.node_values import Report, ReportAnswer, RunEnd, RunState
+from node.core_desk import Desk
+from node.core_runs import LocalRun, Runs
+from node.core_table import Local
+from node.effects import SendReports, Settled
+from node.frames import State, StateAck, StateRefused
+from node.outbox import TRANSIENT, Outbox
+
+RETRY_MS = 1_000
+SUPERSEDED = frozenset({"stale_allocation", "task_not_found", "stale_incarnation"})
+
+
+class Reports:
+    """The outbox and the rules around it. `fenced(run)` is called when an answer says that a run is superseded."""
+
+    def __init__(self, desk: Desk, runs: Runs, fenced: Callable[[LocalRun], None]) -> None:
+        self._desk = desk
+        self._runs = runs
+        self._fenced = fenced
+        self._outbox = Outbox()
+        self._is_open = False
+        self._retry_timer = 0
+
+    @property
+    def waiting(self) -> int:
+        """How many reports have no answer yet."""
+        return len(self._outbox)
+
+    # --- what happened here ------------------------------------------------------------------------------------------
+
+    def started(self, run: LocalRun) -> None:
+        """Report the start; held back a little where the run is likely to be over by then (PT-14)."""
+        if self._runs.is_brief(run):
+            run.hold_timer = self._desk.after(
+                self._desk.config.start_hold_ms, self._release, run.allocation_id
+            )
+        else:
+            self._add_start(run)
+
+    def _release(self, allocation_id: int) -> None:
+        run = self._runs.by_id.get(allocation_id)
+        if run is not None and run.hold_timer:
+            run.hold_timer = 0
+            self._add_start(run)
+
+    def _add_start(self, run: LocalRun) -> None:
+        started_at = run.started_at if run.started_at is not None else self._desk.now
+        self._outbox.add_start(run.wanted.task_id, run.allocation_id, started_at)
+
+    def state(self, run: LocalRun, message: State) -> None:
+        """A state write; the start goes before it."""
+        if run.hold_timer:
+            self._desk.timers.cancel(run.hold_timer)
+            self._release(run.allocation_id)
+        state = RunState(message.seq, message.data, message.state_version)
+        self._outbox.add_state(run.wanted.task_id, run.allocation_id, state, run.started_at)
+
+    def ended(self, run: LocalRun, end: RunEnd) -> None:
+        """The end, at once; a start that is still held back is never sent."""
+        self._desk.timers.cancel(run.hold_timer)
+        run.hold_timer = 0
+        run.state = Local.ENDED
+        self._outbox.add_end(run.wanted.task_id, run.allocation_id, end, run.started_at)
+
+    # --- the session -------------------------------------------------------------------------------------------------
+
+    def session_opened(self) -> None:
+        self._is_open = True
+        self._outbox.reopen()
+
+    def session_closed(self) -> None:
+        self._is_open = False
+
+    def flush(self) -> None:
+        """Send what may be sent. Called at the end of every input, so that all of one input is one effect."""
+        if self._is_open and self._outbox.has_ready:
+            self._desk.ask(SendReports(self._outbox.take()))
+
+    def answered(self, answers: Iterable[ReportAnswer]) -> list[LocalRun]:
+        """Take answers; gives the runs whose end the leader now knows."""
+        settled: list[int] = []
+        for answer in answers:
+            if not answer.accepted and answer.reason in TRANSIENT:
+                self._again_later(answer.number)
+                continue
+            report = self._outbox.answered(answer.number)
+            if report is None:
+                continue
+            if report.ended is not None:
+                settled.append(report.allocation_id)
+            else:
+                self._learn(report, answer)
+        return self._settle(settled) if settled else []
+
+    def _again_later(self, number: int) -> None:
+        if self._outbox.postpone(number) and not self._retry_timer:
+            self._retry_timer = self._desk.after(RETRY_MS, self._retry)
+
+    def _retry(self, _: int) -> None:
+        self._retry_timer = 0
+        self._outbox.retry()
+
+    def _settle(self, allocation_ids: list[int]) -> list[LocalRun]:
+        self._desk.ask(Settled(tuple(allocation_ids)))
+        runs = [self._runs.by_id[each] for each in allocation_ids if each in self._runs.by_id]
+        for run in runs:
+            self._runs.settle(run)
+        return runs
+
+    def _learn(self, report: Report, answer: ReportAnswer) -> None:
+        """The answer to a start or a state write."""
+        run = self._runs.by_id.get(report.allocation_id)
+        if run is None or run.worker is None:
+            return
+        superseded = not answer.accepted and answer.reason in SUPERSEDED
+        if report.state is not None:
+            self._answer_worker(run.worker, report, answer, "fenced" if superseded else "")
+        if superseded:
+            self._outbox.drop_states(report.allocation_id)
+            self._fenced(run)
+
+    def _answer_worker(
+        self, worker: int, report: Report, answer: ReportAnswer, fenced: str
+    ) -> None:
+        seq = report.state.seq if report.state is not None else 0
+        if answer.accepted:
+            self._desk.tell(worker, StateAck(report.allocation_id, seq, answer.revision))
+        else:
+            reason = fenced or answer.reason or "refused"
+            self._desk.tell(worker, StateRefused(report.allocation_id, seq, reason))

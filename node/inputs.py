@@ -1,0 +1,83 @@
+"""What NodeCore is told. Pure values; whatever happened is one of these."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from coordinator.client.node_values import FromLeader, RunEnd
+from node.frames import Started, State, Stopping
+
+
+@dataclass(frozen=True, slots=True)
+class LeaderSaid:
+    """One frame of the session, in the order of the session."""
+
+    frame: FromLeader
+
+
+@dataclass(frozen=True, slots=True)
+class SessionClosed:
+    """The session is gone; nothing follows from that about what is wanted."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunEnded:
+    """User code of a run is over, as its worker said."""
+
+    allocation_id: int
+    end: RunEnd
+
+
+RunNews: TypeAlias = Started | State | Stopping | RunEnded
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerSaid:
+    """News of runs in one worker, in the order it was sent."""
+
+    worker: int
+    news: tuple[RunNews, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerReady:
+    """A worker has its executors imported; these are their names."""
+
+    worker: int
+    executors: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerDied:
+    """The process and its process group are gone, and everything it had written has been delivered before this."""
+
+    worker: int
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class SupervisorBeat:
+    """The supervisor lives."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShutdownAsked:
+    """SIGTERM: the first drains, the second skips the wait."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """Time has passed: `NodeCore.wake_at` was reached, or nothing else happened."""
+
+
+Input: TypeAlias = (
+    LeaderSaid
+    | SessionClosed
+    | WorkerSaid
+    | WorkerReady
+    | WorkerDied
+    | SupervisorBeat
+    | ShutdownAsked
+    | Tick
+)
