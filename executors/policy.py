@@ -147,25 +147,6 @@ class TaskPolicy:
         }
 
 
-_DEFAULTS: dict[str, object] = {
-    "timeout": None,
-    "max_attempts": 3,
-    "backoff": Backoff(),
-    "priority": 50,
-    "cost": 2,
-    "retention": None,
-    "cancel_grace": "10s",
-    "exclusive": True,
-    "movable": True,
-    "isolation": "shared",
-    "invalid_state": "fail",
-    "on_lost": "rerun",
-    "within_occurrence": False,
-    "reset_after": None,
-    "concurrency": (),
-}
-
-
 def _check(policy: TaskPolicy) -> None:
     for name, low, high in (
         ("timeout", SECOND_MS, 30 * DAY_MS),
@@ -220,3 +201,22 @@ def _one_of(name: str, value: object, allowed: tuple[object, ...]) -> None:
 
 def _optional_ms(span: Span | None) -> int | None:
     return None if span is None else span_ms(span)
+
+
+_DEFAULTS: dict[str, object] = {
+    "timeout": None,
+    "max_attempts": 3,
+    "backoff": Backoff(),
+    "priority": 50,
+    "cost": 2,
+    "retention": None,
+    "cancel_grace": "10s",
+    "exclusive": True,
+    "movable": True,
+    "isolation": "shared",
+    "invalid_state": "fail",
+    "on_lost": "rerun",
+    "within_occurrence": False,
+    "reset_after": None,
+    "concurrency": (),
+}

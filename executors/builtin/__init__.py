@@ -1,0 +1,6 @@
+"""Executors that come with ptasks: `demo.noop`, `demo.sleep`, `demo.ticker`, `demo.flaky`, `demo.digest`.
+
+Small, real, and written like an author's: they import `executors` and nothing else of ours. The registry loads them by
+name in every process that loads executors. Reading order: `noop`, `ticker` (state), `flaky` (failure), `digest` (real
+work that resumes where it was).
+"""
