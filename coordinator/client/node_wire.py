@@ -1,0 +1,273 @@
+"""Translation between the values of a node's session and the wire. One frame carries everything that waits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+
+from coordinator.client.node_values import (
+    FromLeader,
+    Heartbeat,
+    HeartbeatAnswer,
+    LoadProblem,
+    LogLine,
+    Offer,
+    Progress,
+    Registration,
+    Report,
+    ReportAnswer,
+    RunEnd,
+    Wanted,
+    WantedRun,
+    Welcome,
+)
+from coordinator.wire.v1 import internal_pb2 as wire
+
+FRAME_BYTES_MAX = 2 * 1024 * 1024  # of what is put together here; the servers take 4 MiB
+REPORT_BYTES = 256  # what a report takes besides its payloads, about
+
+RunLogs = Callable[[int], tuple[bytes, int]]
+
+
+@dataclass(slots=True)
+class Outgoing:
+    """What waits to be sent; one frame, or several if it is large. `now` is the node's steady clock at sending."""
+
+    now: int = 0
+    heartbeat: Heartbeat | None = None
+    reports: list[Report] = field(default_factory=list)
+    progress: list[Progress] = field(default_factory=list)
+    logs: list[LogLine] = field(default_factory=list)
+    offers: Sequence[Offer] = ()
+    problems: Sequence[LoadProblem] = ()
+    drain: bool = False
+    goodbye: bool = False
+    loop_lag_ms: int = 0
+    rss_bytes: int = 0
+
+    def __bool__(self) -> bool:
+        return bool(
+            self.heartbeat
+            or self.reports
+            or self.progress
+            or self.logs
+            or self.offers
+            or self.problems
+            or self.drain
+            or self.goodbye
+        )
+
+
+# --- node -> leader --------------------------------------------------------------------------------------------------
+
+
+def register_frame(
+    who: Registration,
+    offers: Iterable[Offer],
+    problems: Iterable[LoadProblem],
+    cluster_id: str,
+    *,
+    rejoin: bool,
+) -> wire.NodeFrame:
+    """The first frame of a session. `rejoin`: this incarnation had a session before."""
+    return wire.NodeFrame(
+        register=wire.Register(
+            name=who.name,
+            node_uid=who.node_uid,
+            counter=who.counter,
+            incarnation=who.incarnation,
+            boot_id=who.boot_id,
+            pid_namespace=who.pid_namespace,
+            boot_counter=who.boot_counter,
+            old_is_dead=who.old_is_dead,
+            attributes=who.attributes,
+            capacity=who.capacity,
+            max_starting=who.max_starting,
+            version=who.version,
+            python=who.python,
+            manifests=[_manifest(offer) for offer in offers],
+            load_errors=[_load_error(problem) for problem in problems],
+            cluster_id=cluster_id,
+            rejoin=rejoin,
+        )
+    )
+
+
+def _manifest(offer: Offer) -> wire.Manifest:
+    return wire.Manifest(name=offer.name, version=offer.version, body=offer.body, hash=offer.digest)
+
+
+def _load_error(problem: LoadProblem) -> wire.LoadError:
+    return wire.LoadError(plugin=problem.plugin, error=problem.error)
+
+
+def node_frames(outgoing: Outgoing, logs: RunLogs) -> Iterator[wire.NodeFrame]:
+    """The frames that carry all of it: heartbeat and reports first, in their order."""
+    frame = wire.NodeFrame(drain=outgoing.drain)
+    if outgoing.heartbeat is not None:
+        frame.heartbeat.CopyFrom(_heartbeat(outgoing.heartbeat, outgoing))
+    size = 0
+    for report in outgoing.reports:
+        message = _report(report, outgoing.now, logs)
+        weight = REPORT_BYTES + len(message.state) + len(message.ended.result)
+        weight += len(message.ended.logs) + len(message.ended.error)
+        if size and size + weight > FRAME_BYTES_MAX:
+            yield frame
+            frame, size = wire.NodeFrame(), 0
+        frame.reports.append(message)
+        size += weight
+    frame.progress.extend(map(_progress, outgoing.progress))
+    frame.logs.extend(map(_log_line, outgoing.logs))
+    frame.manifests.extend(map(_manifest, outgoing.offers))
+    frame.load_errors.extend(map(_load_error, outgoing.problems))
+    frame.goodbye = outgoing.goodbye
+    yield frame
+
+
+def _heartbeat(beat: Heartbeat, outgoing: Outgoing) -> wire.Heartbeat:
+    runs = [
+        wire.LocalRun(task_id=run.task_id, allocation_id=run.allocation_id, state=run.state)
+        for run in beat.runs or ()
+    ]
+    return wire.Heartbeat(
+        sequence=beat.sequence,
+        accepted_sequence=beat.accepted_sequence,
+        runs_digest=beat.runs_digest,
+        runs=runs,
+        lease_ms=beat.lease_ms,
+        loop_lag_ms=outgoing.loop_lag_ms,
+        rss_bytes=outgoing.rss_bytes,
+    )
+
+
+def _report(report: Report, now: int, logs: RunLogs) -> wire.Report:
+    message = wire.Report(
+        number=report.number,
+        task_id=report.task_id,
+        allocation_id=report.allocation_id,
+        started_ago_ms=-1 if report.started_at is None else max(0, now - report.started_at),
+    )
+    if report.state is not None:
+        message.has_state = True
+        message.state_seq = report.state.seq
+        message.state_version = report.state.version
+        message.state_is_null = report.state.data is None
+        message.state = report.state.data or b""
+    if report.ended is not None:
+        message.kind = "ended"
+        _fill_ended(message.ended, report.ended, logs(report.allocation_id))
+    else:
+        message.kind = "started" if report.state is None else "state"
+    return message
+
+
+def _fill_ended(message: wire.Ended, end: RunEnd, logs: tuple[bytes, int]) -> None:
+    message.outcome = end.outcome
+    message.reason = end.reason
+    message.lasted_ms = end.lasted_ms
+    message.retry_in_ms = -1 if end.retry_in_ms is None else end.retry_in_ms
+    message.result = end.result or b""
+    message.error = end.error
+    message.permanent = end.permanent
+    message.handed_back = end.handed_back
+    message.worker_died = end.worker_died
+    message.logs, message.logs_dropped = logs
+
+
+def _progress(progress: Progress) -> wire.LiveProgress:
+    return wire.LiveProgress(
+        task_id=progress.task_id,
+        allocation_id=progress.allocation_id,
+        done=progress.done,
+        total=progress.total,
+        message=progress.message,
+    )
+
+
+def _log_line(line: LogLine) -> wire.LiveLog:
+    return wire.LiveLog(**msgspec.structs.asdict(line))
+
+
+# --- leader -> node --------------------------------------------------------------------------------------------------
+
+
+def leader_frame(frame: wire.LeaderFrame) -> FromLeader:
+    """A frame of the leader as a value."""
+    return FromLeader(
+        term=frame.term,
+        welcome=_welcome(frame.welcome) if frame.HasField("welcome") else None,
+        heartbeat=_heartbeat_answer(frame.heartbeat) if frame.HasField("heartbeat") else None,
+        wanted=_wanted(frame.wanted) if frame.HasField("wanted") else None,
+        answers=tuple(map(_answer, frame.answers)),
+        close=frame.close,
+        close_detail=frame.close_detail,
+        leader_address=frame.leader_address,
+        send_runs=frame.send_runs,
+    )
+
+
+def _welcome(welcome: wire.Welcome) -> Welcome:
+    return Welcome(
+        cluster_id=welcome.cluster_id,
+        leader=welcome.leader,
+        heartbeat_ms=welcome.heartbeat_ms,
+        lease_ms=welcome.lease_ms,
+        reassign_ms=welcome.reassign_ms,
+        coordinators=tuple(welcome.coordinators),
+        disconnect_grace_ms=welcome.disconnect_grace_ms,
+    )
+
+
+def _heartbeat_answer(answer: wire.HeartbeatAnswer) -> HeartbeatAnswer:
+    return HeartbeatAnswer(answer.sequence, answer.term, answer.heartbeat_ms, answer.lease_ms)
+
+
+def _answer(answer: wire.ReportAnswer) -> ReportAnswer:
+    return ReportAnswer(
+        answer.number,
+        answer.accepted,
+        answer.reason,
+        answer.current_allocation_id,
+        answer.revision,
+    )
+
+
+def _wanted(wanted: wire.Wanted) -> Wanted:
+    return Wanted(
+        full=wanted.full,
+        revision=wanted.revision,
+        previous=wanted.previous,
+        runs=tuple(map(_wanted_run, wanted.runs)),
+        gone=tuple(wanted.gone),
+    )
+
+
+_NOTHING: Mapping[str, str] = {}
+
+
+def _wanted_run(run: wire.WantedRun) -> WantedRun:
+    if run.stop:
+        return WantedRun(run.task_id, run.allocation_id, stop=True, stop_reason=run.stop_reason)
+    return WantedRun(
+        task_id=run.task_id,
+        allocation_id=run.allocation_id,
+        executor=run.executor,
+        executor_version=run.executor_version,
+        params=run.params,
+        state=None if run.state_is_null or not run.state else run.state,
+        state_version=run.state_version,
+        state_allocation_id=run.state_allocation_id,
+        attempt=run.attempt,
+        timeout_ms=run.timeout_ms or None,
+        cancel_grace_ms=run.cancel_grace_ms,
+        exclusive=run.exclusive,
+        isolation=run.isolation or "shared",
+        cost=run.cost,
+        labels=dict(run.labels) if run.labels else _NOTHING,
+        headers=dict(run.headers) if run.headers else _NOTHING,
+        due_at=run.due_at or None,
+        parent=run.parent or None,
+        own_process=run.own_process,
+    )
