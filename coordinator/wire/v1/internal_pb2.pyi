@@ -7,20 +7,22 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Introduction(_message.Message):
-    __slots__ = ("name", "cluster_id", "storage_id", "peers", "member_id", "mode")
+    __slots__ = ("name", "cluster_id", "storage_id", "peers", "member_id", "mode", "http")
     NAME_FIELD_NUMBER: _ClassVar[int]
     CLUSTER_ID_FIELD_NUMBER: _ClassVar[int]
     STORAGE_ID_FIELD_NUMBER: _ClassVar[int]
     PEERS_FIELD_NUMBER: _ClassVar[int]
     MEMBER_ID_FIELD_NUMBER: _ClassVar[int]
     MODE_FIELD_NUMBER: _ClassVar[int]
+    HTTP_FIELD_NUMBER: _ClassVar[int]
     name: str
     cluster_id: str
     storage_id: str
     peers: _containers.RepeatedScalarFieldContainer[str]
     member_id: int
     mode: str
-    def __init__(self, name: _Optional[str] = ..., cluster_id: _Optional[str] = ..., storage_id: _Optional[str] = ..., peers: _Optional[_Iterable[str]] = ..., member_id: _Optional[int] = ..., mode: _Optional[str] = ...) -> None: ...
+    http: str
+    def __init__(self, name: _Optional[str] = ..., cluster_id: _Optional[str] = ..., storage_id: _Optional[str] = ..., peers: _Optional[_Iterable[str]] = ..., member_id: _Optional[int] = ..., mode: _Optional[str] = ..., http: _Optional[str] = ...) -> None: ...
 
 class FoundRequest(_message.Message):
     __slots__ = ("cluster_id", "founder", "snapshot", "peers", "storage_ids")
