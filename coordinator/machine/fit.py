@@ -43,7 +43,7 @@ def disabled(state: ClusterState) -> Objection:
     """PT-36: the setting's name and who set it."""
     found = state.settings.values.get("assignment.enable")
     by = f", set by {found.by}" if found is not None and found.by else ""
-    return Objection(Code.ASSIGNMENT_DISABLED, f"assignment.enable is none{by}")
+    return Objection(Code.ASSIGNMENT_DISABLED, f"assignment.enable = none{by}")
 
 
 def take_allocation(state: ClusterState, task: Task) -> AllocationId:

@@ -37,6 +37,12 @@ class RequestMemory:
     def put(self, request_id: str, remembered: Remembered) -> None:
         self._by_id[request_id] = remembered
 
+    def copy(self) -> RequestMemory:
+        """A shallow copy, for a snapshot that is written while entries go on."""
+        copied = RequestMemory()
+        copied._by_id = self._by_id.copy()  # noqa: SLF001 - its own kind
+        return copied
+
     def oldest(self) -> Iterator[tuple[str, Remembered]]:
         return iter(self._by_id.items())
 

@@ -20,6 +20,7 @@ from coordinator.model.requests import RequestMemory
 from coordinator.model.settings import Settings
 from coordinator.model.tasks import Status, Task
 
+HEAP_SLACK = 1_000  # stale entries that a heap of due times may hold besides one for each true one
 
 _When = Callable[[Task], "Instant | None"]
 
@@ -145,13 +146,15 @@ class ClusterState:
         self.of_executor.setdefault(task.executor, {})[task.id] = None
         if task.is_terminal:
             if task.expires_at:
-                heapq.heappush(self._expiries, (task.expires_at, task.id))
+                finished = len(self.tasks) - self.active_tasks
+                self._push(self._expiries, (task.expires_at, task.id), _expiry_of, finished)
             return
         self.active_tasks += 1
         if task.status is Status.UNASSIGNED:
             self.unassigned[task.id] = None
         elif task.status is Status.WAITING:
-            heapq.heappush(self._wakes, (task.wake_at, task.id))
+            waiting = self.status_counts[Status.WAITING]
+            self._push(self._wakes, (task.wake_at, task.id), _wake_of, waiting)
 
     def _unindex(self, task: Task) -> None:
         self.status_counts[task.status] -= 1
@@ -175,6 +178,19 @@ class ClusterState:
             self.active_tasks -= 1
         if task.status is Status.UNASSIGNED:
             del self.unassigned[task.id]
+
+    def _push(
+        self,
+        heap: list[tuple[Instant, TaskId]],
+        entry: tuple[Instant, TaskId],
+        of: _When,
+        live: int,
+    ) -> None:
+        """Stale entries leave by themselves when their time comes, or here when they prevail."""
+        heapq.heappush(heap, entry)
+        if len(heap) > 2 * live + HEAP_SLACK:
+            true = [e for e in heap if e[1] in self.tasks and of(self.tasks[e[1]]) == e[0]]
+            heap[:] = sorted(dict.fromkeys(true))
 
     def _due(
         self, heap: list[tuple[Instant, TaskId]], at: Instant, limit: int, of: _When

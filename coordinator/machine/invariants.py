@@ -1,0 +1,144 @@
+"""What must be true of every state, after every command. A broken one is a bug.
+
+`check` walks everything: after each step in tests and simulation, never on a hot path. In
+production the clauses themselves check what is cheap (see `fit.take_allocation`, `apply_batch`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from coordinator.machine.failures import InvariantBroken, UpgradeNeeded
+from coordinator.model import limits
+from coordinator.model.nodes import NodeStatus
+from coordinator.model.settings import RULES, objection
+from coordinator.model.state import ClusterState
+from coordinator.model.tasks import HAS_NODE, Code, Desired, Status, StopReason, Task
+
+__all__ = ["InvariantBroken", "UpgradeNeeded", "check"]
+
+FOREVER = 2**62
+
+
+def check(state: ClusterState) -> None:
+    """Raise InvariantBroken, saying what and which, unless all holds. O(everything)."""
+    for broken in _broken(state):
+        raise InvariantBroken(broken)
+
+
+def _broken(state: ClusterState) -> Iterator[str]:
+    allocations: dict[int, str] = {}
+    for task in state.tasks_by_id():
+        for what in (*_placement(state, task), *_life(task), *_history(state, task)):
+            yield f"task {task.id} ({task.status}): {what}"
+        other = allocations.setdefault(task.allocation_id, task.id)
+        if other != task.id:
+            yield f"tasks {other} and {task.id} share allocation id {task.allocation_id}"
+    yield from _nodes(state)
+    yield from _indexes(state)
+    yield from _rest(state)
+
+
+def _placement(state: ClusterState, task: Task) -> Iterator[str]:
+    """A node exactly in the statuses that have one, and only a living one that has the room."""
+    placed = task.assignment
+    if (placed.node is not None) != (task.status in HAS_NODE):
+        yield f"node {placed.node}"
+    if (placed.node is None) != (placed.incarnation is None):
+        yield f"node {placed.node}, but incarnation {placed.incarnation}"
+    if placed.node is not None:
+        node = state.nodes.get(placed.node)
+        if node is None or node.status in (NodeStatus.LOST, NodeStatus.LEFT):
+            yield f"its node {placed.node} is gone"
+        elif node.incarnation != placed.incarnation:
+            yield f"assigned to {placed.incarnation}, but {node.name} is {node.incarnation}"
+    if placed.code is Code.ASSIGNED and placed.node is None:
+        yield f"code {placed.code} with node {placed.node}"
+    if not 0 < task.allocation_id <= state.last_allocation_id:
+        yield f"allocation id {task.allocation_id}, last given {state.last_allocation_id}"
+
+
+def _life(task: Task) -> Iterator[str]:
+    """Status, wishes and instants agree."""
+    if not task.is_terminal and (task.finished_at or task.expires_at):
+        yield f"finished_at {task.finished_at}, expires_at {task.expires_at}"
+    if task.is_terminal and task.expires_at < task.finished_at:
+        yield f"expires_at {task.expires_at} before its end {task.finished_at}"
+    if task.is_terminal and task.purge:
+        yield "was to be removed at its end"
+    if task.status is not Status.WAITING and task.wake_at:
+        yield f"wake_at {task.wake_at}"
+    if (task.status is Status.STOPPING) != (task.stop_reason is not None):
+        yield f"stop reason {task.stop_reason}"
+    cancelled = (Status.STOPPING, Status.CANCELLED)
+    if task.desired is Desired.CANCELLED and task.status not in cancelled:
+        yield "was cancelled, but goes on"
+    if task.stop_reason is StopReason.CANCEL and task.desired is not Desired.CANCELLED:
+        yield "is being cancelled, but that is not desired"
+    if task.status is Status.PAUSED and task.desired is not Desired.PAUSED:
+        yield f"paused, but desired {task.desired}"
+
+
+def _history(state: ClusterState, task: Task) -> Iterator[str]:
+    """Counters within bounds, nothing from the future."""
+    limit = task.policy.max_attempts
+    if task.attempts < 0 or (limit and task.attempts >= limit and task.status is not Status.FAILED):
+        yield f"{task.attempts} attempts of {limit}"
+    if task.losses < 0:
+        yield f"{task.losses} losses"
+    if not task.created_revision <= task.revision <= state.revision:
+        yield f"revision {task.revision} in a state at {state.revision}"
+    if not task.created_at <= task.updated_at <= state.at:
+        yield f"updated at {task.updated_at} in a state at {state.at}"
+    last = task.last_outcome
+    if last is not None and last.allocation_id >= task.allocation_id:
+        yield f"its last run {last.allocation_id} is not before {task.allocation_id}"
+    if task.state_allocation_id > task.allocation_id:
+        yield f"its state was written under {task.state_allocation_id}"
+    if len(task.state or b"") > limits.STATE_BYTES_MAX:
+        yield f"state of {len(task.state or b'')} bytes"
+
+
+def _nodes(state: ClusterState) -> Iterator[str]:
+    for node in state.nodes_by_name():
+        if node.counter > state.node_counters.get(node.uid, 0):
+            yield f"node {node.name}: counter {node.counter} is not remembered"
+        if node.status is NodeStatus.READY and node.gone_at:
+            yield f"node {node.name} ({node.status}): gone_at {node.gone_at}"
+    for name in state.on_node:
+        if name not in state.nodes:
+            yield f"node {name} holds tasks, but is not known"
+
+
+def _indexes(state: ClusterState) -> Iterator[str]:
+    """Every index is what a rebuild gives."""
+    rebuilt = ClusterState()
+    for task in state.tasks_by_id():
+        rebuilt.put_task(task)
+    for name in ("on_node", "use", "of_executor", "unassigned", "status_counts", "active_tasks"):
+        if getattr(state, name) != getattr(rebuilt, name):
+            yield f"index {name} is {getattr(state, name)}, but should be {getattr(rebuilt, name)}"
+    if state.records_bytes != rebuilt.records_bytes:
+        yield f"records_bytes is {state.records_bytes}, but should be {rebuilt.records_bytes}"
+    for what, found, expected in (
+        ("wake", state.wakes_until, rebuilt.wakes_until),
+        ("expiry", state.expired_until, rebuilt.expired_until),
+    ):
+        present = [task.id for task in found(FOREVER, len(state.tasks))]
+        if present != [task.id for task in expected(FOREVER, len(state.tasks))]:
+            yield f"the {what} times are not those of the records"
+
+
+def _rest(state: ClusterState) -> Iterator[str]:
+    if len(state.requests) > limits.REQUESTS_REMEMBERED:
+        yield f"{len(state.requests)} request ids remembered"
+    stamps = [first.at for _, first in state.requests.oldest()]
+    if stamps != sorted(stamps) or (stamps and stamps[-1] > state.at):
+        yield "request ids are not remembered in the order of their entries"
+    if len(state.nodes) > limits.NODES_MAX:
+        yield f"{len(state.nodes)} nodes"
+    unknown = sorted(key for key in state.settings.values if key not in RULES)
+    if unknown:
+        yield f"unknown settings {', '.join(unknown)}"
+    if (wrong := objection(state.settings)) is not None:
+        yield wrong
