@@ -1,7 +1,7 @@
 """A run as a row of history: partial upserts laid over one another, and the bytes they are kept in.
 
 Every stored piece is *sealed*: a crc32 over its place and its content stands in front, so that a flipped bit or a
-piece in the wrong row is found when it is read (D3). The four large fields are pieces of their own; a list of runs
+piece in the wrong row is found when it is read (D3). The three large fields are pieces of their own; a list of runs
 does not read them.
 """
 

@@ -35,6 +35,10 @@ class SyncedMark:
             return 0
         return int.from_bytes(number)
 
+    def sync(self) -> None:
+        """Only needed when the number fell: an older, higher one must not come back after a power cut."""
+        os.fsync(self._handle)
+
     def close(self) -> None:
         if self._handle >= 0:
             os.close(self._handle)

@@ -20,7 +20,9 @@ from coordinator.shell.run_rows import RunRow
 if TYPE_CHECKING:
     from coordinator.shell.data_dir import DataDir, Identity
 
-ENTRIES_KEPT = 5_000  # entries that stay in the log before the snapshot, for followers a little behind
+ENTRIES_KEPT = (
+    5_000  # entries that stay in the log before the snapshot, for followers a little behind
+)
 CHUNK_BYTES = 256 * 1024
 LOW_SPACE_BYTES = 128 * 1024 * 1024  # below this a leader takes no proposals (D9)
 

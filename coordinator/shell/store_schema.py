@@ -65,13 +65,20 @@ BEGIN
     error = coalesce(excluded.error, error), result = coalesce(excluded.result, result),
     logs = coalesce(excluded.logs, logs);
 END;
-"""
+"""  # noqa: S608 - the numbers are ours
 
 
-def connect_writer(path: Path, kind: type[sqlite3.Connection] = sqlite3.Connection) -> sqlite3.Connection:
+def connect_writer(
+    path: Path, kind: type[sqlite3.Connection] = sqlite3.Connection
+) -> sqlite3.Connection:
     """The one connection that writes, with the promises of D1 read back. Raises sqlite3.Error, StorageBroken."""
     connection = sqlite3.connect(
-        path, timeout=10, isolation_level=None, check_same_thread=False, cached_statements=512, factory=kind
+        path,
+        timeout=10,
+        isolation_level=None,
+        check_same_thread=False,
+        cached_statements=512,
+        factory=kind,
     )
     try:
         for pragma in ("page_size=4096", "journal_mode=WAL", *_settings()):
@@ -89,7 +96,11 @@ def connect_writer(path: Path, kind: type[sqlite3.Connection] = sqlite3.Connecti
 def connect_reader(path: Path) -> sqlite3.Connection:
     """Cannot write, and leaves the `-wal` as it is when it closes. Raises sqlite3.Error."""
     connection = sqlite3.connect(
-        f"file:{quote(str(path))}?mode=ro", uri=True, timeout=10, isolation_level=None, check_same_thread=False
+        f"file:{quote(str(path))}?mode=ro",
+        uri=True,
+        timeout=10,
+        isolation_level=None,
+        check_same_thread=False,
     )
     connection.execute("PRAGMA cell_size_check=ON").fetchall()
     return connection
@@ -127,7 +138,9 @@ def trouble_of(error: sqlite3.Error, directory: Path) -> Trouble:
     if code == sqlite3.SQLITE_FULL:
         return Trouble.DISK_FULL
     if code == sqlite3.SQLITE_IOERR_SHMSIZE and free_bytes(directory) < _TINY_BYTES:
-        return Trouble.DISK_FULL  # the index of the -wal could not grow: nothing durable is involved
+        return (
+            Trouble.DISK_FULL
+        )  # the index of the -wal could not grow: nothing durable is involved
     if code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
         return Trouble.DAMAGED
     if code & 0xFF in (sqlite3.SQLITE_MISUSE, sqlite3.SQLITE_ERROR, sqlite3.SQLITE_RANGE):
