@@ -17,6 +17,8 @@ import types
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from executors.durations import span_ms
+
 _HERE = str(Path(__file__).parent)
 _BUILTIN = str(Path(__file__).parent / "builtin")
 
@@ -61,7 +63,7 @@ class RetryableError(Exception):
         if retry_at is not None and retry_at.tzinfo is None:
             raise ValueError("retry_at needs a time zone, for instance datetime.now(timezone.utc)")
         super().__init__(message)
-        self.retry_in = retry_in
+        self.retry_in_ms = None if retry_in is None else span_ms(retry_in)
         self.retry_at = retry_at
         self.overload = overload
 

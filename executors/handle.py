@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 from collections.abc import Callable, Coroutine, Mapping
 from datetime import datetime, timedelta
@@ -105,7 +106,8 @@ class _RunFace(Generic[S]):
     @property
     def raw_state(self) -> object:
         """The stored state as JSON value, before any model was applied."""
-        return self._control.raw_state
+        stored = self._control.stored_json
+        return None if stored is None else json.loads(stored)
 
     @property
     def stop_reason(self) -> StopReason | None:

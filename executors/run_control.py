@@ -39,7 +39,7 @@ class RunControl(Generic[S]):
         self.thread_cancelled = threading.Event()
         self.stop_reason: StopReason | None = None
         self.abort_reason: str | None = None
-        self.raw_state: object = None
+        self.stored_json: bytes | None = None
         self._unawaited: dict[int, tuple[str, tuple[Coroutine[Any, Any, Any], ...]]] = {}
 
     def request_stop(self, reason: StopReason) -> None:

@@ -61,6 +61,13 @@ class StateWriter(Generic[S]):
             self.refuse_from_now(error)
             raise
 
+    def write_last(self, state: S | None) -> None:
+        """The state that ends the run: sent now, nobody waits for it. Raises like write."""
+        self.refuse_if_closed("RunResult(state=...)")
+        self._drop_pending()
+        data = None if state is None else self._shape.dump(state)
+        self._send(data).add_done_callback(self._on_unwatched)
+
     def checkpoint(self, state: S, every_ms: int) -> None:
         """Sent now, or when `every_ms` have passed since the last write. Raises like write."""
         self.refuse_if_closed("checkpoint")
@@ -78,21 +85,21 @@ class StateWriter(Generic[S]):
         data = self._pending
         self._drop_pending()
         if data is not None and not self.is_fenced:
-            self._send(data).add_done_callback(self._on_checkpoint)
+            self._send(data).add_done_callback(self._on_unwatched)
 
     def _send(self, data: bytes | None) -> asyncio.Future[int]:
         self._sent_at = asyncio.get_running_loop().time()
         self.has_written = True
         return self._port.send_state(data)
 
-    def _on_checkpoint(self, answer: asyncio.Future[int]) -> None:
+    def _on_unwatched(self, answer: asyncio.Future[int]) -> None:
         if answer.cancelled():
             return
         error = answer.exception()
         if isinstance(error, Fenced):
             self.refuse_from_now(error)
         elif error is not None and not isinstance(error, RunEnded):
-            self._port.log("error", "checkpoint was refused", {"error": str(error)})
+            self._port.log("error", "a state write was refused", {"error": str(error)})
 
     def _drop_pending(self) -> None:
         self._pending = None

@@ -1,0 +1,166 @@
+"""The worker process: runs user code for one agent, and nothing else.
+
+Started by exec (`python -m node.worker --fd N --parent PID [--executors SPEC]...`), one end of a socket pair inherited.
+First it makes sure that it dies with its agent; then it loads the executors, says what it has (`Ready`), and takes runs
+until the pipe closes. Coroutines share the event loop, plain functions have threads, one pool per executor.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import socket
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Never
+
+from executors.errors import DuplicateExecutorError
+from executors.registry import Registry, load
+from node.frames import (
+    Ended,
+    LoadError,
+    Offer,
+    Ping,
+    Ready,
+    Shutdown,
+    Start,
+    StateAck,
+    StateRefused,
+    Stop,
+    ToWorker,
+)
+from node.worker_logs import capture_output, make_loop_task
+from node.worker_pipe import WorkerPipe
+from node.worker_run import Run, Surroundings, stop_run
+from node.worker_setup import tie_to_agent
+from node.worker_watch import LoopWatch
+
+THREADS_PER_EXECUTOR = 1_000
+DRAIN_SECONDS = 1.0
+
+
+class Worker:
+    """The runs of this process, and what the agent says about them."""
+
+    def __init__(
+        self, registry: Registry, pipe: WorkerPipe, loop: asyncio.AbstractEventLoop
+    ) -> None:
+        self._registry = registry
+        self._pipe = pipe
+        self._loop = loop
+        self._runs: dict[int, Run] = {}
+        self._pools: dict[str, ThreadPoolExecutor] = {}
+        self._watch = LoopWatch(loop, pipe, self._blocking, self._running)
+        self._around = Surroundings(pipe, loop, self._pool_of, self._forget)
+
+    def open(self) -> None:
+        """Say what is offered and begin to listen."""
+        self._watch.start()
+        self._pipe.open(self._on_messages, lambda: len(self._runs))
+        self._pipe.send(ready(self._registry))
+
+    def _on_messages(self, messages: Sequence[ToWorker]) -> None:
+        for message in messages:
+            self._on_message(message)
+
+    def _on_message(self, message: ToWorker) -> None:
+        match message:
+            case Start():
+                self._start(message)
+            case StateAck():
+                if (run := self._runs.get(message.allocation_id)) is not None:
+                    run.channel.on_ack(message)
+            case Stop():
+                if (run := self._runs.get(message.allocation_id)) is not None:
+                    stop_run(run, message)
+            case StateRefused():
+                if (run := self._runs.get(message.allocation_id)) is not None:
+                    run.on_refused(message)
+            case Ping():
+                self._pipe.pong(message)
+            case Shutdown():
+                self._exit()
+
+    def _start(self, start: Start) -> None:
+        if start.allocation_id in self._runs:
+            return
+        definition = self._registry.get(start.executor)
+        if definition is None:
+            self._pipe.send(
+                Ended(start.allocation_id, "aborted", "no_executor", reported="aborted")
+            )
+            return
+        if start.own_process:
+            os.environ["PTASKS_FENCING_TOKEN"] = str(start.allocation_id)
+        run = self._runs[start.allocation_id] = Run(start, definition, self._around)
+        run.begin()
+        self._watch.wake()
+
+    def _forget(self, allocation_id: int) -> None:
+        del self._runs[allocation_id]
+
+    def _pool_of(self, executor: str) -> ThreadPoolExecutor:
+        pool = self._pools.get(executor)
+        if pool is None:
+            pool = self._pools[executor] = ThreadPoolExecutor(THREADS_PER_EXECUTOR, executor)
+        return pool
+
+    def _blocking(self) -> int | None:
+        """Whose code the loop is in. From the watch's thread."""
+        current = asyncio.current_task(self._loop)
+        runs = list(self._runs.items())
+        return next((number for number, run in runs if run.loop_task is current), None)
+
+    def _running(self) -> tuple[str, ...]:
+        """The executors that have runs here. From the watch's thread."""
+        return tuple(sorted({run.start.executor for run in list(self._runs.values())}))
+
+    def _exit(self) -> Never:
+        self._pipe.drain(DRAIN_SECONDS)
+        os._exit(0)
+
+
+def ready(registry: Registry) -> Ready:
+    """The first frame of a worker that has loaded its executors."""
+    return Ready(
+        os.getpid(),
+        tuple(Offer(one.name, one.version, one.digest, one.body) for one in registry.manifests()),
+        tuple(LoadError(one.source, one.message) for one in registry.load_errors),
+    )
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Runs until the agent ends it. 2: the executors cannot be offered together (Ready says why)."""
+    fd, parent_pid, specs = _parsed(arguments)
+    tie_to_agent(parent_pid)
+    os.set_inheritable(fd, False)
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    pipe = WorkerPipe(socket.socket(fileno=fd), loop)
+    try:
+        registry = load(specs)
+    except DuplicateExecutorError as error:
+        pipe.send(Ready(os.getpid(), fatal=str(error)))
+        pipe.drain(DRAIN_SECONDS)
+        return 2
+    capture_output()
+    loop.set_task_factory(make_loop_task)
+    Worker(registry, pipe, loop).open()
+    gc.collect()
+    gc.freeze()
+    loop.run_forever()
+    return 1
+
+
+def _parsed(arguments: Sequence[str]) -> tuple[int, int, list[str]]:
+    """The socket's number, the agent's pid, the values of --executors. Only the agent writes this command line."""
+    pairs = list(zip(arguments[::2], arguments[1::2], strict=True))
+    once = dict(pairs)
+    specs = [value for name, value in pairs if name == "--executors"]
+    return int(once["--fd"]), int(once["--parent"]), specs
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
