@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from coordinator.machine.commands import CreateTask
-from coordinator.machine.fit import still_fits
+from coordinator.machine.fit import said, still_fits
 from coordinator.machine.outcome import Accepted, Outcome, Refusal, Refused
 from coordinator.model import limits
 from coordinator.model.state import ClusterState
@@ -21,7 +21,7 @@ def create_task(state: ClusterState, command: CreateTask) -> Outcome:
         return refused
     status, assignment, wake_at = _placement(state, command)
     if command.require_assignment and status is Status.UNASSIGNED:
-        return Refused(Refusal.UNPLACEABLE, f"{assignment.code}: {assignment.explanation}")
+        return Refused(Refusal.UNPLACEABLE, said(assignment.code, assignment.explanation))
     if old is not None:
         state.drop_task(old.id)
     task = _new_record(state, command, status, assignment)

@@ -43,7 +43,9 @@ def end_run_of(state: ClusterState, task: Task, report: EndRun) -> Task:
     """
     outcome = outcome_of(task.stop_reason, report.outcome)
     started_at = task.started_at or report.started_at
-    lasted_ms = report.lasted_ms or (state.at - (started_at or task.assigned_at))
+    lasted_ms = report.lasted_ms
+    if not lasted_ms and started_at:
+        lasted_ms = max(0, state.at - started_at)
     last = LastOutcome(
         outcome=outcome,
         allocation_id=task.allocation_id,
@@ -90,12 +92,12 @@ def _settled(state: ClusterState, task: Task, report: EndRun, last: LastOutcome)
 def _after_failure(state: ClusterState, task: Task, report: EndRun) -> Task:
     """An attempt is used up. Retried by policy, and finally kept as failed."""
     attempts = task.attempts + 1
-    task = replace(task, attempts=attempts, losses=0, cause="retry")
+    task = replace(task, attempts=attempts, losses=0)
     used_up = 0 < task.policy.max_attempts <= attempts
     if report.permanent or used_up:
         return _over(state, task, Status.FAILED)
     retry_at = report.retry_at or state.at + longest_wait(task.policy.backoff, attempts)
-    return _waiting(state, task, max(retry_at, state.at))
+    return _waiting(state, replace(task, cause="retry"), max(retry_at, state.at))
 
 
 def _after_loss(state: ClusterState, task: Task, report: EndRun, lasted_ms: Millis) -> Task:

@@ -39,6 +39,11 @@ def still_fits(
     return _offer_objection(node, executor, version) or _room_objection(state, node, cost)
 
 
+def said(code: Code, text: str) -> str:
+    """The code, and the text if there is one."""
+    return f"{code}: {text}" if text else code.value
+
+
 def disabled(state: ClusterState) -> Objection:
     """PT-36: the setting's name and who set it."""
     found = state.settings.values.get("assignment.enable")

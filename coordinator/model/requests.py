@@ -40,7 +40,7 @@ class RequestMemory:
     def copy(self) -> RequestMemory:
         """A shallow copy, for a snapshot that is written while entries go on."""
         copied = RequestMemory()
-        copied._by_id = self._by_id.copy()  # noqa: SLF001 - its own kind
+        copied._by_id = self._by_id.copy()
         return copied
 
     def oldest(self) -> Iterator[tuple[str, Remembered]]:

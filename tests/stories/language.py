@@ -1,0 +1,243 @@
+"""The words of the stories, read into commands.
+
+`verb name key=value flag`: values have no spaces (in texts `+` is read as one). What is not said
+is taken from the state: the current allocation id, the node's current incarnation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from coordinator.machine import commands as c
+from coordinator.model.ids import AllocationId, Incarnation, NodeName, TaskId
+from coordinator.model.nodes import LoadError, Manifest, Offer
+from coordinator.model.settings import duration_ms
+from coordinator.model.state import ClusterState
+from coordinator.model.tasks import Assignment, Code, Policy, RunOutcome, TaskSpec
+from tests.stories.telling import told_node, told_task
+
+SPEC_NUMBERS = ("priority", "cost", "max_attempts")
+SPEC_TIMES = ("timeout", "cancel_grace", "retention")
+SPEC_WORDS = ("on_lost", "isolation")
+
+
+class Words:
+    """One line, cut up. `take` raises KeyError on what the line does not say."""
+
+    def __init__(self, line: str) -> None:
+        self.verb, *rest = line.split()
+        self.names = [word for word in rest if "=" not in word]
+        self.pairs = dict(word.split("=", 1) for word in rest if "=" in word)
+
+    def flag(self, name: str) -> bool:
+        """Whether the line says this word; it is no name then."""
+        if name in self.names:
+            self.names.remove(name)
+            return True
+        return False
+
+    def text(self, key: str, default: str = "") -> str:
+        return self.pairs.get(key, default).replace("+", " ")
+
+    def number(self, key: str, default: int = 0) -> int:
+        return int(self.pairs.get(key, default))
+
+
+class Teller:
+    """Reads lines against a state, which fills in what they leave out."""
+
+    def __init__(self, state: ClusterState, at: int) -> None:
+        self.state = state
+        self.at = at
+
+    def millis(self, text: str) -> int:
+        return duration_ms(text)
+
+    def instant(self, text: str) -> int:
+        """`+5s` from now, or `-5s` before it."""
+        return self.at + (1 if text[0] == "+" else -1) * self.millis(text[1:])
+
+    def show(self, lines: list[str]) -> list[str] | None:
+        """What `show [task or node]...` shows; None if the lines are commands."""
+        if not lines[0].startswith("show"):
+            return None
+        names = lines[0].split()[1:] or [*self.state.nodes, *sorted(self.state.tasks)]
+        return [self._shown(name) for name in names]
+
+    def request(self, line: str) -> c.Request:
+        words = Words(line)
+        request_id, content = words.pairs.pop("request", ""), words.number("content", 1)
+        read: Callable[[Words], c.Command] = getattr(self, "_" + words.verb.replace("-", "_"))
+        return c.Request(read(words), request_id, content)
+
+    def _shown(self, name: str) -> str:
+        task = self.state.tasks.get(TaskId(name))
+        if task is not None:
+            return told_task(task)
+        node = self.state.nodes.get(NodeName(name))
+        return told_node(node) if node is not None else f"{name}: unknown"
+
+    # -- tasks ----------------------------------------------------------------------------------
+
+    def _create(self, w: Words) -> c.CreateTask:
+        paused, require, replace = w.flag("paused"), w.flag("require"), w.flag("replace")
+        spec: dict[str, Any] = {key: w.number(key) for key in SPEC_NUMBERS if key in w.pairs}
+        spec |= {key: w.pairs[key] for key in SPEC_WORDS if key in w.pairs}
+        spec |= {f"{key}_ms": self.millis(w.pairs[key]) for key in SPEC_TIMES if key in w.pairs}
+        due: dict[str, Any] = {"due_at": self.instant(w.pairs["due"])} if "due" in w.pairs else {}
+        return c.CreateTask(
+            TaskId(w.names[0]),
+            w.pairs.get("executor", "demo.noop"),
+            w.number("version", 1),
+            w.pairs.get("params", "{}").encode(),
+            TaskSpec(**spec, **due),
+            Policy(**spec),
+            self._place(w),
+            paused,
+            require,
+            replace,
+        )
+
+    def _assign(self, w: Words) -> c.AssignTask:
+        task_id = TaskId(w.names[0])
+        return c.AssignTask(task_id, self._allocation(w, task_id), self._place(w))
+
+    def _start(self, w: Words) -> c.StartRun:
+        return c.StartRun(*self._run(w), self.at)
+
+    def _state(self, w: Words) -> c.WriteState:
+        value = w.pairs.get("value")
+        state = None if value is None else value.encode()
+        return c.WriteState(*self._run(w), w.number("seq", 1), state, 1)
+
+    def _end(self, w: Words) -> c.EndRun:
+        run = self._run(w)
+        return c.EndRun(
+            *run,
+            RunOutcome(w.names[1]),
+            reason=w.text("reason"),
+            result=w.pairs["result"].encode() if "result" in w.pairs else None,
+            permanent=w.flag("permanent"),
+            retry_at=self.instant(w.pairs["retry"]) if "retry" in w.pairs else 0,
+            started_at=self.instant(w.pairs["started"]) if "started" in w.pairs else 0,
+            lasted_ms=self.millis(w.pairs.get("lasted", "0s")),
+            handed_back=w.flag("handed-back"),
+            worker_died=w.flag("worker-died"),
+            has_final_state="state" in w.pairs,
+            final_state=w.pairs.get("state", "").encode() or None,
+            final_state_version=1,
+            final_state_seq=w.number("seq", 1),
+            error_text=w.text("error"),
+            next=self._choice(w.pairs["next"]) if "next" in w.pairs else None,
+        )
+
+    def _cancel(self, w: Words) -> c.CancelTask:
+        purge, finished_only = w.flag("purge"), w.flag("finished-only")
+        return c.CancelTask(TaskId(w.names[0]), purge, finished_only, w.number("if_revision"))
+
+    def _unassign(self, w: Words) -> c.UnassignTask:
+        task_id = TaskId(w.names[0])
+        return c.UnassignTask(task_id, self._allocation(w, task_id), w.number("if_revision"))
+
+    def _remove(self, w: Words) -> c.RemoveTask:
+        task = self.state.tasks.get(TaskId(w.names[0]))
+        revision = task.revision if task is not None else 0
+        return c.RemoveTask(TaskId(w.names[0]), w.number("revision", revision))
+
+    # -- nodes ----------------------------------------------------------------------------------
+
+    def _join(self, w: Words) -> c.JoinNode:
+        name, counter = w.names[0], w.number("counter", 1)
+        offers = w.pairs.get("offers", "demo.noop@1").split(",")
+        cut = [offer.partition("@") for offer in offers if offer]
+        return c.JoinNode(
+            NodeName(name),
+            Incarnation(w.pairs.get("incarnation", f"{counter}-{name}")),
+            w.pairs.get("uid", f"uid-{name}"),
+            counter,
+            w.number("capacity", 2),
+            tuple(
+                Offer(executor, int(version), f"{executor}{version}")
+                for executor, _, version in cut
+            ),
+            load_errors=(LoadError("bad", w.text("broken")),) if "broken" in w.pairs else (),
+            old_is_dead=w.flag("proof"),
+            manifests=tuple(
+                Manifest(executor, int(version), f"{executor}{version}", b"{}")
+                for executor, _, version in cut
+            ),
+        )
+
+    def _lose(self, w: Words) -> c.LoseNode:
+        left = w.flag("left")
+        name, incarnation = self._node(w)
+        return c.LoseNode(name, incarnation, left, w.text("reason"), self._placements(w))
+
+    def _lose_runs(self, w: Words) -> c.LoseRuns:
+        name, incarnation = self._node(w)
+        runs = tuple((TaskId(t), self._allocation(w, TaskId(t))) for t in w.names[1:])
+        return c.LoseRuns(name, incarnation, runs, w.text("reason"), self._placements(w))
+
+    def _drain(self, w: Words) -> c.DrainNode:
+        kind = w.pairs.get("kind", "remove")
+        return c.DrainNode(NodeName(w.names[0]), kind, w.text("reason"), w.pairs.get("by", "ann"))
+
+    def _undrain(self, w: Words) -> c.UndrainNode:
+        return c.UndrainNode(NodeName(w.names[0]))
+
+    def _remove_node(self, w: Words) -> c.RemoveNode:
+        return c.RemoveNode(NodeName(w.names[0]))
+
+    def _forget_node(self, w: Words) -> c.ForgetNode:
+        return c.ForgetNode(*self._node(w))
+
+    # -- the rest -------------------------------------------------------------------------------
+
+    def _set(self, w: Words) -> c.SetSettings:
+        by, reset = w.pairs.pop("by", "ann"), w.pairs.pop("reset", "")
+        return c.SetSettings(tuple(w.pairs.items()), tuple(filter(None, reset.split(","))), by)
+
+    def _forget_requests(self, w: Words) -> c.ForgetRequests:
+        return c.ForgetRequests(int(w.names[0]))
+
+    def _raise_level(self, w: Words) -> c.RaiseFeatureLevel:
+        return c.RaiseFeatureLevel(int(w.names[0]))
+
+    # -- what is left out -----------------------------------------------------------------------
+
+    def _allocation(self, w: Words, task_id: TaskId) -> AllocationId:
+        task = self.state.tasks.get(task_id)
+        return AllocationId(w.number("allocation", task.allocation_id if task is not None else 0))
+
+    def _run(self, w: Words) -> tuple[TaskId, AllocationId, Incarnation]:
+        task_id = TaskId(w.names[0])
+        task = self.state.tasks.get(task_id)
+        current = task.assignment.incarnation if task is not None else None
+        incarnation = Incarnation(w.pairs.get("incarnation", current or "none"))
+        return task_id, self._allocation(w, task_id), incarnation
+
+    def _node(self, w: Words) -> tuple[NodeName, Incarnation]:
+        name = NodeName(w.names[0])
+        node = self.state.nodes.get(name)
+        current = node.incarnation if node is not None else "none"
+        return name, Incarnation(w.pairs.get("incarnation", current))
+
+    def _choice(self, name: str) -> Assignment:
+        node = self.state.nodes.get(NodeName(name))
+        incarnation = node.incarnation if node is not None else Incarnation("none")
+        return Assignment(NodeName(name), incarnation, Code.ASSIGNED)
+
+    def _place(self, w: Words) -> Assignment:
+        if "node" in w.pairs:
+            return self._choice(w.pairs["node"])
+        code = Code(w.pairs.get("code", Code.AWAITING_FIRST_ASSIGNMENT))
+        return Assignment(code=code, explanation=w.text("text"))
+
+    def _placements(self, w: Words) -> tuple[c.Placement, ...]:
+        placements = []
+        for pair in filter(None, w.pairs.get("place", "").split(",")):
+            task_id, _, node = pair.partition(":")
+            task = self.state.tasks[TaskId(task_id)]
+            placements.append(c.Placement(task.id, task.allocation_id, self._choice(node)))
+        return tuple(placements)
