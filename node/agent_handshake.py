@@ -1,0 +1,51 @@
+"""What the supervisor tells the agent it starts. One JSON text in the environment, taken out before anything else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, MutableMapping
+
+import msgspec
+
+VARIABLE = "PTASKS_AGENT_HANDSHAKE"
+
+
+class Handshake(msgspec.Struct, frozen=True, kw_only=True):
+    """Identity, settings (durations in ms) and inherited descriptors of one incarnation.
+
+    `beat_fd` is read: a byte per beat of the supervisor. `lock_fd` is only held. `adopts`: the supervisor inherits
+    orphans.
+    """
+
+    name: str
+    node_uid: str
+    counter: int
+    incarnation: str
+    boot_id: str
+    pid_namespace: str
+    boot_counter: int
+    old_is_dead: bool
+    data_dir: str
+    coordinators: tuple[str, ...]
+    executors: tuple[str, ...]
+    attributes: dict[str, str]
+    capacity: int
+    spare_workers: int
+    max_starting: int
+    shutdown_grace_ms: int
+    orphan_limit_ms: int
+    log_file: str | None
+    log_level: str
+    beat_fd: int
+    lock_fd: int
+    supervisor_pid: int
+    adopts: bool
+
+
+def give(handshake: Handshake, environment: Mapping[str, str]) -> dict[str, str]:
+    """The environment with which the agent is started."""
+    return {**environment, VARIABLE: msgspec.json.encode(handshake).decode()}
+
+
+def take(environment: MutableMapping[str, str]) -> Handshake:
+    """In the agent. Raises KeyError if nobody gave one: an agent is never started by hand."""
+    return msgspec.json.decode(environment.pop(VARIABLE), type=Handshake)

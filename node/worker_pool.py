@@ -1,0 +1,242 @@
+"""Worker processes as the agent sees them: started, spoken to, killed and buried.
+
+All of it happens on the main thread, because the death signal of a worker belongs to the thread that started it. A
+worker counts as dead only when its process group is gone and nothing that it left is alive.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from node.burial import kill_group, kill_orphans
+from node.frame_buffer import FrameError, agent_side, encode_frames, worker_command
+from node.frames import ToAgent, ToWorker
+from node.process_ties import is_stopped
+
+READ_BYTES = 512 * 1024
+BURY_PAUSE_S = 0.002
+STOPPED_LOOK_S = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class PoolConfig:
+    """`orphans_go_to`: the supervisor that adopts orphans; None where nobody does."""
+
+    executors: Sequence[str]
+    environment: Mapping[str, str]
+    orphans_go_to: int | None = None
+
+
+class WorkerPool:
+    """Workers by the numbers that NodeCore gave them."""
+
+    def __init__(
+        self,
+        config: PoolConfig,
+        loop: asyncio.AbstractEventLoop,
+        said: Callable[[int, Sequence[ToAgent]], None],
+        died: Callable[[int, str], None],
+    ) -> None:
+        self._config = config
+        self._loop = loop
+        self._said = said
+        self._died = died
+        self._workers: dict[int, _Process] = {}
+
+    def open(self, stopped_ms: Callable[[], int]) -> None:
+        """Begin to notice deaths, and workers that somebody stopped for longer than `stopped_ms()`."""
+        self._loop.add_signal_handler(signal.SIGCHLD, self._reap)
+        self._loop.call_later(STOPPED_LOOK_S, self._look_for_stopped, stopped_ms)
+
+    def start(self, number: int) -> None:
+        """Start a worker. One that cannot be started dies at once."""
+        ours, theirs = socket.socketpair()
+        try:
+            process = subprocess.Popen(
+                worker_command(
+                    sys.executable, theirs.fileno(), os.getpid(), self._config.executors
+                ),
+                stdin=subprocess.DEVNULL,
+                stdout=2,
+                pass_fds=(theirs.fileno(),),
+                env=self._config.environment,
+                process_group=0,
+            )
+        except OSError as error:
+            ours.close()
+            self._loop.call_soon(self._died, number, f"cannot be started: {error}")
+            return
+        finally:
+            theirs.close()
+        self._workers[number] = _Process(number, process, ours, self)
+
+    def tell(self, number: int, message: ToWorker) -> None:
+        """Queue a frame; everything of one loop turn is one write."""
+        worker = self._workers.get(number)
+        if worker is not None:
+            worker.tell(message)
+
+    def kill(self, number: int) -> None:
+        """SIGKILL to the process group; `died` follows."""
+        worker = self._workers.get(number)
+        if worker is not None:
+            kill_group(worker.pid)
+
+    def kill_all(self) -> None:
+        """For the very end of the agent."""
+        for worker in self._workers.values():
+            kill_group(worker.pid)
+
+    @property
+    def pids(self) -> dict[int, int]:
+        """Process ids by worker number."""
+        return {number: worker.pid for number, worker in self._workers.items()}
+
+    def heard(self, number: int, messages: Sequence[ToAgent]) -> None:
+        self._said(number, messages)
+
+    def _reap(self) -> None:
+        for worker in list(self._workers.values()):
+            if not worker.is_buried and worker.has_exited():
+                worker.is_buried = True
+                worker.hear_last_words()
+                detail = worker.reap()
+                self._bury(worker, detail)
+
+    def _bury(self, worker: _Process, detail: str) -> None:
+        """Report the death as soon as nothing of it is left."""
+        left = kill_group(worker.pid)
+        if self._config.orphans_go_to is not None:
+            left = kill_orphans(self._config.orphans_go_to) or left
+        if left:
+            self._loop.call_later(BURY_PAUSE_S, self._bury, worker, detail)
+            return
+        del self._workers[worker.number]
+        self._died(worker.number, detail)
+
+    def _look_for_stopped(self, stopped_ms: Callable[[], int]) -> None:
+        now = self._loop.time()
+        for worker in list(self._workers.values()):
+            if not is_stopped(worker.pid):
+                worker.stopped_since = None
+            elif worker.stopped_since is None:
+                worker.stopped_since = now
+            elif (now - worker.stopped_since) * 1_000 >= stopped_ms():
+                kill_group(worker.pid)
+        self._loop.call_later(STOPPED_LOOK_S, self._look_for_stopped, stopped_ms)
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        return self._loop
+
+
+class _Process:
+    """One worker process and our end of its socket pair."""
+
+    def __init__(
+        self, number: int, process: subprocess.Popen[bytes], sock: socket.socket, pool: WorkerPool
+    ) -> None:
+        self.number = number
+        self.is_buried = False
+        self.stopped_since: float | None = None
+        self._process = process
+        self._sock = sock
+        self._pool = pool
+        self._buffer = agent_side()
+        self._queue: list[ToWorker] = []
+        self._unsent = b""
+        sock.setblocking(False)
+        pool.loop.add_reader(sock.fileno(), self._readable)
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    # --- writing -----------------------------------------------------------------------------------------------------
+
+    def tell(self, message: ToWorker) -> None:
+        if not self._queue:
+            self._pool.loop.call_soon(self._flush)
+        self._queue.append(message)
+
+    def _flush(self) -> None:
+        had_unsent = bool(self._unsent)
+        self._unsent += encode_frames(self._queue)
+        self._queue.clear()
+        if not had_unsent:
+            self._write()
+
+    def _write(self) -> None:
+        if self.is_buried:
+            return
+        try:
+            sent = self._sock.send(self._unsent)
+        except BlockingIOError:
+            sent = 0
+        except OSError:
+            self._unsent = b""  # it is dead; its exit tells so
+            self._pool.loop.remove_writer(self._sock.fileno())
+            return
+        self._unsent = self._unsent[sent:]
+        if self._unsent:
+            self._pool.loop.add_writer(self._sock.fileno(), self._write)
+        else:
+            self._pool.loop.remove_writer(self._sock.fileno())
+
+    # --- reading -----------------------------------------------------------------------------------------------------
+
+    def _readable(self) -> None:
+        """One read; False at the end of what there is."""
+        try:
+            data = self._sock.recv(READ_BYTES)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self._pool.loop.remove_reader(self._sock.fileno())
+            kill_group(self.pid)  # a worker without its pipe is of no use
+            return
+        self._hear(data)
+
+    def _hear(self, data: bytes) -> None:
+        try:
+            messages = self._buffer.feed(data)
+        except FrameError:
+            self._pool.loop.remove_reader(self._sock.fileno())
+            kill_group(self.pid)
+            return
+        if messages:
+            self._pool.heard(self.number, messages)
+
+    # --- dying -------------------------------------------------------------------------------------------------------
+
+    def has_exited(self) -> bool:
+        """Whether the process has ended; it stays a zombie, so that its number cannot be reused yet."""
+        flags = os.WEXITED | os.WNOHANG | os.WNOWAIT
+        return os.waitid(os.P_PID, self.pid, flags) is not None
+
+    def hear_last_words(self) -> None:
+        """Read all it had written, then close the pipe."""
+        loop, fd = self._pool.loop, self._sock.fileno()
+        loop.remove_reader(fd)
+        loop.remove_writer(fd)
+        try:
+            while data := self._sock.recv(READ_BYTES):
+                self._hear(data)
+        except OSError:
+            pass  # nothing more, or something it left still holds the other end
+        self._sock.close()
+
+    def reap(self) -> str:
+        """Kill what is left of its group while its number is still its own, then let go of it."""
+        kill_group(self.pid)
+        code = self._process.wait()
+        return f"signal {-code}" if code < 0 else f"exit code {code}"
