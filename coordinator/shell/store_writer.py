@@ -30,7 +30,7 @@ from coordinator.shell.store_schema import free_bytes, trouble_of
 from coordinator.shell.store_snapshots import Pins
 
 _BATCH_BYTES_MAX: Final = 16 * 1024 * 1024
-_CHECKPOINT_IDLE_BYTES: Final = 4 * 1024 * 1024
+_CHECKPOINT_IDLE_BYTES: Final = 2 * 1024 * 1024
 _IDLE_S: Final = 0.05
 _REST_S: Final = 2.0  # how often a writer without work looks at the free space
 _SPACE_S: Final = 1.0

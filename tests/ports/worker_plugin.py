@@ -1,0 +1,257 @@
+"""Executors that the tests of the worker run in a real worker process."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from typing import ClassVar
+
+from pydantic import BaseModel
+
+from executors import (
+    AllocatedPersistentTask,
+    Fenced,
+    PermanentError,
+    PersistentTasksExecutor,
+    RetryableError,
+    RunEnded,
+    RunResult,
+    StopReason,
+    TaskPolicy,
+    executor,
+)
+
+
+class Mode(BaseModel):
+    mode: str = ""
+
+
+class Count(BaseModel):
+    n: int = 0
+
+
+FAILURES: dict[str, BaseException] = {
+    "raise": RuntimeError("broken"),
+    "permanent": PermanentError("never"),
+    "retry": RetryableError("later", retry_in="90s", overload=True),
+    "exit": SystemExit(3),
+}
+
+
+@executor("t.ends")
+async def ends(task: AllocatedPersistentTask[Count], params: Mode, state: Count | None) -> object:
+    """Ends in the way it is asked to."""
+    if params.mode in FAILURES:
+        raise FAILURES[params.mode]
+    match params.mode:
+        case "warning":
+            task.log.warning("careful")
+        case "error":
+            task.log.error("bad")
+        case "abort":
+            await task.checkpoint(Count(n=1), every="1h")
+            await task.checkpoint(Count(n=2), every="1h")
+            await task.abort_locally("not here")
+        case "unawaited":
+            task.update_state(Count(n=1))  # type: ignore[unused-coroutine]
+        case _:
+            pass
+    return None
+
+
+@executor("t.returns")
+async def returns(task: AllocatedPersistentTask[Count], params: Mode) -> object:
+    """Returns what it is asked to."""
+    match params.mode:
+        case "big":
+            return "x" * 70_000
+        case "object":
+            return object()
+        case "state":
+            return RunResult({"ok": True}, state=Count(n=7))
+        case "env":
+            return [os.environ.get("PTASKS_FENCING_TOKEN"), os.environ.get("PTASKS_NODE_MARK")]
+        case _:
+            return [task.id, task.fencing_token, task.attempt, dict(task.headers), str(task.due_at)]
+
+
+@executor("t.talks")
+async def talks(task: AllocatedPersistentTask[Count], params: Mode) -> None:
+    """Writes lines in every way there is."""
+    print("by print")
+    sys.stderr.write("by stderr\nunfinished")
+    logging.getLogger("shop").info("by %s", "logging")
+    await asyncio.to_thread(print, "from a thread")
+    task.log.info("by log", password="hunter2", nested={"api_key": "k", "city": "Ulm"})
+
+
+class Careful(PersistentTasksExecutor[Mode, Count]):
+    """Waits until it is stopped, and says what it saw of it."""
+
+    name = "t.careful"
+    policy = TaskPolicy(cancel_grace="5s")
+    calls = 0
+
+    async def node_operation(
+        self, task: AllocatedPersistentTask[Count], params: Mode, state: Count | None
+    ) -> object:
+        task.log.info("waiting")
+        try:
+            await asyncio.sleep(3600)
+        except asyncio.CancelledError:
+            await task.update_state(Count(n=9))
+            if params.mode == "succeed":
+                return str(task.stop_reason)
+            if params.mode == "raise":
+                raise RuntimeError("while stopping") from None
+            if params.mode == "ignore":
+                await asyncio.sleep(3600)
+            raise
+        return None
+
+    async def on_stop(self, task: AllocatedPersistentTask[Count], reason: StopReason) -> None:
+        self.calls += 1
+        task.log.info("on_stop", reason=str(reason), calls=self.calls)
+
+
+class Threaded(PersistentTasksExecutor[Mode, Count]):
+    """A plain def."""
+
+    name = "t.threaded"
+
+    def node_operation(
+        self, task: AllocatedPersistentTask[Count], params: Mode, state: Count | None
+    ) -> object:
+        me = task.blocking
+        me.log.info("entered")
+        if params.mode == "hang":
+            while True:
+                time.sleep(0.01)
+        if params.mode == "wait":
+            me.cancelled.wait()
+            revision = me.update_state(Count(n=5))
+            me.log.info("flag seen", revision=revision)
+            me.raise_if_cancelled()
+        if params.mode == "abort":
+            me.abort_locally("not in this thread")
+        if params.mode == "wrong":
+            task.update_state(Count(n=1))  # type: ignore[unused-coroutine]
+        me.checkpoint(Count(n=1))
+        me.progress(1, 2, "half")
+        print("printed in a thread")
+        return me.update_state(Count(n=2))
+
+
+class Fences(PersistentTasksExecutor[Mode, Count]):
+    """Writes until it is refused."""
+
+    name = "t.fences"
+
+    async def node_operation(
+        self, task: AllocatedPersistentTask[Count], params: Mode, state: Count | None
+    ) -> object:
+        told = []
+        for _ in range(2):
+            try:
+                await task.update_state(Count(n=1))
+            except (Fenced, RunEnded) as error:
+                told.append(type(error).__name__)
+        task.log.info("told", errors=told)
+        if params.mode == "raise":
+            await task.update_state(Count(n=2))
+        return told
+
+
+@executor("t.blocks")
+async def blocks(task: AllocatedPersistentTask[Count], params: Mode) -> None:
+    """Blocks the event loop of its worker."""
+    print("blocking")
+    time.sleep(1.5)  # noqa: ASYNC251
+
+
+@executor("t.leaves")
+async def leaves(task: AllocatedPersistentTask[Count], params: Mode) -> None:
+    """Leaves something running behind."""
+
+    async def ticks() -> None:
+        try:
+            await asyncio.sleep(3600)
+        finally:
+            task.log.info("left over was ended")
+
+    task.keep = asyncio.create_task(ticks())  # type: ignore[attr-defined]
+    await asyncio.sleep(0)
+
+
+@executor("t.checkpoints")
+async def checkpoints(
+    task: AllocatedPersistentTask[Count], params: Mode, state: Count | None
+) -> object:
+    """Many checkpoints, few writes; the last one is never lost."""
+    for n in range(1, 101):
+        await task.checkpoint(Count(n=n), every="1h")
+        task.progress(n, 100)
+    if params.mode == "wait":
+        task.log.info("waiting")
+        await task.sleep("1h")
+    return None
+
+
+@executor("t.children", policy=TaskPolicy(isolation="process"))
+def children(task: AllocatedPersistentTask[Count], params: Mode) -> None:
+    """Starts a process of its own and waits for it."""
+    with subprocess.Popen(["sleep", "3600"]) as child:
+        task.blocking.log.info("child", pid=child.pid)
+        child.wait()
+
+
+class OldState(BaseModel):
+    count: int
+
+
+class Upgraded(PersistentTasksExecutor[Mode, Count]):
+    """Version 3 of something."""
+
+    name = "t.upgraded"
+    version = 3
+    old_states: ClassVar[Mapping[int, type[BaseModel]]] = {2: OldState}
+
+    def upgrade_params(self, old: dict[str, object], version: int) -> dict[str, object]:
+        if version == 1:
+            raise ValueError("nobody remembers version 1")
+        return {"mode": f"{old['mode']} from {version}"}
+
+    def upgrade_state(self, old: dict[str, object], version: int) -> dict[str, object]:
+        return {"count": old["c"]} if version == 1 else {"n": old["count"], "gone": True}
+
+    async def node_operation(
+        self, task: AllocatedPersistentTask[Count], params: Mode, state: Count | None
+    ) -> object:
+        return [params.mode, state.n if state else None, task.raw_state]
+
+
+@executor("t.raw", policy=TaskPolicy(invalid_state="raw"))
+async def raw(task: AllocatedPersistentTask[Count], params: Mode, state: Count | None) -> object:
+    """Takes whatever state there is."""
+    return [state is None, task.raw_state]
+
+
+class SlowStop(PersistentTasksExecutor[Mode, Count]):
+    """Cleans up for longer than it may."""
+
+    name = "t.slow_stop"
+
+    async def node_operation(
+        self, task: AllocatedPersistentTask[Count], params: Mode, state: Count | None
+    ) -> object:
+        task.log.info("waiting")
+        await task.sleep("1h")
+        return None
+
+    async def on_stop(self, task: AllocatedPersistentTask[Count], reason: StopReason) -> None:
+        await asyncio.sleep(3600)
