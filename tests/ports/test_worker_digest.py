@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,10 @@ def read_back(manifest: Path) -> dict[bytes, str]:
         assert path not in found
         found[path] = digest.decode()
     return found
+
+
+def is_behind(done: int) -> Callable[[Ended | Progress], bool]:
+    return lambda one: isinstance(one, Ended) or one.done > done
 
 
 def expected(root: Path) -> dict[bytes, str]:
@@ -105,9 +110,7 @@ def test_killed_again_and_again_no_line_is_lost_or_repeated(tree: Path, tmp_path
                 break
             # Lines behind the checkpoint are on disk already when the kill comes.
             done = json.loads(written.data or b"")["files"]
-            worker.wait_for_any(
-                Ended, Progress, fits=lambda one, done=done: getattr(one, "done", 99) > done
-            )
+            worker.wait_for_any(Ended, Progress, fits=is_behind(done))
             state = written.data
             assert state != before
             resumed_at.append(json.loads(state or b"")["files"])

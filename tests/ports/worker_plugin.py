@@ -8,10 +8,11 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import ClassVar
 
 from pydantic import BaseModel
+from typing_extensions import override
 
 from executors import (
     AllocatedPersistentTask,
@@ -35,11 +36,11 @@ class Count(BaseModel):
     n: int = 0
 
 
-FAILURES: dict[str, BaseException] = {
-    "raise": RuntimeError("broken"),
-    "permanent": PermanentError("never"),
-    "retry": RetryableError("later", retry_in="90s", overload=True),
-    "exit": SystemExit(3),
+FAILURES: dict[str, Callable[[], BaseException]] = {
+    "raise": lambda: RuntimeError("broken"),
+    "permanent": lambda: PermanentError("never"),
+    "retry": lambda: RetryableError("later", retry_in="90s", overload=True),
+    "exit": lambda: SystemExit(3),
 }
 
 
@@ -47,7 +48,7 @@ FAILURES: dict[str, BaseException] = {
 async def ends(task: AllocatedPersistentTask[Count], params: Mode, state: Count | None) -> object:
     """Ends in the way it is asked to."""
     if params.mode in FAILURES:
-        raise FAILURES[params.mode]
+        raise FAILURES[params.mode]()
     match params.mode:
         case "warning":
             task.log.warning("careful")
@@ -97,6 +98,7 @@ class Careful(PersistentTasksExecutor[Mode, Count]):
     policy = TaskPolicy(cancel_grace="5s")
     calls = 0
 
+    @override
     async def node_operation(
         self, task: AllocatedPersistentTask[Count], params: Mode, state: Count | None
     ) -> object:
@@ -114,6 +116,7 @@ class Careful(PersistentTasksExecutor[Mode, Count]):
             raise
         return None
 
+    @override
     async def on_stop(self, task: AllocatedPersistentTask[Count], reason: StopReason) -> None:
         self.calls += 1
         task.log.info("on_stop", reason=str(reason), calls=self.calls)
@@ -124,6 +127,7 @@ class Threaded(PersistentTasksExecutor[Mode, Count]):
 
     name = "t.threaded"
 
+    @override
     def node_operation(
         self, task: AllocatedPersistentTask[Count], params: Mode, state: Count | None
     ) -> object:
@@ -152,6 +156,7 @@ class Fences(PersistentTasksExecutor[Mode, Count]):
 
     name = "t.fences"
 
+    @override
     async def node_operation(
         self, task: AllocatedPersistentTask[Count], params: Mode, state: Count | None
     ) -> object:
@@ -221,14 +226,17 @@ class Upgraded(PersistentTasksExecutor[Mode, Count]):
     version = 3
     old_states: ClassVar[Mapping[int, type[BaseModel]]] = {2: OldState}
 
+    @override
     def upgrade_params(self, old: dict[str, object], version: int) -> dict[str, object]:
         if version == 1:
             raise ValueError("nobody remembers version 1")
         return {"mode": f"{old['mode']} from {version}"}
 
+    @override
     def upgrade_state(self, old: dict[str, object], version: int) -> dict[str, object]:
         return {"count": old["c"]} if version == 1 else {"n": old["count"], "gone": True}
 
+    @override
     async def node_operation(
         self, task: AllocatedPersistentTask[Count], params: Mode, state: Count | None
     ) -> object:
@@ -246,6 +254,7 @@ class SlowStop(PersistentTasksExecutor[Mode, Count]):
 
     name = "t.slow_stop"
 
+    @override
     async def node_operation(
         self, task: AllocatedPersistentTask[Count], params: Mode, state: Count | None
     ) -> object:
@@ -253,5 +262,6 @@ class SlowStop(PersistentTasksExecutor[Mode, Count]):
         await task.sleep("1h")
         return None
 
+    @override
     async def on_stop(self, task: AllocatedPersistentTask[Count], reason: StopReason) -> None:
         await asyncio.sleep(3600)
