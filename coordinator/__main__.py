@@ -1,0 +1,42 @@
+"""`task-coordinator`, also `python -m coordinator`: one coordinator process."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import NoReturn
+
+os.environ.setdefault(
+    "GRPC_VERBOSITY", "NONE"
+)  # before grpc is imported; its trouble comes to us as errors
+os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "false")
+
+
+def main() -> NoReturn:
+    """Read the settings, say what is wrong with them in one line each, else run."""
+    from coordinator.shell.parent_death import tie_from_environment
+    from coordinator.shell.settings import HelpWanted, SettingsError, help_text, load_settings
+
+    arguments = sys.argv[1:]
+    tie_from_environment(os.environ)
+    if "--version" in arguments:
+        from coordinator.client.release import RELEASE
+
+        print(RELEASE)
+        sys.exit(0)
+    try:
+        settings = load_settings(arguments, os.environ)
+    except HelpWanted:
+        print(help_text())
+        sys.exit(0)
+    except SettingsError as error:
+        for line in error.lines:
+            print(f"task-coordinator: {line}", file=sys.stderr)
+        sys.exit(2)
+    from coordinator.shell.daemon import run_coordinator
+
+    sys.exit(run_coordinator(settings))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,9 @@
+"""ASYNCIO, DISK, SOCKETS, CLOCK, DICE: the one loop that feeds the replica and does its effects in order.
+
+Everything that touches the outer world on behalf of a coordinator lives here, and nothing else does: the rooms below
+are told what happened as inputs and ask for what they want as effects. Nobody imports the shell but its own programs.
+
+Read `pump` (the one loop) first, then what its effects lead to: `store`, `wal_check` and `data_dir` (disk),
+`peer_links` and `peer_server` (other coordinators), `snapshots_io`, `plugins` (foreign code in a process of its own).
+`founding` is how a cluster is born, `settings` how a coordinator is told what to be, `daemon` where all is built.
+"""

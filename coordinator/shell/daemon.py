@@ -1,0 +1,184 @@
+"""The only place where a coordinator is built, and how it ends.
+
+Order of birth: data directory and store (whose lock says that we are alone), port, founding, member. Order of death:
+hand leadership over, end the streams, stop the loop, flush the disk. Exit statuses are those of EX-69; what ends a
+process at once (`Halt`, a bug, a failed fsync) goes by `os._exit`, so that nothing is tidied up that cannot be trusted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import faulthandler
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+from coordinator.machine.failures import InvariantBroken, UpgradeNeeded
+from coordinator.shell.founding import Founding
+from coordinator.shell.grpc_server import PortTaken, Server
+from coordinator.shell.logs import Log, open_log
+from coordinator.shell.member import Member
+from coordinator.shell.options import ServerSettings
+from coordinator.shell.peer_channel import Standing
+from coordinator.shell.peer_server import PeerService
+from coordinator.shell.store import Store
+from coordinator.shell.store_port import Damaged, StoreError
+from coordinator.wire.v1.internal_pb2_grpc import add_PeerServicer_to_server
+
+EXIT_BAD_SETTINGS, EXIT_DIFFERS = 2, 70
+STREAMS_END_S = 1.0
+PID_FILE = "pid"
+
+
+class Coordinator:
+    """One coordinator process. `run` returns when it was asked to stop."""
+
+    def __init__(self, settings: ServerSettings, store: Store, log: Log) -> None:
+        self._settings = settings
+        self._store = store
+        self._log = log
+        self._asked_to_stop = asyncio.Event()
+        self._member: Member | None = None
+        self._standing = Standing(
+            lambda: store.identity,
+            lambda: self._member.replica.state.members if self._member else {},
+            settings.peer_texts,
+            settings.http,
+        )
+        self._server = Server(settings.listen)
+        self._founding = Founding(settings, store, self._standing, log)
+
+    async def run(self) -> None:
+        """Serve until SIGTERM or SIGINT. Raises PortTaken, StoreError."""
+        listen_to_signals(self._asked_to_stop, self._log)
+        peers = PeerService(self._standing, self._feed, self._log)
+        peers.on_introduction = self._founding.on_introduction
+        peers.on_found = self._founding.on_found
+        add_PeerServicer_to_server(peers, self._server.grpc)
+        await self._server.start()
+        self._log.info("listening", address=self._settings.listen, pid=os.getpid())
+        founding = asyncio.create_task(self._founding.wait(), name="founding")
+        await first_of(founding, self._asked_to_stop)
+        if founding.done():
+            founding.result()
+            await self._serve()
+        founding.cancel()
+        await self._server.stop(STREAMS_END_S)
+        await self._founding.close()
+        if self._member is not None:
+            await self._member.stop()
+        await asyncio.to_thread(self._store.close)
+        self._log.info("stopped")
+
+    async def _serve(self) -> None:
+        self._member = Member(self._settings, self._store, self._server, self._log, self._halt)
+        self._member.start()
+        await self._asked_to_stop.wait()
+        self._log.info("stopping")
+        await self._member.hand_over()
+
+    def _feed(self, item: object) -> None:
+        """Words of other members; before we are one ourselves there are none."""
+        if self._member is not None:
+            self._member.feed(item)  # type: ignore[arg-type]
+
+    def _halt(self, exit_code: int, reason: str) -> None:
+        end_at_once(self._log, exit_code, reason)
+
+
+async def wait_damaged(settings: ServerSettings, damage: Damaged, log: Log) -> None:
+    """D5: touch nothing, vote for nothing, say so to whoever asks, until stopped and replaced."""
+    stop = asyncio.Event()
+    listen_to_signals(stop, log)
+    log.error("damaged", reason=damage.reason, remedy="taskctl cluster replace")
+    server = Server(settings.listen)
+    server.waiting.reason = f"damaged: {damage.reason}"
+    await server.start()
+    await stop.wait()
+    await server.stop(0)
+
+
+def run_coordinator(settings: ServerSettings) -> int:
+    """The whole life of the process; its exit status. What goes wrong is one line on stderr and in the log."""
+    try:
+        log = open_log(settings.log_file, settings.log_level, member=settings.name)
+    except OSError as error:
+        return complain(f"--log-file: {settings.log_file}: {error.strerror}: name another file", 2)
+    for warning in settings.warnings:
+        log.warning("setting not used", reason=warning)
+    try:
+        return _run_with(settings, log)
+    except (PortTaken, StoreError) as error:
+        code = error.exit_code if isinstance(error, StoreError) else EXIT_BAD_SETTINGS
+        if settings.log_file is not None:
+            log.line("error", "not started", reason=str(error))
+        return complain(str(error), code)
+    except (InvariantBroken, UpgradeNeeded) as error:
+        end_at_once(log, EXIT_DIFFERS, f"{type(error).__name__}: {error}")
+
+
+def _run_with(settings: ServerSettings, log: Log) -> int:
+    try:
+        store = Store.open(settings.data_dir, settings.name)
+    except Damaged as damage:
+        asyncio.run(wait_damaged(settings, damage, log))
+        return 0
+    pid_file = settings.data_dir / PID_FILE
+    write_pid(pid_file)
+    try:
+        asyncio.run(_make_and_run(settings, store, log))
+    finally:
+        pid_file.unlink(missing_ok=True)
+    return 0
+
+
+async def _make_and_run(settings: ServerSettings, store: Store, log: Log) -> None:
+    await Coordinator(settings, store, log).run()
+
+
+def listen_to_signals(stop: asyncio.Event, log: Log) -> None:
+    """SIGTERM and SIGINT ask to stop; SIGQUIT writes all stacks to the log and goes on (EX-68)."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    loop.add_signal_handler(signal.SIGQUIT, lambda: write_stacks(log))
+
+
+def write_stacks(log: Log) -> None:
+    """Of all threads and of all coroutines."""
+    log.info("stacks asked for")
+    faulthandler.dump_traceback(file=log.stream, all_threads=True)
+    for task in asyncio.all_tasks():
+        task.print_stack(file=log.stream)
+    log.flush()
+
+
+async def first_of(task: asyncio.Task[None], event: asyncio.Event) -> None:
+    """Until the task has ended or the event is set."""
+    waiting = asyncio.create_task(event.wait())
+    try:
+        await asyncio.wait({task, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        waiting.cancel()
+
+
+def end_at_once(log: Log, exit_code: int, reason: str) -> NoReturn:
+    """No clean-up, no answer, no second thought."""
+    log.error("halted", exit_code=exit_code, reason=reason)
+    log.flush()
+    os._exit(exit_code)
+
+
+def write_pid(path: Path) -> None:
+    """For whoever wants to find us; gone when we end in order."""
+    fresh = path.with_suffix(".new")
+    fresh.write_text(f"{os.getpid()}\n", encoding="ascii")
+    fresh.replace(path)
+
+
+def complain(line: str, exit_code: int) -> int:
+    """One line for a person; gives the status back."""
+    print(f"task-coordinator: {line}", file=sys.stderr)  # noqa: T201 - a program's last word
+    return exit_code

@@ -1,0 +1,94 @@
+"""The shell's side of the port that the gRPC handlers use (`api.door.Door`)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import msgspec
+
+from coordinator.api.door import Listener, MemberFacts, RoadFailed, StoredRun
+from coordinator.model.limits import CALLS_IN_PROGRESS_MAX
+from coordinator.replica.effects import CloseNode, LeadershipChanged, ReadReady, Reply
+from coordinator.replica.inputs import Asked, Input, NodeClosed, NodeOpened, ReadBarrier, Submit
+from coordinator.replica.replica import Replica
+from coordinator.replica.sayings import LeaderSaying, Registration
+from coordinator.shell.pump import Pump
+from coordinator.shell.store_port import StorePort
+
+
+class ShellDoor:
+    """What the handlers may ask of this process. All methods belong to the event loop's thread."""
+
+    def __init__(
+        self,
+        replica: Replica,
+        pump: Pump,
+        store: StorePort,
+        peers: Mapping[str, str],
+        facts: Callable[[], MemberFacts],
+    ) -> None:
+        self._replica = replica
+        self._pump = pump
+        self._store = store
+        self._peers = peers
+        self._facts = facts
+        self.leadership = LeadershipChanged(0, 0, False)
+        pump.subscribe(self._watch_leadership)
+
+    @property
+    def replica(self) -> Replica:
+        return self._replica
+
+    def facts(self) -> MemberFacts:
+        return self._facts()
+
+    def address_of(self, member_id: int) -> str:
+        """What the operator says now, else what the cluster was told at its birth."""
+        member = self._replica.state.members.get(member_id)
+        return "" if member is None else self._peers.get(member.name, member.address)
+
+    async def submit(self, asked: Sequence[Asked], timeout_s: float) -> Reply:
+        wishes = tuple(asked)
+        self._check_room()
+        reply: Reply = await self._pump.callers.ask(lambda t: Submit(t, wishes), timeout_s)
+        return reply
+
+    async def barrier(self, timeout_s: float) -> None:
+        self._check_room()
+        _: ReadReady = await self._pump.callers.ask(ReadBarrier, timeout_s)
+
+    def open_session(
+        self,
+        registration: Registration,
+        on_saying: Callable[[LeaderSaying], None],
+        on_close: Callable[[CloseNode], None],
+    ) -> int:
+        session = self._pump.open_session(on_saying, on_close)
+        self._pump.feed(NodeOpened(session, registration))
+        return session
+
+    def feed(self, item: Input) -> None:
+        if type(item) is NodeClosed:
+            self._pump.end_session(item)
+        else:
+            self._pump.feed(item)
+
+    def subscribe(self, listener: Listener) -> Callable[[], None]:
+        return self._pump.subscribe(listener)
+
+    async def runs_of(self, task_id: str, limit: int, before: int) -> Sequence[StoredRun]:
+        return await self._store.runs(task_id, limit, before or None)
+
+    async def run_of(self, task_id: str, allocation_id: int) -> StoredRun | None:
+        run = await self._store.run(task_id, allocation_id)
+        if run is None:
+            return None
+        return msgspec.structs.replace(run, logs=await self._store.run_logs(task_id, allocation_id))
+
+    def _check_room(self) -> None:
+        if self._pump.callers.waiting >= CALLS_IN_PROGRESS_MAX:
+            raise RoadFailed("overloaded", f"{CALLS_IN_PROGRESS_MAX} calls are in progress here")
+
+    def _watch_leadership(self, effect: object) -> None:
+        if isinstance(effect, LeadershipChanged):
+            self.leadership = effect

@@ -1,0 +1,250 @@
+"""How a cluster is born: once, by all named members together (design section 6).
+
+Every empty member introduces itself to all others of its `--peers`. When all are present, empty and of one mind about
+the list, the first in name order draws the cluster id and hands the first snapshot to the others. An empty member that
+meets a founded one, or not all others, never founds.
+
+What a crash can leave behind:
+- before the founder's own snapshot is on its disk: nobody has seen the cluster id; the next try draws another.
+- after it, at any moment: the founder is founded and the snapshot names the storage ids of all. Whoever lacks it goes
+  on introducing itself, and each founded member hands it the same snapshot again, if it lists that very directory.
+The founder stores first and speaks afterwards, so one storage id never draws two cluster ids. Handing the snapshot
+again is harmless however old the cluster is: a directory that lacks it has voted for nothing and promised nothing,
+while an emptied one carries another storage id and gets none (D11).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+from collections.abc import Mapping
+from pathlib import Path
+
+import grpc.aio
+
+from coordinator.codec.framing import framed
+from coordinator.codec.snapshots import encode, freeze
+from coordinator.consensus.messages import ConfState, Snapshot
+from coordinator.model.settings import Settings, SettingValue
+from coordinator.model.state import ClusterState, MemberRecord
+from coordinator.shell.clock import draw_id, read_clock
+from coordinator.shell.logs import Log
+from coordinator.shell.options import ServerSettings
+from coordinator.shell.peer_channel import Standing, open_channel
+from coordinator.shell.store_port import StorePort
+from coordinator.wire.v1.internal_pb2 import FoundReply, FoundRequest, Introduction
+from coordinator.wire.v1.internal_pb2_grpc import PeerStub
+
+CALL_TIMEOUT_S = 2.0
+RETRY_S = 0.25
+PATIENCE_S = (
+    5.0  # how long a founded member that does not hand anything over is thought to be about to
+)
+FIRST_INDEX = FIRST_TERM = 1
+
+
+class Founding:
+    """The founding as one member lives it: `wait` ends when the store is founded."""
+
+    def __init__(
+        self, settings: ServerSettings, store: StorePort, standing: Standing, log: Log
+    ) -> None:
+        self._settings = settings
+        self._store = store
+        self._standing = standing
+        self._log = log
+        self._founded = asyncio.Event()
+        self._others = {n: a for n, a in settings.peers if n != settings.name}
+        self._channels: dict[str, grpc.aio.Channel] = {}
+        self._handing: dict[str, asyncio.Task[None]] = {}
+        if store.identity.founded:
+            self._founded.set()
+
+    async def wait(self) -> None:
+        """Returns when this member belongs to a cluster; asks around until then."""
+        met_founded_at: float | None = None
+        while not self._founded.is_set():
+            theirs = await self._introduce_to_all()
+            waiting_for = self._what_is_missing(theirs)
+            if not waiting_for and self._settings.name == self._settings.peers[0][0]:
+                self._found(theirs)
+                break
+            now = asyncio.get_running_loop().time()
+            met_founded_at = (met_founded_at or now) if _any_founded(theirs) else None
+            if met_founded_at is not None and now - met_founded_at > PATIENCE_S:
+                self._log.error("refused by its cluster", reason=_emptied(theirs))
+            elif waiting_for:
+                self._log.info("waiting to found", missing=waiting_for)
+            try:
+                async with asyncio.timeout(RETRY_S * random.uniform(0.6, 1.0)):
+                    await self._founded.wait()
+            except TimeoutError:
+                continue
+
+    async def close(self) -> None:
+        """End what is under way."""
+        for task in self._handing.values():
+            task.cancel()
+        await asyncio.gather(*self._handing.values(), return_exceptions=True)
+        for channel in self._channels.values():
+            await channel.close()
+
+    # -- what others ask ------------------------------------------------------------------------
+
+    def on_introduction(self, theirs: Introduction) -> None:
+        """An empty member of ours that missed the founding gets the first snapshot again."""
+        if not self._store.identity.founded or theirs.cluster_id:
+            return
+        if self._standing.knows_directory(theirs):
+            self._hand_to(theirs.name)
+        else:
+            self._log.error("empty member refused", peer=theirs.name, storage_id=theirs.storage_id)
+
+    async def on_found(self, request: FoundRequest) -> FoundReply:
+        """Store the first snapshot, then say so."""
+        own = self._store.identity
+        if own.founded:
+            same = own.cluster_id == request.cluster_id
+            return FoundReply(accepted=same, reason="" if same else f"of cluster {own.cluster_id}")
+        reason = self._objection(request)
+        if reason is not None:
+            self._log.error("founding refused", founder=request.founder, reason=reason)
+            return FoundReply(accepted=False, reason=reason)
+        self._keep(request)
+        return FoundReply(accepted=True)
+
+    # -- founding -------------------------------------------------------------------------------
+
+    def _what_is_missing(self, theirs: Mapping[str, Introduction | None]) -> str:
+        """Empty when all are present, empty and of one mind; else one sentence."""
+        absent = [name for name, said in theirs.items() if said is None]
+        if absent:
+            return f"no answer from {', '.join(absent)}"
+        for name, said in theirs.items():
+            if said is None or said.cluster_id:
+                return f"{name} is founded already and will hand over what it knows"
+            if said.name != name:
+                return f"{self._others[name]} answers as {said.name}, --peers calls it {name}"
+            if list(said.peers) != self._settings.peer_texts:
+                return f"{name} has another list: --peers {','.join(said.peers)}"
+            if said.mode != self._standing.introduction().mode:
+                return f"{name} runs in mode {said.mode or 'unknown'}"
+        return ""
+
+    def _found(self, theirs: Mapping[str, Introduction | None]) -> None:
+        introductions = [self._standing.introduction(), *(said for said in theirs.values() if said)]
+        request = founding_record(self._settings, introductions)
+        self._keep(request)
+        for name in self._others:
+            self._hand_to(name)
+
+    def _keep(self, request: FoundRequest) -> None:
+        """The record first, then the store: a record without a founded store says nothing."""
+        write_record(self._settings.data_dir, request)
+        names = sorted(request.storage_ids)
+        conf = ConfState(voters=tuple(range(1, len(names) + 1)))
+        snapshot = Snapshot(FIRST_INDEX, FIRST_TERM, conf, request.snapshot)
+        member_id = names.index(self._settings.name) + 1
+        self._store.found(request.cluster_id, member_id, snapshot)
+        self._log.info("founded", cluster_id=request.cluster_id, member_id=member_id, members=names)
+        self._founded.set()
+
+    def _objection(self, request: FoundRequest) -> str | None:
+        if list(request.peers) != self._settings.peer_texts:
+            return f"{self._settings.name} has another list: --peers {','.join(self._settings.peer_texts)}"
+        if request.storage_ids.get(self._settings.name) != self._store.identity.storage_id:
+            return f"the directory of {self._settings.name} is not the one that was introduced"
+        return None
+
+    # -- talking --------------------------------------------------------------------------------
+
+    async def _introduce_to_all(self) -> dict[str, Introduction | None]:
+        said = await asyncio.gather(*(self._introduce_to(name) for name in self._others))
+        return dict(zip(self._others, said, strict=True))
+
+    async def _introduce_to(self, name: str) -> Introduction | None:
+        try:
+            return await self._stub(name).Introduce(
+                self._standing.introduction(), timeout=CALL_TIMEOUT_S
+            )
+        except grpc.RpcError:
+            return None
+
+    def _hand_to(self, name: str) -> None:
+        """Once at a time; whoever still lacks it introduces itself again."""
+        if name in self._handing or name not in self._others:
+            return
+        record = read_record(self._settings.data_dir)
+        if record is None:
+            self._log.error("founding record lost", peer=name)
+            return
+        task = asyncio.create_task(self._hand(name, record), name=f"found {name}")
+        self._handing[name] = task
+        task.add_done_callback(lambda _task: self._handing.pop(name, None))
+
+    async def _hand(self, name: str, record: FoundRequest) -> None:
+        try:
+            reply = await self._stub(name).Found(record, timeout=CALL_TIMEOUT_S)
+        except grpc.RpcError:
+            return
+        if not reply.accepted:
+            self._log.error("founding not accepted", peer=name, reason=reply.reason)
+
+    def _stub(self, name: str) -> PeerStub:
+        if name not in self._channels:
+            self._channels[name] = open_channel(self._others[name])
+        return PeerStub(self._channels[name])
+
+
+def founding_record(settings: ServerSettings, members: list[Introduction]) -> FoundRequest:
+    """The first snapshot under a fresh cluster id. Member ids go by name order, from 1."""
+    addresses = dict(settings.peers)
+    state = ClusterState()
+    state.cluster_id = draw_id()
+    at = read_clock().wall
+    state.begin_entry(FIRST_INDEX, at)
+    state.settings = Settings(
+        {key: SettingValue(value, "founding", at) for key, value in sorted(settings.set)}
+    )
+    for number, said in enumerate(sorted(members, key=lambda m: m.name), start=1):
+        state.members[number] = MemberRecord(
+            number, said.name, addresses[said.name], said.storage_id, said.http
+        )
+    return FoundRequest(
+        cluster_id=state.cluster_id,
+        founder=settings.name,
+        snapshot=b"".join(framed(encode(freeze(state)))),
+        peers=settings.peer_texts,
+        storage_ids={said.name: said.storage_id for said in members},
+    )
+
+
+def write_record(data_dir: Path, request: FoundRequest) -> None:
+    """Keep it for those who missed it; on disk when this returns."""
+    fresh, target = data_dir / "founding.new", data_dir / "founding"
+    with fresh.open("wb") as file:
+        file.write(request.SerializeToString(deterministic=True))
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.replace(target)
+
+
+def read_record(data_dir: Path) -> FoundRequest | None:
+    """None where there is none."""
+    try:
+        return FoundRequest.FromString((data_dir / "founding").read_bytes())
+    except FileNotFoundError:
+        return None
+
+
+def _any_founded(theirs: Mapping[str, Introduction | None]) -> bool:
+    return any(said is not None and said.cluster_id for said in theirs.values())
+
+
+def _emptied(theirs: Mapping[str, Introduction | None]) -> str:
+    by = ", ".join(name for name, said in theirs.items() if said is not None and said.cluster_id)
+    return (
+        f"{by} belong to a founded cluster that does not know this data directory; if it was emptied, "
+        "bring the member back with `taskctl cluster replace`, else check --peers and --data-dir"
+    )

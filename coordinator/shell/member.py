@@ -1,0 +1,212 @@
+"""A founded coordinator at work: replica, pump, links, plugins and doors, put together and taken apart."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from coordinator.api.door import MemberFacts
+from coordinator.api.server import add_services
+from coordinator.codec.framing import unframed
+from coordinator.codec.snapshots import load
+from coordinator.consensus.messages import Entry, Snapshot
+from coordinator.model.state import ClusterState
+from coordinator.replica.config import Recovered, ReplicaConfig
+from coordinator.replica.effects import (
+    Applied,
+    LeadershipChanged,
+    Live,
+    Note,
+    Persist,
+    SendPeer,
+)
+from coordinator.replica.inputs import DiskLow, Input, SnapshotTaken, StopLeading
+from coordinator.replica.replica import Replica
+from coordinator.shell import store_port
+from coordinator.shell.clock import make_dice, read_clock
+from coordinator.shell.door import ShellDoor
+from coordinator.shell.grpc_server import Server
+from coordinator.shell.logs import Log
+from coordinator.shell.member_facts import OwnFacts
+from coordinator.shell.options import ServerSettings
+from coordinator.shell.peer_channel import Standing
+from coordinator.shell.peer_links import PeerLinks
+from coordinator.shell.plugins import Plugins
+from coordinator.shell.pump import Hands, Pump
+from coordinator.shell.snapshots_io import SnapshotsIo
+from coordinator.shell.store_port import StoreFailure, StorePort
+
+HAND_OVER_S = 2.0
+HOUSEKEEPING_S = 1.0
+
+
+class Member:
+    """Everything that needs a cluster. Made on the loop; `start`, then `stop` once."""
+
+    def __init__(
+        self,
+        settings: ServerSettings,
+        store: StorePort,
+        server: Server,
+        log: Log,
+        halt: Callable[[int, str], None],
+    ) -> None:
+        self._settings = settings
+        self._store = store
+        self._server = server
+        self._log = log
+        self.replica = build_replica(settings, store)
+        self._leadership = LeadershipChanged(0, 0, False)
+        self._leadership_moved = asyncio.Event()
+        self._disk_low = False
+        self._says: set[asyncio.Task[None]] = set()
+        self._tasks: list[asyncio.Task[None]] = []
+        self.standing = Standing(
+            lambda: store.identity,
+            lambda: self.replica.state.members,
+            settings.peer_texts,
+            settings.http,
+        )
+        self.links = PeerLinks(self.standing, self.feed, log)
+        self._plugins = Plugins(settings.executors, self.feed, log)
+        self._snapshots = SnapshotsIo(store, self.links, self.standing, self.feed, log)
+        self._facts = OwnFacts(settings, store, lambda: self._plugins.known, self._log_entries)
+        hands = Hands(
+            persist=self._persist,
+            send=self._send,
+            stream_snapshot=self._snapshots.stream,
+            take_snapshot=self._snapshots.take,
+            ask_plugin=self._plugins.ask,
+            note=self._note,
+            halt=halt,
+        )
+        self.pump = Pump(self.replica, hands, read_clock, asyncio.get_running_loop())
+        self.door = ShellDoor(
+            self.replica, self.pump, store, dict(settings.peers), self._facts.read
+        )
+
+    def feed(self, item: Input) -> None:
+        """To the replica's next turn."""
+        if type(item) is SnapshotTaken and item.ok:
+            self._facts.snapshot_index = item.index
+        self.pump.feed(item)
+
+    def start(self) -> None:
+        """Open all doors."""
+        self.pump.subscribe(self._facts.listen)
+        self.pump.subscribe(self._on_effect)
+        add_services(self._server.grpc, self.door)
+        loop = asyncio.get_running_loop()
+        self._store.start(loop, self.pump.on_written, self._on_store_failed)
+        self._connect_members()
+        self.pump.start()
+        self._server.waiting.reason = None
+        self._tasks = [
+            asyncio.create_task(self._plugins.run(), name="plugins"),
+            asyncio.create_task(self._keep_house(), name="housekeeping"),
+        ]
+        state = self.replica.state
+        self._log.info("serving", cluster_id=state.cluster_id, revision=state.revision)
+
+    async def hand_over(self) -> None:
+        """Take no more wishes, and let another lead if there is one."""
+        self.pump.feed(StopLeading())
+        deadline = asyncio.get_running_loop().time() + HAND_OVER_S
+        while self._leadership.is_leader and len(self.replica.state.members) > 1:
+            self._leadership_moved.clear()
+            try:
+                async with asyncio.timeout_at(deadline):
+                    await self._leadership_moved.wait()
+            except TimeoutError:
+                self._log.warning("leadership not handed over", within_s=HAND_OVER_S)
+                return
+
+    async def stop(self) -> None:
+        """End the loop and what it started. The store stays open."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self.pump.stop()
+        await self._snapshots.close()
+        await self.links.close()
+
+    def facts(self) -> MemberFacts:
+        return self._facts.read()
+
+    # -- effects --------------------------------------------------------------------------------
+
+    def _persist(self, effect: Persist) -> None:
+        if effect.snapshot is not None:
+            self._facts.snapshot_index = effect.snapshot.index
+        self._store.submit(effect.write, effect)
+
+    def _send(self, effect: SendPeer) -> None:
+        self.links.send(effect.member, effect.messages)
+
+    def _note(self, effect: Note) -> None:
+        self._log.line(effect.level, effect.event, term=self._leadership.term, **effect.fields)
+
+    def _on_store_failed(self, failure: StoreFailure) -> None:
+        self._facts.on_store_failed(failure)
+        self._log.error("storage trouble", kind=failure.kind.value, detail=failure.detail)
+        self.pump.on_store_failed(failure)
+
+    def _on_effect(self, effect: Applied | Live | LeadershipChanged) -> None:
+        if not isinstance(effect, LeadershipChanged):
+            return
+        self._leadership = effect
+        self._leadership_moved.set()
+        self._log.info("leadership", leader=effect.leader, leads=effect.is_leader, term=effect.term)
+        task = asyncio.create_task(
+            self._server.say_leadership(known=bool(effect.leader), own=effect.is_leader)
+        )
+        self._says.add(task)
+        task.add_done_callback(self._says.discard)
+
+    # -- housekeeping ---------------------------------------------------------------------------
+
+    async def _keep_house(self) -> None:
+        while True:
+            await asyncio.sleep(HOUSEKEEPING_S)
+            low = self._store.stats().low_space
+            if low != self._disk_low:
+                self._disk_low = low
+                self.feed(DiskLow(low))
+            self._connect_members()
+
+    def _connect_members(self) -> None:
+        """A link to each member, at the address the operator gives now, else at the recorded one."""
+        own = self._store.identity.member_id
+        for member in self.replica.state.members:
+            if member != own:
+                self.links.connect(member, self.door.address_of(member))
+        for member in self.links.members():
+            if member not in self.replica.state.members:
+                self.links.disconnect(member)
+
+    def _log_entries(self) -> int:
+        return self.replica.log_entries
+
+
+def build_replica(settings: ServerSettings, store: StorePort) -> Replica:
+    """The replica as its disk left it."""
+    config = ReplicaConfig(
+        member_id=store.identity.member_id or 0,
+        snapshot_every_entries=settings.snapshot_every,
+        snapshot_every_bytes=settings.snapshot_bytes,
+    )
+    return Replica(config, recovered_from(store.recovered), make_dice().randrange)
+
+
+def recovered_from(kept: store_port.Recovered) -> Recovered:
+    """The same with the state decoded. What lies before the first entry is known only by the entry itself or by
+    the snapshot, so an entry the snapshot covers gives its place for it."""
+    snapshot = kept.snapshot or Snapshot(0, 0)
+    state = load(unframed(snapshot.data)) if snapshot.data else ClusterState()
+    base = (snapshot.index, snapshot.term)
+    entries: tuple[Entry, ...] = kept.entries
+    if entries and entries[0].index <= snapshot.index:
+        base = (entries[0].index, entries[0].term)
+        entries = entries[1:]
+    mark = Snapshot(snapshot.index, snapshot.term, snapshot.conf)
+    return Recovered(state, kept.hard_state, mark, base, entries)

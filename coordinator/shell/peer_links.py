@@ -1,0 +1,225 @@
+"""Outgoing halves of what members say to one another: one stream and one bounded queue for each peer.
+
+A link never makes the pump wait: it takes what fits and drops what does not, oldest appends first; consensus repeats
+what matters. It says once that its peer cannot be reached, and again only after it could.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import deque
+from collections.abc import Callable, Sequence
+
+import grpc.aio
+
+from coordinator.consensus.messages import Append, Message, encode_message
+from coordinator.replica.inputs import Input, PeerUnreachable
+from coordinator.shell.clock import read_clock
+from coordinator.shell.logs import Log
+from coordinator.shell.peer_channel import Standing, open_channel
+from coordinator.wire.v1.internal_pb2 import PeerFrame, PeerReply
+from coordinator.wire.v1.internal_pb2_grpc import PeerStub
+
+QUEUE_MAX = 4_096  # messages to a peer that is connected and slow
+QUEUE_AWAY_MAX = 64  # messages to a peer that is away
+FRAME_BYTES = 1024 * 1024  # a frame is closed once it holds this much
+RETRY_S = (0.05, 1.0)
+RETRY_REFUSED_S = (0.1, 5.0)  # growing: who has just been founded is no longer refused
+HELLO_TIMEOUT_S = 2.0
+
+
+class Refused(Exception):
+    """One of the two does not take the other for a member."""
+
+
+class PeerLink:
+    """The stream to one peer. `run` is its one loop task."""
+
+    def __init__(
+        self,
+        member: int,
+        address: str,
+        standing: Standing,
+        feed: Callable[[Input], None],
+        log: Log,
+    ) -> None:
+        self.member = member
+        self.address = address
+        self.connected = False
+        self._standing = standing
+        self._feed = feed
+        self._log = log
+        self._queue: deque[Message] = deque()
+        self._something = asyncio.Event()
+        self._told = False  # that the peer is unreachable
+        self._channel = open_channel(address)
+
+    @property
+    def channel(self) -> grpc.aio.Channel:
+        """Also for snapshots, which travel beside the stream."""
+        return self._channel
+
+    def send(self, messages: Sequence[Message]) -> None:
+        """Queue for the next frame; returns at once."""
+        self._queue.extend(messages)
+        room = QUEUE_MAX if self.connected else QUEUE_AWAY_MAX
+        if len(self._queue) > room:
+            self._drop(len(self._queue) - room)
+            self._tell()
+        self._something.set()
+
+    async def run(self) -> None:
+        """Keep a stream open until cancelled."""
+        delay = RETRY_S[0]
+        try:
+            while True:
+                try:
+                    await self._exchange()
+                    delay = RETRY_S[0]
+                except Refused as refusal:
+                    self._log.warning("refused by peer", peer=self.address, reason=str(refusal))
+                    delay = min(max(delay, RETRY_REFUSED_S[0]) * 2, RETRY_REFUSED_S[1])
+                except (grpc.RpcError, asyncio.InvalidStateError, TimeoutError) as error:
+                    delay = RETRY_S[0] if self.connected else min(delay * 2, RETRY_S[1])
+                    self._log.debug("peer away", peer=self.address, error=_short(error))
+                self.connected = False
+                self._tell()
+                await asyncio.sleep(delay * random.uniform(0.5, 1.0))
+        finally:
+            await self._channel.close()
+
+    # -- one stream -----------------------------------------------------------------------------
+
+    async def _exchange(self) -> None:
+        """From hello to the end of the stream."""
+        call = PeerStub(self._channel).Exchange()
+        try:
+            async with asyncio.timeout(HELLO_TIMEOUT_S):
+                await call.write(PeerFrame(hello=self._standing.introduction()))
+                self._check(await call.read())
+            self.connected, self._told = True, False
+            self._log.info("peer connected", peer=self.address)
+            reader = asyncio.create_task(self._watch_end(call))
+            try:
+                await self._write_frames(call, reader)
+            finally:
+                reader.cancel()
+        finally:
+            call.cancel()
+
+    def _check(self, reply: object) -> None:
+        if not isinstance(reply, PeerReply):
+            raise TimeoutError("the stream ended before a hello")
+        if reply.refused:
+            raise Refused(reply.refused)
+        objection = self._standing.objection(reply.hello)
+        if objection is not None:
+            raise Refused(objection)
+
+    async def _watch_end(self, call: grpc.aio.StreamStreamCall[PeerFrame, PeerReply]) -> None:
+        """The peer says nothing more on this stream: what comes is its end."""
+        try:
+            while await call.read() is not grpc.aio.EOF:
+                pass
+        except grpc.RpcError:
+            pass
+        finally:
+            self._something.set()
+
+    async def _write_frames(
+        self,
+        call: grpc.aio.StreamStreamCall[PeerFrame, PeerReply],
+        reader: asyncio.Task[None],
+    ) -> None:
+        while True:
+            await self._something.wait()
+            if reader.done():
+                return
+            self._something.clear()
+            while self._queue:
+                await call.write(self._next_frame())
+
+    def _next_frame(self) -> PeerFrame:
+        """All that waits, up to a size."""
+        queue, taken, size = self._queue, [], 0
+        while queue and size < FRAME_BYTES:
+            encoded = encode_message(queue.popleft())
+            size += len(encoded)
+            taken.append(encoded)
+        return PeerFrame(messages=taken, sent_wall_at=read_clock().wall)
+
+    # -- trouble --------------------------------------------------------------------------------
+
+    def _drop(self, count: int) -> None:
+        """The oldest appends first: consensus asks for them again; then whatever is oldest."""
+        kept: deque[Message] = deque()
+        for message in self._queue:
+            if count and isinstance(message, Append):
+                count -= 1
+            else:
+                kept.append(message)
+        for _ in range(count):
+            kept.popleft()
+        self._queue = kept
+
+    def _tell(self) -> None:
+        if not self._told:
+            self._told = True
+            self._feed(PeerUnreachable(self.member))
+
+
+class PeerLinks:
+    """Links to all other members."""
+
+    def __init__(self, standing: Standing, feed: Callable[[Input], None], log: Log) -> None:
+        self._standing = standing
+        self._feed = feed
+        self._log = log
+        self._links: dict[int, PeerLink] = {}
+        self._tasks: dict[int, asyncio.Task[None]] = {}
+
+    def connect(self, member: int, address: str) -> None:
+        """Open a link, or replace one whose address has changed."""
+        known = self._links.get(member)
+        if known is not None and known.address == address:
+            return
+        self.disconnect(member)
+        link = PeerLink(member, address, self._standing, self._feed, self._log)
+        self._links[member] = link
+        self._tasks[member] = asyncio.create_task(link.run(), name=f"link to {address}")
+
+    def disconnect(self, member: int) -> None:
+        """A member that is no more."""
+        self._links.pop(member, None)
+        task = self._tasks.pop(member, None)
+        if task is not None:
+            task.cancel()
+
+    def get(self, member: int) -> PeerLink | None:
+        return self._links.get(member)
+
+    def send(self, member: int, messages: Sequence[Message]) -> None:
+        """To nobody, if the member is unknown."""
+        link = self._links.get(member)
+        if link is not None:
+            link.send(messages)
+
+    def members(self) -> list[int]:
+        return list(self._links)
+
+    def connected(self) -> list[int]:
+        """Members whose stream is open."""
+        return [member for member, link in self._links.items() if link.connected]
+
+    async def close(self) -> None:
+        tasks = list(self._tasks.values())
+        for member in list(self._links):
+            self.disconnect(member)
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _short(error: BaseException) -> str:
+    if isinstance(error, grpc.aio.AioRpcError):
+        return f"{error.code().name}: {error.details()}"
+    return str(error) or type(error).__name__

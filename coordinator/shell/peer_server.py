@@ -1,0 +1,154 @@
+"""Incoming halves of what members say to one another: frames, snapshots, introductions."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from zlib import crc32
+
+import grpc.aio
+import msgspec
+from typing_extensions import override
+
+from coordinator.consensus.messages import InstallSnapshot, Message, decode_message
+from coordinator.replica.inputs import FromPeer, Input
+from coordinator.shell.logs import Log
+from coordinator.shell.peer_channel import Standing
+from coordinator.wire.v1 import internal_pb2_grpc
+from coordinator.wire.v1.internal_pb2 import (
+    FoundReply,
+    FoundRequest,
+    Introduction,
+    PeerFrame,
+    PeerReply,
+    SnapshotChunk,
+    SnapshotReply,
+)
+
+
+class BadChunk(Exception):
+    """The snapshot's chunks do not make a whole."""
+
+
+class PeerService(internal_pb2_grpc.PeerServicer):
+    """Checks every stream's first words; what follows goes to the replica as it stands."""
+
+    def __init__(self, standing: Standing, feed: Callable[[Input], None], log: Log) -> None:
+        self._standing = standing
+        self._feed = feed
+        self._log = log
+        self.on_introduction: Callable[[Introduction], None] = lambda _theirs: None
+        self.on_found: Callable[[FoundRequest], Awaitable[FoundReply]] | None = None
+
+    @override
+    async def Exchange(  # type: ignore[override]  # it reads and writes by the context: cheaper than two generators
+        self,
+        request_iterator: AsyncIterator[PeerFrame],
+        context: grpc.aio.ServicerContext[PeerFrame, PeerReply],
+    ) -> None:
+        del request_iterator
+        first = await context.read()
+        if not isinstance(first, PeerFrame):
+            return
+        hello = first.hello
+        if await self._refused(hello, context):
+            return
+        await context.write(PeerReply(hello=self._standing.introduction()))
+        while True:
+            frame = await context.read()
+            if not isinstance(frame, PeerFrame):
+                return
+            self._take(hello.member_id, frame)
+
+    @override
+    async def SendSnapshot(
+        self,
+        request_iterator: AsyncIterator[SnapshotChunk],
+        context: grpc.aio.ServicerContext[SnapshotChunk, SnapshotReply],
+    ) -> SnapshotReply:
+        del context
+        try:
+            message = await self._gather(request_iterator)
+        except (BadChunk, msgspec.MsgspecError) as error:
+            self._log.warning("snapshot refused", reason=str(error))
+            return SnapshotReply(accepted=False, reason=str(error))
+        self._log.info(
+            "snapshot received", index=message.snapshot.index, bytes=len(message.snapshot.data)
+        )
+        self._feed(FromPeer((message,)))
+        return SnapshotReply(accepted=True)
+
+    @override
+    async def Introduce(
+        self,
+        request: Introduction,
+        context: grpc.aio.ServicerContext[Introduction, Introduction],
+    ) -> Introduction:
+        del context
+        self.on_introduction(request)
+        return self._standing.introduction()
+
+    @override
+    async def Found(
+        self, request: FoundRequest, context: grpc.aio.ServicerContext[FoundRequest, FoundReply]
+    ) -> FoundReply:
+        del context
+        if self.on_found is None:
+            return FoundReply(accepted=False, reason="starting")
+        return await self.on_found(request)
+
+    # -- frames ---------------------------------------------------------------------------------
+
+    async def _refused(
+        self, hello: Introduction, context: grpc.aio.ServicerContext[PeerFrame, PeerReply]
+    ) -> bool:
+        objection = self._standing.objection(hello)
+        if objection is None:
+            return False
+        if self._standing.founded and hello.cluster_id:
+            self._log.error("peer refused", peer=hello.name, reason=objection)
+        await context.write(PeerReply(refused=objection))
+        return True
+
+    def _take(self, sender: int, frame: PeerFrame) -> None:
+        """One input for all messages of a frame; whoever speaks for another is not heard."""
+        messages: list[Message] = []
+        for encoded in frame.messages:
+            try:
+                message = decode_message(encoded)
+            except msgspec.MsgspecError as error:
+                self._log.error("message not understood", member=sender, error=str(error))
+                continue
+            if message.sender == sender:
+                messages.append(message)
+            else:
+                self._log.error("message under another name", member=sender, said=message.sender)
+        if messages:
+            self._feed(FromPeer(tuple(messages)))
+
+    # -- snapshots ------------------------------------------------------------------------------
+
+    async def _gather(self, chunks: AsyncIterator[SnapshotChunk]) -> InstallSnapshot:
+        """The whole message. Raises BadChunk."""
+        message: InstallSnapshot | None = None
+        parts: list[bytes] = []
+        complete = False
+        async for chunk in chunks:
+            if message is None:
+                message = self._first(chunk)
+            if chunk.number != len(parts) or crc32(chunk.data) != chunk.crc32:
+                raise BadChunk(f"chunk {chunk.number} is damaged or out of order")
+            parts.append(chunk.data)
+            complete = chunk.last
+        if message is None or not complete:
+            raise BadChunk("the snapshot broke off")
+        snapshot = msgspec.structs.replace(message.snapshot, data=b"".join(parts))
+        return msgspec.structs.replace(message, snapshot=snapshot)
+
+    def _first(self, chunk: SnapshotChunk) -> InstallSnapshot:
+        objection = self._standing.objection(chunk.hello)
+        if objection is not None:
+            raise BadChunk(objection)
+        message = decode_message(chunk.message)
+        if not isinstance(message, InstallSnapshot) or message.sender != chunk.hello.member_id:
+            raise BadChunk("the first chunk carries no snapshot message of its sender")
+        return message

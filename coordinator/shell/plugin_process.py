@@ -1,0 +1,124 @@
+"""The helper process: imports the executors and answers for them, one question after another.
+
+Foreign code may raise, print, or never come back. Raising is an answer; printing goes to stderr; for the rest there is
+the coordinator's deadline and SIGKILL. Started by exec (`python -m coordinator.shell.plugin_process`), it inherits
+neither the loop nor the sockets nor the lock of a data directory.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+from typing import BinaryIO
+
+import msgspec
+
+from coordinator.shell.parent_death import die_with_parent
+from coordinator.shell.plugin_frames import (
+    LENGTH_BYTES,
+    Arguments,
+    Hello,
+    Known,
+    Question,
+    Reply,
+    frame,
+)
+from executors import registry
+from executors.errors import DuplicateExecutorError
+from executors.leader_calls import Answer, call_assignment, call_describe, call_validate
+
+
+def main() -> None:
+    """Say who is known, then answer until the pipe closes."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--parent", type=int, required=True)
+    parser.add_argument("--executors", action="append", default=[])
+    told = parser.parse_args()
+    signal.signal(
+        signal.SIGINT, signal.SIG_IGN
+    )  # Ctrl-C is for the coordinator, which closes the pipe
+    die_with_parent(told.parent)
+    questions, answers = _take_pipes()
+    try:
+        known = registry.load(told.executors)
+    except DuplicateExecutorError as error:
+        answers.write(frame(Hello((), fatal=str(error))))
+        return
+    answers.write(frame(hello_of(known)))
+    while (question := read_question(questions)) is not None:
+        answers.write(frame(answer_to(known, question)))
+
+
+def hello_of(known: registry.Registry) -> Hello:
+    """What was found, in the order of names."""
+    return Hello(
+        tuple(
+            Known(
+                one.name,
+                one.version,
+                "validate" in one.own_hooks,
+                "get_assignment" in one.own_hooks,
+            )
+            for _, one in sorted(known.definitions.items())
+        ),
+        tuple((problem.source, problem.message) for problem in known.load_errors),
+    )
+
+
+def read_question(pipe: BinaryIO) -> Question | None:
+    """The next question; None when the coordinator is gone."""
+    head = pipe.read(LENGTH_BYTES)
+    if len(head) < LENGTH_BYTES:
+        return None
+    return msgspec.msgpack.decode(pipe.read(int.from_bytes(head)), type=Question)
+
+
+def answer_to(known: registry.Registry, question: Question) -> Reply:
+    """One answer; never an exception of foreign code."""
+    definition = known.get(question.executor)
+    if definition is None:
+        return Reply(question.call, "missing")
+    told = msgspec.msgpack.decode(question.payload, type=Arguments)
+    if question.kind == "validate":
+        answer = call_validate(definition, told.params, told.version, told.cluster)
+    elif question.kind == "assign":
+        answer = call_assignment(
+            definition, told.params, told.version, told.candidates, told.cluster
+        )
+    else:
+        answer = call_describe(definition, told.params, told.version)
+    return _as_reply(question.call, answer)
+
+
+def _as_reply(call: int, answer: Answer) -> Reply:
+    if not answer["ok"]:
+        kind = "refused" if answer["code"] == "validation_failed" else "error"
+        field = answer.get("field", "")
+        text = f"{field}: {answer['message']}" if field else answer["message"]
+        return Reply(call, kind, None, answer["code"], text)
+    match answer.get("kind"):
+        case "node":
+            return Reply(call, "ok", answer["node"], "", answer["explanation"])
+        case "least_loaded":
+            return Reply(call, "least_loaded", None, "", ",".join(answer["among"]))
+        case "none":
+            return Reply(call, "refused", None, answer["code"], answer["explanation"])
+        case _:
+            return Reply(call, "ok", None, "", answer.get("text", ""))
+
+
+def _take_pipes() -> tuple[BinaryIO, BinaryIO]:
+    """The two pipes, out of reach of foreign code: its stdin is empty and its prints go to stderr."""
+    questions = os.fdopen(os.dup(0), "rb")
+    answers = os.fdopen(os.dup(1), "wb", buffering=0)
+    with open(os.devnull, "rb") as nothing:
+        os.dup2(nothing.fileno(), 0)
+    os.dup2(2, 1)
+    sys.stdout = sys.stderr
+    return questions, answers
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,138 @@
+"""Four spellings of each setting, their order, and mistakes named with value, source and remedy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from coordinator.shell.options import OPTIONS, ServerSettings
+from coordinator.shell.settings import HelpWanted, SettingsError, help_text, load_settings
+
+DIR = ("--data-dir", "/d")
+
+
+def refused(*argv: str, environ: dict[str, str] | None = None) -> tuple[str, ...]:
+    with pytest.raises(SettingsError) as raised:
+        load_settings(argv, environ or {})
+    return raised.value.lines
+
+
+def load(*argv: str, environ: dict[str, str] | None = None) -> ServerSettings:
+    return load_settings((*DIR, *argv), environ or {})
+
+
+def test_alone_it_is_its_own_only_peer() -> None:
+    settings = load("--name", "solo", "--listen", "127.0.0.1:9000")
+    assert settings.peers == (("solo", "127.0.0.1:9000"),)
+    assert settings.data_dir == Path("/d")
+
+
+def test_peers_are_kept_in_name_order() -> None:
+    settings = load("--peers", "c2=127.0.0.1:7102,c1=127.0.0.1:7101")
+    assert settings.peer_texts == ["c1=127.0.0.1:7101", "c2=127.0.0.1:7102"]
+
+
+def test_flag_beats_environment_beats_file_beats_default(tmp_path: Path) -> None:
+    file = tmp_path / "coordinator.toml"
+    file.write_text('name = "from-file"\nlog_level = "debug"\nsnapshot_every = 7\n')
+    settings = load(
+        "--config", str(file), "--name", "from-flag", environ={"PTASKS_LOG_LEVEL": "error"}
+    )
+    assert (settings.name, settings.log_level, settings.snapshot_every) == ("from-flag", "error", 7)
+    assert settings.origin["name"] == "--name"
+    assert settings.origin["log_level"] == "PTASKS_LOG_LEVEL"
+    assert settings.origin["snapshot_every"] == "coordinator.toml: snapshot_every"
+    assert settings.origin["listen"] == "default"
+
+
+def test_the_file_may_be_named_by_the_environment_and_use_tables(tmp_path: Path) -> None:
+    file = tmp_path / "c.toml"
+    file.write_text(
+        'data_dir = "/x"\n[log]\nlevel = "warning"\n[set.nodes]\nlease = "5s"\n'
+        '[peers]\nc1 = "127.0.0.1:7101"\nc2 = "127.0.0.1:7102"\n'
+    )
+    settings = load_settings([], {"PTASKS_CONFIG": str(file)})
+    assert settings.log_level == "warning"
+    assert settings.set == (("nodes.lease", "5s"),)
+    assert [name for name, _ in settings.peers] == ["c1", "c2"]
+
+
+def test_repeated_flags_add_up() -> None:
+    settings = load("--executors", "a", "--executors=b:C", "--set", "nodes.lease=5000ms")
+    assert settings.executors == ("a", "b:C")
+    assert settings.set == (("nodes.lease", "5s"),)
+
+
+@pytest.mark.parametrize(
+    "argv, words",
+    [
+        ((), ("--data-dir", "missing")),
+        ((*DIR, "--listen", "0.0.0.0:7101"), ("--listen", "0.0.0.0:7101", "loopback")),
+        ((*DIR, "--listen", "example.org:7101"), ("example.org:7101", "loopback")),
+        ((*DIR, "--listen", "7101"), ("--listen", "7101", "host:port")),
+        ((*DIR, "--listen", "127.0.0.1:0"), ("127.0.0.1:0", "host:port")),
+        ((*DIR, "--http", "10.0.0.1:80"), ("--http", "10.0.0.1:80", "loopback")),
+        ((*DIR, "--peers", "c2=127.0.0.1:7102"), ("--peers", "c1", "not among c2")),
+        ((*DIR, "--peers", "c1=127.0.0.1:9"), ("c1=127.0.0.1:9", "127.0.0.1:7101", "differs")),
+        ((*DIR, "--peers", "c1=127.0.0.1:7101,c2=10.0.0.2:7101"), ("10.0.0.2:7101", "loopback")),
+        ((*DIR, "--peers", "c1=127.0.0.1:7101,c1=127.0.0.1:7102"), ("'c1'", "twice")),
+        ((*DIR, "--peers", "c1=127.0.0.1:7101,c2=127.0.0.1:7101"), ("one address",)),
+        ((*DIR, "--peers", "127.0.0.1:7101"), ("name=host:port",)),
+        ((*DIR, "--name", "a b"), ("--name", "a b", "letters")),
+        ((*DIR, "--lisen", "x"), ("--lisen", "did you mean --listen?")),
+        ((*DIR, "--listen"), ("--listen", "needs a value")),
+        ((*DIR, "--log-level", "loud"), ("loud", "debug, info, warning, error")),
+        ((*DIR, "--set", "nodes.lease=1s"), ("nodes.lease", "1s", "2s .. 1m")),
+        ((*DIR, "--set", "nodes.leese=3s"), ("nodes.leese", "nodes.lease")),
+        ((*DIR, "--set", "nodes.lease=30s"), ("nodes.reassign_after", "1.3 times")),
+        ((*DIR, "--snapshot-every", "0"), ("--snapshot-every", "0", "at least 1")),
+        ((*DIR, "--config", "/nowhere/c.toml"), ("/nowhere/c.toml", "no such file")),
+    ],
+)
+def test_mistakes_name_value_source_and_remedy(
+    argv: tuple[str, ...], words: tuple[str, ...]
+) -> None:
+    lines = refused(*argv)
+    assert len(lines) == 1 + (argv.count("x"))
+    assert "\n" not in lines[0]
+    for word in words:
+        assert word in lines[0]
+
+
+def test_a_misspelt_key_of_the_file_is_an_error_with_the_nearest_name(tmp_path: Path) -> None:
+    file = tmp_path / "coordinator.toml"
+    file.write_text('data_dirr = "/d"\nlisten = "nowhere"\n')
+    lines = refused("--config", str(file))
+    assert "coordinator.toml: data_dirr: no such setting; did you mean data_dir?" in lines
+    assert any(
+        line.startswith("coordinator.toml: listen: nowhere: not host:port") for line in lines
+    )
+
+
+def test_a_broken_file_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "coordinator.toml"
+    file.write_text("name = ")
+    assert "not TOML" in refused("--config", str(file), *DIR)[0]
+
+
+def test_all_mistakes_are_told_at_once() -> None:
+    lines = refused("--listen", "x:1", environ={"PTASKS_LOG_LEVEL": "loud"})
+    assert len(lines) == 3
+    assert any(line.startswith("PTASKS_LOG_LEVEL: loud") for line in lines)
+
+
+def test_an_unknown_variable_is_a_warning_unless_another_program_knows_it() -> None:
+    environ = {"PTASKS_LISTN": "x", "PTASKS_COORDINATORS": "y", "PTASKS_DEV_PARENT": "3"}
+    warnings = load(environ=environ).warnings
+    assert warnings == ("PTASKS_LISTN: nobody reads it; did you mean PTASKS_LISTEN?",)
+
+
+def test_help_lists_every_setting_with_its_twin_and_default() -> None:
+    with pytest.raises(HelpWanted):
+        load_settings(["--help"], {})
+    text = help_text()
+    for option in OPTIONS:
+        assert option.flag in text
+        assert option.variable in text
+    assert "default 127.0.0.1:7101" in text
