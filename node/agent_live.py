@@ -37,11 +37,11 @@ class LogBook:
         """Keep a line; the middle of a long log gives way."""
         self.told += 1
         text = _encoded(line)
-        if len(self._first) < FIRST_LINES and not self._last:
-            if self._bytes + len(text) <= BYTES_MAX // 2:
-                self._first.append(text)
-                self._bytes += len(text)
-                return
+        is_first = len(self._first) < FIRST_LINES and not self._last
+        if is_first and self._bytes + len(text) <= BYTES_MAX // 2:
+            self._first.append(text)
+            self._bytes += len(text)
+            return
         self._last.append(text)
         self._bytes += len(text)
         while self._last and (len(self._last) > LAST_LINES or self._bytes > BYTES_MAX):

@@ -190,8 +190,10 @@ class Session:
     async def _watch(self) -> None:
         """A leader that says nothing for too long is not waited for: another may have been elected."""
         clock = asyncio.get_running_loop().time
-        while (left := self._heard_at + self._silence_s - clock()) > 0:
+        left = self._silence_s
+        while left > 0:
             await asyncio.sleep(left)
+            left = self._heard_at + self._silence_s - clock()
         self._log.write("warning", "leader is silent", silence_ms=int(self._silence_s * 1_000))
         self.reconnect()
 

@@ -1,0 +1,110 @@
+"""What workers say, turned into inputs of NodeCore and into live news."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from coordinator.client.node_values import LoadProblem, Offer, RunEnd
+from node import frames
+from node.agent_live import LiveNews
+from node.core_runs import Runs
+from node.frames import ToAgent
+from node.inputs import Input, RunEnded, RunNews, WorkerReady, WorkerSaid
+from node.logs import Log
+
+
+class WorkerNews:
+    """Takes the frames of one read at a time. `feed` is NodeCore's door, `ready` learns what a worker offers."""
+
+    def __init__(
+        self,
+        runs: Runs,
+        live: LiveNews,
+        log: Log,
+        feed: Callable[[Input], None],
+        ready: Callable[[frames.Ready], None],
+    ) -> None:
+        self._runs = runs
+        self._live = live
+        self._log = log
+        self._feed = feed
+        self._ready = ready
+
+    def said(self, worker: int, messages: Sequence[ToAgent]) -> None:
+        """All of one read is one input, in its order."""
+        news: list[RunNews] = []
+        for message in messages:
+            match message:
+                case frames.Ended():
+                    self._live.ended(message.allocation_id, message.log_counts)
+                    news.append(RunEnded(message.allocation_id, run_end(message)))
+                case frames.Started() | frames.State() | frames.Stopping():
+                    news.append(message)
+                case frames.Progress() | frames.Log():
+                    self._alive(message)
+                case frames.Ready():
+                    self._is_ready(worker, message)
+                case frames.LoopLag():
+                    self._lagging(worker, message)
+                case frames.Pong():
+                    pass
+        if news:
+            self._feed(WorkerSaid(worker, tuple(news)))
+
+    def _alive(self, message: frames.Progress | frames.Log) -> None:
+        run = self._runs.by_id.get(message.allocation_id)
+        if run is None:
+            return
+        if isinstance(message, frames.Log):
+            self._live.log(run.wanted.task_id, message)
+        else:
+            self._live.progress(run.wanted.task_id, message)
+
+    def _is_ready(self, worker: int, message: frames.Ready) -> None:
+        self._ready(message)
+        if not message.fatal:
+            self._feed(WorkerReady(worker, frozenset(offer.name for offer in message.offers)))
+
+    def _lagging(self, worker: int, message: frames.LoopLag) -> None:
+        self._log.write(
+            "warning",
+            "event loop of a worker was blocked"
+            if message.over
+            else "event loop of a worker is blocked",
+            worker=worker,
+            lag_ms=message.lag_ms,
+            allocation_id=message.blocking,
+            executors=message.running,
+        )
+
+
+def run_end(message: frames.Ended) -> RunEnd:
+    """The worker's word, with a time of day turned into a wait."""
+    retry_in = message.retry_in_ms
+    if message.retry_at is not None:
+        retry_in = max(0, message.retry_at - int(time.time() * 1_000))
+    return RunEnd(
+        message.outcome,
+        message.reason,
+        message.result,
+        b"" if message.error is None else error_json(message.error),
+        message.permanent,
+        retry_in,
+        handed_back=message.reason == "no_executor",
+    )
+
+
+def error_json(error: frames.RunError) -> bytes:
+    return msgspec.json.encode(
+        {"type": error.type, "message": error.message, "traceback": error.traceback}
+    )
+
+
+def offers_of(ready: frames.Ready) -> tuple[tuple[Offer, ...], tuple[LoadProblem, ...]]:
+    """What a worker offers, in the words of the session."""
+    offers = tuple(Offer(one.name, one.version, one.digest, one.body) for one in ready.offers)
+    problems = tuple(LoadProblem(one.source, one.message) for one in ready.load_errors)
+    return offers, problems

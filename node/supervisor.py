@@ -1,0 +1,229 @@
+"""The supervisor: what one starts as `task-node`. Keeps an agent alive, and buries what a dead one left.
+
+One thread, no event loop. It feeds the agent a byte per beat; without it the agent sends no heartbeat, so that stopping
+any process of a node stops the node. Whatever loses its parent comes to it (child subreaper) and is killed: as long as
+an agent lives only the remains of dead workers do that.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from types import FrameType
+
+from node import effects
+from node.agent_handshake import Handshake, give
+from node.burial import kill, kill_orphans
+from node.data_dir import DataDir, Machine
+from node.logs import Log
+from node.process_marks import INCARNATION_MARK, UID_MARK, kill_leftovers
+from node.process_ties import IS_LINUX, adopt_orphans, children_of, descendants_of
+from node.settings import Settings
+
+BEAT_S = 0.1
+LEFTOVERS_S = 10.0
+HEALTHY_S = 10.0  # an agent that lived so long did not die in a loop
+PAUSE_S, PAUSE_MAX_S = 0.5, 10.0
+FORGIVEN = 2  # quick deaths in a row after which the next agent is started at once all the same
+
+
+class Supervisor:
+    """One `task-node` process. `run` gives its exit code."""
+
+    def __init__(self, settings: Settings, data_dir: DataDir, log: Log) -> None:
+        self._settings = settings
+        self._data_dir = data_dir
+        self._log = log
+        self._agent: subprocess.Popen[bytes] | None = None
+        self._beat_fd = -1
+        self._stops = 0
+        self._quick_deaths = 0
+        self._bell, self._ring = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC) if IS_LINUX else _pipe()
+
+    def run(self) -> int:
+        """Until an agent ends because it was asked to, or for a reason that a new one would not cure."""
+        signal.set_wakeup_fd(self._ring, warn_on_full_buffer=False)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._on_stop)
+        signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
+        signal.signal(signal.SIGQUIT, self._on_quit)
+        adopt_orphans()
+        is_clean = self._clear_up(first=True)
+        while True:
+            code = self._one_agent(old_is_dead=is_clean)
+            is_clean = self._clear_up(first=False) or is_clean
+            verdict = self._verdict(code)
+            if verdict is not None:
+                return verdict
+
+    # --- signals -----------------------------------------------------------------------------------------------------
+
+    def _on_stop(self, _number: int, _frame: FrameType | None) -> None:
+        """The first asks, the second skips the wait, the third kills (EX-68)."""
+        self._stops += 1
+        agent = self._agent
+        if agent is not None:
+            agent.send_signal(signal.SIGTERM if self._stops < 3 else signal.SIGKILL)
+
+    def _on_quit(self, number: int, _frame: FrameType | None) -> None:
+        if self._agent is not None:
+            self._agent.send_signal(number)
+
+    # --- one agent ---------------------------------------------------------------------------------------------------
+
+    def _one_agent(self, *, old_is_dead: bool) -> int:
+        """Start the next incarnation and stay with it until it is dead. Gives how it ended."""
+        began = time.monotonic()
+        self._start(old_is_dead=old_is_dead)
+        agent = self._agent
+        if agent is None:
+            return effects.EXIT_BUG
+        while (code := agent.poll()) is None:
+            self._beat()
+            select.select([self._bell], [], [], BEAT_S)
+            _drain(self._bell)
+            self._reap_orphans(agent.pid)
+        self._agent = None
+        os.close(self._beat_fd)
+        lived = time.monotonic() - began
+        self._quick_deaths = 0 if lived > HEALTHY_S else self._quick_deaths + 1
+        self._log.write("info", "agent ended", code=code, lived_ms=int(lived * 1_000))
+        return code
+
+    def _start(self, *, old_is_dead: bool) -> None:
+        counter, incarnation = self._data_dir.next_incarnation()
+        beat_read, self._beat_fd = os.pipe()
+        os.set_blocking(self._beat_fd, False)
+        handshake = self._handshake(counter, incarnation, beat_read, old_is_dead=old_is_dead)
+        environment = {
+            **os.environ,
+            UID_MARK: handshake.node_uid,
+            INCARNATION_MARK: incarnation,
+        }
+        try:
+            self._agent = subprocess.Popen(
+                [sys.executable, "-m", "node.agent"],
+                stdin=subprocess.DEVNULL,
+                pass_fds=(beat_read, self._data_dir.lock_fd),
+                env=give(handshake, environment),
+                process_group=0,
+            )
+        finally:
+            os.close(beat_read)
+        if self._stops:  # asked to stop while there was nobody to tell
+            self._agent.send_signal(signal.SIGTERM)
+
+    def _handshake(
+        self, counter: int, incarnation: str, beat_fd: int, *, old_is_dead: bool
+    ) -> Handshake:
+        settings, machine = self._settings, Machine.here()
+        log_file = None if settings.log_file is None else str(settings.log_file)
+        return Handshake(
+            name=settings.name,
+            node_uid=self._data_dir.identity.node_uid,
+            counter=counter,
+            incarnation=incarnation,
+            boot_id=machine.boot_id,
+            pid_namespace=machine.pid_namespace,
+            boot_counter=machine.boot_counter,
+            old_is_dead=old_is_dead,
+            data_dir=str(self._data_dir.path),
+            coordinators=settings.coordinators,
+            executors=settings.executors,
+            attributes=dict(settings.attr),
+            capacity=settings.capacity,
+            spare_workers=settings.spare_workers,
+            max_starting=settings.max_starting,
+            shutdown_grace_ms=settings.shutdown_grace,
+            orphan_limit_ms=settings.orphan_limit,
+            log_file=log_file,
+            log_level=settings.log_level,
+            beat_fd=beat_fd,
+            lock_fd=self._data_dir.lock_fd,
+            supervisor_pid=os.getpid(),
+            adopts=IS_LINUX,
+        )
+
+    def _beat(self) -> None:
+        try:
+            os.write(self._beat_fd, b".")
+        except OSError:
+            pass  # full: it has enough to read; broken: its death is noticed next
+
+    def _reap_orphans(self, agent_pid: int) -> None:
+        """What a dead worker left has come to us: kill it, and let go of what is dead."""
+        for pid in children_of(os.getpid()):
+            if pid != agent_pid:
+                for each in (pid, *descendants_of(pid)):
+                    kill(each)
+                _wait_for(pid)
+
+    # --- between two agents ------------------------------------------------------------------------------------------
+
+    def _clear_up(self, *, first: bool) -> bool:
+        """Nothing of an earlier incarnation may live when the next one registers. True if that is certain (N6)."""
+        while not first and kill_orphans(os.getpid()):
+            _reap_all()
+            time.sleep(0.001)
+        _reap_all()
+        left = kill_leftovers(self._data_dir.identity.node_uid, LEFTOVERS_S)
+        if left:
+            self._log.write("error", "processes of an earlier incarnation will not die", pids=left)
+        proven = self._data_dir.remember(Machine.here()) if first else True
+        return proven and not left
+
+    def _verdict(self, code: int) -> int | None:
+        """The exit code of `task-node`, or None: start the next agent."""
+        if self._stops >= 3:
+            return effects.EXIT_BUG
+        if self._stops or code in (effects.EXIT_ASKED, effects.EXIT_REMOVED):
+            return effects.EXIT_ASKED
+        if code == effects.EXIT_BAD_SETTINGS:
+            return effects.EXIT_BAD_SETTINGS
+        if self._quick_deaths > FORGIVEN:
+            self._pause()
+        return effects.EXIT_ASKED if self._stops else None
+
+    def _pause(self) -> None:
+        pause = min(PAUSE_MAX_S, PAUSE_S * 2 ** (self._quick_deaths - FORGIVEN - 1))
+        self._log.write("warning", "agent dies again and again", next_in_ms=int(pause * 1_000))
+        until = time.monotonic() + pause
+        while not self._stops and (left := until - time.monotonic()) > 0:
+            select.select([self._bell], [], [], left)
+            _drain(self._bell)
+
+
+def _pipe() -> tuple[int, int]:
+    """A non-blocking pipe where the system has no `pipe2`."""
+    read, write = os.pipe()
+    os.set_blocking(read, False)
+    os.set_blocking(write, False)
+    return read, write
+
+
+def _drain(fd: int) -> None:
+    try:
+        while os.read(fd, 512):
+            pass
+    except BlockingIOError:
+        pass  # empty
+
+
+def _wait_for(pid: int) -> None:
+    try:
+        os.waitpid(pid, os.WNOHANG)
+    except ChildProcessError:
+        pass  # let go of already
+
+
+def _reap_all() -> None:
+    """Let go of every dead child."""
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        pass  # none left
