@@ -59,6 +59,10 @@ class TaskClass:
             heapq.heappop(self._order)
         return None
 
+    def first(self, count: int) -> list[TaskId]:
+        """The best of the class, in order."""
+        return [place.task_id for place in heapq.nsmallest(count, self._members.values())]
+
     def tell(self, code: Code, text: str, known: Mapping[TaskId, Task]) -> None:
         """The verdict over the whole class; those whose record says otherwise are `untold`."""
         if self.told == (code, text):

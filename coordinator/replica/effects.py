@@ -126,6 +126,12 @@ class Applied(msgspec.Struct, frozen=True, gc=False):
     events: tuple[Event, ...]
 
 
+class StateReplaced(msgspec.Struct, frozen=True, gc=False):
+    """A leader's snapshot took the place of the state: watches start anew, waiters look again."""
+
+    revision: int
+
+
 class Live(msgspec.Struct, frozen=True, gc=False):
     """Progress or log lines of runs came in (leader only): for watches and `logs -f`."""
 
@@ -165,6 +171,7 @@ Effect: TypeAlias = (
     | CloseNode
     | AskPlugin
     | Applied
+    | StateReplaced
     | Live
     | LeadershipChanged
     | Note

@@ -157,6 +157,10 @@ class Campaign(msgspec.Struct, frozen=True, gc=False):
     """Start an election now (a cluster of one at start)."""
 
 
+class FlushRuns(msgspec.Struct, frozen=True, gc=False):
+    """Somebody is about to read the runs table: write the rows that wait for company."""
+
+
 Input: TypeAlias = (
     Submit
     | Abandon
@@ -178,4 +182,5 @@ Input: TypeAlias = (
     | TransferLeadership
     | StopLeading
     | Campaign
+    | FlushRuns
 )

@@ -1,0 +1,102 @@
+"""Committed entries become state: the same on every member, from the same entries in order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from coordinator.codec.envelope import decode_batch
+from coordinator.codec.framing import unframed
+from coordinator.codec.snapshots import freeze, load
+from coordinator.consensus.changes import decode_conf_change
+from coordinator.consensus.errors import ConfigurationRefused
+from coordinator.consensus.messages import Entry, EntryKind
+from coordinator.machine.apply import apply_batch
+from coordinator.machine.commands import Batch
+from coordinator.machine.outcome import Outcome
+from coordinator.model.events import Event
+from coordinator.model.state import ClusterState
+from coordinator.replica.config import Recovered, ReplicaConfig
+from coordinator.replica.effects import Applied, Effect, TakeSnapshot
+from coordinator.replica.road import Road
+from coordinator.replica.run_rows import rows_of
+
+
+class Applier:
+    """Owns the state. `own_batch` gives the batch of an entry that this leader proposed itself."""
+
+    def __init__(
+        self,
+        config: ReplicaConfig,
+        recovered: Recovered,
+        road: Road,
+        emit: Callable[[Effect], None],
+    ) -> None:
+        self._config = config
+        self._road = road
+        self._emit = emit
+        self.state: ClusterState = recovered.state
+        self.snapshot_index = recovered.snapshot.index
+        self._snapshot_term = 0
+        self._bytes_since = 0
+        self._taking = 0  # index of the snapshot under way
+
+    def apply(self, entry: Entry, own_batch: Batch | None) -> tuple[list[Outcome], list[Event]]:
+        """One committed entry. Raises what stops the member: unknown commands, broken invariants."""
+        outcomes: list[Outcome] = []
+        if entry.kind is not EntryKind.NORMAL:
+            self._change_configuration(entry)
+        elif entry.data:
+            batch = own_batch if own_batch is not None else decode_batch(entry.data)
+            outcomes = apply_batch(self.state, entry.index, batch)
+        else:
+            self.state.begin_entry(entry.index, self.state.at)
+        self._last_term = entry.term
+        self._bytes_since += len(entry.data)
+        events = self.state.take_events()
+        if events:
+            rows, gone = rows_of(events, entry.index)
+            self._road.write_runs(rows)
+            for task_id, upto in gone:
+                self._road.forget_runs(task_id, upto)
+            self._emit(Applied(entry.index, self.state.at, tuple(events)))
+        return outcomes, events
+
+    def replace(self, data: bytes, index: int) -> None:
+        """A leader's snapshot takes the place of everything here."""
+        self.state = load(unframed(data))
+        self.state.take_events()
+        self.snapshot_index = index
+        self._bytes_since = 0
+        self._taking = 0
+
+    def maybe_snapshot(self) -> None:
+        """Ask for a snapshot when enough was applied since the last, unless one is under way."""
+        revision = self.state.revision
+        grown = revision - self.snapshot_index >= self._config.snapshot_every_entries
+        heavy = self._bytes_since >= self._config.snapshot_every_bytes
+        if self._taking or not (grown or heavy):
+            return
+        self._taking, self._snapshot_term = revision, self._last_term
+        self._bytes_since = 0
+        conf = self._road.raft.configuration()
+        self._conf = conf
+        self._emit(TakeSnapshot(revision, self._snapshot_term, conf, freeze(self.state)))
+
+    def snapshot_taken(self, index: int, *, ok: bool) -> None:
+        if index != self._taking:
+            return
+        self._taking = 0
+        if ok:
+            self.snapshot_index = index
+            self._road.snapshot_taken(
+                index, self._snapshot_term, self._conf, self._config.log_entries_kept
+            )
+
+    def _change_configuration(self, entry: Entry) -> None:
+        self.state.begin_entry(entry.index, self.state.at)
+        try:
+            self._road.raft.apply_conf_change(decode_conf_change(entry))
+        except ConfigurationRefused:
+            return  # refused alike on every member
+
+    _last_term = 0

@@ -1,0 +1,226 @@
+"""Executors that choose for themselves are asked one task at a time, in a helper process.
+
+Their answer comes back as an input; whatever they do (raise, hang, answer nonsense) becomes the
+explanation of *that* task (PT-44). The next question waits until the last decision is applied, so
+each sees those before it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from coordinator.assignment.choose import choose, eligible
+from coordinator.assignment.load import Claim
+from coordinator.assignment.objections import furthest, need_of, objection_to
+from coordinator.duties.view import LeaderView
+from coordinator.model.instants import SECOND, Millis, Now
+from coordinator.model.nodes import Node
+from coordinator.model.tasks import Assignment, Code, Task
+from coordinator.replica.bench import Bench
+from coordinator.replica.effects import AskPlugin
+from coordinator.replica.inputs import PluginAnswered
+
+TASKS_SHOWN = 5_000
+
+Decided = Callable[[Assignment, tuple[Claim, ...]], None]
+
+
+class Job(msgspec.Struct, gc=False):
+    """A task to be asked about. `decided` proposes; whoever applied it calls `settled`."""
+
+    task: Task
+    decided: Decided
+
+
+class _Trouble(msgspec.Struct, gc=False):
+    failures: int
+    until: Millis
+    assignment: Assignment
+
+
+class Assigners:
+    """Questions of one term."""
+
+    def __init__(self, bench: Bench) -> None:
+        self._bench = bench
+        self._view = bench.view
+        self._queues: dict[str, deque[Job]] = {}
+        self._active: dict[str, Job] = {}
+        self._calls: dict[int, tuple[str, tuple[Node, ...]]] = {}
+        self._trouble: dict[str, _Trouble] = {}
+
+    def submit(self, job: Job) -> None:
+        executor = job.task.executor
+        self._queues.setdefault(executor, deque()).append(job)
+        self._next(executor)
+
+    def is_asking(self, executor: str) -> bool:
+        return executor in self._active or bool(self._queues.get(executor))
+
+    def may_ask(self, executor: str) -> bool:
+        """Not while it is being waited for after an error."""
+        trouble = self._trouble.get(executor)
+        return trouble is None or self._bench.now.steady >= trouble.until
+
+    def answered(self, answer: PluginAnswered) -> bool:
+        """The helper's answer; False if the call is not ours."""
+        call = self._calls.pop(answer.call, None)
+        if call is None:
+            return False
+        executor, candidates = call
+        job = self._active[executor]
+        assignment = self._judge(job.task, answer, candidates)
+        self._decide(job, assignment)
+        return True
+
+    def settled(self, executor: str) -> None:
+        """The decision about this executor's task was applied or dropped: ask for the next."""
+        self._active.pop(executor, None)
+        self._next(executor)
+
+    def _next(self, executor: str) -> None:
+        queue = self._queues.get(executor)
+        if executor in self._active or not queue:
+            return
+        job = queue.popleft()
+        if not queue:
+            del self._queues[executor]
+        self._active[executor] = job
+        self._ask(job)
+
+    def _ask(self, job: Job) -> None:
+        task, now = job.task, self._bench.now
+        trouble = self._trouble.get(task.executor)
+        if trouble is not None and now.steady < trouble.until:
+            self._decide(job, trouble.assignment)
+            return
+        if not self._bench.facts.has_code(task.executor):
+            self._decide(job, Assignment(None, None, Code.ASSIGNER_MISSING, ""))
+            return
+        need, view = need_of(task), self._view
+        exclusions = view.exclusions.of(task.id, now.steady)
+        nodes = list(view.state.nodes_by_name())
+        candidates = eligible(need, nodes, view.load, view.connected, exclusions)
+        if not candidates:
+            found = ((n.name, objection_to(need, n, view.load, view.connected)) for n in nodes)
+            code, text = furthest((name, o) for name, o in found if o is not None)
+            self._decide(job, Assignment(None, None, code, text))
+            return
+        call = self._bench.next_call()
+        self._calls[call] = (task.executor, tuple(candidates))
+        timeout = view.state.settings.millis("assignment.assigner_timeout")
+        payload = assign_payload(view, task, candidates, now)
+        self._bench.emit(AskPlugin(call, "assign", task.executor, payload, timeout))
+
+    def _judge(
+        self, task: Task, answer: PluginAnswered, candidates: tuple[Node, ...]
+    ) -> Assignment:
+        if answer.kind in ("error", "timeout", "missing"):
+            code = {"timeout": Code.ASSIGNER_TIMEOUT, "missing": Code.ASSIGNER_MISSING}.get(
+                answer.kind, Code.ASSIGNER_ERROR
+            )
+            if answer.code == Code.INVALID_CHOICE:
+                code = Code.INVALID_CHOICE
+            return self._in_trouble(task.executor, Assignment(None, None, code, answer.text))
+        self._trouble.pop(task.executor, None)
+        if answer.kind == "refused":
+            code = Code.EXECUTOR_REFUSED
+            if answer.code in (Code.LAZY, Code.AWAITING_INPUT):
+                code = Code(answer.code)
+            return Assignment(None, None, code, answer.text)
+        if answer.kind == "least_loaded":
+            names = set(answer.text.split(",")) if answer.text else {n.name for n in candidates}
+            among = [n for n in candidates if n.name in names]
+            view = self._view
+            return choose(need_of(task), task.id, among, view.load, view.connected)
+        for node in candidates:
+            if node.name == answer.node:
+                return Assignment(node.name, node.incarnation, Code.ASSIGNED, answer.text)
+        text = f"{answer.node} is not a candidate"
+        return Assignment(None, None, Code.INVALID_CHOICE, text)
+
+    def _in_trouble(self, executor: str, assignment: Assignment) -> Assignment:
+        """Asked again at the earliest after 1 s, doubling up to the recheck interval."""
+        before = self._trouble.get(executor)
+        failures = (before.failures if before else 0) + 1
+        most = self._view.state.settings.millis("assignment.recheck_interval")
+        wait = min(most, SECOND << min(failures - 1, 12))
+        self._trouble[executor] = _Trouble(failures, self._bench.now.steady + wait, assignment)
+        return assignment
+
+    def _decide(self, job: Job, assignment: Assignment) -> None:
+        claims: tuple[Claim, ...] = ()
+        if assignment.node is not None:
+            claim = Claim(assignment.node, job.task.policy.cost, job.task.executor)
+            self._view.load.claim(claim)
+            claims = (claim,)
+        job.decided(assignment, claims)
+
+
+def assign_payload(view: LeaderView, task: Task, candidates: list[Node], now: Now) -> bytes:
+    """What the helper process needs for `get_assignment`, as MessagePack."""
+    return msgspec.msgpack.encode(
+        {
+            "params": task.params,
+            "version": task.executor_version,
+            "candidates": [_candidate(view, node, task.executor) for node in candidates],
+            "cluster": cluster_payload(view, task.executor, now),
+        }
+    )
+
+
+def validate_payload(view: LeaderView, task: Task, now: Now) -> bytes:
+    """What the helper process needs for `validate`, as MessagePack."""
+    cluster = cluster_payload(view, task.executor, now)
+    return msgspec.msgpack.encode(
+        {"params": task.params, "version": task.executor_version, "cluster": cluster}
+    )
+
+
+def cluster_payload(view: LeaderView, executor: str, now: Now) -> dict[str, Any]:
+    """Nodes and the tasks of this executor, decisions under way included in the counters."""
+    state = view.state
+    ids = list(state.of_executor.get(executor, ()))[:TASKS_SHOWN]
+    return {
+        "at": view.time(now),
+        "nodes": [
+            {**_candidate(view, node, executor), "code": _node_code(view, node)}
+            for node in state.nodes_by_name()
+        ],
+        "tasks": [_task(state.tasks[task_id]) for task_id in ids],
+    }
+
+
+def _candidate(view: LeaderView, node: Node, executor: str) -> dict[str, Any]:
+    used = view.load.units(node.name)
+    return {
+        "name": node.name,
+        "incarnation": node.incarnation,
+        "attributes": dict(node.attributes),
+        "capacity": node.units,
+        "used": used,
+        "free": node.units - used,
+        "runs": dict(view.state.use_of(node.name).by_executor),
+        "executor_version": node.version_of(executor) or 0,
+    }
+
+
+def _node_code(view: LeaderView, node: Node) -> str:
+    if node.drain is not None:
+        return Code.DRAINING.value
+    return "" if node.name in view.connected else Code.NO_NODES.value
+
+
+def _task(task: Task) -> dict[str, Any]:
+    return {
+        "id": task.id,
+        "executor": task.executor,
+        "params": msgspec.json.decode(task.params),
+        "status": task.status.value,
+        "node": task.assignment.node,
+        "labels": dict(task.spec.labels),
+    }

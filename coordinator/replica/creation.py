@@ -1,0 +1,177 @@
+"""From a wish for a task to its command: known? valid? where? Then one log entry does it all (PT-20)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+
+from coordinator.assignment.load import Claim
+from coordinator.duties.due import place_now
+from coordinator.duties.view import ExecutorFacts
+from coordinator.machine.commands import CreateTask, Request
+from coordinator.machine.outcome import Accepted, Refusal, Refused
+from coordinator.model.ids import NO_ALLOCATION
+from coordinator.model.tasks import Assignment, Code, Desired, Status, Task
+from coordinator.replica.assigners import Assigners, Job, validate_payload
+from coordinator.replica.bench import Bench
+from coordinator.replica.effects import AskPlugin
+from coordinator.replica.facts import resolve
+from coordinator.replica.inputs import Asked, Create, PluginAnswered
+from coordinator.replica.proposals import Answer, OnAnswer, Proposal, Proposals
+
+KNOWN_SHOWN = 50
+
+
+class _Wish(msgspec.Struct, gc=False):
+    asked: Asked
+    create: Create
+    draft: Task  # the record as it would be
+    on_answer: OnAnswer
+
+
+class Creations:
+    """Wishes on their way to the log, in one term."""
+
+    def __init__(self, bench: Bench, assigners: Assigners, proposals: Proposals) -> None:
+        self._bench = bench
+        self._view = bench.view
+        self._assigners = assigners
+        self._proposals = proposals
+        self._validating: dict[int, _Wish] = {}
+
+    def begin(self, asked: Asked, create: Create, on_answer: OnAnswer) -> None:
+        """Answer at once, ask foreign code, or propose."""
+        state = self._view.state
+        existing = state.tasks.get(create.task_id)
+        facts = self._view.facts.get(create.executor)
+        if facts is None and existing is None:
+            on_answer(self._unknown(create.executor))
+            return
+        version = facts.version if facts is not None else 1
+        draft = _draft(create, version, facts, self._bench.at)
+        wish = _Wish(asked, create, draft, on_answer)
+        repeated = asked.request_id and state.requests.get(asked.request_id) is not None
+        stays = existing is not None and not (create.replace_finished and existing.is_terminal)
+        if repeated or stays:
+            self._propose(wish, Assignment(), ())  # the machine answers from what it knows
+            return
+        if facts is not None and facts.own_validate and self._bench.facts.has_code(create.executor):
+            self._validate(wish)
+            return
+        self._place(wish)
+
+    def answered(self, answer: PluginAnswered) -> bool:
+        """The helper's word on a `validate`; False if the call is not ours."""
+        wish = self._validating.pop(answer.call, None)
+        if wish is None:
+            return False
+        if answer.kind == "ok":
+            self._place(wish)
+            return True
+        text = answer.text or f"validate of {wish.create.executor}: {answer.kind}"
+        wish.on_answer(Refused(Refusal.VALIDATION_FAILED, text))
+        return True
+
+    def _validate(self, wish: _Wish) -> None:
+        call = self._bench.next_call()
+        self._validating[call] = wish
+        timeout = self._view.state.settings.millis("assignment.assigner_timeout")
+        payload = validate_payload(self._view, wish.draft, self._bench.now)
+        self._bench.emit(AskPlugin(call, "validate", wish.create.executor, payload, timeout))
+
+    def _place(self, wish: _Wish) -> None:
+        draft = wish.draft
+        if draft.status is Status.PAUSED:
+            self._propose(wish, Assignment(None, None, Code.PAUSED, ""), ())
+        elif draft.status is Status.WAITING:
+            self._propose(wish, Assignment(None, None, Code.NOT_DUE, ""), ())
+        elif self._asks(draft.executor):
+            self._assigners.submit(Job(draft, self._on_choice(wish)))
+        else:
+            assignment, claims = place_now(draft, self._view, self._bench.now)
+            self._propose(wish, assignment, claims)
+
+    def _asks(self, executor: str) -> bool:
+        return self._view.asks_itself(executor) and self._view.state.settings.assignment_enabled
+
+    def _on_choice(self, wish: _Wish) -> Callable[[Assignment, tuple[Claim, ...]], None]:
+        def decided(assignment: Assignment, claims: tuple[Claim, ...]) -> None:
+            first = wish.on_answer
+
+            def settled(answer: Answer) -> None:
+                first(answer)
+                self._assigners.settled(wish.create.executor)
+
+            wish.on_answer = settled
+            self._propose(wish, assignment, claims)
+
+        return decided
+
+    def _propose(self, wish: _Wish, assignment: Assignment, claims: tuple[Claim, ...]) -> None:
+        create = wish.create
+        command = CreateTask(
+            task_id=create.task_id,
+            executor=create.executor,
+            executor_version=wish.draft.executor_version,
+            params=create.params,
+            spec=create.spec,
+            policy=wish.draft.policy,
+            assignment=assignment,
+            paused=create.paused,
+            require_assignment=create.require_assignment,
+            replace_finished=create.replace_finished,
+        )
+        if wish.asked.dry_run:
+            for claim in claims:
+                self._view.load.release(claim)
+            wish.on_answer(self._would(create, assignment))
+            return
+        request = Request(command, wish.asked.request_id, wish.asked.content)
+        self._proposals.add(Proposal(request, wish.on_answer, claims))
+
+    def _would(self, create: Create, assignment: Assignment) -> Accepted | Refused:
+        """A dry run: what the machine would say, as far as the leader can tell."""
+        if create.require_assignment and assignment.node is None:
+            text = f"{assignment.code.value}: {assignment.explanation}"
+            return Refused(Refusal.UNPLACEABLE, text)
+        existing = create.task_id in self._view.state.tasks
+        return Accepted(task_id=create.task_id, created=not existing, unchanged=existing)
+
+    def _unknown(self, executor: str) -> Refused:
+        known = sorted(self._view.facts)
+        nearest = sorted(known, key=lambda name: (-_alike(name, executor), name))[:KNOWN_SHOWN]
+        listed = ", ".join(nearest) if nearest else "none: no node has joined yet"
+        detail = f"no node ever offered {executor}; known: {listed}"
+        return Refused(Refusal.UNKNOWN_EXECUTOR, detail)
+
+
+def _draft(create: Create, version: int, facts: ExecutorFacts | None, at: int) -> Task:
+    """The record as it would be: what assignment and foreign code look at."""
+    due = create.spec.due_at or 0
+    status = Status.PAUSED if create.paused else Status.UNASSIGNED
+    if not create.paused and due > at:
+        status = Status.WAITING
+    return Task(
+        id=create.task_id,
+        executor=create.executor,
+        executor_version=version,
+        params=create.params,
+        spec=create.spec,
+        policy=resolve(create.spec, facts.policy if facts is not None else {}),
+        desired=Desired.PAUSED if create.paused else Desired.RUNNING,
+        status=status,
+        assignment=Assignment(),
+        allocation_id=NO_ALLOCATION,
+        created_at=at,
+        updated_at=at,
+        created_revision=0,
+        revision=0,
+        due_at=due,
+    )
+
+
+def _alike(one: str, other: str) -> int:
+    """How many two-letter pieces two names share: enough to put a misspelt one first."""
+    pieces = {other[i : i + 2] for i in range(len(other) - 1)}
+    return sum(one[i : i + 2] in pieces for i in range(len(one) - 1))

@@ -1,0 +1,169 @@
+"""The leader's desk for nodes: who is connected, what they report, what they are answered.
+
+Reports become commands, fenced by task id, allocation id and incarnation; a report is answered when
+its command has been applied, and not at all when nobody knows (the node sends it again).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from coordinator.duties.due import place_now
+from coordinator.duties.retry import backoff_ms
+from coordinator.machine.commands import (
+    Command,
+    DrainNode,
+    EndRun,
+    LoseNode,
+    Request,
+    StartRun,
+    WriteState,
+)
+from coordinator.machine.outcome import Refused
+from coordinator.model.ids import NodeName
+from coordinator.model.tasks import Assignment, RunOutcome, Task
+from coordinator.replica.bench import Bench
+from coordinator.replica.fanout import Session
+from coordinator.replica.proposals import Answer, Lost, Proposal, Proposals
+from coordinator.replica.sayings import EndedReport, Report, ReportAnswer
+
+ERROR_TEXT_CHARS = 256
+
+
+class Desk:
+    """Reports of one term."""
+
+    def __init__(self, bench: Bench, proposals: Proposals) -> None:
+        self._bench = bench
+        self._proposals = proposals
+        self.answered: dict[int, None] = {}  # sessions with an answer to be sent
+
+    def reports(self, session: Session, reports: Iterable[Report]) -> None:
+        """Each becomes a proposal; answers gather in the session, one frame for all of a turn."""
+        for report in reports:
+            for command in self._commands(session, report):
+                self._propose(session, report, command)
+
+    def goodbye(self, session: Session) -> None:
+        """Nothing of it runs any more: its tasks are free at once (L9)."""
+        command = LoseNode(session.name, session.incarnation, True, "goodbye")
+        self._proposals.add(Proposal(Request(command), _nobody_waits))
+
+    def drain(self, session: Session) -> None:
+        """The node is shutting down and wants its tasks elsewhere first (PT-72)."""
+        node = self._bench.state.nodes.get(session.name)
+        if session.draining_asked or node is None or node.drain is not None:
+            return
+        session.draining_asked = True
+        command = DrainNode(session.name, "restart", "the node is shutting down", session.name)
+        self._proposals.add(Proposal(Request(command), _nobody_waits))
+
+    def _propose(self, session: Session, report: Report, command: Command) -> None:
+        def answered(answer: Answer) -> None:
+            if isinstance(answer, Lost):
+                return
+            session.answers.append(_answer(report.number, answer, self._bench.state.revision))
+            self.answered[session.number] = None
+
+        # Claims of a choice that goes with the end of a run last until the entry is applied.
+        self._proposals.add(Proposal(Request(command), answered))
+
+    def _commands(self, session: Session, report: Report) -> tuple[Command, ...]:
+        at, ids = self._bench.at, (report.task_id, report.allocation_id, session.incarnation)
+        match report.kind:
+            case "started":
+                return (StartRun(*ids, at - max(0, report.started_ago_ms)),)
+            case "state":
+                write = (report.state_seq, report.state, report.state_version)
+                return (WriteState(*ids, *write),)
+            case "ended" if report.ended is not None:
+                return (self._end(session, report, report.ended),)
+            case _:
+                return ()
+
+    def _end(self, session: Session, report: Report, ended: EndedReport) -> EndRun:
+        bench = self._bench
+        task = bench.state.tasks.get(report.task_id)
+        started = bench.at - report.started_ago_ms if report.started_ago_ms >= 0 else 0
+        retry_at, chosen = 0, None
+        if task is not None and task.allocation_id == report.allocation_id:
+            retry_at = self._retry_at(task, ended)
+            self._keep_away(task, session.name, ended)
+            chosen = self._next_place(task, ended)
+        return EndRun(
+            report.task_id,
+            report.allocation_id,
+            session.incarnation,
+            ended.outcome,
+            reason=ended.reason,
+            error=ended.error,
+            result=ended.result,
+            logs=ended.logs,
+            permanent=ended.permanent,
+            retry_at=retry_at,
+            started_at=started,
+            lasted_ms=ended.lasted_ms,
+            handed_back=ended.handed_back,
+            worker_died=ended.worker_died,
+            has_final_state=report.has_state,
+            final_state=report.state,
+            final_state_version=report.state_version,
+            final_state_seq=report.state_seq,
+            error_text=_error_text(ended.error),
+            next=chosen,
+        )
+
+    def _retry_at(self, task: Task, ended: EndedReport) -> int:
+        bench = self._bench
+        if ended.outcome is RunOutcome.LOST:
+            wait = backoff_ms(task.policy.backoff, max(1, task.losses - 1), bench.dice)
+        elif ended.retry_in_ms >= 0:
+            wait = ended.retry_in_ms
+        else:
+            wait = backoff_ms(task.policy.backoff, task.attempt, bench.dice)
+        return bench.at + wait
+
+    def _keep_away(self, task: Task, node: NodeName, ended: EndedReport) -> None:
+        """Exclusions of PT-41."""
+        exclusions, steady = self._bench.view.exclusions, self._bench.now.steady
+        if ended.handed_back:
+            exclusions.no_slot(task.id, node, steady)
+        elif ended.outcome in (RunOutcome.FAILED, RunOutcome.TIMED_OUT):
+            exclusions.failed(task.id, node, steady)
+        elif ended.outcome is RunOutcome.ABORTED and task.stop_reason is None:
+            exclusions.aborted(task.id, node, steady)
+
+    def _next_place(self, task: Task, ended: EndedReport) -> Assignment | None:
+        """Where a run that is simply to go on goes next, in the same entry as its end."""
+        again = ended.outcome in (RunOutcome.LOST, RunOutcome.ABORTED)
+        if not again or self._bench.view.asks_itself(task.executor):
+            return None
+        bench = self._bench
+        assignment, claims = place_now(task, bench.view, bench.now)
+        for claim in claims:  # applied before anything else is decided about that place, or void
+            bench.view.load.release(claim)
+        return assignment if assignment.node is not None else None
+
+
+def _answer(number: int, answer: Answer, revision: int) -> ReportAnswer:
+    if isinstance(answer, Refused):
+        return ReportAnswer(number, False, answer.code.value, answer.current, revision)
+    return ReportAnswer(number, True, "", 0, revision)
+
+
+def _error_text(error: bytes | None) -> str:
+    """`Type: message`, short, for lists; the whole of it is in the runs table."""
+    if not error:
+        return ""
+    try:
+        said = msgspec.json.decode(error, type=dict[str, Any])
+    except msgspec.DecodeError:
+        return error[:ERROR_TEXT_CHARS].decode("utf-8", "replace")
+    return f"{said.get('type', 'error')}: {said.get('message', '')}"[:ERROR_TEXT_CHARS]
+
+
+def _nobody_waits(answer: Answer) -> None:
+    """A duty's own command: what it changed is seen in the state."""

@@ -1,0 +1,102 @@
+"""What manifests say of executors, read once per manifest; and the policy in force for a task."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+import msgspec
+
+from coordinator.duties.view import ExecutorFacts
+from coordinator.model.state import ClusterState
+from coordinator.model.tasks import DEFAULT_BACKOFF, Backoff, Policy, TaskSpec
+
+
+class FactsBook:
+    """Executor -> facts of its newest manifest, or of code that only this coordinator has."""
+
+    def __init__(self) -> None:
+        self._by_hash: dict[str, ExecutorFacts] = {}
+        self._local: dict[str, ExecutorFacts] = {}
+
+    def know_local(self, executors: tuple[tuple[str, int, bool, bool], ...]) -> None:
+        """Plugins of this coordinator's own helper process."""
+        self._local = {
+            name: ExecutorFacts(version, own_validate, own_assignment, {})
+            for name, version, own_validate, own_assignment in executors
+        }
+
+    def has_code(self, executor: str) -> bool:
+        return executor in self._local
+
+    def of(self, executor: str, state: ClusterState) -> ExecutorFacts | None:
+        manifests = state.manifests.get(executor)
+        if not manifests:
+            return self._local.get(executor)
+        newest = max(manifests.values(), key=lambda m: (m.version, m.hash))
+        found = self._by_hash.get(newest.hash)
+        if found is None:
+            found = self._by_hash[newest.hash] = _read(newest.version, newest.body)
+        return found
+
+    def all(self, state: ClusterState) -> dict[str, ExecutorFacts]:
+        found: dict[str, ExecutorFacts] = {}
+        for name in sorted(set(state.manifests) | set(self._local)):
+            facts = self.of(name, state)
+            if facts is not None:
+                found[name] = facts
+        return found
+
+
+def _read(version: int, body: bytes) -> ExecutorFacts:
+    try:
+        said: dict[str, Any] = msgspec.json.decode(body)
+    except msgspec.DecodeError:
+        said = {}
+    return ExecutorFacts(
+        version,
+        bool(said.get("own_validate")),
+        bool(said.get("own_assignment")),
+        said.get("policy") or {},
+    )
+
+
+def resolve(spec: TaskSpec, declared: Mapping[str, object]) -> Policy:
+    """Precedence: the task, then its executor, then our defaults."""
+    base = Policy()
+
+    def pick(asked: Any, name: str, otherwise: Any) -> Any:
+        if asked is not None:
+            return asked
+        found = declared.get(name)
+        return otherwise if found is None else found
+
+    attempts = spec.max_attempts
+    if attempts is None and "max_attempts" in declared and declared["max_attempts"] is None:
+        attempts = 0  # unlimited
+    return Policy(
+        priority=pick(spec.priority, "priority", base.priority),
+        cost=pick(spec.cost, "cost", base.cost),
+        timeout_ms=pick(spec.timeout_ms, "timeout_ms", base.timeout_ms),
+        max_attempts=pick(attempts, "max_attempts", base.max_attempts),
+        backoff=spec.backoff or _backoff(declared.get("backoff")),
+        on_lost=pick(spec.on_lost, "on_lost", base.on_lost),
+        cancel_grace_ms=pick(spec.cancel_grace_ms, "cancel_grace_ms", base.cancel_grace_ms),
+        retention_ms=pick(spec.retention_ms, "retention_ms", base.retention_ms),
+        exclusive=pick(spec.exclusive, "exclusive", base.exclusive),
+        movable=pick(None, "movable", base.movable),
+        isolation=pick(spec.isolation, "isolation", base.isolation),
+    )
+
+
+def _backoff(said: object) -> Backoff:
+    if not isinstance(said, dict):
+        return DEFAULT_BACKOFF
+    fields = cast(dict[str, Any], said)
+    return Backoff(
+        str(fields.get("kind", "exponential")),
+        int(fields.get("first_ms", DEFAULT_BACKOFF.first_ms)),
+        int(fields.get("base_ms", DEFAULT_BACKOFF.base_ms)),
+        int(fields.get("cap_ms", DEFAULT_BACKOFF.cap_ms)),
+        str(fields.get("jitter", "full")),
+    )

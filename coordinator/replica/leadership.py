@@ -1,0 +1,199 @@
+"""What exists only while this member leads: duties, leases, sessions, proposals.
+
+Made when the first entry of the term is applied; ended in the turn in which leadership is lost, and
+with it every timer, claim and queue (N8). What must outlast it is in the log.
+"""
+
+from __future__ import annotations
+
+from coordinator.duties.agenda import Agenda, Item
+from coordinator.duties.drain import move_off_draining
+from coordinator.duties.due import wake_due
+from coordinator.duties.lost_nodes import lose_nodes, lose_shared_runs
+from coordinator.duties.prune import prune
+from coordinator.duties.recheck import Rechecker
+from coordinator.machine.commands import LoseNode, Request
+from coordinator.machine.outcome import Accepted
+from coordinator.model.events import (
+    Event,
+    ManifestsChanged,
+    NodeChanged,
+    SettingsChanged,
+    TaskChanged,
+)
+from coordinator.model.ids import NodeName
+from coordinator.model.instants import SECOND, Millis
+from coordinator.model.nodes import Node, NodeStatus
+from coordinator.model.tasks import Status, Task
+from coordinator.replica.asking import AskingPass
+from coordinator.replica.assigners import Assigners
+from coordinator.replica.bench import Bench
+from coordinator.replica.creation import Creations
+from coordinator.replica.desk import Desk
+from coordinator.replica.leases import Leases
+from coordinator.replica.proposals import Answer, Lost, OnAnswer, Proposal, Proposals
+from coordinator.replica.reads import Reads
+from coordinator.replica.sessions import Sessions
+
+DRAIN_EVERY_MS = SECOND
+
+
+class Leadership:
+    """One term as leader. `turn` does what is due; `on_event` follows what was applied."""
+
+    def __init__(self, term: int, bench: Bench, proposals: Proposals, reads: Reads) -> None:
+        self.term = term
+        self.bench = bench
+        self.proposals = proposals
+        self.reads = reads
+        self.leases = Leases()
+        self.rechecker = Rechecker()
+        self.assigners = Assigners(bench)
+        self.creations = Creations(bench, self.assigners, proposals)
+        self.asking = AskingPass(bench, self.assigners, proposals)
+        self.sessions = Sessions(bench, self.leases, Desk(bench, proposals), proposals, reads)
+        self._prune_at: Millis = bench.now.steady
+        self._drain_at: Millis = bench.now.steady
+        self.refresh_facts()
+        live = [n.name for n in bench.state.nodes_by_name() if _is_live(n)]
+        self.leases.on_first_commit(live, bench.now.steady)
+
+    # -- following the state --------------------------------------------------------------------
+
+    def refresh_facts(self) -> None:
+        self.bench.view.facts = self.bench.facts.all(self.bench.state)
+
+    def on_event(self, event: Event) -> None:
+        """Keep memory in step with what was applied; mark what has to be looked at."""
+        match event:
+            case TaskChanged(old, new):
+                self._on_task(old, new)
+            case NodeChanged(name, old_node, new_node):
+                self._on_node(name, old_node, new_node)
+            case SettingsChanged():
+                self.rechecker.trigger()
+                self.sessions.settings_changed()
+            case ManifestsChanged():
+                self.refresh_facts()
+                self.rechecker.trigger()
+            case _:
+                pass
+
+    def _on_task(self, old: Task | None, new: Task | None) -> None:
+        backlog = self.bench.view.backlog
+        self.sessions.task_changed(old, new)
+        if new is None or new.status is not Status.UNASSIGNED:
+            gone = new if new is not None else old
+            if gone is not None:
+                backlog.discard(gone.id)
+        elif new.id not in self.bench.view.busy:
+            backlog.add(new)
+            if old is None or old.status is not Status.UNASSIGNED:
+                self.rechecker.trigger()
+                self.asking.trigger()
+        if old is not None and old.has_node and _has_freed(old, new) and len(backlog):
+            self.rechecker.trigger()
+            self.asking.trigger()
+        if old is not None and (new is None or new.is_terminal):
+            self.bench.view.exclusions.forget(old.id)
+
+    def _on_node(self, name: NodeName, old: Node | None, new: Node | None) -> None:
+        if new is None or not _is_live(new):
+            self.leases.forget(name)
+            self.sessions.node_gone(name, new)
+        elif old is None or old.incarnation != new.incarnation or not _is_live(old):
+            self.leases.joined(name, self.bench.now.steady)
+        if new is not None and new.status is NodeStatus.REMOVED:
+            self.leases.give_up(name)
+        self._drain_at = self.bench.now.steady
+        self.rechecker.trigger()
+        self.asking.trigger()
+
+    # -- doing what is due ------------------------------------------------------------------------
+
+    def turn(self) -> None:
+        """Event-driven duties: cheap when there is nothing to do."""
+        bench = self.bench
+        nxt = bench.state.next_wake()
+        if nxt is not None and nxt <= bench.at:
+            self._propose(wake_due(bench.view, bench.now))
+        agenda = self.rechecker.run(bench.view, bench.now)
+        for item in agenda.items:
+            self._add(item, self._pass_answered)
+        self.asking.run()
+        self.reads.start(bench.now.steady)
+
+    def tick(self) -> None:
+        """Duties that go by time alone."""
+        bench, steady = self.bench, self.bench.now.steady
+        lost = self.leases.lost(steady, bench.state.settings.reassign_ms)
+        if lost:
+            self._lose([(name, "node_lost") for name in lost])
+        if bench.view.exclusions.ended(steady):
+            self.rechecker.trigger()
+            self.asking.trigger()
+        if steady >= self._prune_at:
+            agenda = prune(bench.view, bench.now)
+            self._prune_at = max(agenda.wake_at or 0, steady + 200)
+            self._propose(agenda)
+        if steady >= self._drain_at:
+            self._drain_at = steady + DRAIN_EVERY_MS
+            self._propose(move_off_draining(bench.view, bench.now))
+        for name in self.sessions.grace_over():
+            self._propose(lose_shared_runs(name, bench.view))
+        self.asking.tick()
+
+    def stalled(self, millis: Millis) -> None:
+        """Our own loop stood still: nobody may be blamed for it (L6)."""
+        settings = self.bench.state.settings
+        if millis > settings.reassign_ms - settings.lease_ms:
+            self.leases.on_stall(self.bench.now.steady)
+
+    def _lose(self, lost: list[tuple[NodeName, str]]) -> None:
+        for name, _ in lost:
+            self.sessions.drop(name, "superseded", "this node was given up for lost")
+        for item in lose_nodes(lost, self.bench.view, self.bench.now).items:
+            if isinstance(item.command, LoseNode):
+                name = item.command.name
+                self._add(item, self._loss_answered(name))
+
+    def _loss_answered(self, name: NodeName) -> OnAnswer:
+        def answered(answer: Answer) -> None:
+            if isinstance(answer, Lost):
+                self.leases.spare(name)
+
+        return answered
+
+    def _propose(self, agenda: Agenda) -> None:
+        for item in agenda.items:
+            self._add(item, _nobody_waits)
+
+    def _pass_answered(self, _: Answer) -> None:
+        self.rechecker.answered(1)
+
+    def _add(self, item: Item, then: OnAnswer) -> None:
+        """Propose for a duty. A task that was not placed after all goes back into the backlog."""
+
+        def answered(answer: Answer) -> None:
+            then(answer)
+            for task_id in item.tasks:
+                task = self.bench.state.tasks.get(task_id)
+                if task is not None and task.status is Status.UNASSIGNED:
+                    self.bench.view.backlog.add(task)
+                    if not isinstance(answer, Accepted):
+                        self.rechecker.trigger()
+
+        request = Request(item.command)
+        self.proposals.add(Proposal(request, answered, item.claims, item.tasks))
+
+
+def _nobody_waits(_: Answer) -> None:
+    """What it changed is seen in the state."""
+
+
+def _is_live(node: Node) -> bool:
+    return node.status in (NodeStatus.READY, NodeStatus.REMOVED)
+
+
+def _has_freed(old: Task, new: Task | None) -> bool:
+    return new is None or old.assignment.node != new.assignment.node

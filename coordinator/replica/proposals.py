@@ -1,0 +1,127 @@
+"""From a wish to its answer: the queue, the batch, the entry under way, who waits for what.
+
+A caller is told success only when its own entry (index and term) has been applied; when the
+leadership changes in between, the answer is "nobody knows" (C9).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from enum import Enum
+
+import msgspec
+
+from coordinator.assignment.load import Claim, Load
+from coordinator.codec.envelope import encode_batch
+from coordinator.consensus.errors import DropReason, ProposalDropped
+from coordinator.consensus.raft import Raft
+from coordinator.machine.commands import Batch, Request
+from coordinator.machine.outcome import Outcome
+from coordinator.model.ids import TaskId
+from coordinator.model.instants import Instant
+
+
+class Lost(Enum):
+    """Why there is no outcome. Only UNKNOWN may have been appended."""
+
+    UNKNOWN = "outcome_unknown"
+    NOT_LEADER = "not_leader"
+    OVERLOADED = "overloaded"
+    DISK_FULL = "disk_full"
+
+
+Answer = Outcome | Lost
+OnAnswer = Callable[[Answer], None]
+
+
+class Proposal(msgspec.Struct, gc=False):
+    """One request on its way. Claims and task marks are given back with the answer."""
+
+    request: Request
+    on_answer: OnAnswer
+    claims: tuple[Claim, ...] = ()
+    tasks: tuple[TaskId, ...] = ()
+
+
+class _Entry(msgspec.Struct, gc=False):
+    term: int
+    batch: Batch
+    proposals: tuple[Proposal, ...]
+
+
+class Proposals:
+    """Queue and table of entries under way of one term's leader."""
+
+    def __init__(self, raft: Raft, load: Load, busy: dict[TaskId, int]) -> None:
+        self._raft = raft
+        self._load = load
+        self._busy = busy
+        self._queue: deque[Proposal] = deque()
+        self._under_way: dict[int, _Entry] = {}
+        self.refusing: Lost | None = None  # disk full: callers are told at once
+
+    def __len__(self) -> int:
+        return len(self._queue)
+
+    @property
+    def under_way(self) -> int:
+        return len(self._under_way)
+
+    def add(self, proposal: Proposal) -> None:
+        for task_id in proposal.tasks:
+            self._busy[task_id] = self._busy.get(task_id, 0) + 1
+        self._queue.append(proposal)
+
+    def flush(self, at: Instant, limit: int) -> None:
+        """Everything that waits goes into entries of at most `limit` requests."""
+        while self._queue:
+            count = min(limit, len(self._queue))
+            proposals = tuple(self._queue.popleft() for _ in range(count))
+            self._propose(proposals, at)
+
+    def batch_at(self, index: int, term: int) -> Batch | None:
+        """The batch of our own entry, so that it is not decoded again."""
+        entry = self._under_way.get(index)
+        return entry.batch if entry is not None and entry.term == term else None
+
+    def applied(self, index: int, term: int, outcomes: list[Outcome]) -> None:
+        """An entry was applied here. If it is ours, each waiter gets its outcome."""
+        entry = self._under_way.pop(index, None)
+        if entry is None:
+            return
+        if entry.term != term:  # another leader's entry took the place of ours
+            self._answer(entry.proposals, [Lost.UNKNOWN] * len(entry.proposals))
+            return
+        self._answer(entry.proposals, outcomes)
+
+    def drop(self) -> None:
+        """Leadership is over."""
+        queue, self._queue = tuple(self._queue), deque()
+        self._answer(queue, [Lost.NOT_LEADER] * len(queue))
+        under_way, self._under_way = self._under_way, {}
+        for entry in under_way.values():
+            self._answer(entry.proposals, [Lost.UNKNOWN] * len(entry.proposals))
+
+    def _propose(self, proposals: tuple[Proposal, ...], at: Instant) -> None:
+        batch = Batch(at, tuple(p.request for p in proposals))
+        try:
+            self._raft.propose(encode_batch(batch))
+        except ProposalDropped as dropped:
+            full = dropped.reason is DropReason.LOG_FULL
+            lost = Lost.OVERLOADED if full else Lost.NOT_LEADER
+            self._answer(proposals, [lost] * len(proposals))
+            return
+        self._under_way[self._raft.last_index] = _Entry(self._raft.term, batch, proposals)
+
+    def _answer(self, proposals: tuple[Proposal, ...], answers: Sequence[Answer]) -> None:
+        for proposal, answer in zip(proposals, answers, strict=True):
+            for claim in proposal.claims:
+                self._load.release(claim)
+            for task_id in proposal.tasks:
+                left = self._busy[task_id] - 1
+                if left:
+                    self._busy[task_id] = left
+                else:
+                    del self._busy[task_id]
+            proposal.on_answer(answer)

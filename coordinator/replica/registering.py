@@ -1,0 +1,49 @@
+"""A node's registration against what the log knows of it."""
+
+from __future__ import annotations
+
+from coordinator.machine.commands import JoinNode
+from coordinator.model.nodes import LoadError, Manifest, Node, NodeStatus, Offer
+from coordinator.replica.sayings import Registration
+
+
+def is_known(node: Node, said: Registration) -> bool:
+    """The log has accepted this very incarnation with this very offer."""
+    same = node.incarnation == said.incarnation and node.status is NodeStatus.READY
+    return same and node.offers == _offers(said) and node.load_errors == said.load_errors
+
+
+def _offers(said: Registration) -> tuple[Offer, ...]:
+    return tuple(Offer(m.executor, m.version, m.hash) for m in said.manifests)
+
+
+def join_command(
+    said: Registration,
+    node: Node | None,
+    manifests: tuple[Manifest, ...] | None = None,
+    errors: tuple[LoadError, ...] | None = None,
+) -> JoinNode:
+    """`old_is_dead`: the node says that nothing of its old life is left, and we can know it: the
+    same boot and process-id namespace, or another boot of that machine (N6).
+    """
+    offered = said.manifests if manifests is None else manifests
+    proven = said.old_is_dead and node is not None and node.uid == said.uid
+    same_place = node is not None and (
+        node.boot_id != said.boot_id or node.pid_namespace == said.pid_namespace
+    )
+    return JoinNode(
+        name=said.name,
+        incarnation=said.incarnation,
+        uid=said.uid,
+        counter=said.counter,
+        capacity=said.capacity,
+        offers=tuple(Offer(m.executor, m.version, m.hash) for m in offered),
+        attributes=said.attributes,
+        load_errors=said.load_errors if errors is None else errors,
+        version=said.version,
+        python=said.python,
+        boot_id=said.boot_id,
+        pid_namespace=said.pid_namespace,
+        old_is_dead=proven and same_place,
+        manifests=offered,
+    )

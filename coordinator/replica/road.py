@@ -1,0 +1,192 @@
+"""The road of an entry: the consensus core, its log in memory, and what waits for the disk.
+
+A Ready may be taken while earlier writes are under way; what depends on a write travels as its
+answer. Answers leave in the order the writes were asked for, whatever order they return in, so an
+acknowledgement never overtakes the transaction that it speaks of (C1).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable
+
+import msgspec
+
+from coordinator.consensus.config import Config
+from coordinator.consensus.errors import PeerNotFound, StepLocalMessage
+from coordinator.consensus.messages import (
+    ConfState,
+    Entry,
+    HardState,
+    InstallSnapshot,
+    Message,
+    Snapshot,
+)
+from coordinator.consensus.raft import Raft
+from coordinator.consensus.ready import ReadState, StorageAppend
+from coordinator.consensus.storage import MemoryStorage
+from coordinator.model.ids import AllocationId, TaskId
+from coordinator.replica.config import Dice, Recovered, ReplicaConfig
+from coordinator.replica.effects import Effect, Persist, RunWrite, SendPeer, StreamSnapshot
+
+
+class _Waiting(msgspec.Struct, gc=False):
+    """A write under way, or (write 0) answers that only wait for the writes before them."""
+
+    write: int
+    append: StorageAppend
+    done: bool
+
+
+class Road:
+    """Raft plus bookkeeping. Effects go to `emit`; committed entries come out of `take`."""
+
+    def __init__(
+        self,
+        config: ReplicaConfig,
+        recovered: Recovered,
+        dice: Dice,
+        emit: Callable[[Effect], None],
+    ) -> None:
+        self._emit = emit
+        self._me = config.member_id
+        self.log = MemoryStorage.restored(
+            recovered.hard_state, recovered.snapshot, recovered.base, recovered.entries
+        )
+        self.raft = Raft(
+            Config(
+                id=config.member_id,
+                election_tick=config.election_tick,
+                heartbeat_tick=config.heartbeat_tick,
+                max_size_per_message=config.max_message_bytes,
+                max_inflight=config.max_inflight,
+                max_uncommitted_bytes=config.max_uncommitted_bytes,
+                max_committed_bytes_per_ready=config.max_committed_bytes,
+                async_storage_writes=True,
+                step_down_on_removal=True,
+                applied=recovered.snapshot.index,
+            ),
+            self.log,
+            dice,
+        )
+        self._last_write = 0
+        self._waiting: deque[_Waiting] = deque()
+        self._lazy_hard_state: HardState | None = None
+        self._runs: list[RunWrite] = []
+        self._forget: list[tuple[TaskId, AllocationId]] = []
+        self.read_states: list[ReadState] = []
+        self.installed: Snapshot | None = None  # a leader's snapshot that reached our disk
+        self.log_bytes = sum(len(e.data) for e in recovered.entries)
+
+    # -- inwards --------------------------------------------------------------------------------
+
+    def step(self, messages: Iterable[Message]) -> None:
+        """Messages of peers. One that makes no sense costs itself, not the process."""
+        for message in messages:
+            try:
+                self.raft.step(message)
+            except (PeerNotFound, StepLocalMessage):
+                continue
+
+    def stored(self, writes: Iterable[int]) -> None:
+        """These transactions have returned."""
+        done = set(writes)
+        for waiting in self._waiting:
+            if waiting.write in done:
+                waiting.done = True
+        self._release()
+
+    # -- outwards -------------------------------------------------------------------------------
+
+    def take(self) -> tuple[Entry, ...]:
+        """One Ready: its messages and writes are asked for, its committed entries returned.
+
+        Call `applied` with them done, then again until `raft.has_ready()` is false.
+        """
+        ready = self.raft.ready()
+        self._send(ready.send_now)
+        self.read_states.extend(ready.read_states)
+        if ready.storage_append is not None:
+            self._store(ready.storage_append)
+        if ready.storage_apply is None:
+            return ()
+        self._apply_responses = ready.storage_apply.responses
+        return ready.storage_apply.entries
+
+    def applied(self) -> None:
+        """The entries of the last `take` are applied."""
+        for message in self._apply_responses:
+            self.raft.step(message)
+        self._apply_responses = ()
+
+    def write_runs(self, rows: Iterable[RunWrite]) -> None:
+        """Rows of the runs table go along with the next write, or with the next tick."""
+        self._runs.extend(rows)
+
+    def forget_runs(self, task_id: TaskId, upto: AllocationId) -> None:
+        self._forget.append((task_id, upto))
+
+    def flush(self) -> None:
+        """Write what only waited for company."""
+        if self._runs or self._forget or self._lazy_hard_state is not None:
+            self._persist(None, (), None)
+
+    def snapshot_taken(self, index: int, term: int, conf: ConfState, keep: int) -> None:
+        """A snapshot of our own is on disk: the log before it goes, but for `keep` entries."""
+        self.log.save_snapshot(Snapshot(index, term, conf))
+        upto = index - keep
+        if upto >= self.log.first_index():
+            self.log.compact(upto)
+
+    def _store(self, append: StorageAppend) -> None:
+        if append.entries or append.snapshot is not None or append.must_sync:
+            write = self._persist(append.hard_state, append.entries, append.snapshot)
+            self._waiting.append(_Waiting(write, append, False))
+            self.log_bytes += sum(len(e.data) for e in append.entries)
+            return
+        # Only the commit index moved: nothing another member could rely on. It goes along later,
+        # but what it answers still waits for the writes before it.
+        if append.hard_state is not None:
+            self._lazy_hard_state = append.hard_state
+        self._waiting.append(_Waiting(0, append, True))
+        self._release()
+
+    def _persist(
+        self, hard_state: HardState | None, entries: tuple[Entry, ...], snapshot: Snapshot | None
+    ) -> int:
+        self._last_write += 1
+        hard_state = hard_state or self._lazy_hard_state
+        self._lazy_hard_state = None
+        runs, self._runs = tuple(self._runs), []
+        forget, self._forget = tuple(self._forget), []
+        self._emit(Persist(self._last_write, hard_state, entries, snapshot, runs, forget))
+        return self._last_write
+
+    def _release(self) -> None:
+        while self._waiting and self._waiting[0].done:
+            append = self._waiting.popleft().append
+            if append.hard_state is not None:
+                self.log.set_hard_state(append.hard_state)
+            if append.snapshot is not None:
+                self.log.apply_snapshot(msgspec.structs.replace(append.snapshot, data=b""))
+                self.installed = append.snapshot
+            self.log.append(append.entries)
+            away: list[Message] = []
+            for message in append.responses:
+                if message.to == self._me:
+                    self.raft.step(message)
+                else:
+                    away.append(message)
+            self._send(away)
+
+    def _send(self, messages: Iterable[Message]) -> None:
+        by_member: dict[int, list[Message]] = {}
+        for message in messages:
+            if isinstance(message, InstallSnapshot):
+                self._emit(StreamSnapshot(message.to, message))
+            else:
+                by_member.setdefault(message.to, []).append(message)
+        for member, batch in by_member.items():
+            self._emit(SendPeer(member, tuple(batch)))
+
+    _apply_responses: tuple[Message, ...] = ()

@@ -1,0 +1,294 @@
+"""Open sessions of nodes: from registration to welcome, heartbeats, frames, and the end."""
+
+from __future__ import annotations
+
+from coordinator.machine.commands import LoseRuns, Request
+from coordinator.machine.outcome import Refused
+from coordinator.model.ids import NodeName
+from coordinator.model.instants import Millis
+from coordinator.model.nodes import Node, NodeStatus
+from coordinator.model.tasks import Task
+from coordinator.replica.bench import Bench
+from coordinator.replica.desk import Desk
+from coordinator.replica.effects import CloseNode, ToNode
+from coordinator.replica.fanout import (
+    MISMATCH_MS,
+    Session,
+    belongs_to,
+    frame_for,
+    matters,
+    run_digest,
+)
+from coordinator.replica.leases import Leases
+from coordinator.replica.proposals import Answer, Lost, OnAnswer, Proposal, Proposals
+from coordinator.replica.reads import Beat, Reads
+from coordinator.replica.registering import is_known, join_command
+from coordinator.replica.sayings import (
+    Heartbeat,
+    HeartbeatAnswer,
+    LocalRun,
+    NodeSaying,
+    Registration,
+    Welcome,
+)
+
+
+class Sessions:
+    """By session number and by node name. One per term."""
+
+    def __init__(
+        self, bench: Bench, leases: Leases, desk: Desk, proposals: Proposals, reads: Reads
+    ) -> None:
+        self._bench = bench
+        self._leases = leases
+        self._desk = desk
+        self._proposals = proposals
+        self._reads = reads
+        self._by_number: dict[int, Session] = {}
+        self._by_name: dict[NodeName, Session] = {}
+        self._closed_at: dict[NodeName, Millis] = {}
+        self._waiting: dict[int, Registration] = {}  # until the old session of the name is closed
+        self._touched: dict[int, None] = {}
+
+    def get(self, name: NodeName) -> Session | None:
+        return self._by_name.get(name)
+
+    # -- coming and going -------------------------------------------------------------------------
+
+    def opened(self, number: int, registration: Registration) -> None:
+        """A node's first words. Its incarnation has to be accepted by the log, once."""
+        cluster_id = self._bench.state.cluster_id
+        if registration.cluster_id and registration.cluster_id != cluster_id:
+            self._close(number, "wrong_cluster", f"this is cluster {cluster_id}")
+            return
+        before = self._by_name.get(registration.name)
+        if before is not None and before.incarnation == registration.incarnation:
+            self._forget(before)
+            self._close(before.number, "superseded", "a newer session of this incarnation")
+        elif before is not None:
+            self._waiting[number] = registration  # its old life is proven dead by its closing
+            return
+        self._register(number, registration)
+
+    def closed(self, number: int) -> None:
+        """The stream has ended. Its runs that tolerate overlap may move after the grace (PT-64)."""
+        self._waiting.pop(number, None)
+        session = self._by_number.get(number)
+        if session is None:
+            return
+        self._forget(session)
+        self._closed_at[session.name] = self._bench.now.steady
+        for waiting, registration in list(self._waiting.items()):
+            if registration.name == session.name:
+                del self._waiting[waiting]
+                self._register(waiting, registration)
+
+    def drop(self, name: NodeName, reason: str, detail: str) -> None:
+        session = self._by_name.get(name)
+        if session is not None:
+            self._forget(session)
+            self._close(session.number, reason, detail)
+        self._bench.view.connected.pop(name, None)
+        self._closed_at.pop(name, None)
+
+    def drop_all(self, reason: str) -> None:
+        """Leadership is over, or the process is stopping."""
+        for number in [*self._by_number, *self._waiting]:
+            self._close(number, reason, "")
+        self._by_number, self._by_name, self._waiting = {}, {}, {}
+
+    def node_gone(self, name: NodeName, node: Node | None) -> None:
+        """The log says it is lost, left or removed."""
+        removed = node is None or node.status is NodeStatus.REMOVED
+        session = self._by_name.get(name)
+        if session is not None and session.accepted:
+            self.drop(name, "removed" if removed else "stale_incarnation", "no longer a member")
+
+    def said(self, number: int, saying: NodeSaying) -> None:
+        """One frame of a node."""
+        session = self._by_number.get(number)
+        if session is None or not session.accepted:
+            return
+        self._touched[number] = None
+        if saying.heartbeat is not None:
+            self._heartbeat(session, saying.heartbeat)
+        if saying.reports:
+            self._desk.reports(session, saying.reports)
+        if saying.offers is not None:
+            self._changed_offer(session, saying)
+        if saying.drain:
+            self._desk.drain(session)
+        if saying.goodbye:
+            self._desk.goodbye(session)
+
+    # -- registration -----------------------------------------------------------------------------
+
+    def _register(self, number: int, said: Registration) -> None:
+        session = Session(number, said.name, said.incarnation, said)
+        self._by_number[number] = self._by_name[said.name] = session
+        node = self._bench.state.nodes.get(said.name)
+        if node is not None and is_known(node, said):
+            self._accept(session)
+            self._leases.reconnected(said.name)
+            return
+        request = Request(join_command(said, node))
+        self._proposals.add(Proposal(request, self._joined(session)))
+
+    def _joined(self, session: Session) -> OnAnswer:
+        def answered(answer: Answer) -> None:
+            if self._by_number.get(session.number) is not session or isinstance(answer, Lost):
+                return
+            if isinstance(answer, Refused):
+                self._forget(session)
+                self._close(session.number, answer.code.value, answer.detail)
+            elif not session.accepted:
+                self._accept(session)
+
+        return answered
+
+    def _accept(self, session: Session) -> None:
+        session.accepted = True
+        self._closed_at.pop(session.name, None)
+        self._bench.view.connected[session.name] = session.number
+        session.welcome = self._welcome()
+        self._touched[session.number] = None
+
+    def _welcome(self) -> Welcome:
+        state = self._bench.state
+        settings = state.settings
+        return Welcome(
+            state.cluster_id,
+            "",
+            settings.heartbeat_ms,
+            settings.lease_ms,
+            settings.reassign_ms,
+            tuple(state.members[number].address for number in sorted(state.members)),
+            settings.millis("nodes.disconnect_grace"),
+        )
+
+    def _changed_offer(self, session: Session, saying: NodeSaying) -> None:
+        said = session.registration
+        offers = saying.offers if saying.offers is not None else said.manifests
+        errors = saying.load_errors if saying.load_errors is not None else said.load_errors
+        node = self._bench.state.nodes.get(session.name)
+        command = join_command(said, node, offers, errors)
+        self._proposals.add(Proposal(Request(command), self._joined(session)))
+
+    def settings_changed(self) -> None:
+        """Nodes learn new values with the next answer; a welcome carries all of them."""
+        for session in self._by_number.values():
+            if session.accepted:
+                session.welcome = self._welcome()
+                self._touched[session.number] = None
+
+    # -- heartbeats -------------------------------------------------------------------------------
+
+    def _heartbeat(self, session: Session, beat: Heartbeat) -> None:
+        now = self._bench.now.steady
+        session.loop_lag_ms, session.rss_bytes = beat.loop_lag_ms, beat.rss_bytes
+        self._leases.reported(session.name, beat.accepted_sequence, beat.lease_ms, now)
+        self._reads.beat(
+            Beat(session.number, session.name, session.incarnation, beat.sequence, now)
+        )
+        self._compare(session, beat)
+
+    def accept_beat(self, beat: Beat) -> None:
+        """A quorum round that began after its arrival has succeeded, and its index is applied (L5)."""
+        session = self._by_number.get(beat.session)
+        node = self._bench.state.nodes.get(beat.name)
+        if session is None or node is None or node.incarnation != beat.incarnation:
+            return
+        if node.status is not NodeStatus.READY:
+            return
+        if not self._leases.accept(beat.name, beat.sequence, beat.received, self._bench.now.steady):
+            return
+        settings = self._bench.state.settings
+        session.heartbeat = HeartbeatAnswer(beat.sequence, settings.heartbeat_ms, settings.lease_ms)
+        self._touched[session.number] = None
+
+    def _compare(self, session: Session, beat: Heartbeat) -> None:
+        """A digest that differs for long means a run that only one side knows of (PT-62)."""
+        now = self._bench.now.steady
+        if beat.runs is not None and session.differs_since:
+            self._vanished(session, beat.runs)
+        if session.revision < 0 or beat.runs_digest == session.expected:
+            session.differs_since = 0
+        elif not session.differs_since:
+            session.differs_since = now
+        elif now - session.differs_since >= MISMATCH_MS:
+            session.send_runs = True
+            self._touched[session.number] = None
+
+    def _vanished(self, session: Session, runs: tuple[LocalRun, ...]) -> None:
+        here = {(run.task_id, run.allocation_id) for run in runs}
+        state = self._bench.state
+        gone = tuple(
+            (task_id, state.tasks[task_id].allocation_id)
+            for task_id in state.on_node.get(session.name, {})
+            if (task_id, state.tasks[task_id].allocation_id) not in here
+            and state.at - state.tasks[task_id].assigned_at >= MISMATCH_MS
+        )
+        if gone:
+            command = LoseRuns(session.name, session.incarnation, gone, "vanished")
+            self._proposals.add(Proposal(Request(command), _nobody_waits))
+
+    def grace_over(self) -> list[NodeName]:
+        """Nodes whose session has been gone for longer than the grace; told once each."""
+        grace = self._bench.state.settings.millis("nodes.disconnect_grace")
+        now = self._bench.now.steady
+        over = [n for n in sorted(self._closed_at) if now - self._closed_at[n] >= grace]
+        for name in over:
+            del self._closed_at[name]
+        return over
+
+    # -- frames -----------------------------------------------------------------------------------
+
+    def task_changed(self, old: Task | None, new: Task | None) -> None:
+        """Mark what the nodes concerned have to be told."""
+        if not matters(old, new):
+            return
+        for task in (old, new):
+            if task is None or task.assignment.node is None:
+                continue
+            session = self._by_name.get(task.assignment.node)
+            if session is None or not belongs_to(task, session) or session.revision < 0:
+                continue
+            session.changed[task.id] = None
+            self._touched[session.number] = None
+        self._move_digest(old, new)
+
+    def _move_digest(self, old: Task | None, new: Task | None) -> None:
+        if old is not None and new is not None and old.allocation_id == new.allocation_id:
+            return
+        for task in (old, new):
+            if task is None or task.assignment.node is None:
+                continue
+            session = self._by_name.get(task.assignment.node)
+            if session is not None and belongs_to(task, session) and session.revision >= 0:
+                session.expected ^= run_digest(task)
+
+    def frames(self) -> None:
+        """One frame for each session that has something to be told."""
+        touched, self._touched = self._touched | self._desk.answered, {}
+        self._desk.answered = {}
+        for number in touched:
+            session = self._by_number.get(number)
+            if session is not None and session.has_something:
+                saying = frame_for(session, self._bench.state, self._bench.term)
+                self._bench.emit(ToNode(number, saying))
+
+    # -- small things -----------------------------------------------------------------------------
+
+    def _forget(self, session: Session) -> None:
+        self._by_number.pop(session.number, None)
+        if self._by_name.get(session.name) is session:
+            del self._by_name[session.name]
+        if self._bench.view.connected.get(session.name) == session.number:
+            del self._bench.view.connected[session.name]
+
+    def _close(self, number: int, reason: str, detail: str) -> None:
+        self._bench.emit(CloseNode(number, reason, detail))
+
+
+def _nobody_waits(_: Answer) -> None:
+    """What it changed is seen in the state."""
