@@ -167,7 +167,7 @@ class DataDir:
         try:
             self._check_format(content)
             kept = msgspec.json.decode(content, type=_Kept)
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             raise self._unreadable() from error
         if crc32(msgspec.json.encode(kept.identity)) != kept.crc:
             raise self._unreadable()

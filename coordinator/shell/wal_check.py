@@ -88,11 +88,19 @@ class _Walk:
         """
         self._page_bytes = 4096  # ours, whatever the header says
         self._frames = (len(self._content) - _HEADER_BYTES) // (_FRAME_HEADER_BYTES + 4096)
-        for number in range(1, self._frames):
-            self._salts = self._content[self._at(number) + 8 : self._at(number) + 16]
-            if self._follows(number):
-                return WalReport(WalVerdict.ROT, 0, "the header of the -wal file is bad")
+        if any(self._follows_some_salts(number) for number in range(1, self._frames)):
+            return WalReport(WalVerdict.ROT, 0, "the header of the -wal file is bad")
         return WalReport(WalVerdict.TORN, 0, "the header was never completed")
+
+    def _follows_some_salts(self, number: int) -> bool:
+        self._salts = self._content[self._at(number) + 8 : self._at(number) + 16]
+        if not any(self._salts):
+            return False  # never written
+        self._big_endian = False
+        if self._follows(number):
+            return True
+        self._big_endian = True
+        return self._follows(number)
 
     def report(self) -> WalReport:
         committed, bad = self._sound_prefix()

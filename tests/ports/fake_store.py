@@ -36,7 +36,7 @@ from coordinator.shell.store_port import (
 class Durable:
     """All that one transaction changes at once."""
 
-    hard_state: HardState = HardState()
+    hard_state: HardState = field(default_factory=HardState)
     snapshot: Snapshot | None = None
     entries: dict[int, Entry] = field(default_factory=dict)
     runs: dict[RunKey, RunRow] = field(default_factory=dict)

@@ -8,12 +8,14 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
+
+from typing_extensions import override
 
 from coordinator.consensus.messages import ConfState, Entry, EntryKind, HardState, Snapshot
 from coordinator.shell.run_rows import RunRow
 from coordinator.shell.store import Store, StoreOptions
-from coordinator.shell.store_port import Recovered, StoreFailure, StorePort, Trouble, Write
+from coordinator.shell.store_port import Recovered, StoreFailure, StorePort, Write
 from tests.ports.fake_store import FakeDisk, FakeStore
 
 CONF = ConfState(voters=(1, 2, 3))
@@ -172,7 +174,8 @@ class BreakingConnection(sqlite3.Connection):
         cls.calls = 0
         cls.failing = staticmethod(failing)
 
-    def execute(self, *args: object) -> sqlite3.Cursor:  # type: ignore[override]
+    @override
+    def execute(self, *args: Any) -> sqlite3.Cursor:
         with BreakingConnection.lock:
             BreakingConnection.calls += 1
             code = BreakingConnection.failing(BreakingConnection.calls)
@@ -181,7 +184,7 @@ class BreakingConnection(sqlite3.Connection):
             error.sqlite_errorcode = code
             error.sqlite_errorname = "BROKEN"
             raise error
-        return super().execute(*args)  # type: ignore[arg-type]
+        return super().execute(*args)
 
 
 def copied(directory: Path, target: Path) -> Path:
@@ -208,6 +211,3 @@ def append(first: int, count: int, term: int = 1, commit: int | None = None) -> 
 
 def run_row(task: str, allocation: int, index: int, **said: object) -> RunRow:
     return RunRow(task_id=task, allocation_id=allocation, index=index, **said)  # type: ignore[arg-type]
-
-
-__all__ = ["Trouble"]

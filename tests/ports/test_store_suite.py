@@ -9,7 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from coordinator.consensus.messages import HardState, Snapshot
+from coordinator.consensus.messages import Entry, HardState, Snapshot
+from coordinator.shell.store import Store
 from coordinator.shell.store_port import CHUNK_BYTES, DataDirError, Write
 from tests.ports.fake_store import FakeStore
 from tests.ports.store_kit import (
@@ -64,7 +65,7 @@ def test_a_joining_member_is_bound_before_it_has_a_snapshot(tmp_path: Path) -> N
 
 
 def test_each_transaction_is_there_after_it_returned(driver: Driver) -> None:
-    expected = ()
+    expected: tuple[Entry, ...] = ()
     for number in range(12):
         write = append(2 + 3 * number, 3)
         driver.write(write)
@@ -167,14 +168,13 @@ async def test_forgotten_runs_are_gone_and_newer_ones_stay(driver: Driver) -> No
     assert [row.allocation_id for row in await driver.store.runs("u", 10)] == [21]
 
 
-def test_the_disk_of_another_member_is_refused(driver: Driver) -> None:
+def test_the_disk_of_another_member_is_refused(tmp_path: Path) -> None:
+    fake, real = FakeDriver(tmp_path, entries_kept=KEPT), RealDriver(tmp_path, entries_kept=KEPT)
     with pytest.raises(DataDirError, match="'c1'"):
-        if isinstance(driver, FakeDriver):
-            FakeStore.open(driver.disk, "c2")
-        else:
-            assert isinstance(driver, RealDriver)
-            driver.close()
-            type(driver.store).open(driver.directory, "c2")
+        FakeStore.open(fake.disk, "c2")
+    real.close()
+    with pytest.raises(DataDirError, match="'c1'"):
+        Store.open(real.directory, "c2")
 
 
 steps = st.lists(
@@ -190,52 +190,78 @@ steps = st.lists(
 )
 
 
+class Pair:
+    """Writes go to the fake one by one and to the real store in groups: merging must not show."""
+
+    def __init__(self, directory: Path, group: int) -> None:
+        self.fake = FakeDriver(directory, entries_kept=KEPT)
+        self.real = RealDriver(directory, entries_kept=KEPT)
+        self.fake.store.found("cluster", 1, FOUNDING)
+        self.real.store.found("cluster", 1, FOUNDING)
+        self.group = group
+        self.waiting: list[Write] = []
+        self.last, self.term = 1, 1
+
+    def do(self, number: int, kind: str, a: int, b: int) -> None:
+        match kind:
+            case "append":
+                self._put(self._append(a, b))
+            case "runs":
+                row = run_row(f"t{b}", 10 * b + a, number, started_at=number)
+                self._put(Write(runs=(row,)))
+            case "forget":
+                self._put(Write(forget_runs=((f"t{b}", 10 * b + a),)))
+            case "install":
+                self.last += a
+                state = HardState(self.term, 0, self.last)
+                self._put(Write(state, (), Snapshot(self.last, self.term, CONF, b"x" * a)))
+            case "take":
+                self._take(max(1, self.last - a))
+            case _:
+                self.compare()
+
+    def compare(self) -> None:
+        self._flush()
+        assert self.fake.reopen() == self.real.reopen()
+
+    def _append(self, count: int, back: int) -> Write:
+        self.term += back > 0
+        installed = [write.snapshot.index for write in self.waiting if write.snapshot]
+        stored = self.fake.store.disk.durable.snapshot or FOUNDING
+        first = max(self.last + 1 - back, max([stored.index, *installed]) + 1)
+        self.last = first + count - 1
+        return append(first, count, self.term, commit=1)
+
+    def _take(self, index: int) -> None:
+        self._flush()
+        if entry := self.fake.store.disk.durable.entries.get(index):
+            taken = [
+                driver.snapshot(index, entry.term, [b"t"]) for driver in (self.fake, self.real)
+            ]
+            assert taken[0] == taken[1]
+
+    def _put(self, write: Write) -> None:
+        self.waiting.append(write)
+        if len(self.waiting) >= self.group:
+            self._flush()
+
+    def _flush(self) -> None:
+        for write in self.waiting:
+            self.fake.write(write)
+        if self.waiting:
+            self.real.write(*self.waiting)
+        self.waiting.clear()
+
+
 @given(steps=steps, group=st.integers(1, 4))
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 def test_real_and_fake_agree_on_any_sequence(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, int, int]], group: int
 ) -> None:
-    """Writes go to the fake one by one and to the real store in groups: merging must not show."""
-    fake = FakeDriver(Path(), entries_kept=KEPT)
-    real = RealDriver(tmp_path_factory.mktemp("agree"), entries_kept=KEPT)
-    for driver in (fake, real):
-        driver.store.found("cluster", 1, FOUNDING)
-    waiting: list[Write] = []
-
-    def flush() -> None:
-        for write in waiting:
-            fake.write(write)
-        if waiting:
-            real.write(*waiting)
-        waiting.clear()
-
-    last, term = 1, 1
-    for number, (kind, a, b) in enumerate(steps):
-        if kind == "append":
-            term += b > 0
-            first = max(last + 1 - b, (fake.store.disk.durable.snapshot or FOUNDING).index + 1)
-            waiting.append(append(first, a, term, commit=1))
-            last = first + a - 1
-        elif kind == "runs":
-            waiting.append(Write(runs=(run_row(f"t{b}", 10 * b + a, number, started_at=number),)))
-        elif kind == "forget":
-            waiting.append(Write(forget_runs=((f"t{b}", 10 * b + a),)))
-        elif kind == "install":
-            last += a
-            waiting.append(
-                Write(HardState(term, 0, last), (), Snapshot(last, term, CONF, b"x" * a))
-            )
-        else:
-            flush()
-            index = max(1, last - a)
-            held = fake.store.disk.durable
-            if kind == "take" and (entry := held.entries.get(index)):
-                assert fake.snapshot(index, entry.term, [b"t"]) == real.snapshot(
-                    index, entry.term, [b"t"]
-                )
-            assert fake.reopen() == real.reopen()
-        if len(waiting) >= group:
-            flush()
-    flush()
-    assert fake.reopen() == real.reopen()
-    real.close()
+    pair = Pair(tmp_path_factory.mktemp("agree"), group)
+    try:
+        for number, (kind, a, b) in enumerate(steps):
+            pair.do(number, kind, a, b)
+        pair.compare()
+    finally:
+        pair.real.close()
