@@ -251,7 +251,7 @@ def _take(state: ClusterState, chunk: Chunk, number: int) -> bool:
         case Manifests(items):
             for manifest in items:
                 state.manifests.setdefault(manifest.executor, {})[manifest.hash] = manifest
-        case Requests(items):
+        case Requests(items):  # pragma: no branch - the match is total
             for request_id, remembered in items:
                 state.requests.put(request_id, remembered)
     return False
