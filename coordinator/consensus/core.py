@@ -45,13 +45,13 @@ class Core:
         self.become_follower(self.term, NO_MEMBER)
 
     def _load(self, stored: HardState) -> None:
-        if stored == HardState():
-            return
-        if not self.log.committed <= stored.commit <= self.log.last_index():
+        # The commit index may be stored late; whatever was applied was committed.
+        committed = max(stored.commit, self.log.committed, self.config.applied)
+        if committed > self.log.last_index():
             raise ConsensusBroken(
-                f"stored commit {stored.commit} is not between {self.log.committed} and {self.log.last_index()}"
+                f"committed {committed} is beyond the last entry {self.log.last_index()}"
             )
-        self.log.committed = stored.commit
+        self.log.committed = committed
         self.vote = stored.vote
 
     # What others see

@@ -128,6 +128,10 @@ class RaftLog:
         if not self.matches(message.prev_term, message.prev_index):
             return None
         last_new = message.prev_index + len(message.entries)
+        if message.entries and message.entries[-1].index != last_new:
+            raise ConsensusBroken(
+                f"member {message.sender} sent entries to {message.entries[-1].index}, not {last_new}"
+            )
         for place, entry in enumerate(message.entries):
             if not self.matches(entry.term, entry.index):
                 self.append(message.entries[place:] if place else message.entries)

@@ -39,10 +39,10 @@ class ReadState(msgspec.Struct, frozen=True):
 
 
 class StorageAppend(msgspec.Struct, frozen=True):
-    """One transaction: hard state, snapshot, entries (entries replace stored ones from their first index on)."""
+    """One transaction, in this order. Entries replace stored ones from their first index on."""
 
     hard_state: HardState | None
-    snapshot: Snapshot | None  # replaces the whole log; entries are then empty
+    snapshot: Snapshot | None  # replaces the whole log, before the entries
     entries: tuple[Entry, ...]
     responses: tuple[Message, ...]  # deliver when it is on disk
     must_sync: bool  # false: nothing another member could rely on changed

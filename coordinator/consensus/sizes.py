@@ -12,6 +12,7 @@ from typing import Final
 from coordinator.consensus.messages import Entry, EntryKind
 
 NO_LIMIT: Final = 2**63 - 1
+_NORMAL: Final = EntryKind.NORMAL
 _FRAME_MAX: Final = 36  # no entry is larger than its data and this
 
 
@@ -22,7 +23,7 @@ def _varint_size(number: int) -> int:
 def entry_size(entry: Entry) -> int:
     """Length of one entry in bytes."""
     size = 2 + _varint_size(entry.term) + _varint_size(entry.index)
-    if entry.kind is not EntryKind.NORMAL:
+    if entry.kind is not _NORMAL:
         size += 2
     if length := len(entry.data):
         size += 1 + _varint_size(length) + length
@@ -30,8 +31,21 @@ def entry_size(entry: Entry) -> int:
 
 
 def entries_size(entries: Sequence[Entry]) -> int:
-    """Length of all of them in bytes."""
-    return sum([entry_size(entry) for entry in entries])
+    """Length of all of them, which follow one another in a log, in bytes."""
+    if not entries:
+        return 0
+    first, last = entries[0], entries[-1]
+    frame = _varint_size(first.index)
+    if first.term != last.term or frame != _varint_size(last.index):
+        return sum([entry_size(entry) for entry in entries])
+    # Terms never fall along a log, so all between have this term: what frames the data is the same for each.
+    total = len(entries) * (2 + _varint_size(first.term) + frame)
+    for entry in entries:
+        if length := len(entry.data):
+            total += length + 1 + (length.bit_length() + 6) // 7
+        if entry.kind is not _NORMAL:
+            total += 2
+    return total
 
 
 def payload_size(entries: Sequence[Entry]) -> int:
