@@ -1,0 +1,73 @@
+"""Executors that the tests of the node run in real workers."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from executors import AllocatedPersistentTask, TaskPolicy, executor
+
+
+class Place(BaseModel):
+    path: str = ""
+
+
+class Count(BaseModel):
+    n: int = 0
+
+
+@executor("n.beats")
+async def beats(task: AllocatedPersistentTask[Count], params: Place) -> object:
+    """Appends to a file for as long as it lives."""
+    with open(params.path, "a", encoding="ascii") as file:
+        while not task.cancelled.is_set():
+            file.write(f"{os.getpid()}\n")
+            file.flush()
+            await asyncio.sleep(0.01)
+    task.raise_if_cancelled()
+    return None
+
+
+@executor("n.holds_gil")
+async def holds_gil(task: AllocatedPersistentTask[Count], params: Place) -> object:
+    """One call into C that never lets go of the GIL."""
+    Path(params.path).write_text(str(os.getpid()), encoding="ascii")
+    return bool(re.fullmatch(r"(a+)+b", "a" * 64))
+
+
+@executor("n.stubborn", policy=TaskPolicy(cancel_grace="200ms"))
+async def stubborn(task: AllocatedPersistentTask[Count], params: Place) -> object:
+    """Takes no notice of anything."""
+    while True:
+        try:
+            await asyncio.sleep(3600)
+        except asyncio.CancelledError:
+            pass
+
+
+@executor("n.detached")
+async def detached(task: AllocatedPersistentTask[Count], params: Place) -> object:
+    """Leaves a grandchild in a session of its own, with an empty environment, and waits."""
+    code = "import os,sys,time; open(sys.argv[1],'w').write(str(os.getpid())); time.sleep(3600)"
+    subprocess.Popen(  # noqa: ASYNC220 - the test is about what a careless author does
+        [sys.executable, "-S", "-E", "-c", code, params.path], start_new_session=True, env={}
+    )
+    await task.sleep(3600)
+    return None
+
+
+@executor("n.writes")
+async def writes(
+    task: AllocatedPersistentTask[Count], params: Place, state: Count | None
+) -> object:
+    """Counts on from its state, three durable steps."""
+    start = state.n if state else 0
+    for n in range(start + 1, start + 4):
+        await task.update_state(Count(n=n))
+    return start + 3
