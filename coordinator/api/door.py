@@ -7,12 +7,20 @@ from typing import Protocol
 
 import msgspec
 
-from coordinator.replica.effects import Applied, CloseNode, LeadershipChanged, Live, Reply
+from coordinator.replica.effects import (
+    Applied,
+    CloseNode,
+    LeadershipChanged,
+    Live,
+    Reply,
+    StateReplaced,
+)
 from coordinator.replica.inputs import Asked, Input
 from coordinator.replica.replica import Replica
 from coordinator.replica.sayings import LeaderSaying, Registration
 
-Listener = Callable[[Applied | Live | LeadershipChanged], None]
+Told = Applied | StateReplaced | Live | LeadershipChanged
+Listener = Callable[[Told], None]
 
 
 class RoadFailed(Exception):
@@ -117,7 +125,7 @@ class Door(Protocol):
         ...
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
-        """Call the listener for every Applied, Live and LeadershipChanged; returns how to stop."""
+        """Call the listener for every event of `Told`; returns how to stop."""
         ...
 
     async def runs_of(self, task_id: str, limit: int, before: int) -> Sequence[StoredRun]:

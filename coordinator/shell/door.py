@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-import msgspec
-
 from coordinator.api.door import Listener, MemberFacts, RoadFailed, StoredRun
 from coordinator.model.limits import CALLS_IN_PROGRESS_MAX
-from coordinator.replica.effects import CloseNode, LeadershipChanged, ReadReady, Reply
+from coordinator.replica.effects import CloseNode, ReadReady, Reply
 from coordinator.replica.inputs import Asked, Input, NodeClosed, NodeOpened, ReadBarrier, Submit
 from coordinator.replica.replica import Replica
 from coordinator.replica.sayings import LeaderSaying, Registration
+from coordinator.shell.history import History
 from coordinator.shell.pump import Pump
-from coordinator.shell.store_port import StorePort
 
 
 class ShellDoor:
@@ -23,17 +21,15 @@ class ShellDoor:
         self,
         replica: Replica,
         pump: Pump,
-        store: StorePort,
+        history: History,
         peers: Mapping[str, str],
         facts: Callable[[], MemberFacts],
     ) -> None:
         self._replica = replica
         self._pump = pump
-        self._store = store
+        self._history = history
         self._peers = peers
         self._facts = facts
-        self.leadership = LeadershipChanged(0, 0, False)
-        pump.subscribe(self._watch_leadership)
 
     @property
     def replica(self) -> Replica:
@@ -77,18 +73,11 @@ class ShellDoor:
         return self._pump.subscribe(listener)
 
     async def runs_of(self, task_id: str, limit: int, before: int) -> Sequence[StoredRun]:
-        return await self._store.runs(task_id, limit, before or None)
+        return await self._history.runs_of(task_id, limit, before)
 
     async def run_of(self, task_id: str, allocation_id: int) -> StoredRun | None:
-        run = await self._store.run(task_id, allocation_id)
-        if run is None:
-            return None
-        return msgspec.structs.replace(run, logs=await self._store.run_logs(task_id, allocation_id))
+        return await self._history.run_of(task_id, allocation_id)
 
     def _check_room(self) -> None:
         if self._pump.callers.waiting >= CALLS_IN_PROGRESS_MAX:
             raise RoadFailed("overloaded", f"{CALLS_IN_PROGRESS_MAX} calls are in progress here")
-
-    def _watch_leadership(self, effect: object) -> None:
-        if isinstance(effect, LeadershipChanged):
-            self.leadership = effect

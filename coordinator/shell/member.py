@@ -5,27 +5,21 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from coordinator.api.door import MemberFacts
+from coordinator.api.door import MemberFacts, Told
 from coordinator.api.server import add_services
 from coordinator.codec.framing import unframed
 from coordinator.codec.snapshots import load
 from coordinator.consensus.messages import Entry, Snapshot
 from coordinator.model.state import ClusterState
 from coordinator.replica.config import Recovered, ReplicaConfig
-from coordinator.replica.effects import (
-    Applied,
-    LeadershipChanged,
-    Live,
-    Note,
-    Persist,
-    SendPeer,
-)
-from coordinator.replica.inputs import DiskLow, Input, SnapshotTaken, StopLeading
+from coordinator.replica.effects import LeadershipChanged, Note, Persist, SendPeer
+from coordinator.replica.inputs import Campaign, DiskLow, Input, StopLeading
 from coordinator.replica.replica import Replica
 from coordinator.shell import store_port
 from coordinator.shell.clock import make_dice, read_clock
 from coordinator.shell.door import ShellDoor
 from coordinator.shell.grpc_server import Server
+from coordinator.shell.history import History, Writes
 from coordinator.shell.logs import Log
 from coordinator.shell.member_facts import OwnFacts
 from coordinator.shell.options import ServerSettings
@@ -70,7 +64,8 @@ class Member:
         self.links = PeerLinks(self.standing, self.feed, log)
         self._plugins = Plugins(settings.executors, self.feed, log)
         self._snapshots = SnapshotsIo(store, self.links, self.standing, self.feed, log)
-        self._facts = OwnFacts(settings, store, lambda: self._plugins.known, self._log_entries)
+        self._facts = OwnFacts(settings, store, lambda: self._plugins.known, self.replica)
+        self.writes = Writes()
         hands = Hands(
             persist=self._persist,
             send=self._send,
@@ -82,13 +77,15 @@ class Member:
         )
         self.pump = Pump(self.replica, hands, read_clock, asyncio.get_running_loop())
         self.door = ShellDoor(
-            self.replica, self.pump, store, dict(settings.peers), self._facts.read
+            self.replica,
+            self.pump,
+            History(store, self.pump, self.writes),
+            dict(settings.peers),
+            self._facts.read,
         )
 
     def feed(self, item: Input) -> None:
         """To the replica's next turn."""
-        if type(item) is SnapshotTaken and item.ok:
-            self._facts.snapshot_index = item.index
         self.pump.feed(item)
 
     def start(self) -> None:
@@ -97,9 +94,11 @@ class Member:
         self.pump.subscribe(self._on_effect)
         add_services(self._server.grpc, self.door)
         loop = asyncio.get_running_loop()
-        self._store.start(loop, self.pump.on_written, self._on_store_failed)
+        self._store.start(loop, self._on_written, self._on_store_failed)
         self._connect_members()
         self.pump.start()
+        if len(self.replica.state.members) == 1:
+            self.pump.feed(Campaign())  # nobody else could be the leader
         self._server.waiting.reason = None
         self._tasks = [
             asyncio.create_task(self._plugins.run(), name="plugins"),
@@ -136,8 +135,7 @@ class Member:
     # -- effects --------------------------------------------------------------------------------
 
     def _persist(self, effect: Persist) -> None:
-        if effect.snapshot is not None:
-            self._facts.snapshot_index = effect.snapshot.index
+        self.writes.submitted(effect.write)
         self._store.submit(effect.write, effect)
 
     def _send(self, effect: SendPeer) -> None:
@@ -146,12 +144,16 @@ class Member:
     def _note(self, effect: Note) -> None:
         self._log.line(effect.level, effect.event, term=self._leadership.term, **effect.fields)
 
+    def _on_written(self, writes: list[int]) -> None:
+        self.pump.on_written(writes)
+        self.writes.written(writes[-1])
+
     def _on_store_failed(self, failure: StoreFailure) -> None:
         self._facts.on_store_failed(failure)
         self._log.error("storage trouble", kind=failure.kind.value, detail=failure.detail)
         self.pump.on_store_failed(failure)
 
-    def _on_effect(self, effect: Applied | Live | LeadershipChanged) -> None:
+    def _on_effect(self, effect: Told) -> None:
         if not isinstance(effect, LeadershipChanged):
             return
         self._leadership = effect
@@ -183,9 +185,6 @@ class Member:
         for member in self.links.members():
             if member not in self.replica.state.members:
                 self.links.disconnect(member)
-
-    def _log_entries(self) -> int:
-        return self.replica.log_entries
 
 
 def build_replica(settings: ServerSettings, store: StorePort) -> Replica:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from coordinator.api.door import MemberFacts
+from coordinator.api.door import MemberFacts, Told
 from coordinator.client.release import RELEASE
-from coordinator.replica.effects import Applied, LeadershipChanged, Live
+from coordinator.replica.effects import LeadershipChanged
+from coordinator.replica.replica import Replica
 from coordinator.shell.clock import steady_ms
 from coordinator.shell.options import ServerSettings
 from coordinator.shell.store_port import StoreFailure, StorePort, Trouble
@@ -20,16 +21,14 @@ class OwnFacts:
         settings: ServerSettings,
         store: StorePort,
         plugins: Callable[[], tuple[str, ...]],
-        log_entries: Callable[[], int],
+        replica: Replica,
     ) -> None:
         self._settings = settings
         self._store = store
         self._plugins = plugins
-        self._log_entries = log_entries
+        self._replica = replica
         self._born = steady_ms()
         self._terms: set[int] = set()
-        snapshot = store.recovered.snapshot
-        self.snapshot_index = snapshot.index if snapshot else 0
         self.condition = "ok"
 
     def on_store_failed(self, failure: StoreFailure) -> None:
@@ -40,7 +39,7 @@ class OwnFacts:
         elif failure.kind is Trouble.DAMAGED:
             self.condition = "damaged"
 
-    def listen(self, effect: Applied | Live | LeadershipChanged) -> None:
+    def listen(self, effect: Told) -> None:
         """Terms in which a leader was seen: elections since this process began."""
         if isinstance(effect, LeadershipChanged) and effect.leader:
             self._terms.add(effect.term)
@@ -55,8 +54,8 @@ class OwnFacts:
             condition=self.condition,
             fsync_p99_ms=stats.fsync_p99_ms,
             disk_free_bytes=stats.free_bytes,
-            snapshot_index=self.snapshot_index,
-            log_entries=self._log_entries(),
+            snapshot_index=self._replica.snapshot_index,
+            log_entries=self._replica.log_entries,
             uptime_ms=steady_ms() - self._born,
             elections=len(self._terms),
             version=RELEASE,

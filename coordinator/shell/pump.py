@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from coordinator.api.door import Listener
+from coordinator.api.door import Listener, Told
 from coordinator.machine.failures import InvariantBroken, UpgradeNeeded
 from coordinator.model.instants import Millis, Now
 from coordinator.replica.effects import (
@@ -33,6 +33,7 @@ from coordinator.replica.effects import (
     ReadReady,
     Reply,
     SendPeer,
+    StateReplaced,
     StreamSnapshot,
     TakeSnapshot,
     ToNode,
@@ -92,6 +93,7 @@ class Pump:
         self._turn_is_due = False
         self._last_tick = read_clock().steady
         self._timer: asyncio.TimerHandle | None = None
+        self._after_turn: list[asyncio.Future[None]] = []
         self._stopped = False
         self.callers = Callers(loop, self.feed)
         self._sessions: dict[int, Session] = {}
@@ -110,6 +112,7 @@ class Pump:
             CloseNode: self._close_node,
             AskPlugin: hands.ask_plugin,
             Applied: self._tell,
+            StateReplaced: self._tell,
             Live: self._tell,
             LeadershipChanged: self._tell,
             Note: hands.note,
@@ -129,6 +132,7 @@ class Pump:
         if self._timer is not None:
             self._timer.cancel()
         self.callers.fail_all("shutting_down", "this coordinator has stopped")
+        self._release()
 
     def feed(self, item: Input) -> None:
         """Hand an input to the next turn, which is at most one round of the loop away."""
@@ -137,6 +141,13 @@ class Pump:
         else:
             self._inbox.append(item)
         self._call_turn()
+
+    async def fed(self, item: Input) -> None:
+        """Feed the input and wait until the effects of its turn are asked for."""
+        future = self._loop.create_future()
+        self._after_turn.append(future)
+        self.feed(item)
+        await future
 
     def on_written(self, writes: list[int]) -> None:
         """The store's answer: these are on disk."""
@@ -162,7 +173,7 @@ class Pump:
         self.feed(closed)
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
-        """Call the listener for every Applied, Live and LeadershipChanged; returns how to stop."""
+        """Call the listener for every event of `Told`; returns how to stop."""
         self._last_listener += 1
         number = self._last_listener
         self._listeners[number] = listener
@@ -196,6 +207,8 @@ class Pump:
             self._on_bug(bug)
         if self._inbox or self._wishes:
             self._call_turn()
+        elif self._after_turn:
+            self._release()
 
     def _take(self, now: Now) -> list[Input]:
         """What this turn handles: a due tick first, so that a stall is known before what came in meanwhile."""
@@ -212,6 +225,12 @@ class Pump:
             room -= len(wish.asked)
             inputs.append(wish)
         return inputs
+
+    def _release(self) -> None:
+        waiting, self._after_turn = self._after_turn, []
+        for future in waiting:
+            if not future.done():
+                future.set_result(None)
 
     def _on_bug(self, bug: Exception) -> None:
         """A broken invariant or any other bug ends the process before anything false is said (C11)."""
@@ -232,7 +251,7 @@ class Pump:
         if session is not None:
             session.on_close(effect)
 
-    def _tell(self, effect: Applied | Live | LeadershipChanged) -> None:
+    def _tell(self, effect: Told) -> None:
         for listener in tuple(self._listeners.values()):
             listener(effect)
 

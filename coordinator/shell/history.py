@@ -1,0 +1,79 @@
+"""Reading the runs table so that what a caller has seen applied is in it.
+
+Rows of the history travel with other writes, or wait for a tick; whoever is about to read asks for them first and
+waits until they are on disk.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import msgspec
+
+from coordinator.replica.inputs import FlushRuns
+from coordinator.shell.pump import Pump
+from coordinator.shell.run_rows import RunRow
+from coordinator.shell.store_port import StorePort
+
+WRITTEN_TIMEOUT_S = 5.0  # a full disk holds writes back; then the history is as it was
+
+
+class Writes:
+    """How far the disk is behind what was asked of it. Write ids only grow."""
+
+    def __init__(self) -> None:
+        self._submitted = 0
+        self._written = 0
+        self._waiting: dict[asyncio.Future[None], int] = {}
+
+    def submitted(self, write: int) -> None:
+        self._submitted = write
+
+    def written(self, write: int) -> None:
+        self._written = max(self._written, write)
+        if self._waiting:
+            for future, upto in list(self._waiting.items()):
+                if upto <= self._written and not future.done():
+                    future.set_result(None)
+
+    async def wait(self) -> None:
+        """Until all that has been submitted by now is on disk."""
+        if self._submitted <= self._written:
+            return
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting[future] = self._submitted
+        try:
+            await future
+        finally:
+            del self._waiting[future]
+
+
+class History:
+    """Runs of a task, those of a moment ago included."""
+
+    def __init__(self, store: StorePort, pump: Pump, writes: Writes) -> None:
+        self._store = store
+        self._pump = pump
+        self._writes = writes
+
+    async def runs_of(self, task_id: str, limit: int, before: int) -> Sequence[RunRow]:
+        """Newest first, without logs, results and errors; `before` is an allocation id, 0 for none."""
+        await self._flush()
+        return await self._store.runs(task_id, limit, before or None)
+
+    async def run_of(self, task_id: str, allocation_id: int) -> RunRow | None:
+        """One run with all it left behind."""
+        await self._flush()
+        run = await self._store.run(task_id, allocation_id)
+        if run is None:
+            return None
+        return msgspec.structs.replace(run, logs=await self._store.run_logs(task_id, allocation_id))
+
+    async def _flush(self) -> None:
+        await self._pump.fed(FlushRuns())
+        try:
+            async with asyncio.timeout(WRITTEN_TIMEOUT_S):
+                await self._writes.wait()
+        except TimeoutError:
+            return
