@@ -68,10 +68,14 @@ class Store:
         self._options = options
         self._pins = Pins()
         self._connection = connect_writer(data_dir.database, options.connection)
-        self._mark = SyncedMark(data_dir.mark, kept.identity.storage_id)
-        index = kept.snapshot.index if kept.snapshot else 0
-        self._ledger = Ledger(self._connection, self._mark, kept.facts, index)
-        self._tidy()
+        try:
+            self._mark = SyncedMark(data_dir.mark, kept.identity.storage_id)
+            index = kept.snapshot.index if kept.snapshot else 0
+            self._ledger = Ledger(self._connection, self._mark, kept.facts, index)
+            self._tidy()
+        except BaseException:
+            _ABANDONED.append(self._connection)
+            raise
         self._writer = Writer(self._ledger, self._pins, data_dir.path, options.retry_s)
         self._reads = Reads(data_dir.database, self._pins, self._writer.failed)
 
@@ -172,6 +176,7 @@ class Store:
         batch.add(0, write)
         try:
             self._ledger.commit(batch, lambda connection: write_identity(connection, identity))
+            self._shorten_wal()
         except sqlite3.Error as error:
             raise store_error(error, self.data_dir.path) from error
         except OSError as error:
@@ -185,6 +190,13 @@ class Store:
         self._mark.sync()
         try:
             self._connection.execute("DELETE FROM snapshots WHERE finished = 0")
+        except sqlite3.Error as error:
+            if trouble_of(error, self.data_dir.path) is not Trouble.DISK_FULL:
+                raise
+        self._shorten_wal()
+
+    def _shorten_wal(self) -> None:
+        try:
             self._ledger.checkpoint(shorten=True)
         except sqlite3.Error as error:
             if trouble_of(error, self.data_dir.path) is not Trouble.DISK_FULL:
@@ -231,6 +243,10 @@ def _agree(data_dir: DataDir, stored: Identity, member: str) -> None:
     if beside is not None and beside.storage_id != stored.storage_id:
         raise Damaged(
             f"{data_dir.database} has storage id {stored.storage_id}, identity.json has {beside.storage_id}"
+        )
+    if beside is not None and beside.founded and not stored.founded:
+        raise Damaged(
+            f"{data_dir.database} has forgotten that it belongs to cluster {beside.cluster_id}"
         )
     if beside is None or (not beside.removed and beside != stored):
         data_dir.write_identity(stored)

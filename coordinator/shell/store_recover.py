@@ -71,6 +71,10 @@ def walk(data_dir: DataDir) -> WalReport:
 
 def store_error(error: sqlite3.Error, directory: Path) -> StoreError:
     """What an error of SQLite means while nothing has been promised yet."""
+    if getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return StorageBroken(
+            f"{directory}: another program keeps the database locked, end it first"
+        )
     match trouble_of(error, directory):
         case Trouble.IO:
             return StorageBroken(f"{directory}: {error} (the disk or file system fails)")
@@ -172,7 +176,7 @@ def _check_log(facts: Facts, snapshot: Snapshot | None, entries: tuple[Entry, ..
 
 def _check_mark(data_dir: DataDir, kept: Kept, report: WalReport) -> None:
     """A `-wal` that ends early is a torn tail by D4; any other loss of what had returned is rot."""
-    if report.verdict is WalVerdict.CUT:
+    if report.ends_there:
         return
     try:
         mark = SyncedMark(data_dir.mark, kept.identity.storage_id)

@@ -43,11 +43,15 @@ class WalVerdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class WalReport:
-    """committed: frames up to the last whole transaction; `detail` names the bad frame."""
+    """committed: frames up to the last whole transaction; `detail` names the bad frame.
+
+    ends_there: no frame stands behind those that are good, so the file may have been longer once.
+    """
 
     verdict: WalVerdict
     committed: int = 0
     detail: str = ""
+    ends_there: bool = False
 
 
 def check_wal(path: Path) -> WalReport:
@@ -57,7 +61,7 @@ def check_wal(path: Path) -> WalReport:
     except FileNotFoundError:
         return WalReport(WalVerdict.ABSENT)
     if len(content) < _HEADER_BYTES:
-        return WalReport(WalVerdict.CUT, 0, "the header is cut off")
+        return WalReport(WalVerdict.CUT, 0, "the header is cut off", ends_there=True)
     walk = _Walk(content)
     if not walk.header_is_sound():
         return walk.without_header()
@@ -107,8 +111,9 @@ class _Walk:
         if bad < self._frames:
             return self._judge_tail(committed, bad)
         if committed < self._frames or self._rest or not self._frames:
-            return WalReport(WalVerdict.CUT, committed, f"the file ends after frame {bad}")
-        return WalReport(WalVerdict.SOUND, committed)
+            detail = f"the file ends after frame {bad}"
+            return WalReport(WalVerdict.CUT, committed, detail, ends_there=True)
+        return WalReport(WalVerdict.SOUND, committed, ends_there=True)
 
     def _sound_prefix(self) -> tuple[int, int]:
         """Frames up to the last sound commit, and the number of the first bad one (counted from 0)."""
