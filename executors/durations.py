@@ -16,17 +16,17 @@ from typing_extensions import override
 Span = str | timedelta
 
 EXAMPLES = "500ms, 90s, 5m, 1h30m or 2d"
-PATTERN = r"^(?=\d)(\d{1,15}d)?(\d{1,15}h)?(\d{1,15}m)?(\d{1,15}s)?(\d{1,15}ms)?$"
+PATTERN = r"^(?=[0-9])([0-9]{1,15}d)?([0-9]{1,15}h)?([0-9]{1,15}m)?([0-9]{1,15}s)?([0-9]{1,15}ms)?$"
 
 _TEXT = re.compile(PATTERN)
 _UNITS_MS = {"d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1_000, "ms": 1}
-_PART = re.compile(r"(\d+)(ms|[dhms])")
+_PART = re.compile(r"([0-9]+)(ms|[dhms])")
 _MS_MAX = 36_525 * 86_400_000  # a hundred years
 
 
 def parse_ms(text: str) -> int:
     """Milliseconds in a written duration. Raises ValueError naming what was given."""
-    if not _TEXT.match(text):
+    if not _TEXT.fullmatch(text):
         raise ValueError(f"{text!r} is no duration; write {EXAMPLES}")
     total = sum(int(number) * _UNITS_MS[unit] for number, unit in _PART.findall(text))
     if total > _MS_MAX:

@@ -1,0 +1,133 @@
+"""Which executors a process has, and what happens to plugins that do not load."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from executors.errors import DuplicateExecutorError
+from executors.registry import load
+
+GOOD = """
+from pydantic import BaseModel
+from executors import PersistentTasksExecutor, executor
+from executors.builtin.noop import Noop
+
+class Params(BaseModel): ...
+
+class Good(PersistentTasksExecutor[Params, Params]):
+    name = "{name}"
+    async def node_operation(self, task, params, state): ...
+
+@executor("{name}.by_function")
+async def by_function(task, params: Params): ...
+"""
+
+Write = Callable[[str, str], str]
+
+
+@pytest.fixture
+def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Write]:
+    """Writes a module and gives its name; modules and path are as before afterwards."""
+    known = set(sys.modules)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+
+    def to_file(name: str, text: str) -> str:
+        (tmp_path / f"{name}.py").write_text(text)
+        return name
+
+    yield to_file
+    for name in set(sys.modules) - known:
+        del sys.modules[name]
+
+
+def test_built_in_executors_are_always_there() -> None:
+    registry = load()
+    assert set(registry.definitions) >= {
+        "demo.noop",
+        "demo.sleep",
+        "demo.ticker",
+        "demo.flaky",
+        "demo.digest",
+    }
+    assert registry.load_errors == []
+
+
+def test_a_module_of_the_working_directory(write: Write) -> None:
+    registry = load([write("reg_good", GOOD.format(name="t.good"))])
+    assert {"t.good", "t.good.by_function"} <= set(registry.definitions)
+    assert registry.load_errors == []
+
+
+def test_one_class_of_a_module(write: Write) -> None:
+    registry = load([write("reg_one", GOOD.format(name="t.one")) + ":Good"], builtin=False)
+    assert "t.one" in registry.definitions
+    assert "t.one.by_function" not in registry.definitions
+
+
+def test_a_file_by_its_path(write: Write, tmp_path: Path) -> None:
+    write("reg_path", GOOD.format(name="t.path"))
+    assert "t.path" in load([str(tmp_path / "reg_path.py")]).definitions
+
+
+@pytest.mark.parametrize(
+    "name,text,summary",
+    [
+        ("reg_syntax", "def (", "SyntaxError"),
+        ("reg_raise", "raise RuntimeError('at import')", "RuntimeError: at import"),
+        ("reg_exit", "import sys; sys.exit(1)", "SystemExit: 1"),
+        ("reg_empty", "", "reg_empty defines no executor"),
+        ("reg_name", GOOD.format(name="Bad Name"), "name is 'Bad Name'"),
+    ],
+)
+def test_a_plugin_that_fails_takes_no_other_with_it(
+    write: Write, name: str, text: str, summary: str
+) -> None:
+    registry = load([write(name, text), write("reg_other", GOOD.format(name="t.other"))])
+    (problem,) = registry.load_errors
+    assert problem.source == f"--executors {name}"
+    assert summary in problem.message.splitlines()[0]
+    assert "t.other" in registry.definitions
+
+
+def test_a_module_that_is_not_there() -> None:
+    (problem,) = load(["no_such_module_anywhere"]).load_errors
+    assert "No module named 'no_such_module_anywhere'" in problem.message
+
+
+def test_a_file_that_is_not_there() -> None:
+    (problem,) = load(["./no_such_file.py"]).load_errors
+    assert "there is no file" in problem.message
+
+
+def test_a_class_that_is_not_there_or_no_executor(write: Write) -> None:
+    name = write("reg_wrong", GOOD.format(name="t.wrong"))
+    problems = load([f"{name}:Nobody", f"{name}:Params"]).load_errors
+    assert [one.message.partition(",")[0].split(" ", 2)[1] for one in problems] == ["has", "is"]
+
+
+def test_an_import_that_hangs_is_interrupted(write: Write) -> None:
+    hang = write("reg_hang", "import time\nwhile True: time.sleep(60)\n")
+    registry = load([hang, write("reg_after", GOOD.format(name="t.after"))], seconds_max=0.2)
+    (problem,) = registry.load_errors
+    assert problem.message == "the import did not end within 0.2 s"
+    assert "t.after" in registry.definitions
+
+
+def test_a_name_offered_twice_names_both_places(write: Write, tmp_path: Path) -> None:
+    first = write("reg_first", GOOD.format(name="t.twice"))
+    second = write("reg_second", GOOD.format(name="t.twice"))
+    with pytest.raises(DuplicateExecutorError) as caught:
+        load([first, second])
+    for part in ("t.twice", f"{tmp_path}/reg_first.py", f"{tmp_path}/reg_second.py"):
+        assert part in str(caught.value)
+
+
+def test_the_same_class_named_twice_is_one_offer(write: Write) -> None:
+    name = write("reg_same", GOOD.format(name="t.same"))
+    registry = load([name, f"{name}:Good"])
+    assert "t.same" in registry.definitions
