@@ -1,0 +1,225 @@
+"""Random commands that mean something: most fit the state as it is, some are stale on purpose."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from hypothesis import strategies as st
+
+from coordinator.machine import commands as c
+from coordinator.model.ids import AllocationId, Incarnation, NodeName, TaskId
+from coordinator.model.nodes import Manifest, NodeStatus, Offer
+from coordinator.model.state import ClusterState
+from coordinator.model.tasks import Assignment, Code, Policy, RunOutcome, Status, Task, TaskSpec
+
+TASKS = ("a", "b", "c", "d")
+NODES = ("n1", "n2", "n3")
+Draw = Callable[[st.SearchStrategy[Any]], Any]
+
+
+def command_for(state: ClusterState, draw: Draw) -> c.Command:
+    """One command, drawn by `draw`, mostly one that could be accepted now."""
+    maker = draw(st.sampled_from(_MAKERS))
+    command: c.Command = maker(state, draw)
+    return command
+
+
+def beginning() -> tuple[c.JoinNode, ...]:
+    """Nodes to begin with, so that a history soon has something to tell."""
+    return tuple(
+        c.JoinNode(
+            NodeName(name), Incarnation(f"1-{name}"), f"uid-{name}", 1, 6, (Offer("demo", 1, "h1"),)
+        )
+        for name in NODES[:2]
+    )
+
+
+def _chance(draw: Draw, percent: int) -> bool:
+    return bool(draw(st.integers(0, 99)) < percent)
+
+
+def _choice(state: ClusterState, draw: Draw) -> Assignment:
+    ready = [node.name for node in state.nodes_by_name() if node.status is NodeStatus.READY]
+    name = NodeName(draw(st.sampled_from(ready or NODES)))
+    if _chance(draw, 10):
+        return Assignment(code=Code.NO_NODES)
+    if _chance(draw, 10):
+        name = NodeName(draw(st.sampled_from(NODES)))
+    node = state.nodes.get(name)
+    incarnation = node.incarnation if node is not None else Incarnation("1-x")
+    return Assignment(name, incarnation, Code.ASSIGNED)
+
+
+def _task(state: ClusterState, draw: Draw, fits: Callable[[Task], bool] | None = None) -> TaskId:
+    """A task, mostly one that fits."""
+    names = [t.id for t in state.tasks_by_id() if fits is not None and fits(t)]
+    if names and _chance(draw, 85):
+        return TaskId(draw(st.sampled_from(names)))
+    return TaskId(draw(st.sampled_from(TASKS)))
+
+
+def _placed(task: Task) -> bool:
+    return task.has_node
+
+
+def _placeable(task: Task) -> bool:
+    return task.status in (Status.UNASSIGNED, Status.WAITING)
+
+
+def _over(task: Task) -> bool:
+    return task.is_terminal
+
+
+def _allocation(state: ClusterState, draw: Draw, task_id: TaskId) -> AllocationId:
+    task = state.tasks.get(task_id)
+    current = task.allocation_id if task is not None else 1
+    return AllocationId(current - draw(st.sampled_from((0,) * 10 + (1, 2))))
+
+
+def _run(state: ClusterState, draw: Draw) -> tuple[TaskId, AllocationId, Incarnation]:
+    task_id = _task(state, draw, _placed)
+    task = state.tasks.get(task_id)
+    incarnation = task.assignment.incarnation if task is not None else None
+    return task_id, _allocation(state, draw, task_id), incarnation or Incarnation("1-x")
+
+
+def _create(state: ClusterState, draw: Draw) -> c.CreateTask:
+    due = draw(st.sampled_from((None, None, state.at + 2_000)))
+    return c.CreateTask(
+        _task(state, draw),
+        "demo",
+        1,
+        draw(st.sampled_from((b"{}", b'{"x":1}'))),
+        TaskSpec(due_at=due),
+        Policy(
+            cost=draw(st.integers(0, 3)),
+            max_attempts=draw(st.integers(0, 3)),
+            on_lost=draw(st.sampled_from(("rerun", "rerun", "fail"))),
+            retention_ms=draw(st.sampled_from((-1, 0, 5_000))),
+        ),
+        _choice(state, draw),
+        paused=_chance(draw, 10),
+        require_assignment=_chance(draw, 10),
+        replace_finished=_chance(draw, 50),
+    )
+
+
+def _assign(state: ClusterState, draw: Draw) -> c.AssignTask:
+    task_id = _task(state, draw, _placeable)
+    return c.AssignTask(task_id, _allocation(state, draw, task_id), _choice(state, draw))
+
+
+def _start(state: ClusterState, draw: Draw) -> c.StartRun:
+    return c.StartRun(*_run(state, draw), state.at)
+
+
+def _write(state: ClusterState, draw: Draw) -> c.WriteState:
+    return c.WriteState(*_run(state, draw), draw(st.integers(1, 4)), b"1", 1)
+
+
+def _end(state: ClusterState, draw: Draw) -> c.EndRun:
+    return c.EndRun(
+        *_run(state, draw),
+        draw(st.sampled_from(list(RunOutcome))),
+        permanent=_chance(draw, 10),
+        retry_at=state.at + draw(st.integers(0, 3_000)),
+        worker_died=_chance(draw, 20),
+        has_final_state=_chance(draw, 20),
+        final_state_seq=draw(st.integers(1, 4)),
+        next=_choice(state, draw) if _chance(draw, 50) else None,
+    )
+
+
+def _cancel(state: ClusterState, draw: Draw) -> c.CancelTask:
+    return c.CancelTask(_task(state, draw), _chance(draw, 30), _chance(draw, 20))
+
+
+def _unassign(state: ClusterState, draw: Draw) -> c.UnassignTask:
+    task_id = _task(state, draw, _placed)
+    return c.UnassignTask(task_id, _allocation(state, draw, task_id))
+
+
+def _remove(state: ClusterState, draw: Draw) -> c.RemoveTask:
+    task_id = _task(state, draw, _over)
+    task = state.tasks.get(task_id)
+    return c.RemoveTask(task_id, task.revision if task is not None else 0)
+
+
+def _join(state: ClusterState, draw: Draw) -> c.JoinNode:
+    name = draw(st.sampled_from(NODES))
+    uid = f"uid-{name}" if _chance(draw, 90) else "uid-other"
+    counter = state.node_counters.get(uid, 0) + draw(st.sampled_from((1, 1, 1, 0)))
+    version = draw(st.sampled_from((1, 1, 1, 0)))
+    return c.JoinNode(
+        NodeName(name),
+        Incarnation(f"{counter}-{name}"),
+        uid,
+        counter,
+        draw(st.integers(1, 6)),
+        (Offer("demo", version, f"h{version}"),),
+        old_is_dead=_chance(draw, 60),
+        manifests=(Manifest("demo", version, f"h{version}", b"{}"),),
+    )
+
+
+def _node(state: ClusterState, draw: Draw) -> tuple[NodeName, Incarnation]:
+    name = NodeName(draw(st.sampled_from(NODES)))
+    node = state.nodes.get(name)
+    stale = node is None or _chance(draw, 20)
+    return name, Incarnation("1-x") if stale or node is None else node.incarnation
+
+
+def _placements(state: ClusterState, draw: Draw, name: NodeName) -> tuple[c.Placement, ...]:
+    return tuple(
+        c.Placement(task_id, _allocation(state, draw, task_id), _choice(state, draw))
+        for task_id in sorted(state.on_node.get(name, ()))
+    )
+
+
+def _lose(state: ClusterState, draw: Draw) -> c.LoseNode:
+    name, incarnation = _node(state, draw)
+    return c.LoseNode(name, incarnation, _chance(draw, 30), "", _placements(state, draw, name))
+
+
+def _lose_runs(state: ClusterState, draw: Draw) -> c.LoseRuns:
+    name, incarnation = _node(state, draw)
+    runs = tuple((task_id, _allocation(state, draw, task_id)) for task_id in map(TaskId, TASKS))
+    return c.LoseRuns(name, incarnation, runs, "", _placements(state, draw, name))
+
+
+def _drain(state: ClusterState, draw: Draw) -> c.Command:
+    name = NodeName(draw(st.sampled_from(NODES)))
+    if _chance(draw, 70):
+        return c.UndrainNode(name)
+    return c.DrainNode(name, draw(st.sampled_from(("restart", "remove"))), "because", "ann")
+
+
+def _forget(state: ClusterState, draw: Draw) -> c.Command:
+    name, incarnation = _node(state, draw)
+    return c.RemoveNode(name) if _chance(draw, 30) else c.ForgetNode(name, incarnation)
+
+
+def _set(state: ClusterState, draw: Draw) -> c.Command:
+    if _chance(draw, 30):
+        return c.ForgetRequests(draw(st.integers(0, 3)))
+    key, value = draw(
+        st.sampled_from(
+            (
+                ("assignment.enable", "none"),
+                ("assignment.enable", "all"),
+                ("assignment.enable", "all"),
+                ("assignment.enable", "all"),
+                ("nodes.lease", "9s"),
+            )
+        )
+    )
+    return c.SetSettings(((key, value),), ("assignment.batch",) if _chance(draw, 20) else ())
+
+
+# How often each is drawn: the ordinary course of a task first, what ends it all seldom.
+_MAKERS = (
+    (_create, _assign, _start, _end) * 4
+    + (_write, _cancel, _unassign, _join) * 2
+    + (_remove, _lose, _lose_runs, _drain, _forget, _set)
+)
