@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from coordinator.consensus import replication
 from coordinator.consensus.changes import decode_conf_change
 from coordinator.consensus.core import Core
-from coordinator.consensus.errors import DropReason, ProposalDropped
+from coordinator.consensus.errors import ConsensusBroken, DropReason, ProposalDropped
 from coordinator.consensus.messages import (
     NO_MEMBER,
     AppendAccepted,
@@ -64,7 +64,10 @@ def _check_conf_changes(core: Core, entries: Sequence[Entry]) -> list[Entry]:
 def _may_change(core: Core, entry: Entry) -> bool:
     if core.pending_conf_index > core.log.applied:
         return False
-    leaves_joint = decode_conf_change(entry).leaves_joint
+    try:
+        leaves_joint = decode_conf_change(entry).leaves_joint
+    except ConsensusBroken:
+        return False  # somebody proposed what is no change; in the log it would stop every member
     return leaves_joint == core.tracker.configuration.is_joint
 
 
