@@ -90,6 +90,8 @@ class Plugins:
         except TimeoutError:
             raise HelperEnded(f"its imports took more than {START_TIMEOUT_S:.0f} s") from None
         self._greet(hello)
+        if hello.fatal:
+            await self._refuse_all()
         while await self._put_next(process):
             pass
 
@@ -109,8 +111,14 @@ class Plugins:
                 )
             )
         )
-        if hello.fatal:
-            raise HelperEnded(hello.fatal)
+
+    async def _refuse_all(self) -> None:
+        """There is no code to ask, and a new start would find none either."""
+        while True:
+            while self._questions:
+                self._answer(Reply(self._questions.popleft().call, "missing"))
+            self._something.clear()
+            await self._something.wait()
 
     async def _put_next(self, process: asyncio.subprocess.Process) -> bool:
         """One question and its answer; False when the helper has to be killed."""
@@ -173,8 +181,10 @@ class Plugins:
         self._feed(PluginAnswered(reply.call, reply.kind, node, reply.code, reply.text))
 
     async def _end(self) -> None:
-        process, self._process = self._process, None
-        if process is not None and process.returncode is None:
+        process = self._process
+        if process is None:
+            return
+        if process.returncode is None:
             process.kill()
-        if process is not None:
-            await process.wait()
+        await process.wait()
+        self._process = None

@@ -1,0 +1,268 @@
+"""The transport between members on real sockets: order, hello, refusal, absence, bounded queues, snapshots."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import socket
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import grpc
+import pytest
+
+from coordinator.codec.framing import unframed
+from coordinator.codec.snapshots import load
+from coordinator.consensus.messages import (
+    Append,
+    ConfState,
+    Entry,
+    EntryKind,
+    Heartbeat,
+    InstallSnapshot,
+    Message,
+    Snapshot,
+)
+from coordinator.model.state import MemberRecord
+from coordinator.replica.effects import StreamSnapshot
+from coordinator.replica.inputs import FromPeer, Input, PeerUnreachable, SnapshotSent
+from coordinator.shell.data_dir import Identity
+from coordinator.shell.founding import founding_record
+from coordinator.shell.grpc_server import PortTaken, Server
+from coordinator.shell.logs import Log
+from coordinator.shell.peer_channel import Standing
+from coordinator.shell.peer_links import QUEUE_AWAY_MAX, QUEUE_MAX, PeerLink, PeerLinks
+from coordinator.shell.peer_server import PeerService
+from coordinator.shell.settings import load_settings
+from coordinator.shell.snapshots_io import SnapshotsIo
+from coordinator.shell.store import Store
+from coordinator.wire.v1.internal_pb2 import Introduction
+from coordinator.wire.v1.internal_pb2_grpc import add_PeerServicer_to_server
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Side:
+    """One member: what it heard, its links, its server."""
+
+    def __init__(self, number: int, ports: list[int]) -> None:
+        self.number = number
+        self.address = f"127.0.0.1:{ports[number - 1]}"
+        self.identity = Identity(f"c{number}", f"s{number}", 1, "the-cluster", number)
+        self.members = {
+            n: MemberRecord(n, f"c{n}", f"127.0.0.1:{port}", f"s{n}")
+            for n, port in enumerate(ports, 1)
+        }
+        self.heard: list[Input] = []
+        self.news = asyncio.Event()
+        self.lines = io.StringIO()
+        self.log = Log(self.lines, "debug", member=f"c{number}")
+        self.standing = Standing(lambda: self.identity, lambda: self.members, [], "")
+        self.links = PeerLinks(self.standing, self.feed, self.log)
+        self.server: Server | None = None
+
+    def feed(self, item: Input) -> None:
+        self.heard.append(item)
+        self.news.set()
+
+    @property
+    def messages(self) -> list[Message]:
+        return [m for item in self.heard if isinstance(item, FromPeer) for m in item.messages]
+
+    @property
+    def unreachable(self) -> int:
+        return sum(isinstance(item, PeerUnreachable) for item in self.heard)
+
+    async def listen(self) -> None:
+        self.server = Server(self.address)
+        add_PeerServicer_to_server(
+            PeerService(self.standing, self.feed, self.log), self.server.grpc
+        )
+        await self.server.start()
+
+    async def stop_listening(self) -> None:
+        if self.server is not None:
+            await self.server.stop(0)
+            self.server = None
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        async with asyncio.timeout(30):
+            while not condition():
+                self.news.clear()
+                await asyncio.wait([asyncio.ensure_future(self.news.wait())], timeout=0.02)
+
+
+@pytest.fixture
+async def pair() -> AsyncIterator[tuple[Side, Side]]:
+    ports = [free_port(), free_port()]
+    one, two = Side(1, ports), Side(2, ports)
+    yield one, two
+    for side in (one, two):
+        await side.links.close()
+        await side.stop_listening()
+
+
+def beat(number: int, sender: int = 1) -> Heartbeat:
+    return Heartbeat(sender, 2, 5, number)
+
+
+async def test_messages_arrive_once_and_in_order(pair: tuple[Side, Side]) -> None:
+    one, two = pair
+    await two.listen()
+    one.links.connect(2, two.address)
+    sent = [beat(n) for n in range(500)]
+    for message in sent[:50]:
+        one.links.send(2, (message,))
+    await two.until(lambda: len(two.messages) >= 50)
+    for start in range(50, 500, 10):
+        one.links.send(2, sent[start : start + 10])
+        await asyncio.sleep(0)
+    await two.until(lambda: len(two.messages) >= 500)
+    assert two.messages == sent
+    assert one.unreachable == 0
+
+
+async def test_what_waits_travels_in_few_frames(pair: tuple[Side, Side]) -> None:
+    one, two = pair
+    await two.listen()
+    one.links.connect(2, two.address)
+    await two.until(lambda: one.links.connected() == [2])
+    one.links.send(2, [beat(n) for n in range(200)])
+    await two.until(lambda: len(two.messages) == 200)
+    assert len(two.heard) == 1
+
+
+async def test_a_large_entry_passes(pair: tuple[Side, Side]) -> None:
+    one, two = pair
+    await two.listen()
+    one.links.connect(2, two.address)
+    large = Append(1, 2, 5, 4, 9, 9, (Entry(5, 10, EntryKind.NORMAL, b"x" * 6_000_000),))
+    one.links.send(2, (large, beat(1)))
+    await two.until(lambda: len(two.messages) == 2)
+    assert two.messages[0] == large
+
+
+async def test_an_absent_peer_is_told_once_and_met_when_it_comes(pair: tuple[Side, Side]) -> None:
+    one, two = pair
+    one.links.connect(2, two.address)
+    await one.until(lambda: one.unreachable == 1)
+    for number in range(10 * QUEUE_AWAY_MAX):
+        one.links.send(2, (beat(number),))
+    await two.listen()
+    await two.until(lambda: bool(two.messages))
+    assert len(two.messages) <= QUEUE_AWAY_MAX
+    assert two.messages[-1] == beat(10 * QUEUE_AWAY_MAX - 1)
+    assert one.unreachable == 1
+    await two.stop_listening()
+    await one.until(lambda: one.unreachable == 2)
+    assert one.links.connected() == []
+
+
+@pytest.mark.parametrize("change", ["cluster", "storage", "stranger", "unfounded"])
+async def test_who_is_no_member_is_not_heard(pair: tuple[Side, Side], change: str) -> None:
+    one, two = pair
+    if change == "cluster":
+        one.identity = Identity("c1", "s1", 1, "another", 1)
+    elif change == "storage":
+        one.identity = Identity("c1", "emptied", 1, "the-cluster", 1)
+    elif change == "stranger":
+        one.identity = Identity("c7", "s1", 1, "the-cluster", 7)
+    else:
+        two.identity = Identity("c2", "s2")
+    await two.listen()
+    one.links.connect(2, two.address)
+    one.links.send(2, (beat(1),))
+    await one.until(lambda: "refused by peer" in one.lines.getvalue())
+    assert two.messages == []
+    assert one.links.connected() == []
+
+
+async def test_we_do_not_speak_to_an_emptied_member_either(pair: tuple[Side, Side]) -> None:
+    one, two = pair
+    two.identity = Identity("c2", "emptied", 1, "the-cluster", 2)
+    await two.listen()
+    one.links.connect(2, two.address)
+    await one.until(lambda: "cluster replace" in one.lines.getvalue())
+    assert two.messages == []
+
+
+async def test_words_under_another_name_are_not_heard(pair: tuple[Side, Side]) -> None:
+    one, two = pair
+    await two.listen()
+    one.links.connect(2, two.address)
+    one.links.send(2, (beat(1, sender=9), beat(2)))
+    await two.until(lambda: bool(two.messages))
+    assert two.messages == [beat(2)]
+
+
+async def test_a_full_queue_drops_the_oldest_appends_and_keeps_the_rest() -> None:
+    side = Side(1, [free_port(), free_port()])
+    link = PeerLink(2, side.members[2].address, side.standing, side.feed, side.log)
+    link.connected = True
+    appends = [Append(1, 2, 5, 4, n, 0) for n in range(QUEUE_MAX)]
+    link.send((beat(1),))
+    link.send(appends)
+    link.send((beat(2), beat(3)))
+    assert len(link._queue) == QUEUE_MAX
+    assert link._queue[0] == beat(1)
+    assert link._queue[1] == appends[3]
+    assert link._queue[-1] == beat(3)
+    assert side.unreachable == 1
+    await link.channel.close()
+
+
+async def test_a_second_server_on_the_port_is_refused(pair: tuple[Side, Side]) -> None:
+    one, _ = pair
+    await one.listen()
+    with pytest.raises(PortTaken) as raised:
+        await Server(one.address).start()
+    assert one.address in str(raised.value)
+
+
+async def test_before_a_cluster_is_there_callers_are_told_to_wait(pair: tuple[Side, Side]) -> None:
+    one, _ = pair
+    await one.listen()
+    async with grpc.aio.insecure_channel(one.address) as channel:
+        with pytest.raises(grpc.aio.AioRpcError) as raised:
+            await channel.unary_unary("/ptasks.v1.Tasks/Create")(b"")
+        assert raised.value.code() is grpc.StatusCode.UNAVAILABLE
+        assert "starting" in (raised.value.details() or "")
+
+
+async def test_a_snapshot_passes_chunk_by_chunk(pair: tuple[Side, Side], tmp_path: Path) -> None:
+    one, two = pair
+    settings = load_settings(
+        ["--name", "c1", "--data-dir", str(tmp_path / "c1"), "--listen", one.address], {}
+    )
+    store = Store.open(settings.data_dir, "c1")
+    record = founding_record(settings, [Introduction(name="c1", storage_id="s1")])
+    store.found("the-cluster", 1, Snapshot(7, 3, ConfState(voters=(1, 2)), record.snapshot))
+    await two.listen()
+    one.links.connect(2, two.address)
+    io_ = SnapshotsIo(store, one.links, one.standing, one.feed, one.log)
+    asked = InstallSnapshot(1, 2, 5, Snapshot(6, 3))  # older than what is stored by now
+    io_.stream(StreamSnapshot(2, asked))
+    await one.until(lambda: any(isinstance(item, SnapshotSent) for item in one.heard))
+    assert SnapshotSent(2, True) in one.heard
+    (message,) = two.messages
+    assert isinstance(message, InstallSnapshot)
+    assert (message.snapshot.index, message.snapshot.term, message.term) == (7, 3, 5)
+    assert load(unframed(message.snapshot.data)).cluster_id == record.cluster_id
+    await asyncio.to_thread(store.close)
+
+
+async def test_a_snapshot_to_nobody_fails_and_is_told(
+    pair: tuple[Side, Side], tmp_path: Path
+) -> None:
+    one, two = pair
+    store = Store.open(tmp_path / "c1", "c1")
+    one.links.connect(2, two.address)
+    io_ = SnapshotsIo(store, one.links, one.standing, one.feed, one.log)
+    io_.stream(StreamSnapshot(2, InstallSnapshot(1, 2, 5, Snapshot(6, 3))))
+    await one.until(lambda: any(isinstance(item, SnapshotSent) for item in one.heard))
+    assert SnapshotSent(2, False) in one.heard
+    await asyncio.to_thread(store.close)
