@@ -7,7 +7,8 @@ does not read them.
 
 from __future__ import annotations
 
-from typing import Final
+from operator import attrgetter
+from typing import Any, Final
 from zlib import crc32
 
 import msgspec
@@ -18,12 +19,28 @@ from coordinator.replica.effects import RunWrite
 RunRow = RunWrite  # the replica says it in the very words the table keeps
 RunKey = tuple[str, int]
 
-BLOBS: Final = ("result", "error", "logs")
-_HEAD: Final = tuple(
-    name
-    for name in RunRow.__struct_fields__
-    if name not in (*BLOBS, "task_id", "allocation_id", "index")
+# What a head holds, in the order of its array. Append only: databases in the field have it in this order.
+HEAD: Final = (
+    "index",
+    "executor",
+    "attempt",
+    "cause",
+    "node",
+    "incarnation",
+    "due_at",
+    "assigned_at",
+    "started_at",
+    "ended_at",
+    "outcome",
+    "reported",
+    "reason",
 )
+BLOBS: Final = ("error", "result", "logs")
+_SAID: Final = (*HEAD, *BLOBS)
+_head_of: Final = attrgetter(*HEAD)
+_all_of: Final = attrgetter(*_SAID)
+_encode: Final = msgspec.msgpack.Encoder().encode
+_decode: Final = msgspec.msgpack.Decoder(list[object]).decode
 _CRC_BYTES: Final = 4
 
 
@@ -35,9 +52,11 @@ def merged(below: RunRow | None, above: RunRow) -> RunRow:
     """`above` laid over `below`: None leaves what is there."""
     if below is None:
         return above
-    said = {name: value for name in _HEAD if (value := getattr(above, name)) is not None}
-    said.update({name: value for name in BLOBS if (value := getattr(above, name)) is not None})
-    return msgspec.structs.replace(below, index=max(below.index, above.index), **said)
+    values = [
+        old if new is None else new for old, new in zip(_all_of(below), _all_of(above), strict=True)
+    ]
+    values[0] = max(below.index, above.index)
+    return RunRow(below.task_id, below.allocation_id, *values)
 
 
 def without_blobs(row: RunRow) -> RunRow:
@@ -60,19 +79,15 @@ def unseal(key: RunKey, piece: str, stored: object) -> bytes:
 
 
 def encode_head(row: RunRow) -> bytes:
-    """Everything but the blobs, as a map without the absent fields: new fields may be added at any time."""
-    head = {name: value for name in _HEAD if (value := getattr(row, name)) is not None}
-    head["index"] = row.index
-    return seal((row.task_id, row.allocation_id), "head", msgspec.msgpack.encode(head))
+    """Everything but the blobs."""
+    return seal((row.task_id, row.allocation_id), "head", _encode(_head_of(row)))
 
 
 def decode_head(key: RunKey, stored: object) -> RunRow:
-    """Raises RottenPiece."""
-    head = msgspec.msgpack.decode(unseal(key, "head", stored))
-    known = {name: value for name, value in head.items() if name in _HEAD}
-    return RunRow(
-        task_id=TaskId(key[0]), allocation_id=AllocationId(key[1]), index=head["index"], **known
-    )
+    """An older head is shorter, one of a later release longer. Raises RottenPiece."""
+    values = _decode(unseal(key, "head", stored))
+    said: dict[str, Any] = dict(zip(HEAD, values, strict=False))
+    return RunRow(TaskId(key[0]), AllocationId(key[1]), **said)
 
 
 def sealed_blob(row: RunRow, piece: str) -> bytes | None:

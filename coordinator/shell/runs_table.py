@@ -120,10 +120,12 @@ def read_logs(connection: sqlite3.Connection, task_id: str, allocation_id: int) 
 
 def check_heads(connection: sqlite3.Connection) -> None:
     """Reads every head once. Raises sqlite3.Error, Damaged."""
-    for task_id, allocation_id, head in connection.execute(
-        "SELECT task_id, allocation_id, head FROM runs"
-    ):
-        _head(task_id, allocation_id, head)
+    heads = connection.execute("SELECT task_id, allocation_id, head FROM runs")
+    try:
+        for task_id, allocation_id, head in heads:
+            unseal((task_id, allocation_id), "head", head)
+    except RottenPiece as rot:
+        raise Damaged(str(rot)) from rot
 
 
 def _key(row: RunRow) -> RunKey:
