@@ -28,6 +28,7 @@ from raftos.state import State  # noqa: E402
 
 BACKGROUND: set[asyncio.Task[None]] = set()
 LOGGED: set[str] = set()
+COMMAND_BYTES_MAX = 1 << 20
 
 
 def say(**fields: object) -> None:
@@ -70,7 +71,6 @@ def status(node: Any) -> dict[str, object]:
     return {
         "leads": type(state.state).__name__ == "Leader",
         "term": state.storage.term,
-        "log": [entry["command"] for entry in state.log.cache[-4:]],
         "length": len(state.log),
         "commit": state.log.commit_index,
     }
@@ -122,7 +122,7 @@ async def main(spec: dict[str, Any]) -> None:
     for port in spec["others"]:
         node.update_cluster(("127.0.0.1", port))
     await node.start()
-    reader = asyncio.StreamReader()
+    reader = asyncio.StreamReader(limit=COMMAND_BYTES_MAX)
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
     say(ready=True)
     while line := await reader.readline():
