@@ -60,6 +60,7 @@ def define(cls: type[Any], base: type[Any], location: str) -> Definition:
     name, version, policy = _name(cls, location), _version(cls, location), _policy(cls, location)
     params, state = _models(cls, base, location)
     own_hooks = frozenset(hook for hook in HOOKS if getattr(cls, hook) is not getattr(base, hook))
+    _check_making(cls, location)
     if "node_operation" not in own_hooks:
         raise definition_error(f"{cls.__name__} has no node_operation", location)
     for hook in sorted(own_hooks):
@@ -166,6 +167,16 @@ def _old_models(cls: type[Any], attribute: str, location: str) -> dict[int, Shap
         version: shape_of(model, f"{attribute}[{version}]", location)
         for version, model in sorted(old.items())
     }
+
+
+def _check_making(cls: type[Any], location: str) -> None:
+    if cls.__init__ is object.__init__:
+        return
+    try:
+        inspect.signature(cls.__init__).bind(None)
+    except TypeError as error:
+        told = f"{cls.__name__}() is how it is made for each run, but: {error}"
+        raise definition_error(told, location) from None
 
 
 def _check_hook(cls: type[Any], hook: str, location: str) -> None:

@@ -6,7 +6,7 @@ nothing but their arguments.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -84,9 +84,9 @@ class ClusterView:
     nodes: Sequence[NodeView] = ()
     _tasks: Sequence[TaskView] = ()
 
-    def tasks(self, executor: str | None = None) -> Iterator[TaskView]:
+    def tasks(self, executor: str | None = None) -> tuple[TaskView, ...]:
         """The tasks that are not finished, in the order of their ids; with `executor`, those of one."""
-        return (task for task in self._tasks if executor is None or task.executor == executor)
+        return tuple(one for one in self._tasks if executor is None or one.executor == executor)
 
 
 @dataclass(frozen=True)

@@ -81,7 +81,7 @@ class Worker:
             case Ping():
                 self._pipe.pong(message)
             case Shutdown():
-                self._exit()
+                _leave(self._pipe, 0)
 
     def _start(self, start: Start) -> None:
         if start.allocation_id in self._runs:
@@ -117,10 +117,6 @@ class Worker:
         """The executors that have runs here. From the watch's thread."""
         return tuple(sorted({run.start.executor for run in list(self._runs.values())}))
 
-    def _exit(self) -> Never:
-        self._pipe.drain(DRAIN_SECONDS)
-        os._exit(0)
-
 
 def ready(registry: Registry) -> Ready:
     """The first frame of a worker that has loaded its executors."""
@@ -131,27 +127,32 @@ def ready(registry: Registry) -> Ready:
     )
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Runs until the agent ends it. 2: the executors cannot be offered together (Ready says why)."""
+def main(arguments: Sequence[str]) -> Never:
+    """Runs until the agent ends it: exit code 0. 2: the executors cannot be offered together (Ready says why)."""
     fd, parent_pid, specs = _parsed(arguments)
     tie_to_agent(parent_pid)
     os.set_inheritable(fd, False)
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     pipe = WorkerPipe(socket.socket(fileno=fd), loop)
+    capture_output()
     try:
         registry = load(specs)
     except DuplicateExecutorError as error:
         pipe.send(Ready(os.getpid(), fatal=str(error)))
-        pipe.drain(DRAIN_SECONDS)
-        return 2
-    capture_output()
+        _leave(pipe, 2)
     loop.set_task_factory(make_loop_task)
     Worker(registry, pipe, loop).open()
     gc.collect()
     gc.freeze()
     loop.run_forever()
-    return 1
+    _leave(pipe, 1)
+
+
+def _leave(pipe: WorkerPipe, code: int) -> Never:
+    """Exit with everything written, and without waiting for threads: user code may hang in one."""
+    pipe.drain(DRAIN_SECONDS)
+    os._exit(code)
 
 
 def _parsed(arguments: Sequence[str]) -> tuple[int, int, list[str]]:
@@ -163,4 +164,4 @@ def _parsed(arguments: Sequence[str]) -> tuple[int, int, list[str]]:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    main(sys.argv[1:])

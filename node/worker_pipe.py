@@ -29,6 +29,9 @@ class WorkerPipe:
 
     def __init__(self, sock: socket.socket, loop: asyncio.AbstractEventLoop) -> None:
         sock.setblocking(False)
+        os.register_at_fork(
+            after_in_child=sock.close
+        )  # or a forked child would hide our death from the agent
         self._sock = sock
         self._loop = loop
         self._loop_thread = threading.get_ident()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -69,6 +70,7 @@ class Run:
         self._on_stop_task: asyncio.Task[None] | None = None
         self._timeout: asyncio.TimerHandle | None = None
         self._has_ended = False
+        self._began_at = time.time_ns() // 1_000_000
 
     def begin(self) -> None:
         """Enter the code with the next turn of the loop."""
@@ -217,7 +219,12 @@ class Run:
 
     def _on_timeout(self) -> None:
         start = self.start
-        fields = {"executor": start.executor, "task": start.task_id, "limit_ms": start.timeout_ms}
+        fields = {
+            "executor": start.executor,
+            "task": start.task_id,
+            "limit_ms": start.timeout_ms,
+            "started_at": self._began_at,
+        }
         self.channel.note("warning", "time limit reached", fields)
         self.stop(StopReason.TIMEOUT)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import time
 from collections.abc import Iterator
 
@@ -228,3 +229,23 @@ def test_a_worker_leads_a_process_group_of_its_own() -> None:
     with WorkerProcess() as worker:
         worker.ready()
         assert os.getpgid(worker.pid) == worker.pid
+
+
+def test_the_death_of_the_worker_shows_even_while_a_forked_child_lives(number: int) -> None:
+    with WorkerProcess() as worker:
+        worker.start("t.forks", number)
+        child = json.loads(wait_for_line(worker, "forked").fields)["pid"]
+        try:
+            os.kill(worker.pid, signal.SIGKILL)
+            with pytest.raises((EOFError, ConnectionResetError)):
+                worker.ended(number)
+        finally:
+            os.kill(child, signal.SIGKILL)
+
+
+def test_an_event_loop_that_user_code_stops_ends_the_worker_at_once(number: int) -> None:
+    with WorkerProcess() as worker:
+        worker.start("t.threaded", number, params=mode("hang"))
+        wait_for_line(worker, "entered")
+        worker.start("t.stops_the_loop", number + 1)
+        assert worker.exit_code() == 1

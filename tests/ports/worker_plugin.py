@@ -265,3 +265,21 @@ class SlowStop(PersistentTasksExecutor[Mode, Count]):
     @override
     async def on_stop(self, task: AllocatedPersistentTask[Count], reason: StopReason) -> None:
         await asyncio.sleep(3600)
+
+
+@executor("t.forks")
+def forks(task: AllocatedPersistentTask[Count], params: Mode) -> None:
+    """Forks a child that outlives it."""
+    pid = os.fork()
+    if pid == 0:
+        time.sleep(3600)
+        os._exit(0)
+    task.blocking.log.info("forked", pid=pid)
+    task.blocking.sleep("1h")
+
+
+@executor("t.stops_the_loop")
+async def stops_the_loop(task: AllocatedPersistentTask[Count], params: Mode) -> None:
+    """Does what nobody should."""
+    asyncio.get_running_loop().stop()
+    await task.sleep("1h")

@@ -79,6 +79,7 @@ def test_no_name() -> None:
     with pytest.raises(ExecutorDefinitionError, match="Unnamed has no name") as caught:
 
         class Unnamed(PersistentTasksExecutor[Params, State]):
+            @override
             async def node_operation(self, task: Any, params: Any, state: Any) -> None: ...
 
     line = inspect.currentframe()
@@ -262,3 +263,12 @@ def test_a_nested_function_cannot_have_its_own_process() -> None:
     async def nested(task: AllocatedPersistentTask[State], params: Params) -> None: ...
 
     assert "is nested" in decorate(nested, policy=TaskPolicy(isolation="process"))
+
+
+def test_an_executor_is_made_without_arguments() -> None:
+    def needs_more(self: Any, client: object) -> None: ...
+
+    def has_default(self: Any, client: object = None) -> None: ...
+
+    assert "Made() is how it is made for each run, but:" in told(__init__=needs_more)
+    assert make(__init__=has_default).definition.name == "t.made"
