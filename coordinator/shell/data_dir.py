@@ -17,25 +17,17 @@ from zlib import crc32
 
 import msgspec
 
-from coordinator.shell.store_port import EXIT_BAD_SETTINGS, DataDirError, StorageBroken
+from coordinator.shell.store_port import (
+    EXIT_BAD_SETTINGS,
+    FORMAT,
+    DataDirError,
+    Identity,
+    StorageBroken,
+)
 
-FORMAT = 1
+__all__ = ["DataDir", "Identity"]
+
 _REFUSED_BY_SYSTEM = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.ENOENT)
-
-
-class Identity(msgspec.Struct, frozen=True):
-    """Who keeps promises here. Cluster and member id are unknown until the cluster is founded or joined."""
-
-    member: str
-    storage_id: str
-    format: int = FORMAT
-    cluster_id: str | None = None
-    member_id: int | None = None
-    removed: bool = False
-
-    @property
-    def founded(self) -> bool:
-        return self.cluster_id is not None
 
 
 class _Kept(msgspec.Struct, frozen=True):

@@ -20,7 +20,7 @@ from typing import Self
 import msgspec
 
 from coordinator.consensus.messages import ConfState, HardState, Snapshot
-from coordinator.shell.data_dir import DataDir, Identity
+from coordinator.shell.data_dir import DataDir
 from coordinator.shell.run_rows import RunRow
 from coordinator.shell.store_batch import Batch, Facts
 from coordinator.shell.store_commit import Ledger, SnapshotJob
@@ -30,6 +30,7 @@ from coordinator.shell.store_port import (
     AnyWrite,
     CallbackLoop,
     Damaged,
+    Identity,
     Recovered,
     SnapshotReader,
     StorageBroken,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import msgspec
 
@@ -17,16 +17,37 @@ from coordinator.consensus.messages import ConfState, Entry, HardState, Snapshot
 from coordinator.replica.effects import Persist
 from coordinator.shell.run_rows import RunRow
 
-if TYPE_CHECKING:
-    from coordinator.shell.data_dir import DataDir, Identity
-
 ENTRIES_KEPT = (
     5_000  # entries that stay in the log before the snapshot, for followers a little behind
 )
 CHUNK_BYTES = 256 * 1024
 LOW_SPACE_BYTES = 128 * 1024 * 1024  # below this a leader takes no proposals (D9)
 
+FORMAT = 1  # of the data directory
 EXIT_BAD_SETTINGS, EXIT_STORAGE, EXIT_DATA_DIR = 2, 74, 78
+
+
+class Identity(msgspec.Struct, frozen=True):
+    """Who keeps promises here. Cluster and member id are unknown until the cluster is founded or joined."""
+
+    member: str
+    storage_id: str
+    format: int = FORMAT
+    cluster_id: str | None = None
+    member_id: int | None = None
+    removed: bool = False
+
+    @property
+    def founded(self) -> bool:
+        return self.cluster_id is not None
+
+
+class HeldDir(Protocol):
+    """A data directory under its lock."""
+
+    identity: Identity | None
+
+    def close(self) -> None: ...
 
 
 class Write(msgspec.Struct, frozen=True, gc=False):
@@ -109,7 +130,7 @@ class DataDirError(StoreError):
 class Damaged(StoreError):
     """Rot (D5). The files were left as they are; `data_dir` stays locked until it is closed."""
 
-    def __init__(self, reason: str, data_dir: DataDir | None = None) -> None:
+    def __init__(self, reason: str, data_dir: HeldDir | None = None) -> None:
         super().__init__(reason)
         self.reason = reason
         self.data_dir = data_dir

@@ -16,11 +16,11 @@ from zlib import crc32
 import msgspec
 
 from coordinator.consensus.messages import Entry, EntryKind, HardState, Snapshot
-from coordinator.shell.data_dir import DataDir, Identity
+from coordinator.shell.data_dir import DataDir
 from coordinator.shell.runs_table import check_heads
 from coordinator.shell.store_batch import Facts, entry_crc
 from coordinator.shell.store_mark import SyncedMark
-from coordinator.shell.store_port import Damaged, StorageBroken, StoreError, Trouble
+from coordinator.shell.store_port import Damaged, Identity, StorageBroken, StoreError, Trouble
 from coordinator.shell.store_schema import SCHEMA, TABLES, connect_reader, trouble_of
 from coordinator.shell.store_snapshots import Finished, read_finished, read_snapshot
 from coordinator.shell.wal_check import WalReport, WalVerdict, check_wal

@@ -15,7 +15,6 @@ from typing import Self
 import msgspec
 
 from coordinator.consensus.messages import ConfState, Entry, HardState, Snapshot
-from coordinator.shell.data_dir import Identity
 from coordinator.shell.run_rows import RunKey, RunRow, merged, without_blobs
 from coordinator.shell.store_port import (
     CHUNK_BYTES,
@@ -23,6 +22,7 @@ from coordinator.shell.store_port import (
     AnyWrite,
     CallbackLoop,
     DataDirError,
+    Identity,
     Recovered,
     SnapshotGone,
     SnapshotMark,

@@ -11,8 +11,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from coordinator.shell.data_dir import FORMAT, DataDir, Identity
-from coordinator.shell.store_port import DataDirError, StorageBroken
+from coordinator.shell.data_dir import DataDir
+from coordinator.shell.store_port import FORMAT, DataDirError, Identity, StorageBroken
 
 HOLD = """
 import sys, time
