@@ -20,11 +20,12 @@ from node.agent_handshake import Handshake, give
 from node.burial import kill, kill_orphans
 from node.data_dir import DataDir, Machine
 from node.logs import Log
-from node.process_marks import INCARNATION_MARK, UID_MARK, kill_leftovers
+from node.process_marks import INCARNATION_MARK, UID_MARK, Register, kill_leftovers
 from node.process_ties import IS_LINUX, adopt_orphans, children_of, descendants_of
 from node.settings import Settings
 
 BEAT_S = 0.1
+NOTE_S = 1.0
 LEFTOVERS_S = 10.0
 HEALTHY_S = 10.0  # an agent that lived so long did not die in a loop
 PAUSE_S, PAUSE_MAX_S = 0.5, 10.0
@@ -42,6 +43,8 @@ class Supervisor:
         self._beat_fd = -1
         self._stops = 0
         self._quick_deaths = 0
+        self._register = Register(data_dir.path / "processes", Machine.here().boot_id)
+        self._noted_at = 0.0
         self._bell, self._ring = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC) if IS_LINUX else _pipe()
 
     def run(self) -> int:
@@ -87,6 +90,7 @@ class Supervisor:
             select.select([self._bell], [], [], BEAT_S)
             _drain(self._bell)
             self._reap_orphans(agent.pid)
+            self._note_descendants()
         self._agent = None
         os.close(self._beat_fd)
         lived = time.monotonic() - began
@@ -162,6 +166,13 @@ class Supervisor:
                     kill(each)
                 _wait_for(pid)
 
+    def _note_descendants(self) -> None:
+        """Should we be killed, the next supervisor finds them even without their marks."""
+        now = time.monotonic()
+        if now - self._noted_at > NOTE_S:
+            self._noted_at = now
+            self._register.note(descendants_of(os.getpid()))
+
     # --- between two agents ------------------------------------------------------------------------------------------
 
     def _clear_up(self, *, first: bool) -> bool:
@@ -170,7 +181,8 @@ class Supervisor:
             _reap_all()
             time.sleep(0.001)
         _reap_all()
-        left = kill_leftovers(self._data_dir.identity.node_uid, LEFTOVERS_S)
+        known = self._register.read() if first else {}
+        left = kill_leftovers(self._data_dir.identity.node_uid, known, LEFTOVERS_S)
         if left:
             self._log.write("error", "processes of an earlier incarnation will not die", pids=left)
         proven = self._data_dir.remember(Machine.here()) if first else True

@@ -7,7 +7,6 @@ import os
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 from pydantic import BaseModel
 
@@ -22,14 +21,17 @@ class Count(BaseModel):
     n: int = 0
 
 
+def write_pid(path: str) -> None:
+    with open(path, "a", encoding="ascii") as file:
+        file.write(f"{os.getpid()}\n")
+
+
 @executor("n.beats")
 async def beats(task: AllocatedPersistentTask[Count], params: Place) -> object:
     """Appends to a file for as long as it lives."""
-    with open(params.path, "a", encoding="ascii") as file:
-        while not task.cancelled.is_set():
-            file.write(f"{os.getpid()}\n")
-            file.flush()
-            await asyncio.sleep(0.01)
+    while not task.cancelled.is_set():
+        write_pid(params.path)
+        await asyncio.sleep(0.01)
     task.raise_if_cancelled()
     return None
 
@@ -37,7 +39,7 @@ async def beats(task: AllocatedPersistentTask[Count], params: Place) -> object:
 @executor("n.holds_gil")
 async def holds_gil(task: AllocatedPersistentTask[Count], params: Place) -> object:
     """One call into C that never lets go of the GIL."""
-    Path(params.path).write_text(str(os.getpid()), encoding="ascii")
+    write_pid(params.path)
     return bool(re.fullmatch(r"(a+)+b", "a" * 64))
 
 

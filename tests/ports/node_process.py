@@ -63,10 +63,19 @@ class NodeProcess:
         processes = self.everything
         self.process.kill()
         self.process.wait(HANG_S)
+        for pid in processes:
+            _kill(pid)  # what an executor detached, with nobody left to adopt it
         wait_until_dead(processes)
         if (self.directory / "node.json").exists():
             uid = (self.directory / "node.json").read_text().split('"node_uid": "')[1][:32]
             wait_for(lambda: not list(marked_processes(uid)), "nothing is left of the node")
+
+
+def _kill(pid: int) -> None:
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
 
 
 def is_alive(pid: int) -> bool:
