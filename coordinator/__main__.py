@@ -14,11 +14,9 @@ os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "false")
 
 def main() -> NoReturn:
     """Read the settings, say what is wrong with them in one line each, else run."""
-    from coordinator.shell.parent_death import tie_from_environment
     from coordinator.shell.settings import HelpWanted, SettingsError, help_text, load_settings
 
     arguments = sys.argv[1:]
-    tie_from_environment(os.environ)
     if "--version" in arguments:
         from coordinator.client.release import RELEASE
 

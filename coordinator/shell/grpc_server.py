@@ -30,7 +30,7 @@ SERVER_OPTIONS = (
     ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.http2.min_recv_ping_interval_without_data_ms", 1_000),
     ("grpc.http2.max_ping_strikes", 0),
-    ("grpc.max_concurrent_streams", 10_000),
+    ("grpc.max_concurrent_streams", 128),  # clients stay below it (EX-53)
 )
 
 

@@ -6,10 +6,8 @@ import ctypes
 import os
 import signal
 import sys
-from collections.abc import Mapping
 
 PR_SET_PDEATHSIG = 1
-TIE_VARIABLE = "PTASKS_DEV_PARENT"  # pid of the process that this one must not outlive
 
 
 def die_with_parent(parent: int, with_signal: signal.Signals = signal.SIGKILL) -> None:
@@ -18,10 +16,3 @@ def die_with_parent(parent: int, with_signal: signal.Signals = signal.SIGKILL) -
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, int(with_signal), 0, 0, 0)
     if os.getppid() != parent:
         os.kill(os.getpid(), with_signal)
-
-
-def tie_from_environment(environ: Mapping[str, str]) -> None:
-    """Obey the tie, if whoever started us gave one. It is not in the command line, so a restart by hand is free."""
-    parent = environ.get(TIE_VARIABLE, "")
-    if parent.isdigit() and os.getppid() == int(parent):
-        die_with_parent(int(parent))

@@ -18,11 +18,16 @@ from coordinator.shell.options import BY_NAME, OPTIONS, Option, ServerSettings
 # Variables that are read by others of ours: task-node, dev, scripts.
 _OF_OTHERS = frozenset(
     {
+        "PTASKS_ADDR",
         "PTASKS_ATTR",
         "PTASKS_CAPACITY",
         "PTASKS_CONFIG",
         "PTASKS_COORDINATORS",
+        "PTASKS_FAILPOINT",
+        "PTASKS_FENCING_TOKEN",
         "PTASKS_MAX_STARTING",
+        "PTASKS_NODE_INCARNATION",
+        "PTASKS_NODE_UID",
         "PTASKS_ORPHAN_LIMIT",
         "PTASKS_PYTHON",
         "PTASKS_SHUTDOWN_GRACE",
