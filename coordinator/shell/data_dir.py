@@ -101,12 +101,13 @@ class DataDir:
         self.identity = identity
 
     def sync(self) -> None:
-        """Makes names of files durable (D1)."""
-        handle = os.open(self.path, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        """Makes names of files durable, and that of the directory itself (D1)."""
+        for path in (self.path, self.path.absolute().parent):
+            handle = os.open(path, os.O_RDONLY)
+            try:
+                os.fsync(handle)
+            finally:
+                os.close(handle)
 
     def close(self) -> None:
         if self._lock >= 0:

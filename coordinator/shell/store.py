@@ -90,7 +90,7 @@ class Store:
         options = options or StoreOptions()
         data_dir = DataDir(directory, member)
         try:
-            return cls(data_dir, _prepare(data_dir, member), options)
+            return cls(data_dir, _prepare(data_dir, member, options), options)
         except Damaged as rot:
             rot.data_dir = data_dir
             raise
@@ -204,7 +204,7 @@ class Store:
                 raise
 
 
-def _prepare(data_dir: DataDir, member: str) -> Kept:
+def _prepare(data_dir: DataDir, member: str, options: StoreOptions) -> Kept:
     """What the directory holds; for an empty one, after it was made."""
     present = _size(data_dir.database) > 0 or _size(data_dir.wal) > 0
     if not present and data_dir.identity is not None:
@@ -215,16 +215,16 @@ def _prepare(data_dir: DataDir, member: str) -> Kept:
             raise Damaged(
                 f"{data_dir.database} is empty, and {data_dir.path}/identity.json is there"
             )
-        return _create(data_dir, member)
+        return _create(data_dir, member, options)
     _agree(data_dir, kept.identity, member)
     return kept
 
 
-def _create(data_dir: DataDir, member: str) -> Kept:
+def _create(data_dir: DataDir, member: str, options: StoreOptions) -> Kept:
     identity = data_dir.new_identity(member)
     facts = Facts()
     marks = ",".join("?" * len(facts.columns()))
-    connection = connect_writer(data_dir.database)
+    connection = connect_writer(data_dir.database, options.connection)
     try:
         connection.executescript(f"BEGIN; {TABLES} PRAGMA user_version = {SCHEMA};")
         connection.execute(f"INSERT INTO hard_state VALUES(1, {marks})", facts.columns())

@@ -170,7 +170,7 @@ class SnapshotReader(Protocol):
 
 
 class StorePort(Protocol):
-    """All calls but `found`, `adopt` and `close` return at once; those three wait for the disk."""
+    """`found`, `adopt`, `mark_removed` and `close` wait for the disk; all other calls return at once."""
 
     identity: Identity
     recovered: Recovered
@@ -181,6 +181,10 @@ class StorePort(Protocol):
 
     def adopt(self, cluster_id: str, member_id: int) -> None:
         """Bind an empty directory to a cluster that will send its snapshot. Before `start`."""
+        ...
+
+    def mark_removed(self) -> None:
+        """The member left its cluster for good: this directory never opens again (M4)."""
         ...
 
     def start(

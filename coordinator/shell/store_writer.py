@@ -34,6 +34,7 @@ _CHECKPOINT_IDLE_BYTES: Final = 2 * 1024 * 1024
 _IDLE_S: Final = 0.05
 _REST_S: Final = 2.0  # how often a writer without work looks at the free space
 _SPACE_S: Final = 1.0
+_SWEEP_EVERY: Final = 8  # turns of a writer that is never idle
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,7 @@ class Writer:
         self._waiting: deque[tuple[int, AnyWrite]] = deque()
         self._jobs: deque[Job] = deque()
         self._closing = False
+        self._turns = 0
         self._garbage = True  # a crash may have left some
         self.dead = False  # the connection is not to be touched again
         self._callbacks: Callbacks | None = None
@@ -135,9 +137,10 @@ class Writer:
         batch = self._next_batch()
         if batch is not None and not self._commit(batch):
             return False
+        self._turns += 1
         if self._jobs:
             self._step_job(self._jobs[0])
-        elif batch is None and self._garbage:
+        elif self._garbage and (batch is None or self._turns % _SWEEP_EVERY == 0):
             self._sweep()
         self._look_at_space()
         self._maybe_checkpoint(idle=batch is None)
@@ -203,11 +206,18 @@ class Writer:
 
     def _shorten(self) -> None:
         """Frames of a transaction that failed must not stay behind (see wal_check), and space is welcome."""
+        self._unless_full(lambda: self._ledger.checkpoint(shorten=True))
+
+    def _unless_full(self, step: Callable[[], None]) -> bool:
+        """For what can wait until there is space again; False when there was none."""
         try:
-            self._ledger.checkpoint(shorten=True)
+            step()
         except sqlite3.Error as error:
             if trouble_of(error, self._directory) is not Trouble.DISK_FULL:
                 raise
+            self._ledger.rollback()
+            return False
+        return True
 
     def _step_job(self, job: Job) -> None:
         try:
@@ -224,25 +234,22 @@ class Writer:
     def _end_job(self, job: Job, *, done: bool) -> None:
         self._jobs.popleft()
         self._garbage = True
+        if not done:
+            self._unless_full(job.work.give_up)
         self._tell(job.on_done, done)
 
     def _sweep(self) -> None:
-        try:
-            self._garbage = self._ledger.sweep(self._pins)
-        except sqlite3.Error as error:
-            if trouble_of(error, self._directory) is not Trouble.DISK_FULL:
-                raise
-            self._garbage = False  # the next snapshot tries again
+        """When the disk is full the next snapshot tries again."""
+        self._garbage = self._unless_full(self._sweep_some) and self._garbage
+
+    def _sweep_some(self) -> None:
+        self._garbage = self._ledger.sweep(self._pins)
 
     def _maybe_checkpoint(self, *, idle: bool) -> None:
         bound = _CHECKPOINT_IDLE_BYTES if idle else CHECKPOINT_BYTES
         if self._ledger.wal_bytes <= bound:
             return
-        try:
-            self._ledger.checkpoint()
-        except sqlite3.Error as error:
-            if trouble_of(error, self._directory) is not Trouble.DISK_FULL:
-                raise
+        self._unless_full(self._ledger.checkpoint)
         self._ledger.wal_bytes = min(self._ledger.wal_bytes, _CHECKPOINT_IDLE_BYTES)
 
     def _look_at_space(self) -> None:

@@ -107,6 +107,8 @@ class FakeStore:
             disk.identity = Identity(member=member, storage_id=f"storage-of-{member}")
         if disk.identity.member != member:
             raise DataDirError(f"the disk belongs to member {disk.identity.member!r}")
+        if disk.identity.removed:
+            raise DataDirError(f"the disk belongs to member {member!r} that was removed")
         return cls(disk, disk.identity)
 
     def lose_unsynced(self) -> FakeStore:
@@ -122,6 +124,9 @@ class FakeStore:
 
     def adopt(self, cluster_id: str, member_id: int) -> None:
         self._bind(cluster_id, member_id)
+
+    def mark_removed(self) -> None:
+        self.disk.identity = msgspec.structs.replace(self.identity, removed=True)
 
     def start(
         self,

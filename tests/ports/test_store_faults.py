@@ -5,15 +5,20 @@ from __future__ import annotations
 import random
 import shutil
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from typing_extensions import override
 
 from coordinator.consensus.messages import HardState, Snapshot
 from coordinator.shell.store import Store, StoreOptions
 from coordinator.shell.store_port import (
     CHUNK_BYTES,
+    LOW_SPACE_BYTES,
     Damaged,
     Recovered,
     StorageBroken,
@@ -115,7 +120,7 @@ def test_a_flipped_bit_is_never_a_different_answer(
     size = (driver.directory / name).stat().st_size
     dice = random.Random(f"{name}")
     ends = []
-    for _ in range(150):
+    for _ in range(100):
         copy = copied(driver.directory, tmp_path / "flipped")
         content = bytearray((copy / name).read_bytes())
         content[dice.randrange(size)] ^= 1 << dice.randrange(8)
@@ -320,6 +325,63 @@ def test_after_a_failed_fsync_nothing_is_written_any_more(tmp_path: Path) -> Non
     assert opened(copied(driver.directory, tmp_path / "left")).entries == entries(2, 3)
 
 
+def test_a_file_system_without_wal_is_refused_with_a_sentence(tmp_path: Path) -> None:
+    class Elsewhere(sqlite3.Connection):
+        @override
+        def execute(self, sql: str, *args: Any) -> sqlite3.Cursor:
+            return super().execute(sql.replace("journal_mode=WAL", "journal_mode=DELETE"), *args)
+
+    with pytest.raises(StorageBroken, match="journal_mode at 'delete' where 'wal' is needed"):
+        Store.open(tmp_path / "c1", "c1", StoreOptions(connection=Elsewhere))
+
+
+WRITE_UNTIL_KILLED = """
+import sys, threading
+from pathlib import Path
+from coordinator.shell.store import Store
+from tests.ports.store_kit import FOUNDING, append
+
+class Loop:
+    def call_soon_threadsafe(self, callback, *args):
+        callback(*args)
+
+store = Store.open(Path(sys.argv[1]), "c1")
+if not store.identity.founded:
+    store.found("cluster", 1, FOUNDING)
+last = store.recovered.entries[-1].index if store.recovered.entries else 1
+room = threading.Semaphore(20)
+
+def written(ids):
+    sys.stdout.write(f"{ids[-1]}\\n")
+    sys.stdout.flush()
+    room.release(len(ids))
+
+store.start(Loop(), written, print)
+while True:
+    room.acquire()
+    last += 1
+    store.submit(last, append(last, 1))
+"""
+
+
+def test_kill_9_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None:
+    dice = random.Random(9)
+    for _ in range(6):
+        with subprocess.Popen(
+            [sys.executable, "-c", WRITE_UNTIL_KILLED, str(tmp_path / "c1")],
+            stdout=subprocess.PIPE,
+            cwd=Path(__file__).parents[2],
+        ) as writer:
+            assert writer.stdout is not None
+            heard = [writer.stdout.readline() for _ in range(dice.randrange(1, 60))]
+            writer.kill()
+            heard += writer.stdout.readlines()
+        acknowledged = int([line for line in heard if line.endswith(b"\n")][-1])
+        found = opened(tmp_path / "c1")
+        assert found.entries[-1].index >= acknowledged
+        assert found.entries == entries(2, found.entries[-1].index - 1)
+
+
 # ------------------------------------------------------------------------------------------------------------------
 # A full disk
 # ------------------------------------------------------------------------------------------------------------------
@@ -374,6 +436,20 @@ def test_a_snapshot_that_does_not_fit_is_given_up_and_the_log_stays(driver: Real
     found = driver.reopen()
     assert found.snapshot is not None
     assert found.snapshot.index == 20
+
+
+def test_little_space_is_told_before_there_is_none(
+    driver: RealDriver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert not driver.store.stats().low_space
+    monkeypatch.setattr("coordinator.shell.store_writer.free_bytes", lambda _: LOW_SPACE_BYTES - 1)
+    monkeypatch.setattr("coordinator.shell.store_writer._SPACE_S", 0.0)
+    driver.write(append(2, 1))
+    driver.write(append(3, 1))
+    stats = driver.store.stats()
+    assert stats.low_space
+    assert stats.free_bytes == LOW_SPACE_BYTES - 1
+    assert stats.fsync_p99_ms >= stats.fsync_p50_ms > 0
 
 
 # ------------------------------------------------------------------------------------------------------------------

@@ -177,6 +177,12 @@ def test_the_disk_of_another_member_is_refused(tmp_path: Path) -> None:
         Store.open(real.directory, "c2")
 
 
+def test_a_removed_member_does_not_open_its_store_again(driver: Driver) -> None:
+    driver.store.mark_removed()
+    with pytest.raises(DataDirError, match="removed"):
+        driver.reopen()
+
+
 steps = st.lists(
     st.one_of(
         st.tuples(st.just("append"), st.integers(1, 4), st.integers(0, 3)),
@@ -254,7 +260,7 @@ class Pair:
 
 
 @given(steps=steps, group=st.integers(1, 4))
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 def test_real_and_fake_agree_on_any_sequence(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, int, int]], group: int
 ) -> None:
