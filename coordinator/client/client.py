@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
     from coordinator.client.cluster_client import ClusterClient
     from coordinator.client.views import LogLine
-    from coordinator.client.watch import WatchEvent
+    from coordinator.client.watch import OnReconnect, Watch, WatchEvent
 
 TIMEOUT_S = 10.0
 _SLACK_S = 2.0  # the server answers a wait at its own deadline: leave it time to do so
@@ -209,10 +209,21 @@ class Client(TaskReads):
 
         Without `after_revision` a snapshot of what is there comes first.
         """
+        return self.open_watch(selection, progress=progress).events(after_revision)
+
+    def open_watch(
+        self,
+        selection: Filter | None = None,
+        *,
+        progress: bool = False,
+        on_reconnect: OnReconnect | None = None,
+    ) -> Watch:
+        """A watch whose `revision` can be read while its events are, and that tells of reconnections."""
         from coordinator.client.watch import Watch
 
-        watch = Watch(self._caller, selection or Filter(), progress=progress)
-        return watch.events(after_revision)
+        return Watch(
+            self._caller, selection or Filter(), progress=progress, on_reconnect=on_reconnect
+        )
 
     def logs(
         self,

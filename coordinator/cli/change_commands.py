@@ -1,0 +1,177 @@
+"""`taskctl cancel`, `move`, `rm`: what ends a task, puts it elsewhere, or forgets it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from coordinator.cli.changing import change_flags, change_of, revision_flag
+from coordinator.cli.completing import complete
+from coordinator.cli.flags import DURATION
+from coordinator.cli.lazy import Verb
+from coordinator.cli.selection import (
+    Entry,
+    Selection,
+    confirm_many,
+    ids_of,
+    over,
+    report,
+    selection_flags,
+    selection_of,
+)
+from coordinator.cli.session import Session, session_of
+from coordinator.cli.task_texts import where
+
+if TYPE_CHECKING:
+    from coordinator.client.replies import Changed
+    from coordinator.client.requests import ChangeOptions
+
+Change = Callable[[str, "ChangeOptions"], Awaitable["Changed"]]
+
+
+@click.command("cancel", cls=Verb)
+@click.argument("ids", nargs=-1, shell_complete=complete("tasks"))
+@selection_flags
+@click.option("--grace", type=DURATION, help="How long a run may take to stop by itself.")
+@click.option("--purge", is_flag=True, help="Remove the record as soon as the task has ended.")
+@click.option("--wait", "wait", is_flag=True, help="Until it is cancelled.")
+@change_flags
+@revision_flag
+@click.pass_context
+def cancel(ctx: click.Context, /, **flags: Any) -> int:
+    """Cancel tasks. Final once acknowledged; needs no node."""
+    session = session_of(ctx)
+    grace, purge = flags.pop("grace"), flags.pop("purge")
+    waits_for_end = flags.pop("wait")
+
+    async def change(task_id: str, options: ChangeOptions) -> Changed:
+        done = await session.client.cancel(task_id, options, grace_ms=grace, purge=purge)
+        if waits_for_end and not options.dry_run and not purge:
+            return await _until_cancelled(session, done)
+        return done
+
+    return _change_all(session, flags, change)
+
+
+@click.command("rm", cls=Verb)
+@click.argument("ids", nargs=-1, shell_complete=complete("tasks"))
+@selection_flags
+@change_flags
+@revision_flag
+@click.pass_context
+def rm(ctx: click.Context, /, **flags: Any) -> int:
+    """Remove finished tasks; refused for any other."""
+    session = session_of(ctx)
+    return _change_all(
+        session,
+        flags,
+        lambda task_id, options: session.client.remove(task_id, options),
+        finished=True,
+    )
+
+
+@click.command("move", cls=Verb)
+@click.argument("task_id", metavar="ID", shell_complete=complete("tasks"))
+@click.option(
+    "--avoid",
+    multiple=True,
+    metavar="NODE",
+    shell_complete=complete("nodes"),
+    help="Not to this node.",
+)
+@click.option("--wait", "wait", is_flag=True, help="Until it runs again, somewhere else.")
+@change_flags
+@revision_flag
+@click.pass_context
+def move(ctx: click.Context, /, task_id: str, **flags: Any) -> int:
+    """Stop a task here and start it elsewhere; its state is kept, the attempt not counted."""
+    session = session_of(ctx)
+    avoid, waits_for_run = flags.pop("avoid"), flags.pop("wait")
+
+    async def change(full: str, options: ChangeOptions) -> Changed:
+        moved = await session.client.move(full, options, avoid=avoid)
+        if waits_for_run and not options.dry_run:
+            return await _until_running(session, moved)
+        return moved
+
+    return _change(session, Selection((task_id,)), change_of(flags), change)
+
+
+def _change_all(
+    session: Session, flags: dict[str, Any], change: Change, *, finished: bool = False
+) -> int:
+    selection = selection_of(flags.pop("ids"), flags)
+    return _change(session, selection, change_of(flags), change, finished=finished)
+
+
+def _change(
+    session: Session,
+    selection: Selection,
+    options: Callable[[], ChangeOptions],
+    change: Change,
+    *,
+    finished: bool = False,
+) -> int:
+    """Ask, confirm, change each, tell."""
+    session.doing = f"{session.verb} {' '.join(selection.ids[:1])}".strip()
+
+    async def one(task_id: str) -> Entry:
+        made = options()
+        session.guard_change(dry_run=made.dry_run)
+        return entry_of(await change(task_id, made), task_id, dry_run=made.dry_run)
+
+    async def work() -> int:
+        ids = await ids_of(session, selection, finished=finished)
+        if not ids:
+            return report(session, [])
+        confirm_many(session, ids, selection)
+        return report(session, await over(session, ids, one))
+
+    if session.settings.read_only:
+        session.guard_change()
+    return session.run(work)
+
+
+def entry_of(changed: Changed, task_id: str, *, dry_run: bool) -> Entry:
+    """What to say of one task that was changed."""
+    task = changed.task
+    name = task.id if task is not None else task_id
+    word = "unchanged" if changed.unchanged else "updated"
+    state = "removed" if changed.removed or task is None else where(task)
+    parts = [name, *(["unchanged"] if changed.unchanged else []), state]
+    if changed.effect and changed.effect not in parts:
+        parts.append(changed.effect)
+    if dry_run:
+        parts.append("(dry run: nothing was written)")
+    return Entry(name, word, task, "  ".join(parts), revision=changed.answer.revision)
+
+
+async def _until_cancelled(session: Session, changed: Changed) -> Changed:
+    from coordinator.cli import waits
+
+    if changed.task is None or changed.task.is_finished:
+        return changed
+    reply = await waits.follow(session, changed.task.id, ())
+    return _with(changed, reply.task)
+
+
+async def _until_running(session: Session, changed: Changed) -> Changed:
+    from coordinator.cli import waits
+    from coordinator.client.requests import Condition
+
+    if changed.task is None:
+        return changed
+    before = changed.task.allocation_id
+    elsewhere = Condition(kind="path", path="allocation_id", op=">", value=before)
+    running = Condition(kind="status", status="running")
+    await waits.follow(session, changed.task.id, (elsewhere,))
+    reply = await waits.follow(session, changed.task.id, (running,))
+    return _with(changed, reply.task)
+
+
+def _with(changed: Changed, task: Any) -> Changed:
+    from msgspec.structs import replace
+
+    return replace(changed, task=task or changed.task, effect="")

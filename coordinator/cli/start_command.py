@@ -1,0 +1,184 @@
+"""`taskctl start`: one task from flags, or many from a file (EX-10)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from coordinator.cli import exits
+from coordinator.cli.changing import change_flags, change_of
+from coordinator.cli.completing import complete
+from coordinator.cli.failures import usage
+from coordinator.cli.flags import DURATION
+from coordinator.cli.lazy import Verb
+from coordinator.cli.params import pairs_to_params, read_params, split_pair
+from coordinator.cli.session import Session, session_of
+from coordinator.cli.spec_words import ATTEMPTS, COST, PRIORITY
+
+if TYPE_CHECKING:
+    from coordinator.client.replies import Created
+    from coordinator.client.requests import ChangeOptions, NewTask
+
+
+@click.command("start", cls=Verb)
+@click.argument("executor", required=False, shell_complete=complete("executors"))
+@click.option(
+    "--id",
+    "task_id",
+    default="",
+    metavar="ID",
+    help="Its name.  [default: made from the executor's]",
+)
+@click.option(
+    "-p",
+    "--param",
+    "pairs",
+    multiple=True,
+    metavar="K=V",
+    help="A parameter, read by the executor's schema.",
+)
+@click.option("--params", default="", metavar="JSON|@FILE|-", help="All parameters.")
+@click.option(
+    "--due", default="", metavar="T", help="Not before: 2026-11-21T14:00:00Z, 14:00, +10m."
+)
+@click.option("--label", "labels", multiple=True, metavar="K=V", help="A label.")
+@click.option(
+    "--object",
+    "about",
+    default="",
+    metavar="KIND/ID",
+    help="What it is about, for lists and pages.",
+)
+@click.option("--priority", type=PRIORITY, help="1 to 100, low, long_running, normal.")
+@click.option("--cost", type=COST, help="Units, tiny, normal, large, extra_large.")
+@click.option("--run-timeout", type=DURATION, help="Limit of one run.")
+@click.option("--max-attempts", type=ATTEMPTS, help="1 to 1000, or unlimited.")
+@click.option("--paused", is_flag=True, help="Create it paused.")
+@click.option("--require-assignment", is_flag=True, help="Refuse it if no node would take it now.")
+@click.option(
+    "--replace-finished", is_flag=True, help="Drop a finished task of this id and create anew."
+)
+@click.option(
+    "-f",
+    "--file",
+    "path",
+    default="",
+    metavar="FILE|-",
+    help="Many at once: TOML, JSON, JSON lines.",
+)
+@click.option("--wait", "wait", is_flag=True, help="Wait for its end; the exit code tells.")
+@click.option("--follow", is_flag=True, help="Show its log until it ends.")
+@change_flags
+@click.pass_context
+def start(ctx: click.Context, /, **flags: Any) -> int:
+    """Start a task of EXECUTOR, or many from a file."""
+    session = session_of(ctx)
+    executor, path = flags.pop("executor"), flags.pop("path")
+    if bool(executor) == bool(path):
+        raise click.UsageError("name an executor, or a file with -f", ctx)
+    if path:
+        from coordinator.cli.start_file import start_many
+
+        return start_many(session, path, change_of(flags))
+    session.doing = f"start {flags['task_id'] or executor}"
+    change = change_of(flags)()
+    session.guard_change(dry_run=change.dry_run)
+    return session.run(lambda: _start(session, executor, flags, change))
+
+
+async def _start(
+    session: Session, executor: str, flags: dict[str, Any], change: ChangeOptions
+) -> int:
+    task = await _new_task(session, executor, flags)
+    created = await session.client.create(task, change)
+    if change.dry_run:
+        _show(session, created, dry_run=True)
+        return exits.OK
+    if flags["wait"] or flags["follow"]:
+        return await _until_the_end(session, created, follow=flags["follow"])
+    _show(session, created)
+    return exits.OK
+
+
+async def _new_task(session: Session, executor: str, flags: dict[str, Any]) -> NewTask:
+    from coordinator.cli.selection import split_object
+    from coordinator.client.requests import NewTask, new_task_id
+
+    kind, ident = split_object(flags["about"])
+    return NewTask(
+        executor=executor,
+        id=flags["task_id"] or new_task_id(executor),
+        params=await params_of(session, executor, flags),
+        due_at=_due(session, flags["due"]),
+        priority=flags["priority"],
+        cost=flags["cost"],
+        timeout_ms=flags["run_timeout"],
+        max_attempts=flags["max_attempts"],
+        labels=dict(split_pair(pair, "--label") for pair in flags["labels"]),
+        object_kind=kind,
+        object_id=ident,
+        paused=flags["paused"],
+        require_assignment=flags["require_assignment"],
+        replace_finished=flags["replace_finished"],
+    )
+
+
+def _due(session: Session, text: str) -> int | None:
+    from coordinator.cli.times import parse_time
+
+    if not text:
+        return None
+    try:
+        return parse_time(text, session.moments.now)
+    except ValueError as error:
+        raise usage(f"--due: {error}") from None
+
+
+async def params_of(session: Session, executor: str, flags: dict[str, Any]) -> dict[str, Any]:
+    """`--params` and then each -p; the schema is fetched only when a -p has to be read."""
+    params = read_params(flags["params"]) if flags["params"] else {}
+    if not flags["pairs"]:
+        return params
+    schema = await _schema_of(session, executor)
+    return params | pairs_to_params(flags["pairs"], schema, session.doing)
+
+
+async def _schema_of(session: Session, executor: str) -> dict[str, Any] | None:
+    from coordinator.client.errors import NotFound
+
+    try:
+        found = await session.client.cluster.executors(executor)
+    except NotFound:
+        return None
+    return next((one.params_schema for one in found.executors if one.name == executor), None)
+
+
+def _show(session: Session, created: Created, *, dry_run: bool = False) -> None:
+    from coordinator.cli.task_texts import created_line
+    from coordinator.client.serializer import plain_dict
+
+    task = created.task
+    extra = {"created": created.created, "validated": created.validated, "dry_run": dry_run}
+    view = {**plain_dict(task), **extra} if session.out.is_json else task
+    revision = task.modified_revision or created.answer.revision
+    line = created_line(task, created=created.created or dry_run, revision=revision)
+    text = f"{line}  (dry run: nothing was written)" if dry_run else line
+    session.out.single("Task", created.answer, view, task.id, lambda: text)
+
+
+async def _until_the_end(session: Session, created: Created, *, follow: bool) -> int:
+    from coordinator.cli import waits
+    from coordinator.cli.output import tell
+    from coordinator.cli.task_texts import created_line
+
+    task = created.task
+    if not session.out.is_json:
+        tell(created_line(task, created=created.created, revision=task.modified_revision))
+    if follow:
+        from coordinator.cli.logs_command import show_logs
+
+        await show_logs(session, task.id, follow=True)
+    reply = await waits.follow(session, task.id, ())
+    waits.show_final(session, reply, ())
+    return waits.exit_of_wait(reply)

@@ -1,0 +1,186 @@
+"""`taskctl start -f FILE`: many tasks at once, from TOML (`[[task]]`), JSON or JSON lines, with the field names of JSON."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from coordinator.cli import exits
+from coordinator.cli.failures import describe, usage
+from coordinator.cli.selection import Entry, report
+from coordinator.client.durations import parse_duration
+from coordinator.client.instants import parse_rfc3339
+
+if TYPE_CHECKING:
+    from coordinator.cli.session import Session
+    from coordinator.client.replies import CreatedItem
+    from coordinator.client.requests import ChangeOptions, NewTask
+
+CALL_MAX = 1_000
+
+_TOP = {
+    "id",
+    "executor",
+    "params",
+    "due_at",
+    "paused",
+    "require_assignment",
+    "replace_finished",
+    "spec",
+}
+_SPEC = {
+    "priority", "cost", "timeout", "retry", "labels", "headers", "object", "retention",
+    "cancel_grace", "exclusive", "isolation",
+}  # fmt: skip
+
+
+def start_many(session: Session, path: str, change: Callable[[], ChangeOptions]) -> int:
+    """Create all tasks of a file, 1,000 to a call; each succeeds or fails alone."""
+    session.doing = f"start -f {path}"
+    tasks = [to_task(entry, f"{path}: task {n}") for n, entry in enumerate(read_file(path), 1)]
+    if not tasks:
+        raise usage(f"{path}: no tasks in it")
+    return session.run(lambda: _create(session, tasks, change))
+
+
+async def _create(
+    session: Session, tasks: list[NewTask], change: Callable[[], ChangeOptions]
+) -> int:
+    entries: list[Entry] = []
+    for start in range(0, len(tasks), CALL_MAX):
+        options = change()
+        session.guard_change(dry_run=options.dry_run)
+        reply = await session.client.create_many(tasks[start : start + CALL_MAX], options)
+        entries += [_entry(item, reply.answer.revision) for item in reply.items]
+    code = report(session, entries)
+    if session.out.is_table:
+        made = sum(entry.failure is None for entry in entries)
+        session.out.write(f"{made} of {len(entries)} tasks")
+    return code
+
+
+def _entry(item: CreatedItem, revision: int) -> Entry:
+    if item.error is not None:
+        failure = describe(item.error, f"start {item.id}")
+        word = "conflict" if failure.exit_code == exits.CONFLICT else "refused"
+        return Entry(item.id, word, failure=failure)
+    place = f"assigned to {item.node}" if item.node and item.status == "assigned" else item.status
+    text = f"{item.id}  {'' if item.created else 'already there  '}{place}"
+    if item.node:
+        text += f"  allocation {item.allocation_id}"
+    return Entry(
+        item.id, "created" if item.created else "unchanged", item.task, text, revision=revision
+    )
+
+
+def read_file(path: str) -> list[dict[str, Any]]:
+    """The entries of a file, whatever its form. Raises Failure."""
+    try:
+        text = sys.stdin.read() if path == "-" else Path(path).read_text(encoding="utf-8")
+    except OSError as error:
+        raise usage(f"{path}: {error.strerror}") from None
+    entries = _toml(path, text) if path.endswith(".toml") else _json(path, text)
+    if not all(isinstance(entry, dict) for entry in entries):
+        raise usage(f"{path}: every task must be an object with id, executor, params, ...")
+    return entries
+
+
+def _toml(path: str, text: str) -> list[Any]:
+    import tomllib
+
+    try:
+        return _listed(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise usage(f"{path}: {error}") from None
+
+
+def _json(path: str, text: str) -> list[Any]:
+    try:
+        return _listed(json.loads(text))
+    except json.JSONDecodeError as whole:
+        try:
+            return [json.loads(row) for row in text.splitlines() if row.strip()]
+        except json.JSONDecodeError:
+            if path == "-" and "[[task]]" in text:
+                return _toml(path, text)
+            raise usage(f"{path}: neither JSON nor JSON lines: {whole}") from None
+
+
+def _listed(tree: Any) -> list[Any]:
+    if isinstance(tree, list):
+        return tree
+    for key in ("task", "items"):
+        if isinstance(tree.get(key), list):
+            found: list[Any] = tree[key]
+            return found
+    return [tree]
+
+
+def to_task(entry: dict[str, Any], where: str) -> NewTask:
+    """One entry; fields of the spec may stand in `spec` or beside it. Raises Failure naming the field."""
+    from coordinator.client.requests import NewTask, new_task_id
+
+    spec = {**entry.get("spec", {}), **{k: v for k, v in entry.items() if k in _SPEC}}
+    unknown = sorted((set(entry) - _TOP - _SPEC) | (set(spec) - _SPEC))
+    if unknown:
+        raise usage(f"{where}: unknown field {', '.join(unknown)}")
+    if not isinstance(entry.get("executor"), str):
+        raise usage(f"{where}: executor is missing")
+    try:
+        return NewTask(
+            executor=entry["executor"],
+            id=entry.get("id") or new_task_id(entry["executor"]),
+            params=entry.get("params", {}),
+            due_at=parse_rfc3339(entry["due_at"]) if entry.get("due_at") else None,
+            paused=entry.get("paused", False),
+            require_assignment=entry.get("require_assignment", False),
+            replace_finished=entry.get("replace_finished", False),
+            **_spec_fields(spec),
+        )
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise usage(f"{where}: {error}") from None
+
+
+def _spec_fields(spec: dict[str, Any]) -> dict[str, Any]:
+    retry = spec.get("retry") or {}
+    attempts = retry.get("max_attempts")
+    about = spec.get("object") or {}
+    fields = {
+        "priority": spec.get("priority"),
+        "cost": spec.get("cost"),
+        "timeout_ms": _limit(spec.get("timeout")),
+        "max_attempts": 0 if attempts == "unlimited" else attempts,
+        "backoff": _backoff(retry.get("backoff")),
+        "on_lost": retry.get("on_lost"),
+        "cancel_grace_ms": _limit(spec.get("cancel_grace")),
+        "retention_ms": _limit(spec.get("retention")),
+        "exclusive": spec.get("exclusive"),
+        "isolation": spec.get("isolation"),
+        "labels": spec.get("labels") or {},
+        "headers": spec.get("headers") or {},
+        "object_kind": about.get("kind", ""),
+        "object_id": about.get("id", ""),
+    }
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _limit(text: str | None) -> int | None:
+    if text is None:
+        return None
+    return 0 if text == "none" else parse_duration(text)
+
+
+def _backoff(given: dict[str, Any] | None) -> dict[str, Any] | None:
+    """`{}` is the default one; first, base and cap are durations."""
+    if not given:
+        return None
+    kept = {name: given[name] for name in ("kind", "jitter") if name in given}
+    spans = {
+        f"{name}_ms": parse_duration(given[name])
+        for name in ("first", "base", "cap")
+        if name in given
+    }
+    return kept | spans

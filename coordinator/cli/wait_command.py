@@ -1,0 +1,113 @@
+"""`taskctl wait`: until every task (--any: one) meets a condition or has ended; the exit code tells (EX-11)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from coordinator.cli import exits, waits
+from coordinator.cli.completing import complete
+from coordinator.cli.failures import Failure, usage
+from coordinator.cli.flags import DURATION
+from coordinator.cli.lazy import Verb
+from coordinator.cli.selection import by_prefix, ids_of, selection_flags, selection_of
+from coordinator.cli.session import Session, session_of
+from coordinator.cli.task_texts import placement_note
+from coordinator.client.replies import Waited
+from coordinator.client.requests import Condition
+
+_WORST = (
+    exits.TASK_FAILED,
+    exits.TASK_CANCELLED,
+    exits.STAYED_UNASSIGNED,
+    exits.NOT_FOUND,
+    exits.TIME_RAN_OUT,
+)
+
+
+@click.command("wait", cls=Verb)
+@click.argument("ids", nargs=-1, shell_complete=complete("tasks"))
+@selection_flags
+@click.option(
+    "--for",
+    "conditions",
+    multiple=True,
+    metavar="COND",
+    help="terminal, run, gone, any status, or PATH OP VALUE as in state.tick>=10.  [default: terminal]",
+)
+@click.option("--any", "one_is_enough", is_flag=True, help="End when one task meets a condition.")
+@click.option(
+    "--give-up-unassigned", type=DURATION, help="Exit 12 when a task had no node for so long."
+)
+@click.pass_context
+def wait(ctx: click.Context, /, **flags: Any) -> int:
+    """Wait for tasks; 0 met or succeeded, 10 failed, 11 cancelled, 12 stayed unassigned, 7 time ran out."""
+    from coordinator.client.conditions import parse_condition
+
+    session = session_of(ctx)
+    selection = selection_of(flags.pop("ids"), flags)
+    session.doing = f"wait {' '.join(selection.ids[:3])}".strip()
+    try:
+        conditions = [parse_condition(text) for text in flags["conditions"]]
+    except ValueError as error:
+        raise usage(f"--for: {error}") from None
+    give_up = flags["give_up_unassigned"]
+    give_up_s = None if give_up is None else give_up / 1000
+
+    async def work() -> int:
+        ids = await ids_of(session, selection)
+        return await _wait(session, ids, conditions, give_up_s, any_one=flags["one_is_enough"])
+
+    return session.run(work)
+
+
+async def _wait(
+    session: Session,
+    ids: Sequence[str],
+    conditions: Sequence[Condition],
+    give_up_s: float | None,
+    *,
+    any_one: bool,
+) -> int:
+    async def one(task_id: str) -> int:
+        async def follow(full: str) -> Waited:
+            return await waits.follow(session, full, conditions, give_up_s=give_up_s)
+
+        try:
+            reply = await by_prefix(session, task_id, follow)
+        except waits.StayedUnassigned as stayed:
+            raise _stayed(task_id, stayed) from None
+        waits.show_final(session, reply, conditions)
+        return waits.exit_of_wait(reply, conditions)
+
+    if not ids:
+        return exits.OK
+    if len(ids) == 1:
+        return await one(ids[0])
+    waiting = [asyncio.ensure_future(one(task_id)) for task_id in ids]
+    until = asyncio.FIRST_COMPLETED if any_one else asyncio.ALL_COMPLETED
+    try:
+        done, _ = await asyncio.wait(waiting, return_when=until)
+        return worst([future.result() for future in done])
+    finally:
+        for future in waiting:
+            future.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+
+
+def worst(codes: Sequence[int]) -> int:
+    """Of several tasks the worst outcome."""
+    return min(codes, key=lambda code: _WORST.index(code) if code in _WORST else len(_WORST))
+
+
+def _stayed(task_id: str, stayed: waits.StayedUnassigned) -> Failure:
+    return Failure(
+        f"wait {task_id}: stayed unassigned: {placement_note(stayed.task)}",
+        why="no node took it for as long as --give-up-unassigned allows",
+        hint=f"taskctl explain {task_id}",
+        exit_code=exits.STAYED_UNASSIGNED,
+        reason="unassigned",
+    )
