@@ -48,6 +48,7 @@ class MemberFacts(msgspec.Struct, frozen=True):
     elections: int
     version: str
     executors_here: tuple[str, ...]  # whose code this coordinator has
+    reachable: int = 0  # other members that a stream is open to
 
 
 class StoredRun(Protocol):
@@ -97,10 +98,21 @@ class Door(Protocol):
         """Read only: its state, who leads, what is live."""
         ...
 
-    def facts(self) -> MemberFacts: ...
+    @property
+    def name(self) -> str:
+        """Of this member."""
+        ...
+
+    def facts(self) -> MemberFacts:
+        """Not for the hot path."""
+        ...
 
     def address_of(self, member_id: int) -> str:
         """host:port of a member, empty when unknown."""
+        ...
+
+    def reaches(self, member_id: int) -> bool:
+        """Whether a stream to that member is open."""
         ...
 
     async def submit(self, asked: Sequence[Asked], timeout_s: float) -> Reply:

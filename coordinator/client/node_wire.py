@@ -136,6 +136,7 @@ def _heartbeat(beat: Heartbeat, outgoing: Outgoing) -> wire.Heartbeat:
         accepted_sequence=beat.accepted_sequence,
         runs_digest=beat.runs_digest,
         runs=runs,
+        lists_runs=beat.runs is not None,
         lease_ms=beat.lease_ms,
         loop_lag_ms=outgoing.loop_lag_ms,
         rss_bytes=outgoing.rss_bytes,

@@ -24,16 +24,23 @@ class ShellDoor:
         history: History,
         peers: Mapping[str, str],
         facts: Callable[[], MemberFacts],
+        connected: Callable[[], Sequence[int]],
     ) -> None:
         self._replica = replica
         self._pump = pump
         self._history = history
         self._peers = peers
         self._facts = facts
+        self._name = facts().name
+        self._connected = connected
 
     @property
     def replica(self) -> Replica:
         return self._replica
+
+    @property
+    def name(self) -> str:
+        return self._name
 
     def facts(self) -> MemberFacts:
         return self._facts()
@@ -42,6 +49,9 @@ class ShellDoor:
         """What the operator says now, else what the cluster was told at its birth."""
         member = self._replica.state.members.get(member_id)
         return "" if member is None else self._peers.get(member.name, member.address)
+
+    def reaches(self, member_id: int) -> bool:
+        return member_id in self._connected()
 
     async def submit(self, asked: Sequence[Asked], timeout_s: float) -> Reply:
         wishes = tuple(asked)

@@ -64,7 +64,13 @@ class Member:
         self.links = PeerLinks(self.standing, self.feed, log)
         self._plugins = Plugins(settings.executors, self.feed, log)
         self._snapshots = SnapshotsIo(store, self.links, self.standing, self.feed, log)
-        self._facts = OwnFacts(settings, store, lambda: self._plugins.known, self.replica)
+        self._facts = OwnFacts(
+            settings,
+            store,
+            lambda: self._plugins.known,
+            self.replica,
+            lambda: len(self.links.connected()),
+        )
         self.writes = Writes()
         hands = Hands(
             persist=self._persist,
@@ -82,6 +88,7 @@ class Member:
             History(store, self.pump, self.writes),
             dict(settings.peers),
             self._facts.read,
+            self.links.connected,
         )
 
     def feed(self, item: Input) -> None:

@@ -22,11 +22,13 @@ class OwnFacts:
         store: StorePort,
         plugins: Callable[[], tuple[str, ...]],
         replica: Replica,
+        reachable: Callable[[], int],
     ) -> None:
         self._settings = settings
         self._store = store
         self._plugins = plugins
         self._replica = replica
+        self._reachable = reachable
         self._born = steady_ms()
         self._terms: set[int] = set()
         self.condition = "ok"
@@ -60,4 +62,5 @@ class OwnFacts:
             elections=len(self._terms),
             version=RELEASE,
             executors_here=self._plugins(),
+            reachable=self._reachable(),
         )

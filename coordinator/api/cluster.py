@@ -1,0 +1,226 @@
+"""The `Cluster` service: what operators ask of and do to the cluster itself."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+from typing_extensions import override
+
+from coordinator.api import cluster_views as views
+from coordinator.api.checks import check_request_id, content_hash
+from coordinator.api.door import Door
+from coordinator.api.errors import Code, Rejected, abort, invalid
+from coordinator.api.road import Context, Road, accepted
+from coordinator.machine.commands import Command, DrainNode, RemoveNode, SetSettings, UndrainNode
+from coordinator.machine.outcome import Accepted
+from coordinator.model.ids import NodeName, TaskId
+from coordinator.replica.inputs import Asked, Poke
+from coordinator.wire.v1 import cluster_pb2 as wire
+from coordinator.wire.v1 import tasks_pb2
+from coordinator.wire.v1.cluster_pb2_grpc import ClusterServicer
+
+PREFIX = "/ptasks.v1.Cluster/"
+DRAIN_KINDS = ("restart", "remove", "terminate")
+OPERATOR = "operator"  # in dev mode every caller is one; identities come with the secure mode
+
+_Answer = TypeVar("_Answer")
+
+
+class ClusterService(ClusterServicer):
+    """Registered as `ptasks.v1.Cluster`."""
+
+    def __init__(self, door: Door, road: Road) -> None:
+        self._door = door
+        self._road = road
+
+    @override
+    async def Status(self, request: wire.StatusRequest, context: Context) -> wire.StatusResponse:
+        """Of this member alone, from what it has applied; works without a quorum."""
+        return views.status(self._door, self._road.answer(stale=True))
+
+    @override
+    async def Health(self, request: wire.HealthRequest, context: Context) -> wire.HealthResponse:
+        async def work(left: float) -> wire.HealthResponse:
+            await self._road.barrier(left)
+            health, findings = views.health(self._door)
+            return wire.HealthResponse(answer=self._road.answer(), health=health, findings=findings)
+
+        method = PREFIX + "Health"
+        return await self._road.lead(context, method, request, wire.HealthResponse, work)
+
+    @override
+    async def ListNodes(
+        self, request: wire.ListNodesRequest, context: Context
+    ) -> wire.ListNodesResponse:
+        async def look() -> wire.ListNodesResponse:
+            nodes = [
+                views.node_view(self._door.replica, node)
+                for node in self._door.replica.state.nodes_by_name()
+                if not request.name or node.name == request.name
+            ]
+            if request.name and not nodes:
+                raise _no_node(request.name)
+            stale = request.read.stale
+            return wire.ListNodesResponse(answer=self._road.answer(stale=stale), nodes=nodes)
+
+        return await self._read(context, "ListNodes", request, wire.ListNodesResponse, look)
+
+    @override
+    async def DrainNode(
+        self, request: wire.DrainNodeRequest, context: Context
+    ) -> wire.NodeResponse:
+        async def work(left: float) -> wire.NodeResponse:
+            kind = request.kind or "restart"
+            if kind not in DRAIN_KINDS:
+                raise invalid("kind", f"must be one of {', '.join(DRAIN_KINDS)} (got {kind})")
+            if not request.change.reason:
+                raise invalid("reason", "a drain needs one, for whoever looks at the node")
+            deadline = 0
+            if request.deadline_ms:
+                deadline = self._door.replica.state.at + request.deadline_ms
+            name = NodeName(request.name)
+            command = DrainNode(name, kind, request.change.reason, OPERATOR, deadline)
+            return await self._node_change(command, request, left)
+
+        return await self._lead(context, "DrainNode", request, wire.NodeResponse, work)
+
+    @override
+    async def UndrainNode(
+        self, request: wire.UndrainNodeRequest, context: Context
+    ) -> wire.NodeResponse:
+        async def work(left: float) -> wire.NodeResponse:
+            return await self._node_change(UndrainNode(NodeName(request.name)), request, left)
+
+        return await self._lead(context, "UndrainNode", request, wire.NodeResponse, work)
+
+    @override
+    async def RemoveNode(
+        self, request: wire.RemoveNodeRequest, context: Context
+    ) -> wire.NodeResponse:
+        async def work(left: float) -> wire.NodeResponse:
+            return await self._node_change(RemoveNode(NodeName(request.name)), request, left)
+
+        return await self._lead(context, "RemoveNode", request, wire.NodeResponse, work)
+
+    @override
+    async def ListMembers(
+        self, request: wire.ListMembersRequest, context: Context
+    ) -> wire.ListMembersResponse:
+        async def look() -> wire.ListMembersResponse:
+            stale = request.read.stale
+            return wire.ListMembersResponse(
+                answer=self._road.answer(stale=stale), members=views.members(self._door)
+            )
+
+        return await self._read(context, "ListMembers", request, wire.ListMembersResponse, look)
+
+    @override
+    async def GetSettings(
+        self, request: wire.GetSettingsRequest, context: Context
+    ) -> wire.GetSettingsResponse:
+        async def look() -> wire.GetSettingsResponse:
+            answer = self._road.answer(stale=request.read.stale)
+            found = views.settings(self._door.replica.state)
+            return wire.GetSettingsResponse(answer=answer, settings=found)
+
+        return await self._read(context, "GetSettings", request, wire.GetSettingsResponse, look)
+
+    @override
+    async def SetSettings(
+        self, request: wire.SetSettingsRequest, context: Context
+    ) -> wire.GetSettingsResponse:
+        async def work(left: float) -> wire.GetSettingsResponse:
+            values = tuple(sorted(request.set.items()))
+            command = SetSettings(values, tuple(sorted(request.reset)), OPERATOR)
+            await self._submit(command, request.change, request, left)
+            found = views.settings(self._door.replica.state)
+            return wire.GetSettingsResponse(answer=self._road.answer(), settings=found)
+
+        return await self._lead(context, "SetSettings", request, wire.GetSettingsResponse, work)
+
+    @override
+    async def ListExecutors(
+        self, request: wire.ListExecutorsRequest, context: Context
+    ) -> wire.ListExecutorsResponse:
+        async def look() -> wire.ListExecutorsResponse:
+            found = views.executors(self._door, request.name)
+            if request.name and not found:
+                raise Rejected(
+                    Code.NOT_FOUND,
+                    "executor_not_found",
+                    f"no node ever offered {request.name}",
+                )
+            answer = self._road.answer(stale=request.read.stale)
+            return wire.ListExecutorsResponse(answer=answer, executors=found)
+
+        return await self._read(context, "ListExecutors", request, wire.ListExecutorsResponse, look)
+
+    @override
+    async def Recheck(self, request: wire.RecheckRequest, context: Context) -> wire.RecheckResponse:
+        async def work(left: float) -> wire.RecheckResponse:
+            await self._road.barrier(left)
+            ids = tuple(TaskId(one) for one in request.ids)
+            self._door.feed(Poke(ids, request.executor))
+            return wire.RecheckResponse(
+                answer=self._road.answer(), unassigned=len(self._door.replica.state.unassigned)
+            )
+
+        return await self._lead(context, "Recheck", request, wire.RecheckResponse, work)
+
+    # -- the work -----------------------------------------------------------------------------------
+
+    async def _lead(
+        self,
+        context: Context,
+        name: str,
+        request: Any,
+        reply_type: Any,
+        work: Callable[[float], Awaitable[_Answer]],
+    ) -> _Answer:
+        return await self._road.lead(context, PREFIX + name, request, reply_type, work)
+
+    async def _read(
+        self,
+        context: Context,
+        name: str,
+        request: Any,
+        reply_type: Any,
+        look: Callable[[], Awaitable[_Answer]],
+    ) -> _Answer:
+        if request.read.stale:
+            try:
+                return await look()
+            except Rejected as rejected:
+                await abort(context, rejected)
+
+        async def work(left: float) -> _Answer:
+            await self._road.barrier(left)
+            return await look()
+
+        return await self._lead(context, name, request, reply_type, work)
+
+    async def _submit(
+        self, command: Command, change: tasks_pb2.Change, request: Any, left: float
+    ) -> Accepted:
+        check_request_id(change.request_id)
+        hashed = content_hash(request.SerializeToString(deterministic=True))
+        content = hashed if change.request_id else 0
+        asked = Asked(command, change.request_id, content, change.dry_run)
+        reply = await self._road.submit((asked,), left)
+        outcome: Accepted = accepted(reply.outcomes[0])
+        return outcome
+
+    async def _node_change(self, command: Command, request: Any, left: float) -> wire.NodeResponse:
+        if NodeName(request.name) not in self._door.replica.state.nodes:
+            raise _no_node(request.name)
+        outcome = await self._submit(command, request.change, request, left)
+        answer = wire.NodeResponse(answer=self._road.answer(), unchanged=outcome.unchanged)
+        node = self._door.replica.state.nodes.get(NodeName(request.name))
+        if node is not None:
+            answer.node.CopyFrom(views.node_view(self._door.replica, node))
+        return answer
+
+
+def _no_node(name: str) -> Rejected:
+    return Rejected(Code.NOT_FOUND, "node_not_found", f"there is no node {name}")

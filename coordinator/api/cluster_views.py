@@ -1,0 +1,261 @@
+"""Members, nodes, settings and executors as the wire shows them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from coordinator.api.door import Door
+from coordinator.model.nodes import Node, NodeStatus
+from coordinator.model.settings import RULES
+from coordinator.model.state import ClusterState
+from coordinator.model.tasks import TERMINAL, Status
+from coordinator.replica.replica import Replica
+from coordinator.wire.v1 import cluster_pb2 as wire
+from coordinator.wire.v1 import tasks_pb2
+
+RUNS_SHOWN = 100
+
+
+def status(door: Door, answer: tasks_pb2.Answer) -> wire.StatusResponse:
+    """What this member knows of itself and, from the state, of the others."""
+    replica = door.replica
+    state = replica.state
+    return wire.StatusResponse(
+        answer=answer,
+        self=own_member(door),
+        cluster_id=state.cluster_id,
+        commit=replica.raft.commit_index,
+        feature_level=state.feature_level,
+        members=[_known_member(door, number) for number in sorted(state.members)],
+        elections=door.facts().elections,
+        has_quorum=bool(replica.leader_id),
+        tasks={s.value: n for s, n in state.status_counts.items() if n},
+        nodes=_node_counts(state),
+        wall_at=state.at,
+    )
+
+
+def own_member(door: Door) -> wire.Member:
+    facts = door.facts()
+    replica = door.replica
+    return wire.Member(
+        name=facts.name,
+        grpc=facts.address,
+        http=facts.http,
+        role=replica.raft.role.value,
+        condition=facts.condition,
+        voter=facts.member_id in replica.raft.configuration().voters,
+        reachable=True,
+        term=replica.term,
+        applied=replica.state.revision,
+        lag=max(0, replica.raft.commit_index - replica.state.revision),
+        snapshot=facts.snapshot_index,
+        fsync_p99_ms=facts.fsync_p99_ms,
+        disk_free_bytes=facts.disk_free_bytes,
+        version=facts.version,
+        uptime_ms=facts.uptime_ms,
+        log_entries=facts.log_entries,
+    )
+
+
+def _known_member(door: Door, number: int) -> wire.Member:
+    record = door.replica.state.members[number]
+    voters = door.replica.raft.configuration().voters
+    return wire.Member(
+        name=record.name,
+        grpc=door.address_of(number),
+        http=record.http,
+        voter=number in voters,
+    )
+
+
+def members(door: Door) -> list[wire.Member]:
+    """The leader's picture of everybody: what it knows of their logs."""
+    replica = door.replica
+    progress = replica.raft.status().progress
+    found = []
+    for number in sorted(replica.state.members):
+        if number == door.facts().member_id:
+            found.append(own_member(door))
+            continue
+        member = _known_member(door, number)
+        seen = progress.get(number)
+        member.role = "follower" if seen is not None else ""
+        if seen is not None:
+            member.applied = seen.match
+            member.lag = max(0, replica.raft.last_index - seen.match)
+            member.reachable = door.reaches(number)
+        found.append(member)
+    return found
+
+
+def health(door: Door) -> tuple[str, list[wire.Finding]]:
+    """`ok`, `warning` or `error`, with what was found."""
+    replica = door.replica
+    findings: list[wire.Finding] = []
+    for member in members(door):
+        if not member.reachable:
+            text = f"{member.name} was not heard of within an election time-out"
+            findings.append(wire.Finding(rule="member_unreachable", level="warning", text=text))
+    lost = [n.name for n in replica.state.nodes_by_name() if n.status is NodeStatus.LOST]
+    if lost:
+        text = f"lost: {', '.join(lost[:10])}"
+        findings.append(wire.Finding(rule="nodes_lost", level="warning", text=text))
+    waiting = len(replica.state.unassigned)
+    if waiting:
+        text = f"{waiting} tasks have no node"
+        findings.append(wire.Finding(rule="unassigned", level="warning", text=text))
+    if door.facts().condition != "ok":
+        text = f"{door.facts().name}: {door.facts().condition}"
+        findings.append(wire.Finding(rule="disk", level="error", text=text))
+    levels = {finding.level for finding in findings}
+    return ("error" if "error" in levels else "warning" if levels else "ok"), findings
+
+
+def node_view(replica: Replica, node: Node) -> wire.NodeView:
+    use = replica.state.use_of(node.name)
+    draining = node.drain is not None and node.status is NodeStatus.READY
+    view = wire.NodeView(
+        name=node.name,
+        incarnation=node.incarnation,
+        status="draining" if draining else _status_word(node),
+        attributes=dict(node.attributes),
+        capacity=node.capacity,
+        units=node.units,
+        effective_units=node.units,
+        used_units=use.units,
+        runs=use.runs,
+        heartbeat_age_ms=-1,
+        version=node.version,
+        python=node.python,
+        joined_at=node.joined_at,
+        running=_runs_on(replica.state, node),
+    )
+    for offer in node.offers:
+        view.executors.add(name=offer.executor, version=offer.version)
+    for error in node.load_errors:
+        view.executors.add(name=error.plugin, error=error.error)
+    if node.drain is not None:
+        view.drain.CopyFrom(_drain_view(replica.state, node))
+    _put_live(view, replica, node)
+    return view
+
+
+def _put_live(view: wire.NodeView, replica: Replica, node: Node) -> None:
+    leading = replica.leading
+    if leading is None:
+        return
+    age = leading.leases.age(node.name, leading.bench.now.steady)
+    view.heartbeat_age_ms = -1 if age is None else age
+    session = leading.sessions.get(node.name)
+    view.connected = session is not None and session.accepted
+    if session is not None:
+        view.loop_lag_ms, view.rss_bytes = session.loop_lag_ms, session.rss_bytes
+    leader = replica.state.members.get(replica.leader_id)
+    view.member = leader.name if leader is not None and view.connected else ""
+
+
+def _runs_on(state: ClusterState, node: Node) -> list[str]:
+    ids = sorted(state.on_node.get(node.name, ()))[:RUNS_SHOWN]
+    return [f"{i}#{state.tasks[i].allocation_id}" for i in ids]
+
+
+def _drain_view(state: ClusterState, node: Node) -> wire.Drain:
+    """Counts of PT-71; `complete` when nothing movable remains."""
+    drain = node.drain
+    if drain is None:
+        return wire.Drain(state="not_started")
+    tasks = [state.tasks[i] for i in state.on_node.get(node.name, ())]
+    movable = sum(1 for task in tasks if task.policy.movable)
+    return wire.Drain(
+        kind=drain.kind,
+        reason=drain.reason,
+        by=drain.by,
+        since_at=drain.since,
+        deadline_at=drain.deadline,
+        state="in_progress" if movable else "complete",
+        remaining=len(tasks),
+        movable=movable,
+        not_movable=len(tasks) - movable,
+    )
+
+
+def _status_word(node: Node) -> str:
+    return "ready" if node.status is NodeStatus.READY else "lost"
+
+
+def _node_counts(state: ClusterState) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for node in state.nodes_by_name():
+        draining = node.drain is not None and node.status is NodeStatus.READY
+        word = "draining" if draining else _status_word(node)
+        counts[word] = counts.get(word, 0) + 1
+    return counts
+
+
+def settings(state: ClusterState) -> list[wire.Setting]:
+    found = []
+    for key in sorted(RULES):
+        value = state.settings.values.get(key)
+        found.append(
+            wire.Setting(
+                key=key,
+                value=state.settings.text(key),
+                default_value=RULES[key].default_text(),
+                set_by=value.by if value is not None else "",
+                set_at=value.at if value is not None else 0,
+                bounds=RULES[key].bounds(),
+            )
+        )
+    return found
+
+
+def executors(door: Door, name: str) -> list[wire.ExecutorView]:
+    """Every executor ever offered, and every plugin that failed to load."""
+    state = door.replica.state
+    names = {name} & set(state.manifests) if name else set(state.manifests)
+    found = [_executor(door, one) for one in sorted(names)]
+    for node in state.nodes_by_name():
+        for error in node.load_errors:
+            if not name or error.plugin == name:
+                view = wire.ExecutorView(name=error.plugin)
+                view.load_errors.add(node=node.name, error=error.error)
+                found.append(view)
+    return found
+
+
+def _executor(door: Door, name: str) -> wire.ExecutorView:
+    state = door.replica.state
+    newest = max(state.manifests[name].values(), key=lambda m: (m.version, m.hash))
+    try:
+        said: dict[str, Any] = msgspec.json.decode(newest.body)
+    except msgspec.DecodeError:
+        said = {}
+    facts = door.facts()
+    view = wire.ExecutorView(
+        name=name,
+        doc=str(said.get("doc") or ""),
+        policy=msgspec.json.encode(said.get("policy") or {}),
+        params_schema=msgspec.json.encode(said.get("params_schema") or {}),
+        state_schema=msgspec.json.encode(said.get("state_schema") or {}),
+        own_validate=bool(said.get("own_validate")),
+        own_assignment=bool(said.get("own_assignment")),
+        code_on=[facts.name] if name in facts.executors_here else [],
+        tasks=_task_counts(state, name),
+    )
+    for node in state.nodes_by_name():
+        version = node.version_of(name)
+        if version is not None and node.status is NodeStatus.READY:
+            view.versions[version].nodes.append(node.name)
+    return view
+
+
+def _task_counts(state: ClusterState, executor: str) -> dict[str, int]:
+    counts: dict[Status, int] = {}
+    for task_id in state.of_executor.get(executor, ()):
+        task = state.tasks[task_id]
+        if task.status not in TERMINAL or task.status is Status.FAILED:
+            counts[task.status] = counts.get(task.status, 0) + 1
+    return {word.value: counts[word] for word in sorted(counts)}

@@ -1,0 +1,145 @@
+"""Refusals and failures as gRPC status codes with a machine-readable reason (EX-51)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NoReturn
+
+import grpc
+import grpc.aio
+from google.protobuf.any_pb2 import Any as Packed
+from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
+from google.rpc.status_pb2 import Status
+
+from coordinator.machine.outcome import Refusal, Refused
+
+DOMAIN = "ptasks"
+DETAILS_KEY = "grpc-status-details-bin"
+RETRY_AFTER_MS = 100
+
+Code = grpc.StatusCode
+
+REFUSAL_CODES: Mapping[Refusal, grpc.StatusCode] = {
+    Refusal.TASK_NOT_FOUND: Code.NOT_FOUND,
+    Refusal.NODE_NOT_FOUND: Code.NOT_FOUND,
+    Refusal.EXECUTOR_NOT_FOUND: Code.NOT_FOUND,
+    Refusal.SETTING_NOT_FOUND: Code.NOT_FOUND,
+    Refusal.ALREADY_EXISTS: Code.ALREADY_EXISTS,
+    Refusal.REQUEST_ID_REUSED: Code.ALREADY_EXISTS,
+    Refusal.NODE_NAME_IN_USE: Code.ALREADY_EXISTS,
+    Refusal.STALE_ALLOCATION: Code.FAILED_PRECONDITION,
+    Refusal.STALE_INCARNATION: Code.FAILED_PRECONDITION,
+    Refusal.REVISION_MISMATCH: Code.ABORTED,
+    Refusal.UNKNOWN_EXECUTOR: Code.INVALID_ARGUMENT,
+    Refusal.INVALID_PARAMS: Code.INVALID_ARGUMENT,
+    Refusal.VALIDATION_FAILED: Code.INVALID_ARGUMENT,
+    Refusal.INVALID_FIELD: Code.INVALID_ARGUMENT,
+    Refusal.TOO_LARGE: Code.INVALID_ARGUMENT,
+    Refusal.UNPLACEABLE: Code.FAILED_PRECONDITION,
+    Refusal.ALREADY_FINISHED: Code.FAILED_PRECONDITION,
+    Refusal.NOT_FINISHED: Code.FAILED_PRECONDITION,
+    Refusal.STATE_IN_USE: Code.FAILED_PRECONDITION,
+    Refusal.LIMIT_REACHED: Code.RESOURCE_EXHAUSTED,
+    Refusal.CHOICE_STALE: Code.ABORTED,
+}
+
+FAILURE_CODES: Mapping[str, tuple[grpc.StatusCode, str]] = {
+    "not_leader": (Code.UNAVAILABLE, "unavailable"),
+    "no_leader": (Code.UNAVAILABLE, "unavailable"),
+    "no_quorum": (Code.UNAVAILABLE, "unavailable"),
+    "shutting_down": (Code.UNAVAILABLE, "unavailable"),
+    "starting": (Code.UNAVAILABLE, "unavailable"),
+    "overloaded": (Code.RESOURCE_EXHAUSTED, "overloaded"),
+    "disk_full": (Code.RESOURCE_EXHAUSTED, "disk_full"),
+    "outcome_unknown": (Code.UNKNOWN, "outcome_unknown"),
+    "timed_out": (Code.DEADLINE_EXCEEDED, "timed_out"),
+}
+
+
+class Rejected(Exception):
+    """A request that the door itself turns away, with all that the caller should know."""
+
+    def __init__(
+        self,
+        code: grpc.StatusCode,
+        reason: str,
+        message: str,
+        metadata: Mapping[str, str] | None = None,
+        violations: Sequence[tuple[str, str]] = (),
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.reason = reason
+        self.message = message
+        self.metadata = dict(metadata or {})
+        self.violations = violations
+
+
+def invalid(field: str, why: str) -> Rejected:
+    """A field that does not fit: named, with what was expected."""
+    return Rejected(
+        Code.INVALID_ARGUMENT,
+        "invalid_field",
+        f"{field}: {why}",
+        {"field": field},
+        ((field, why),),
+    )
+
+
+def too_large(field: str, limit: int, size: int) -> Rejected:
+    why = f"{size} bytes, at most {limit} are allowed"
+    return Rejected(
+        Code.INVALID_ARGUMENT,
+        "too_large",
+        f"{field}: {why}",
+        {"field": field, "limit": str(limit), "size": str(size)},
+        ((field, why),),
+    )
+
+
+def from_refusal(refused: Refused) -> Rejected:
+    """The law's "no" as an error of the call."""
+    metadata = {"current_allocation_id": str(refused.current)} if refused.current else {}
+    if refused.code is Refusal.UNKNOWN_EXECUTOR:
+        _, _, known = refused.detail.partition("; known: ")
+        metadata["known"] = known
+    if refused.code is Refusal.ALREADY_EXISTS:
+        metadata["fields"] = refused.detail
+    message = f"{refused.code.value}: {refused.detail}" if refused.detail else refused.code.value
+    return Rejected(REFUSAL_CODES[refused.code], refused.code.value, message, metadata)
+
+
+def from_failure(kind: str, detail: str = "") -> Rejected:
+    """The road's failure. Only `outcome_unknown` may have been done."""
+    code, reason = FAILURE_CODES.get(kind, (Code.INTERNAL, "unexpected"))
+    metadata = {"cause": kind} if reason == "unavailable" else {}
+    return Rejected(code, reason, f"{reason} ({kind}){': ' + detail if detail else ''}", metadata)
+
+
+async def abort(context: grpc.aio.ServicerContext[Any, Any], rejected: Rejected) -> NoReturn:
+    """End the call with this error and its details."""
+    await context.abort(rejected.code, rejected.message, ((DETAILS_KEY, status_bytes(rejected)),))
+    raise AssertionError("abort always raises")
+
+
+def status_bytes(rejected: Rejected) -> bytes:
+    """`google.rpc.Status` with ErrorInfo, and field violations where there are any."""
+    status = Status(code=rejected.code.value[0], message=rejected.message)
+    info = ErrorInfo(reason=rejected.reason, domain=DOMAIN, metadata=rejected.metadata)
+    _pack(status, info)
+    if rejected.violations:
+        bad = BadRequest()
+        for field, why in rejected.violations:
+            bad.field_violations.add(field=field, description=why)
+        _pack(status, bad)
+    if rejected.reason == "overloaded":
+        retry = RetryInfo()
+        retry.retry_delay.FromMilliseconds(RETRY_AFTER_MS)
+        _pack(status, retry)
+    return bytes(status.SerializeToString())
+
+
+def _pack(status: Status, detail: Any) -> None:
+    packed = Packed()
+    packed.Pack(detail)
+    status.details.append(packed)

@@ -1,0 +1,117 @@
+"""Why a task is where it is, what each node says, what would help: computed on reading (PT-76)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from coordinator.assignment.choose import choose
+from coordinator.assignment.objections import Need, Objection, need_of, objection_to
+from coordinator.duties.view import LeaderView
+from coordinator.model.instants import Now
+from coordinator.model.nodes import Node
+from coordinator.model.tasks import Code, Status, Task
+from coordinator.replica.leadership import Leadership
+from coordinator.replica.replica import Replica
+from coordinator.wire.v1 import tasks_pb2 as wire
+
+STAGES: Mapping[Code, int] = {
+    Code.PAUSED: 1,
+    Code.NOT_DUE: 1,
+    Code.BACKOFF: 1,
+    Code.ASSIGNMENT_DISABLED: 2,
+    Code.STOPPING: 3,
+    Code.NO_NODES: 5,
+    Code.NO_EXECUTOR: 5,
+    Code.OLDER_EXECUTOR: 5,
+    Code.DRAINING: 5,
+    Code.EXCLUDED: 5,
+    Code.NO_CAPACITY: 5,
+    Code.EXECUTOR_REFUSED: 6,
+    Code.LAZY: 6,
+    Code.AWAITING_INPUT: 6,
+    Code.ASSIGNER_ERROR: 6,
+    Code.ASSIGNER_TIMEOUT: 6,
+    Code.ASSIGNER_MISSING: 6,
+    Code.INVALID_CHOICE: 6,
+}
+
+
+def explain(replica: Replica, task: Task) -> wire.ExplainResponse:
+    """Without `answer` and `task`, which the handler fills in."""
+    assignment = task.assignment
+    answer = wire.ExplainResponse(
+        code=assignment.code.value,
+        text=assignment.explanation,
+        stage=STAGES.get(assignment.code, 0),
+        since_at=task.updated_at,
+    )
+    leading = replica.leading
+    if leading is None or task.is_terminal:
+        return answer
+    if task.status is Status.WAITING:
+        answer.next_check_at = task.wake_at
+    if task.has_node:
+        return answer
+    _dry_run(answer, leading, task)
+    return answer
+
+
+def _dry_run(answer: wire.ExplainResponse, leading: Leadership, task: Task) -> None:
+    view, now = leading.bench.view, leading.bench.now
+    need = need_of(task)
+    nodes = list(view.state.nodes_by_name())
+    exclusions = view.exclusions.of(task.id, now.steady)
+    for node in nodes:
+        found = objection_to(need, node, view.load, view.connected)
+        excluded = exclusions.get(node.name)
+        if found is None and excluded is not None and excluded.hard:
+            wait = (excluded.until - now.steady) // 1000
+            found = Objection(5, Code.EXCLUDED, f"kept away for another {max(1, wait)} s")
+        answer.nodes.append(_verdict(node, found))
+        if found is not None:
+            _hint(answer, need, node, found)
+    if task.status is Status.UNASSIGNED:
+        _placing(answer, leading, task, now)
+    chosen = choose(need, task.id, nodes, view.load, view.connected, exclusions)
+    if chosen.node is not None and not view.asks_itself(task.executor):
+        answer.would_choose = chosen.node
+    elif chosen.node is None and answer.code == Code.AWAITING_FIRST_ASSIGNMENT:
+        answer.code, answer.text = chosen.code.value, chosen.explanation
+        answer.stage = STAGES.get(chosen.code, 0)
+
+
+def _placing(answer: wire.ExplainResponse, leading: Leadership, task: Task, now: Now) -> None:
+    view: LeaderView = leading.bench.view
+    answer.queue_position = view.backlog.position(task)
+    timer = leading.rechecker.timer
+    if timer is not None:
+        answer.next_check_at = view.time(now) + max(0, timer - now.steady)
+    if answer.code == Code.ASSIGNMENT_DISABLED:
+        answer.hints.add(
+            text="switch assignment on", command="taskctl cluster set assignment.enable=all"
+        )
+
+
+def _verdict(node: Node, objection: Objection | None) -> wire.NodeVerdict:
+    if objection is None:
+        return wire.NodeVerdict(node=node.name, eligible=True)
+    return wire.NodeVerdict(
+        node=node.name, eligible=False, code=objection.code.value, detail=objection.detail
+    )
+
+
+def _hint(answer: wire.ExplainResponse, need: Need, node: Node, objection: Objection) -> None:
+    name = node.name
+    match objection.code:
+        case Code.NO_EXECUTOR | Code.OLDER_EXECUTOR:
+            answer.hints.add(text=f"install {need.executor} v{need.version} on {name}")
+        case Code.DRAINING:
+            answer.hints.add(
+                text=f"end the drain of {name}", command=f"taskctl node undrain {name}"
+            )
+        case Code.NO_CAPACITY:
+            answer.hints.add(text=f"{need.units} free units on {name}")
+        case Code.NO_NODES:
+            answer.hints.add(text=f"start {name}")
+        case _:
+            pass

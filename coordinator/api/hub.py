@@ -1,0 +1,144 @@
+"""What happened lately, for watches and waits: changes by revision, bounded; who waits for which task."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import msgspec
+
+from coordinator.api.door import Door, Told
+from coordinator.model.events import TaskChanged
+from coordinator.model.ids import TaskId
+from coordinator.model.tasks import Task
+from coordinator.replica.effects import Applied, Live, StateReplaced
+
+CHANGES_KEPT = 50_000
+BYTES_KEPT = 32 * 1024 * 1024
+RECORD_BYTES = 512  # a guess for what a record takes beside its params and state
+
+
+class Changed(msgspec.Struct, frozen=True, gc=False):
+    """One record changed at one revision; `type` is created, updated or removed."""
+
+    type: str
+    task: Task
+
+
+class Group(msgspec.Struct, frozen=True, gc=False):
+    """All changes of one revision."""
+
+    revision: int
+    changes: tuple[Changed, ...]
+    size: int
+
+
+class Hub:
+    """Fed by every applied entry; one per server."""
+
+    def __init__(self, door: Door) -> None:
+        self._door = door
+        self._groups: deque[Group] = deque()
+        self._count = 0
+        self._bytes = 0
+        self.oldest = door.replica.state.revision  # everything after it is kept
+        self._tick = asyncio.Event()
+        self._waiting: dict[TaskId, set[asyncio.Event]] = {}
+        self._live: set[TaskId] = set()
+        door.subscribe(self._listen)
+
+    def after(self, revision: int) -> list[Group] | None:
+        """Groups after this revision, in order; None if some of them are no longer kept."""
+        if revision < self.oldest:
+            return None
+        found = []
+        for group in reversed(self._groups):
+            if group.revision <= revision:
+                break
+            found.append(group)
+        return found[::-1]
+
+    async def moved(self, timeout_s: float) -> None:
+        """Returns at the next applied entry, or when the time is over."""
+        tick = self._tick
+        try:
+            await asyncio.wait_for(tick.wait(), timeout_s)
+        except TimeoutError:
+            return
+
+    @contextmanager
+    def waiting_for(self, task_id: TaskId) -> Iterator[asyncio.Event]:
+        """An event that is set whenever this task changes or says something."""
+        event = asyncio.Event()
+        self._waiting.setdefault(task_id, set()).add(event)
+        try:
+            yield event
+        finally:
+            self._waiting[task_id].discard(event)
+            if not self._waiting[task_id]:
+                del self._waiting[task_id]
+
+    def _listen(self, told: Told) -> None:
+        match told:
+            case Applied():
+                self._applied(told)
+            case StateReplaced():
+                self._groups.clear()
+                self._count = self._bytes = 0
+                self.oldest = told.revision
+                self._wake(list(self._waiting))
+            case Live():
+                self._wake(list(told.task_ids))
+                return
+            case _:
+                return
+        tick, self._tick = self._tick, asyncio.Event()
+        tick.set()
+
+    def _applied(self, applied: Applied) -> None:
+        changes = []
+        for event in applied.events:
+            if isinstance(event, TaskChanged):
+                changes.append(_changed(event))
+        if not changes:
+            return
+        merged = _merged(changes)
+        size = sum(RECORD_BYTES + len(c.task.params) + len(c.task.state or b"") for c in merged)
+        self._groups.append(Group(applied.revision, merged, size))
+        self._count += len(merged)
+        self._bytes += size
+        while self._count > CHANGES_KEPT or self._bytes > BYTES_KEPT:
+            gone = self._groups.popleft()
+            self._count -= len(gone.changes)
+            self._bytes -= gone.size
+            self.oldest = gone.revision
+        if self._waiting:
+            self._wake([change.task.id for change in merged])
+
+    def _wake(self, task_ids: list[TaskId]) -> None:
+        for task_id in task_ids:
+            for event in self._waiting.get(task_id, ()):
+                event.set()
+
+
+def _changed(event: TaskChanged) -> Changed:
+    if event.new is None and event.old is not None:
+        return Changed("removed", event.old)
+    if event.new is None:
+        raise ValueError("a change of nothing into nothing")
+    return Changed("created" if event.old is None else "updated", event.new)
+
+
+def _merged(changes: list[Changed]) -> tuple[Changed, ...]:
+    """One change for each record and revision: the last, but a creation stays one."""
+    if len(changes) == 1:
+        return (changes[0],)
+    last: dict[TaskId, Changed] = {}
+    for change in changes:
+        before = last.get(change.task.id)
+        if before is not None and before.type == "created" and change.type == "updated":
+            change = Changed("created", change.task)  # noqa: PLW2901 - the merged one
+        last[change.task.id] = change
+    return tuple(last.values())

@@ -1,0 +1,103 @@
+"""The `NodeSession` service: one two-way stream per node, with the leader alone. Wire <-> sayings."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator
+
+from typing_extensions import override
+
+from coordinator.api.door import Door
+from coordinator.api.node_words import frame_to_wire, registration, saying
+from coordinator.api.road import Context
+from coordinator.replica.effects import CloseNode
+from coordinator.replica.inputs import NodeClosed, NodeSaid
+from coordinator.replica.sayings import LeaderSaying
+from coordinator.wire.v1 import internal_pb2 as wire
+from coordinator.wire.v1.internal_pb2_grpc import NodeSessionServicer
+
+FRAMES_WAITING_MAX = 10_000  # a node that reads nothing for so long is cut off
+
+
+class NodeSessionService(NodeSessionServicer):
+    """Registered as `ptasks.v1.NodeSession`."""
+
+    def __init__(self, door: Door) -> None:
+        self._door = door
+
+    @override
+    async def Connect(
+        self, request_iterator: AsyncIterator[wire.NodeFrame], context: Context
+    ) -> AsyncIterator[wire.LeaderFrame]:
+        first = await anext(aiter(request_iterator), None)
+        if first is None or not first.HasField("register"):
+            return
+        line = _Line()
+        session = self._door.open_session(registration(first.register), line.say, line.close)
+        reader = asyncio.create_task(self._listen(session, first, request_iterator, line))
+        try:
+            async for frame in self._talk(line):
+                yield frame
+        finally:
+            reader.cancel()
+            self._door.feed(NodeClosed(session))
+
+    async def _listen(
+        self,
+        session: int,
+        first: wire.NodeFrame,
+        frames: AsyncIterator[wire.NodeFrame],
+        line: _Line,
+    ) -> None:
+        if first.HasField("heartbeat") or first.reports:
+            self._door.feed(NodeSaid(session, saying(first)))
+        async for frame in frames:
+            self._door.feed(NodeSaid(session, saying(frame)))
+        line.end()
+
+    async def _talk(self, line: _Line) -> AsyncIterator[wire.LeaderFrame]:
+        while True:
+            await line.ready.wait()
+            line.ready.clear()
+            while line.waiting:
+                yield frame_to_wire(line.waiting.popleft())
+            if line.closing is not None:
+                yield self._last_words(line.closing)
+                return
+            if line.ended:
+                return
+
+    def _last_words(self, closing: CloseNode) -> wire.LeaderFrame:
+        replica = self._door.replica
+        return wire.LeaderFrame(
+            term=replica.term,
+            close=closing.reason,
+            close_detail=closing.detail,
+            leader_address=self._door.address_of(replica.leader_id),
+        )
+
+
+class _Line:
+    """What waits to be said to one node."""
+
+    def __init__(self) -> None:
+        self.waiting: deque[LeaderSaying] = deque()
+        self.ready = asyncio.Event()
+        self.closing: CloseNode | None = None
+        self.ended = False
+
+    def say(self, one: LeaderSaying) -> None:
+        if len(self.waiting) >= FRAMES_WAITING_MAX:
+            self.end()  # it connects anew and gets the full set
+            return
+        self.waiting.append(one)
+        self.ready.set()
+
+    def close(self, closing: CloseNode) -> None:
+        self.closing = closing
+        self.ready.set()
+
+    def end(self) -> None:
+        self.ended = True
+        self.ready.set()

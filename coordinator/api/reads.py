@@ -1,0 +1,189 @@
+"""The `Tasks` service: reads. Linearizable unless the caller asks for a stale one."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, TypeVar
+
+from typing_extensions import override
+
+from coordinator.api import explaining, selection
+from coordinator.api.checks import Schemas
+from coordinator.api.door import Door
+from coordinator.api.errors import Code, Rejected, abort, from_failure
+from coordinator.api.hub import Hub
+from coordinator.api.logs import LogStreams
+from coordinator.api.road import Context, Road, deadline_of
+from coordinator.api.translate import run_to_wire, task_to_wire
+from coordinator.api.waits import Waits
+from coordinator.api.watches import Watches
+from coordinator.model.ids import TaskId
+from coordinator.model.limits import PAGE_DEFAULT, PAGE_MAX
+from coordinator.model.tasks import Task
+from coordinator.wire.v1 import tasks_pb2 as wire
+from coordinator.wire.v1.tasks_pb2_grpc import TasksServicer
+
+PREFIX = "/ptasks.v1.Tasks/"
+MATCHES_SHOWN = 10
+STALE_WAIT_S = 5.0
+
+_Answer = TypeVar("_Answer")
+
+
+class TaskReads(TasksServicer):
+    """Everything that changes nothing."""
+
+    def __init__(self, door: Door, road: Road, hub: Hub) -> None:
+        self._door = door
+        self._road = road
+        self._hub = hub
+        self._ids = selection.SortedIds()
+        self._schemas = Schemas()
+        self._waits = Waits(door, road, hub)
+        self._watches = Watches(door, road, hub)
+        self._logs = LogStreams(door, road, hub)
+
+    async def read(
+        self,
+        context: Context,
+        method: str,
+        request: Any,
+        reply_type: Any,
+        look: Callable[[], Awaitable[_Answer]],
+    ) -> _Answer:
+        """`look` at the state: here if stale will do, else on the leader behind a barrier."""
+        if request.read.stale:
+            try:
+                await self._come_to(request.read.min_revision, deadline_of(context))
+                return await look()
+            except Rejected as rejected:
+                await abort(context, rejected)
+
+        async def work(left: float) -> _Answer:
+            await self._road.barrier(left)
+            return await look()
+
+        return await self._road.lead(context, method, request, reply_type, work)
+
+    async def _come_to(self, revision: int, deadline: float) -> None:
+        while self._door.replica.state.revision < revision:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise from_failure("timed_out", f"revision {revision} is not here yet")
+            await self._hub.moved(left)
+
+    @override
+    async def Get(self, request: wire.GetRequest, context: Context) -> wire.GetResponse:
+        async def look() -> wire.GetResponse:
+            state = self._door.replica.state
+            answer = wire.GetResponse(answer=self._road.answer(stale=request.read.stale))
+            task = state.tasks.get(TaskId(request.id))
+            if task is None and request.prefix:
+                ids = self._ids.of(state)
+                matches, count = selection.prefix_matches(ids, request.id, MATCHES_SHOWN)
+                if count == 1:
+                    task = state.tasks[TaskId(matches[0])]
+                elif count:
+                    answer.matches.extend(matches)
+                    answer.match_count = count
+                    return answer
+            if task is None:
+                raise not_found(request.id)
+            answer.task.CopyFrom(await self._whole(task))
+            return answer
+
+        return await self.read(context, PREFIX + "Get", request, wire.GetResponse, look)
+
+    async def _whole(self, task: Task) -> wire.Task:
+        """With what only the runs table has: the whole error, a large result."""
+        progress = self._door.replica.live.progress_of(task.id, task.allocation_id)
+        found = task_to_wire(task, progress)
+        last = task.last_outcome
+        if last is not None and (last.error_text or last.result is None):
+            run = await self._door.run_of(task.id, last.allocation_id)
+            if run is not None:
+                found.last_outcome.error = run.error or b""
+                found.last_outcome.result = run.result or b""
+        return found
+
+    @override
+    async def List(self, request: wire.ListRequest, context: Context) -> wire.ListResponse:
+        async def look() -> wire.ListResponse:
+            replica = self._door.replica
+            answer = wire.ListResponse(answer=self._road.answer(stale=request.read.stale))
+            if request.count_only:
+                answer.count = selection.count_of(replica.state, request.filter)
+                return answer
+            page = selection.page_of(replica.state, self._ids, request)
+            live = replica.live
+            answer.tasks.extend(
+                task_to_wire(task, live.progress_of(task.id, task.allocation_id))
+                for task in page.tasks
+            )
+            answer.next_page, answer.list_revision = page.next_token, page.list_revision
+            return answer
+
+        return await self.read(context, PREFIX + "List", request, wire.ListResponse, look)
+
+    @override
+    async def Explain(self, request: wire.ExplainRequest, context: Context) -> wire.ExplainResponse:
+        async def look() -> wire.ExplainResponse:
+            task = self._door.replica.state.tasks.get(TaskId(request.id))
+            if task is None:
+                raise not_found(request.id)
+            answer = explaining.explain(self._door.replica, task)
+            answer.answer.CopyFrom(self._road.answer(stale=request.read.stale))
+            answer.task.CopyFrom(task_to_wire(task))
+            return answer
+
+        return await self.read(context, PREFIX + "Explain", request, wire.ExplainResponse, look)
+
+    @override
+    async def Runs(self, request: wire.RunsRequest, context: Context) -> wire.RunsResponse:
+        async def look() -> wire.RunsResponse:
+            limit = request.limit or PAGE_DEFAULT
+            if not 0 < limit <= PAGE_MAX:
+                raise Rejected(
+                    Code.INVALID_ARGUMENT, "invalid_field", f"limit: must be 1 .. {PAGE_MAX}"
+                )
+            task = self._door.replica.state.tasks.get(TaskId(request.id))
+            rows = await self._door.runs_of(request.id, limit + 1, request.before_allocation_id)
+            if task is None and not rows:
+                raise not_found(request.id)
+            runs = [run_to_wire(row, task) for row in rows[:limit]]
+            more = str(rows[limit - 1].allocation_id) if len(rows) > limit else ""
+            stale = request.read.stale
+            return wire.RunsResponse(
+                answer=self._road.answer(stale=stale), runs=runs, next_page=more
+            )
+
+        return await self.read(context, PREFIX + "Runs", request, wire.RunsResponse, look)
+
+    @override
+    async def Wait(self, request: wire.WaitRequest, context: Context) -> wire.WaitResponse:
+        async def work(left: float) -> wire.WaitResponse:
+            return await self._waits.wait(request, left)
+
+        return await self._road.lead(context, PREFIX + "Wait", request, wire.WaitResponse, work)
+
+    @override
+    async def Watch(
+        self, request: wire.WatchRequest, context: Context
+    ) -> AsyncIterator[wire.WatchResponse]:
+        async for message in self._watches.watch(request, context):
+            yield message
+
+    @override
+    async def Logs(
+        self, request: wire.LogsRequest, context: Context
+    ) -> AsyncIterator[wire.LogsResponse]:
+        try:
+            async for message in self._logs.stream(request):
+                yield message
+        except Rejected as rejected:
+            await abort(context, rejected)
+
+
+def not_found(task_id: str) -> Rejected:
+    return Rejected(Code.NOT_FOUND, "task_not_found", f"there is no task {task_id}")

@@ -1,0 +1,183 @@
+"""The `Tasks` service: changes. Handlers translate, check at the door, and hand on."""
+
+from __future__ import annotations
+
+from typing_extensions import override
+
+from coordinator.api import checks
+from coordinator.api.errors import Rejected, from_refusal, invalid, too_large
+from coordinator.api.reads import TaskReads
+from coordinator.api.road import Context, accepted
+from coordinator.api.translate import create_from_wire, task_to_wire
+from coordinator.machine.commands import CancelTask
+from coordinator.machine.outcome import Accepted, Refused
+from coordinator.model.ids import NodeName, TaskId
+from coordinator.model.limits import CREATE_MANY_MAX, MESSAGE_BYTES_MAX
+from coordinator.model.tasks import Task
+from coordinator.replica.effects import Reply
+from coordinator.replica.inputs import Asked, Move, Wish
+from coordinator.wire.v1 import tasks_pb2 as wire
+
+PREFIX = "/ptasks.v1.Tasks/"
+
+
+class TasksService(TaskReads):
+    """Changes on top of the reads; registered as `ptasks.v1.Tasks`."""
+
+    @override
+    async def Create(self, request: wire.CreateRequest, context: Context) -> wire.CreateResponse:
+        async def work(left: float) -> wire.CreateResponse:
+            asked, validated = self._asked_create(request.task, request.change)
+            reply = await self._road.submit((asked,), left)
+            outcome: Accepted = accepted(reply.outcomes[0])
+            answer = wire.CreateResponse(
+                answer=self._road.answer(), created=outcome.created, validated=validated
+            )
+            record = reply.records[0]
+            if record is not None:
+                answer.task.CopyFrom(task_to_wire(record))
+            return answer
+
+        method = PREFIX + "Create"
+        return await self._road.lead(context, method, request, wire.CreateResponse, work)
+
+    @override
+    async def CreateMany(
+        self, request: wire.CreateManyRequest, context: Context
+    ) -> wire.CreateManyResponse:
+        async def work(left: float) -> wire.CreateManyResponse:
+            return await self._create_many(request, left)
+
+        method = PREFIX + "CreateMany"
+        return await self._road.lead(context, method, request, wire.CreateManyResponse, work)
+
+    @override
+    async def Update(self, request: wire.UpdateRequest, context: Context) -> wire.ChangeResponse:
+        async def work(left: float) -> wire.ChangeResponse:
+            if not request.move:
+                raise invalid("move", "is the only update there is yet")
+            wish = Move(
+                TaskId(request.id),
+                tuple(NodeName(name) for name in request.avoid),
+                request.change.if_revision,
+            )
+            return await self._change(wish, request.change, request.SerializeToString(), left)
+
+        method = PREFIX + "Update"
+        return await self._road.lead(context, method, request, wire.ChangeResponse, work)
+
+    @override
+    async def Cancel(self, request: wire.CancelRequest, context: Context) -> wire.ChangeResponse:
+        async def work(left: float) -> wire.ChangeResponse:
+            wish = CancelTask(
+                TaskId(request.id),
+                purge=request.purge,
+                finished_only=request.finished_only,
+                if_revision=request.change.if_revision,
+            )
+            return await self._change(wish, request.change, request.SerializeToString(), left)
+
+        method = PREFIX + "Cancel"
+        return await self._road.lead(context, method, request, wire.ChangeResponse, work)
+
+    # -- the work -----------------------------------------------------------------------------------
+
+    def _asked_create(self, new: wire.NewTask, change: wire.Change) -> tuple[Asked, str]:
+        """The wish, checked; and how far its params were validated. Raises Rejected."""
+        checks.check_request_id(change.request_id)
+        checks.check_new_task(new)
+        state = self._door.replica.state
+        validated = "full"
+        known = change.request_id and state.requests.get(change.request_id) is not None
+        if not known and self._schemas.check(state, new.executor, new.params):
+            here = self._door.replica.facts.has_code(new.executor)
+            validated = "full" if here else "schema_only"
+        content = 0
+        if change.request_id:
+            content = checks.content_hash(new.SerializeToString(deterministic=True))
+        asked = Asked(create_from_wire(new), change.request_id, content, change.dry_run)
+        return asked, validated
+
+    async def _create_many(
+        self, request: wire.CreateManyRequest, left: float
+    ) -> wire.CreateManyResponse:
+        if len(request.tasks) > CREATE_MANY_MAX:
+            raise invalid("tasks", f"{len(request.tasks)} items, at most {CREATE_MANY_MAX}")
+        if request.ByteSize() > MESSAGE_BYTES_MAX:
+            raise too_large("tasks", MESSAGE_BYTES_MAX, request.ByteSize())
+        items: list[wire.CreateManyItem] = []
+        asked: list[Asked] = []
+        places: list[int] = []
+        for number, new in enumerate(request.tasks):
+            item = wire.CreateManyItem(id=new.id)
+            items.append(item)
+            try:
+                one, _ = self._asked_create(new, self._item_change(request.change, number))
+            except Rejected as rejected:
+                _put_error(item, rejected)
+                continue
+            asked.append(one)
+            places.append(number)
+        if asked:
+            reply = await self._road.submit(asked, left)
+            for place, outcome, record in zip(places, reply.outcomes, reply.records, strict=True):
+                _put_outcome(items[place], outcome, record, brief=request.brief)
+        return wire.CreateManyResponse(answer=self._road.answer(), items=items)
+
+    def _item_change(self, change: wire.Change, number: int) -> wire.Change:
+        """Each item has a request id of its own, made from the batch's."""
+        if not change.request_id:
+            return change
+        suffix = f"/{number}"
+        return wire.Change(
+            request_id=change.request_id[: 128 - len(suffix)] + suffix, dry_run=change.dry_run
+        )
+
+    async def _change(
+        self, wish: Wish, change: wire.Change, content: bytes, left: float
+    ) -> wire.ChangeResponse:
+        checks.check_request_id(change.request_id)
+        hashed = checks.content_hash(content) if change.request_id else 0
+        asked = Asked(wish, change.request_id, hashed, change.dry_run)
+        reply = await self._road.submit((asked,), left)
+        outcome: Accepted = accepted(reply.outcomes[0])
+        return self._changed(reply, outcome)
+
+    def _changed(self, reply: Reply, outcome: Accepted) -> wire.ChangeResponse:
+        answer = wire.ChangeResponse(
+            answer=self._road.answer(),
+            unchanged=outcome.unchanged,
+            removed=outcome.removed,
+            effect="unchanged" if outcome.unchanged else "now",
+        )
+        record = reply.records[0]
+        if record is not None:
+            answer.task.CopyFrom(task_to_wire(record))
+        return answer
+
+
+def _put_error(item: wire.CreateManyItem, rejected: Rejected) -> None:
+    item.error.CopyFrom(
+        wire.ItemError(
+            code=rejected.code.name,
+            reason=rejected.reason,
+            message=rejected.message,
+            metadata=rejected.metadata,
+        )
+    )
+
+
+def _put_outcome(
+    item: wire.CreateManyItem, outcome: Accepted | Refused, record: Task | None, *, brief: bool
+) -> None:
+    if isinstance(outcome, Refused):
+        _put_error(item, from_refusal(outcome))
+        return
+    item.created = outcome.created
+    if record is None:
+        return
+    item.allocation_id = record.allocation_id
+    item.node = record.assignment.node or ""
+    item.status = record.status.value
+    if not brief:
+        item.task.CopyFrom(task_to_wire(record))

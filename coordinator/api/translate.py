@@ -1,0 +1,192 @@
+"""Values to wire and wire to values: tasks, specs, runs."""
+
+from __future__ import annotations
+
+import msgspec
+
+from coordinator.api.door import StoredRun
+from coordinator.model.ids import TaskId
+from coordinator.model.tasks import Backoff, LastOutcome, Policy, Status, Task, TaskSpec
+from coordinator.replica.inputs import Create
+from coordinator.replica.live import ProgressNow
+from coordinator.wire.v1 import tasks_pb2 as wire
+
+_OPTIONAL = (
+    "due_at",
+    "priority",
+    "cost",
+    "timeout_ms",
+    "max_attempts",
+    "on_lost",
+    "cancel_grace_ms",
+    "retention_ms",
+    "exclusive",
+    "isolation",
+)
+
+
+def spec_from_wire(asked: wire.TaskSpec) -> TaskSpec:
+    """What was asked; None where nothing was."""
+    fields = {name: getattr(asked, name) for name in _OPTIONAL if asked.HasField(name)}
+    backoff = None
+    if asked.HasField("backoff"):
+        b = asked.backoff
+        backoff = Backoff(b.kind or "exponential", b.first_ms, b.base_ms, b.cap_ms, b.jitter)
+    return TaskSpec(
+        backoff=backoff,
+        labels=tuple(sorted(asked.labels.items())),
+        headers=tuple(sorted(asked.headers.items())),
+        object_kind=asked.object_kind,
+        object_id=asked.object_id,
+        **fields,
+    )
+
+
+def create_from_wire(new: wire.NewTask) -> Create:
+    return Create(
+        task_id=TaskId(new.id),
+        executor=new.executor,
+        params=new.params or b"{}",
+        spec=spec_from_wire(new.spec),
+        paused=new.paused,
+        require_assignment=new.require_assignment,
+        replace_finished=new.replace_finished,
+    )
+
+
+def spec_to_wire(spec: TaskSpec) -> wire.TaskSpec:
+    found = wire.TaskSpec(
+        labels=dict(spec.labels),
+        headers=dict(spec.headers),
+        object_kind=spec.object_kind,
+        object_id=spec.object_id,
+    )
+    for name in _OPTIONAL:
+        value = getattr(spec, name)
+        if value is not None:
+            setattr(found, name, value)
+    if spec.backoff is not None:
+        found.backoff.CopyFrom(backoff_to_wire(spec.backoff))
+    return found
+
+
+def backoff_to_wire(backoff: Backoff) -> wire.Backoff:
+    return wire.Backoff(
+        kind=backoff.kind,
+        first_ms=backoff.first_ms,
+        base_ms=backoff.base_ms,
+        cap_ms=backoff.cap_ms,
+        jitter=backoff.jitter,
+    )
+
+
+def policy_to_wire(policy: Policy) -> wire.Policy:
+    return wire.Policy(
+        priority=policy.priority,
+        cost=policy.cost,
+        timeout_ms=policy.timeout_ms,
+        max_attempts=policy.max_attempts,
+        backoff=backoff_to_wire(policy.backoff),
+        on_lost=policy.on_lost,
+        cancel_grace_ms=policy.cancel_grace_ms,
+        retention_ms=policy.retention_ms,
+        exclusive=policy.exclusive,
+        movable=policy.movable,
+        isolation=policy.isolation,
+    )
+
+
+def task_to_wire(task: Task, progress: ProgressNow | None = None) -> wire.Task:
+    """The whole record."""
+    where = task.assignment
+    found = wire.Task(
+        id=task.id,
+        executor=task.executor,
+        executor_version=task.executor_version,
+        status=task.status.value,
+        desired=task.desired.value,
+        stop_reason=task.stop_reason.value if task.stop_reason is not None else "",
+        stopping_since_at=task.stopping_since,
+        params=task.params,
+        state=task.state or b"",
+        state_version=task.state_version,
+        state_allocation_id=task.state_allocation_id,
+        state_is_current=task.state_is_current,
+        description=task.description or f"id={task.id}",
+        spec=spec_to_wire(task.spec),
+        policy=policy_to_wire(task.policy),
+        allocation_id=task.allocation_id,
+        node=where.node or "",
+        incarnation=where.incarnation or "",
+        code=where.code.value,
+        explanation=where.explanation,
+        attempts=task.attempts,
+        due_at=task.wake_at if task.status is Status.WAITING else task.due_at,
+        created_at=task.created_at,
+        updated_at=task.updated_at,
+        started_at=task.started_at,
+        finished_at=task.finished_at,
+        expires_at=task.expires_at,
+        created_revision=task.created_revision,
+        modified_revision=task.revision,
+    )
+    if task.last_outcome is not None:
+        found.last_outcome.CopyFrom(outcome_to_wire(task.last_outcome))
+    if progress is not None:
+        found.progress.CopyFrom(progress_to_wire(progress))
+    return found
+
+
+def outcome_to_wire(last: LastOutcome) -> wire.LastOutcome:
+    """From the record alone: the error is its first line, a result over 1 KiB is missing."""
+    error = b""
+    if last.error_text:
+        kind, _, message = last.error_text.partition(": ")
+        error = msgspec.json.encode({"type": kind, "message": message, "traceback": None})
+    return wire.LastOutcome(
+        outcome=last.outcome.value,
+        allocation_id=last.allocation_id,
+        reason=last.reason,
+        error=error,
+        result=last.result or b"",
+        ended_at=last.ended_at,
+        node=last.node,
+        duration_ms=last.duration_ms,
+    )
+
+
+def progress_to_wire(progress: ProgressNow) -> wire.Progress:
+    found = wire.Progress(done=progress.done, message=progress.message, at=progress.at)
+    if progress.total is not None:
+        found.total = progress.total
+    return found
+
+
+def run_to_wire(run: StoredRun, task: Task | None) -> wire.Run:
+    """A row of the runs table; of a run in progress its status comes from the record."""
+    current = task is not None and task.allocation_id == run.allocation_id and task.has_node
+    status = task.status.value if task is not None and current else "ended"
+    if run.ended_at is None and not current:
+        status = "assigned" if run.started_at is None else "running"
+    lines = run.logs.count(b"\n") if run.logs else 0
+    return wire.Run(
+        task=run.task_id,
+        executor=run.executor or "",
+        allocation_id=run.allocation_id,
+        attempt=run.attempt or 0,
+        cause=run.cause or "",
+        node=run.node or "",
+        incarnation=run.incarnation or "",
+        due_at=run.due_at or 0,
+        assigned_at=run.assigned_at or 0,
+        started_at=run.started_at or 0,
+        ended_at=run.ended_at or 0,
+        status=status,
+        outcome=run.outcome or "",
+        reported=run.reported or "",
+        reason=run.reason or "",
+        error=run.error or b"",
+        result=run.result or b"",
+        description=f"id={run.task_id}",
+        log_lines=lines,
+    )

@@ -1,0 +1,103 @@
+"""`Wait`: until a condition holds, the task has ended, is gone, changed, or the time is over."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from coordinator.api.door import Door
+from coordinator.api.errors import Code, Rejected, from_failure
+from coordinator.api.hub import Hub
+from coordinator.api.road import Road
+from coordinator.api.translate import task_to_wire
+from coordinator.client.conditions import holds
+from coordinator.client.from_wire import json_or_none, task_of
+from coordinator.client.requests import Condition
+from coordinator.model.ids import TaskId
+from coordinator.model.tasks import Status, Task
+from coordinator.wire.v1 import tasks_pb2 as wire
+
+LEADER_CHECK_S = 1.0
+
+
+class Waits:
+    """On the leader: only there is every change seen as soon as it is acknowledged."""
+
+    def __init__(self, door: Door, road: Road, hub: Hub) -> None:
+        self._door = door
+        self._road = road
+        self._hub = hub
+
+    async def wait(self, request: wire.WaitRequest, left: float) -> wire.WaitResponse:
+        """Raises Rejected: timed out, never was there, no longer the leader."""
+        deadline = time.monotonic() + left
+        task_id = TaskId(request.id)
+        await self._road.barrier(left)
+        existed = task_id in self._door.replica.state.tasks
+        if not existed and not _asks_gone(request):
+            raise Rejected(Code.NOT_FOUND, "task_not_found", f"there is no task {task_id}")
+        with self._hub.waiting_for(task_id) as event:
+            while True:
+                event.clear()
+                task = self._door.replica.state.tasks.get(task_id)
+                found = self._judge(request, task)
+                if found is not None:
+                    return found
+                await self._sleep(event, deadline, left, task_id)
+
+    async def _sleep(
+        self, event: asyncio.Event, deadline: float, whole: float, task_id: TaskId
+    ) -> None:
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise from_failure("timed_out", f"{task_id} within {whole:.3f} s")
+        try:
+            await asyncio.wait_for(event.wait(), min(left, LEADER_CHECK_S))
+        except TimeoutError:
+            if not self._door.replica.raft.is_leader:
+                raise from_failure("not_leader", "leadership moved while waiting") from None
+
+    def _judge(self, request: wire.WaitRequest, task: Task | None) -> wire.WaitResponse | None:
+        if task is None:
+            return wire.WaitResponse(
+                answer=self._road.answer(), met=_asks_gone(request), gone=True, condition="gone"
+            )
+        met = self._condition_met(request, task)
+        news = request.after_revision and task.revision > request.after_revision
+        over = task.is_terminal and not _asks_gone(request)
+        if met is None and not over and not news:
+            return None
+        progress = self._door.replica.live.progress_of(task.id, task.allocation_id)
+        return wire.WaitResponse(
+            answer=self._road.answer(),
+            task=task_to_wire(task, progress),
+            met=met is not None,
+            condition=met or "",
+        )
+
+    def _condition_met(self, request: wire.WaitRequest, task: Task) -> str | None:
+        """Name of the first condition that holds."""
+        conditions = request.conditions or (wire.Condition(kind="terminal"),)
+        view = None
+        for one in conditions:
+            if one.kind == "terminal":
+                if task.is_terminal:
+                    return "terminal"
+            elif one.kind == "status":
+                if task.status == one.status:
+                    return one.status
+            elif one.kind == "run":
+                if task.last_outcome is not None and task.status is not Status.RUNNING:
+                    return "run"
+            elif one.kind == "path":
+                view = view or task_of(task_to_wire(task))
+                asked = Condition(
+                    kind="path", path=one.path, op=one.op, value=json_or_none(one.value)
+                )
+                if holds(asked, view):
+                    return f"{one.path}{one.op}{one.value.decode()}"
+        return None
+
+
+def _asks_gone(request: wire.WaitRequest) -> bool:
+    return any(one.kind == "gone" for one in request.conditions)

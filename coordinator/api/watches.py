@@ -1,0 +1,106 @@
+"""`Watch`: first what is there, then every change once and in order, resumable by revision (EX-50)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Iterator
+
+from coordinator.api.door import Door
+from coordinator.api.errors import Rejected, abort
+from coordinator.api.hub import Group, Hub
+from coordinator.api.road import Context, Road
+from coordinator.api.selection import Test, matcher
+from coordinator.api.translate import task_to_wire
+from coordinator.model.tasks import Task
+from coordinator.wire.v1 import tasks_pb2 as wire
+
+BOOKMARK_S = 5.0
+PAGE = 200
+GROUPS_AT_ONCE = 500
+
+
+class Watches:
+    """Served by any member from what it has applied; one that lags waits for the revision named."""
+
+    def __init__(self, door: Door, road: Road, hub: Hub) -> None:
+        self._door = door
+        self._road = road
+        self._hub = hub
+
+    async def watch(
+        self, request: wire.WatchRequest, context: Context
+    ) -> AsyncIterator[wire.WatchResponse]:
+        try:
+            test = matcher(_everything(request.filter))
+        except Rejected as rejected:
+            await abort(context, rejected)
+        revision = request.after_revision
+        if not revision:
+            revision = self._door.replica.state.revision
+            if not request.from_now:
+                for message in self._snapshot(matcher(request.filter), revision):
+                    yield message
+        async for message in self._changes(test, revision, progress=request.progress):
+            yield message
+
+    def _snapshot(self, test: Test, revision: int) -> Iterator[wire.WatchResponse]:
+        """Pages of what is there, all of one revision: the records are frozen, the list is ours."""
+        tasks = [task for task in self._door.replica.state.tasks_by_id() if test(task)]
+        pages = [tasks[at : at + PAGE] for at in range(0, len(tasks), PAGE)] or [[]]
+        for number, page in enumerate(pages):
+            yield wire.WatchResponse(
+                kind="SNAPSHOT",
+                revision=revision,
+                changes=[_created(task) for task in page],
+                more=number < len(pages) - 1,
+                answer=self._road.answer(),
+            )
+
+    async def _changes(
+        self, test: Test, revision: int, *, progress: bool
+    ) -> AsyncIterator[wire.WatchResponse]:
+        told_at = time.monotonic()
+        while True:
+            groups = self._hub.after(revision)
+            if groups is None:
+                yield wire.WatchResponse(
+                    kind="RESET", reason="compacted", oldest_revision=self._hub.oldest
+                )
+                return
+            for group in groups[:GROUPS_AT_ONCE]:
+                message = _change(group, test)
+                revision = group.revision
+                if message is not None:
+                    told_at = time.monotonic()
+                    yield message
+            if len(groups) > GROUPS_AT_ONCE:
+                continue
+            if time.monotonic() - told_at >= BOOKMARK_S:
+                told_at = time.monotonic()
+                revision = max(revision, self._door.replica.state.revision)
+                yield wire.WatchResponse(kind="BOOKMARK", revision=revision)
+            await self._hub.moved(BOOKMARK_S)
+
+
+def _everything(wanted: wire.Filter) -> wire.Filter:
+    """Of a watch, a task that ends is a change like any other."""
+    found = wire.Filter()
+    found.CopyFrom(wanted)
+    if not found.statuses:
+        found.include_finished = True
+    return found
+
+
+def _change(group: Group, test: Test) -> wire.WatchResponse | None:
+    changes = [
+        wire.WatchChange(type=change.type, task=task_to_wire(change.task))
+        for change in group.changes
+        if test(change.task)
+    ]
+    if not changes:
+        return None
+    return wire.WatchResponse(kind="CHANGE", revision=group.revision, changes=changes)
+
+
+def _created(task: Task) -> wire.WatchChange:
+    return wire.WatchChange(type="created", task=task_to_wire(task))
