@@ -125,10 +125,12 @@ def _service(name: str, methods: Sequence[tuple[MethodDescriptorProto, str, str]
     yield f"\nclass {name}Servicer:"
     for method, request, response in methods:
         given = f"AsyncIterator[{request}]" if method.client_streaming else request
-        answer = "AsyncIterator" if method.server_streaming else "Awaitable"
+        answer = f"Awaitable[{response}]"
+        if method.server_streaming:  # as a generator, or writing to the context
+            answer = f"AsyncIterator[{response}] | Awaitable[None]"
         yield f"    def {method.name}("
         yield f"        self, request: {given}, context: grpc.aio.ServicerContext[{request}, {response}]"
-        yield f"    ) -> {answer}[{response}]: ..."
+        yield f"    ) -> {answer}: ..."
     yield f"\ndef add_{name}Servicer_to_server(servicer: {name}Servicer, server: grpc.aio.Server) -> None: ..."
 
 

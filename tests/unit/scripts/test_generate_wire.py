@@ -53,4 +53,4 @@ def test_service_stubs_are_asynchronous_and_typed(made: dict[str, bytes]) -> Non
     assert "def add_NodeSessionServicer_to_server(" in stub
     tasks = made["tasks_pb2_grpc.pyi"].decode()
     assert "Create: grpc.aio.UnaryUnaryMultiCallable[tasks_pb2.CreateRequest" in tasks
-    assert "-> AsyncIterator[tasks_pb2.WatchResponse]" in tasks
+    assert "-> AsyncIterator[tasks_pb2.WatchResponse] | Awaitable[None]" in tasks
