@@ -1,0 +1,145 @@
+"""Reports and their answers: PT-14, PT-60, PT-61, N2."""
+
+from __future__ import annotations
+
+import pytest
+
+from node.effects import EXIT_REMOVED, Exit, Settled
+from node.frames import StateAck, StateRefused
+from tests.unit.node.core_kit import CoreKit, wanted
+
+
+@pytest.fixture
+def kit() -> CoreKit:
+    made = CoreKit()
+    made.open_session()
+    made.clear()
+    return made
+
+
+def kinds(kit: CoreKit) -> list[str]:
+    return [
+        "ended" if report.ended else "state" if report.state else "started"
+        for report in kit.reports
+    ]
+
+
+def test_a_start_is_reported_at_once_where_runs_are_not_known_to_be_brief(kit: CoreKit) -> None:
+    kit.want(wanted("t", 1))
+    kit.started(1)
+    assert kinds(kit) == ["started"]
+
+
+def test_a_brief_run_sends_one_report(kit: CoreKit) -> None:
+    kit.running(wanted("t", 1))
+    kit.ended(1)
+    kit.clear()
+    kit.want(wanted("u", 2))
+    kit.started(2)
+    kit.after(20)
+    kit.ended(2)
+    assert kinds(kit) == ["ended"]
+    assert kit.reports[0].started_at == kit.now - 20
+
+
+def test_a_start_is_held_back_for_fifty_ms_at_most(kit: CoreKit) -> None:
+    kit.running(wanted("t", 1))
+    kit.ended(1)
+    kit.clear()
+    kit.want(wanted("u", 2))
+    kit.started(2)
+    kit.after(49)
+    assert kinds(kit) == []
+    kit.after(1)
+    assert kinds(kit) == ["started"]
+
+
+def test_a_state_write_takes_the_held_start_along(kit: CoreKit) -> None:
+    kit.running(wanted("t", 1))
+    kit.ended(1)
+    kit.clear()
+    kit.want(wanted("u", 2))
+    kit.started(2)
+    kit.wrote(2, 1)
+    assert kinds(kit) == ["started", "state"]
+
+
+def test_a_state_write_is_acknowledged_to_the_run(kit: CoreKit) -> None:
+    kit.running(wanted("t", 1))
+    kit.wrote(1, 1)
+    kit.wrote(1, 2)
+    assert kinds(kit) == ["state"]
+    kit.answer(kit.reports[0])
+    assert kit.told(StateAck) == [StateAck(1, 1, 50)]
+    assert kinds(kit) == ["state", "state"]
+
+
+def test_a_stale_state_write_fences_the_run(kit: CoreKit) -> None:
+    kit.running(wanted("t", 1))
+    kit.wrote(1, 1)
+    kit.answer(kit.reports[0], "stale_allocation")
+    assert kit.told(StateRefused) == [StateRefused(1, 1, "fenced")]
+    assert kit.stops == [(1, "fenced")]
+
+
+def test_a_write_that_is_refused_for_itself_stops_nothing(kit: CoreKit) -> None:
+    kit.running(wanted("t", 1))
+    kit.wrote(1, 1)
+    kit.answer(kit.reports[0], "too_large")
+    assert kit.told(StateRefused) == [StateRefused(1, 1, "too_large")]
+    assert kit.stops == []
+
+
+def test_a_stale_start_fences_the_run(kit: CoreKit) -> None:
+    kit.want(wanted("t", 1))
+    kit.started(1)
+    kit.answer(kit.reports[0], "stale_allocation")
+    assert kit.stops == [(1, "fenced")]
+
+
+def test_an_answer_that_decides_nothing_is_asked_for_again(kit: CoreKit) -> None:
+    kit.running(wanted("t", 1))
+    kit.ended(1)
+    first = kit.reports[0]
+    kit.answer(first, "overloaded")
+    kit.clear()
+    kit.after(999)
+    assert kit.reports == []
+    kit.after(1)
+    assert kit.reports == [first]
+    kit.answer(first)
+    assert [effect.allocation_ids for effect in kit.all(Settled)] == [(1,)]
+
+
+def test_unanswered_reports_outlive_the_session(kit: CoreKit) -> None:
+    kit.running(wanted("t", 1))
+    kit.ended(1)
+    first = kit.reports[0]
+    kit.close_session()
+    kit.clear()
+    kit.open_session(wanted("t", 1))
+    assert kit.reports == [first]
+    assert kit.starts == []
+
+
+def test_what_ends_without_a_session_waits(kit: CoreKit) -> None:
+    kit.running(wanted("t", 1))
+    kit.close_session()
+    kit.ended(1)
+    assert kit.reports == []
+    assert kit.core.unanswered == 1
+
+
+def test_a_removed_node_ends(kit: CoreKit) -> None:
+    kit.hear(close="removed")
+    assert [effect.code for effect in kit.all(Exit)] == [EXIT_REMOVED]
+
+
+def test_a_late_answer_to_a_forgotten_report_is_nothing(kit: CoreKit) -> None:
+    kit.running(wanted("t", 1))
+    kit.ended(1)
+    report = kit.reports[0]
+    kit.answer(report)
+    kit.clear()
+    kit.answer(report, "stale_allocation")
+    assert kit.effects == []
