@@ -17,6 +17,7 @@ from coordinator.replica.effects import Applied, Live, StateReplaced
 
 CHANGES_KEPT = 50_000
 BYTES_KEPT = 32 * 1024 * 1024
+SPEAKERS_KEPT = 10_000
 RECORD_BYTES = 512  # a guess for what a record takes beside its params and state
 
 
@@ -46,7 +47,10 @@ class Hub:
         self.oldest = door.replica.state.revision  # everything after it is kept
         self._tick = asyncio.Event()
         self._waiting: dict[TaskId, set[asyncio.Event]] = {}
-        self._live: set[TaskId] = set()
+        self._spoken: dict[
+            TaskId, int
+        ] = {}  # when each task said something last, newest at the end
+        self.said = 0
         door.subscribe(self._listen)
 
     def after(self, revision: int) -> list[Group] | None:
@@ -90,18 +94,32 @@ class Hub:
                 self.oldest = told.revision
                 self._wake(list(self._waiting))
             case Live():
-                self._wake(list(told.task_ids))
-                return
+                self._spoke(told.task_ids)
             case _:
                 return
         tick, self._tick = self._tick, asyncio.Event()
         tick.set()
 
+    def said_after(self, number: int) -> list[TaskId]:
+        """Tasks that showed progress or wrote a log line since, latest first."""
+        found = []
+        for task_id, when in reversed(self._spoken.items()):
+            if when <= number:
+                break
+            found.append(task_id)
+        return found
+
+    def _spoke(self, task_ids: tuple[TaskId, ...]) -> None:
+        self.said += 1
+        for task_id in task_ids:
+            self._spoken.pop(task_id, None)
+            self._spoken[task_id] = self.said
+        while len(self._spoken) > SPEAKERS_KEPT:
+            del self._spoken[next(iter(self._spoken))]
+        self._wake(list(task_ids))
+
     def _applied(self, applied: Applied) -> None:
-        changes = []
-        for event in applied.events:
-            if isinstance(event, TaskChanged):
-                changes.append(_changed(event))
+        changes = [_changed(one) for one in applied.events if isinstance(one, TaskChanged)]
         if not changes:
             return
         merged = _merged(changes)
@@ -139,6 +157,6 @@ def _merged(changes: list[Changed]) -> tuple[Changed, ...]:
     for change in changes:
         before = last.get(change.task.id)
         if before is not None and before.type == "created" and change.type == "updated":
-            change = Changed("created", change.task)  # noqa: PLW2901 - the merged one
+            change = Changed("created", change.task)
         last[change.task.id] = change
     return tuple(last.values())

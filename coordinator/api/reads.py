@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, TypeVar
 
@@ -14,7 +13,7 @@ from coordinator.api.door import Door
 from coordinator.api.errors import Code, Rejected, abort, from_failure
 from coordinator.api.hub import Hub
 from coordinator.api.logs import LogStreams
-from coordinator.api.road import Context, Road, deadline_of
+from coordinator.api.road import Context, Road, deadline_of, loop_time
 from coordinator.api.translate import run_to_wire, task_to_wire
 from coordinator.api.waits import Waits
 from coordinator.api.watches import Watches
@@ -68,7 +67,7 @@ class TaskReads(TasksServicer):
 
     async def _come_to(self, revision: int, deadline: float) -> None:
         while self._door.replica.state.revision < revision:
-            left = deadline - time.monotonic()
+            left = deadline - loop_time()
             if left <= 0:
                 raise from_failure("timed_out", f"revision {revision} is not here yet")
             await self._hub.moved(left)

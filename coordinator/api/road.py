@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
@@ -86,7 +85,7 @@ class Road:
         deadline = deadline_of(context)
         forwarded = _is_forwarded(context)
         while True:
-            left = deadline - time.monotonic()
+            left = deadline - loop_time()
             if left <= 0:
                 raise from_failure(self._cause())
             replica = self.door.replica
@@ -170,6 +169,11 @@ class Road:
             raise
 
 
+def loop_time() -> float:
+    """Seconds on the loop's clock, which never jumps."""
+    return asyncio.get_running_loop().time()
+
+
 def accepted(outcome: Outcome) -> Any:
     """The outcome if the law said yes. Raises Rejected."""
     if isinstance(outcome, Refused):
@@ -178,10 +182,10 @@ def accepted(outcome: Outcome) -> Any:
 
 
 def deadline_of(context: Context) -> float:
-    """Monotonic seconds by which we answer: a little before the caller gives up."""
+    """Loop seconds by which we answer: a little before the caller gives up."""
     left = context.time_remaining()
     left = NO_DEADLINE_S if left is None else min(left, 86_400.0)
-    return time.monotonic() + max(left * 0.5, left - ANSWER_BEFORE_S)
+    return loop_time() + max(left * 0.5, left - ANSWER_BEFORE_S)
 
 
 def _is_forwarded(context: Context) -> bool:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import time
 
 from coordinator.api.door import Door
 from coordinator.api.errors import Code, Rejected, from_failure
 from coordinator.api.hub import Hub
-from coordinator.api.road import Road
+from coordinator.api.road import Road, loop_time
 from coordinator.api.translate import task_to_wire
 from coordinator.client.conditions import holds
 from coordinator.client.from_wire import json_or_none, task_of
@@ -30,7 +29,7 @@ class Waits:
 
     async def wait(self, request: wire.WaitRequest, left: float) -> wire.WaitResponse:
         """Raises Rejected: timed out, never was there, no longer the leader."""
-        deadline = time.monotonic() + left
+        deadline = loop_time() + left
         task_id = TaskId(request.id)
         await self._road.barrier(left)
         existed = task_id in self._door.replica.state.tasks
@@ -48,7 +47,7 @@ class Waits:
     async def _sleep(
         self, event: asyncio.Event, deadline: float, whole: float, task_id: TaskId
     ) -> None:
-        left = deadline - time.monotonic()
+        left = deadline - loop_time()
         if left <= 0:
             raise from_failure("timed_out", f"{task_id} within {whole:.3f} s")
         try:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import AsyncIterator, Iterator
 
 from coordinator.api.door import Door
 from coordinator.api.errors import Rejected, abort
 from coordinator.api.hub import Group, Hub
-from coordinator.api.road import Context, Road
+from coordinator.api.road import Context, Road, loop_time
 from coordinator.api.selection import Test, matcher
 from coordinator.api.translate import task_to_wire
+from coordinator.model.ids import TaskId
 from coordinator.model.tasks import Task
 from coordinator.wire.v1 import tasks_pb2 as wire
 
@@ -59,7 +59,7 @@ class Watches:
     async def _changes(
         self, test: Test, revision: int, *, progress: bool
     ) -> AsyncIterator[wire.WatchResponse]:
-        told_at = time.monotonic()
+        told_at, said = loop_time(), self._hub.said
         while True:
             groups = self._hub.after(revision)
             if groups is None:
@@ -71,15 +71,31 @@ class Watches:
                 message = _change(group, test)
                 revision = group.revision
                 if message is not None:
-                    told_at = time.monotonic()
+                    told_at = loop_time()
                     yield message
             if len(groups) > GROUPS_AT_ONCE:
                 continue
-            if time.monotonic() - told_at >= BOOKMARK_S:
-                told_at = time.monotonic()
+            if progress:
+                spoken, said = self._hub.said_after(said), self._hub.said
+                live = self._live(spoken, test)
+                if live is not None:
+                    yield live
+            if loop_time() - told_at >= BOOKMARK_S:
+                told_at = loop_time()
                 revision = max(revision, self._door.replica.state.revision)
                 yield wire.WatchResponse(kind="BOOKMARK", revision=revision)
             await self._hub.moved(BOOKMARK_S)
+
+    def _live(self, spoken: list[TaskId], test: Test) -> wire.WatchResponse | None:
+        """Progress of runs, the latest of each; no revision, may be thinned out."""
+        replica = self._door.replica
+        changes = []
+        for task_id in spoken:
+            task = replica.state.tasks.get(task_id)
+            if task is not None and test(task):
+                now = replica.live.progress_of(task.id, task.allocation_id)
+                changes.append(wire.WatchChange(type="updated", task=task_to_wire(task, now)))
+        return wire.WatchResponse(kind="LIVE", changes=changes) if changes else None
 
 
 def _everything(wanted: wire.Filter) -> wire.Filter:

@@ -13,9 +13,6 @@ from coordinator.consensus.errors import ConsensusBroken
 from coordinator.consensus.messages import NO_MEMBER, Entry
 from coordinator.consensus.raft import Raft
 from coordinator.duties.view import LeaderView
-from coordinator.machine.commands import Request, UnassignTask
-from coordinator.machine.outcome import Accepted, Refusal, Refused
-from coordinator.model.ids import NO_ALLOCATION, TaskId
 from coordinator.model.instants import Instant, Millis, Now, stamp
 from coordinator.model.state import ClusterState
 from coordinator.replica import inputs as i
@@ -29,17 +26,17 @@ from coordinator.replica.effects import (
     Halt,
     LeadershipChanged,
     Live,
-    Note,
     ReadReady,
     StateReplaced,
 )
 from coordinator.replica.facts import FactsBook
 from coordinator.replica.leadership import Leadership
 from coordinator.replica.live import LiveBoard
-from coordinator.replica.proposals import Lost, OnAnswer, Proposal, Proposals
+from coordinator.replica.proposals import Lost, Proposals
 from coordinator.replica.reads import Reads
 from coordinator.replica.road import Road
 from coordinator.replica.tickets import Tickets
+from coordinator.replica.wishes import take
 
 EXIT_DIFFERS, EXIT_STORAGE = 70, 74
 ROUNDS_PER_TURN = 4  # of duties that follow from what was just applied
@@ -268,32 +265,7 @@ class Replica:
         self._tickets.open(submit.ticket, len(submit.asked))
         for position, asked in enumerate(submit.asked):
             waiter = self._tickets.waiter(submit.ticket, position, asked.wish)
-            self._wish(leading, asked, waiter)
-
-    def _wish(self, leading: Leadership, asked: i.Asked, waiter: OnAnswer) -> None:
-        wish = asked.wish
-        if isinstance(wish, i.Create):
-            leading.creations.begin(asked, wish, waiter)
-            return
-        if isinstance(wish, i.Move):
-            task = self.state.tasks.get(wish.task_id)
-            if task is None:
-                waiter(Refused(Refusal.TASK_NOT_FOUND, wish.task_id))
-                return
-            if not task.has_node:
-                waiter(Accepted(task_id=task.id, unchanged=True))
-                return
-            avoid = (*wish.avoid, task.assignment.node) if task.assignment.node else wish.avoid
-            leading.bench.view.exclusions.moved(task.id, avoid, self._now.steady)
-            wish = UnassignTask(wish.task_id, task.allocation_id, wish.if_revision)
-        if asked.dry_run:
-            task_id = TaskId(getattr(wish, "task_id", ""))
-            known = not task_id or task_id in self.state.tasks
-            refused = Refused(Refusal.TASK_NOT_FOUND, task_id)
-            waiter(Accepted(task_id=task_id, allocation_id=NO_ALLOCATION) if known else refused)
-            return
-        request = Request(wish, asked.request_id, asked.content)
-        leading.proposals.add(Proposal(request, waiter))
+            take(leading, self.state, asked, waiter)
 
     def _why_not(self) -> str | None:
         """Why no wish can be taken here and now, or None."""
@@ -396,6 +368,3 @@ class Replica:
 
     def _emit(self, effect: Effect) -> None:
         self._effects.append(effect)
-
-    def note(self, level: str, event: str, **fields: object) -> None:
-        self._emit(Note(level, event, fields))
