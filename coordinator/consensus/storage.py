@@ -33,7 +33,11 @@ class Storage(Protocol):
         """Entries low <= index < high, cut at `max_bytes` but never to none. Raises `Compacted`, `Unavailable`."""
 
     def snapshot(self) -> Snapshot | None:
-        """The newest snapshot, for a member that needs entries already dropped; None: not now, ask again."""
+        """The newest snapshot, for a member that needs entries already dropped; None: not now, ask again.
+
+        A member refuses a snapshot whose configuration it is not in. So take a new one soon after a change that
+        brought a member in, or it is never caught up.
+        """
 
 
 class MemoryStorage:

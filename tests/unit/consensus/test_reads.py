@@ -116,16 +116,7 @@ def test_r3_reads_wait_for_the_first_commit_of_the_term() -> None:
     leader = group.raft(2)
     leader.campaign()
     while not leader.is_leader:  # votes, but no entry of the new term yet
-        group.in_flight += group.peers[2].take()
-        while group.peers[2].writes:
-            group.in_flight += group.peers[2].write()
-        batch, group.in_flight = group.in_flight, []
-        for message in batch:
-            group.raft(message.to).step(message)
-        for member in (1, 3):
-            group.in_flight += group.peers[member].take()
-            while group.peers[member].writes:
-                group.in_flight += group.peers[member].write()
+        group.round()
     assert not leader.has_committed_own_term
     leader.read_index(b"r")
     group.in_flight += group.peers[2].take()

@@ -186,29 +186,42 @@ class Group:
 
     def settle(self, *, without: Iterable[int] = ()) -> None:
         """Deliver, write and apply until nothing happens. Messages to and from `without` are lost."""
-        cut = set(without)
-        is_busy = True
-        while is_busy:
-            is_busy = False
-            for peer in self.peers.values():
-                if peer.id not in cut and self._work(peer):
-                    is_busy = True
-            batch, self.in_flight = self.in_flight, []
-            for message in batch:
-                if cut.isdisjoint((message.to, message.sender)) and message.to in self.peers:
-                    is_busy = True
-                    step(self.raft(message.to), decode_message(encode_message(message)))
+        while self.round(without=without):
+            pass
 
-    def _work(self, peer: Peer) -> bool:
+    def round(self, *, without: Iterable[int] = (), applies: bool = True) -> bool:
+        """Let everybody do what there is to do, then deliver what was in flight. Whether anything happened."""
+        cut = set(without)
+        is_busy = False
+        for peer in self.peers.values():
+            if peer.id not in cut and self._work(peer, applies=applies):
+                is_busy = True
+        batch, self.in_flight = self.in_flight, []
+        for message in batch:
+            if cut.isdisjoint((message.to, message.sender)) and message.to in self.peers:
+                is_busy = True
+                step(self.raft(message.to), decode_message(encode_message(message)))
+        return is_busy
+
+    def _work(self, peer: Peer, *, applies: bool) -> bool:
         self.in_flight += peer.take()
         worked = False
         while peer.writes:
             self.in_flight += peer.write()
             worked = True
-        while peer.applies:
+        while applies and peer.applies:
             self.in_flight += peer.apply()
             worked = True
         return worked
+
+    def refresh(self, leader: int) -> None:
+        """Newcomers refuse a snapshot from before their time: take a new one, send it instead."""
+        peer = self.peers[leader]
+        peer.compact()
+        for member, progress in peer.raft.status().progress.items():
+            if progress.state == "snapshot":
+                peer.raft.report_snapshot(member, ok=False)
+        self.tick(3)
 
     def elect(self, member: int, *, without: Iterable[int] = ()) -> Raft:
         """Make a member lead."""
