@@ -1,7 +1,6 @@
 """What no linter knows: sizes without docstrings, a docstring for every room, no TODO without an issue number.
 
-Parameters, branches and statements are counted by ruff (PLR0912, PLR0913, PLR0915, C901); nesting is counted here. As
-rooms fill, this page also checks that each command has a clause, a story and a golden line.
+Parameters, branches and statements are counted by ruff (PLR0912, PLR0913, PLR0915, C901); nesting is counted here.
 """
 
 from __future__ import annotations
