@@ -41,6 +41,7 @@ class Batch:
     snapshot: Snapshot | None = None
     runs: dict[RunKey, RunRow] = field(default_factory=dict)
     forget: dict[str, int] = field(default_factory=dict)
+    runs_index: int = 0  # also of rows that were forgotten in the same batch
     size: int = 0  # bytes, roughly
 
     def add(self, write_id: int, write: AnyWrite) -> None:
@@ -72,6 +73,7 @@ class Batch:
     def _upsert(self, row: RunRow) -> None:
         key = (row.task_id, row.allocation_id)
         self.runs[key] = merged(self.runs.get(key), row)
+        self.runs_index = max(self.runs_index, row.index)
         self.size += 512 + len(row.result or b"") + len(row.error or b"") + len(row.logs or b"")
 
     def _forget(self, task_id: str, up_to: int) -> None:
@@ -102,12 +104,11 @@ class Facts:
         hard_state = batch.hard_state or self.hard_state
         if hard_state.commit > last_index:
             raise ValueError(f"commit {hard_state.commit} lies beyond the log's end {last_index}")
-        runs_index = max((row.index for row in batch.runs.values()), default=0)
         return Facts(
             hard_state,
             last_index,
             last_term,
-            max(self.runs_index, runs_index),
+            max(self.runs_index, batch.runs_index),
             self.transactions + 1,
         )
 

@@ -131,6 +131,21 @@ def test_a_flipped_bit_is_never_a_different_answer(
     assert "damaged" in ends
 
 
+def test_rot_in_the_wal_is_told_from_a_torn_tail_without_any_note_of_what_was_synced(
+    driver: RealDriver, tmp_path: Path
+) -> None:
+    """D6 alone: after a power cut the mark may be gone, and the last transaction never happened."""
+    seen = some_life(driver)
+    size = driver.store.data_dir.wal.stat().st_size
+    for place, ends_in in ((32 + 3 * FRAME + 99, "damaged"), (size - 99, seen[-2])):
+        copy = copied(driver.directory, tmp_path / "copy")
+        (copy / "synced").unlink()
+        content = bytearray((copy / "member.db-wal").read_bytes())
+        content[place] ^= 4
+        (copy / "member.db-wal").write_bytes(content)
+        assert outcome(copy) == ends_in
+
+
 def test_a_database_without_its_wal_is_damaged_when_something_was_in_it(
     driver: RealDriver, tmp_path: Path
 ) -> None:

@@ -183,6 +183,11 @@ def test_a_removed_member_does_not_open_its_store_again(driver: Driver) -> None:
         driver.reopen()
 
 
+def test_a_run_forgotten_in_its_own_group_counts_as_applied(driver: Driver) -> None:
+    driver.write(Write(runs=(run_row("t", 1, 8, node="n1"),)), Write(forget_runs=(("t", 1),)))
+    assert driver.reopen().applied_runs_index == 8
+
+
 steps = st.lists(
     st.one_of(
         st.tuples(st.just("append"), st.integers(1, 4), st.integers(0, 3)),
