@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -18,6 +19,7 @@ from tests.properties.moves import beginning, command_for
 from tests.properties.plain import Plain
 
 STEPS = 40
+pytestmark = pytest.mark.timeout(900)  # making a failing history short takes its time
 
 
 def begun() -> ClusterState:
@@ -41,7 +43,7 @@ def picture(state: ClusterState) -> tuple[Any, ...]:
     )
 
 
-@settings(max_examples=150)
+@settings(max_examples=100)
 @given(st.data())
 def test_histories_keep_every_invariant_and_the_plain_model(data: st.DataObject) -> None:
     state, plain, at = begun(), Plain(), 1_000

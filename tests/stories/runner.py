@@ -28,7 +28,7 @@ def rewritten(text: str) -> str:
     """The story with the answers that the machine gives now. Equal to `text` if they still hold."""
     world = World()
     out: list[str] = []
-    for commands, tale in _blocks(text):
+    for commands, tale in blocks(text):
         out += tale
         if commands:
             out += [*commands, RULE, *world.tell(commands), ""]
@@ -76,7 +76,7 @@ class World:
         return True
 
 
-def _blocks(text: str) -> Iterator[tuple[list[str], list[str]]]:
+def blocks(text: str) -> Iterator[tuple[list[str], list[str]]]:
     """(commands, tale before them); the old answers are left out."""
     tale: list[str] = []
     lines = iter(text.splitlines())
