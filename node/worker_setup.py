@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 
-from node.process_ties import OrphanedError, die_with_parent
+from node.process_ties import OrphanedError, adopt_orphans, die_with_parent
 
 
 def tie_to_agent(agent_pid: int) -> None:
@@ -20,4 +20,5 @@ def tie_to_agent(agent_pid: int) -> None:
         sys.exit(f"worker: {error}")
     if os.getpgrp() != os.getpid():
         os.setpgid(0, 0)
+    adopt_orphans()  # a run's daemons stay with its worker; whatever the supervisor gets was left by a dead one
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -64,6 +64,17 @@ async def detached(task: AllocatedPersistentTask[Count], params: Place) -> objec
     return None
 
 
+@executor("n.daemon")
+async def daemon(task: AllocatedPersistentTask[Count], params: Place) -> object:
+    """Starts a daemon in the old way, by a process in between that exits at once, and waits."""
+    sleeper = "import os,sys,time; open(sys.argv[1],'w').write(str(os.getpid())); time.sleep(3600)"
+    code = "import subprocess,sys; subprocess.Popen([sys.executable,'-S','-E','-c',*sys.argv[1:]])"
+    command = [sys.executable, "-S", "-E", "-c", code, sleeper, params.path]
+    await asyncio.to_thread(subprocess.run, command, start_new_session=True, check=True)
+    await task.sleep(3600)
+    return None
+
+
 @executor("n.writes")
 async def writes(
     task: AllocatedPersistentTask[Count], params: Place, state: Count | None

@@ -76,6 +76,18 @@ async def test_a_detached_grandchild_dies_with_its_worker(
     assert not is_alive(grandchild)
 
 
+async def test_a_daemon_lives_as_long_as_its_worker(
+    leader: FakeLeader, node: NodeProcess, place: Path
+) -> None:
+    daemon = await running(leader, place, "n.daemon")
+    beats = len(leader.heartbeats)
+    await leader.until(lambda: len(leader.heartbeats) > beats + 5, "half a second")
+    assert is_alive(daemon)
+    node.kill(next(pid for pid in node.workers if daemon in _children(pid)))
+    await leader.ended(7)
+    assert not is_alive(daemon)
+
+
 def _children(pid: int) -> list[int]:
     return [int(p) for p in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
