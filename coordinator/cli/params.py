@@ -50,14 +50,10 @@ def split_pair(text: str, flag: str = "-p") -> tuple[str, str]:
 
 
 def pairs_to_params(
-    pairs: Sequence[str], schema: Mapping[str, Any] | None, doing: str
+    pairs: Sequence[tuple[str, str]], schema: Mapping[str, Any] | None, doing: str
 ) -> dict[str, Any]:
     """All -p flags. Raises Failure, exit 8, naming the field that cannot be read."""
-    params: dict[str, Any] = {}
-    for pair in pairs:
-        key, text = split_pair(pair)
-        params[key] = read_field(key, text, schema, doing)
-    return params
+    return {key: read_field(key, text, schema, doing) for key, text in pairs}
 
 
 def read_field(key: str, text: str, schema: Mapping[str, Any] | None, doing: str) -> Any:

@@ -140,8 +140,9 @@ async def params_of(session: Session, executor: str, flags: dict[str, Any]) -> d
     params = read_params(flags["params"]) if flags["params"] else {}
     if not flags["pairs"]:
         return params
+    pairs = [split_pair(pair) for pair in flags["pairs"]]
     schema = await _schema_of(session, executor)
-    return params | pairs_to_params(flags["pairs"], schema, session.doing)
+    return params | pairs_to_params(pairs, schema, session.doing)
 
 
 async def _schema_of(session: Session, executor: str) -> dict[str, Any] | None:

@@ -89,6 +89,7 @@ class Caller:
         """The answer. Raises a ClientError; what it means for a change is told by its class."""
         start = time.monotonic()
         tries = Tries(len(self.directory.members))
+        told: ClientError | None = None  # the last one that a member answered with: it knows why
         while True:
             remaining = plan.timeout_s - (time.monotonic() - start)
             patience = remaining if plan.patient else tries.seconds_for_next(remaining)
@@ -97,6 +98,7 @@ class Caller:
                 response = await self.channels.of(address).call(method, request, patience)
             except grpc.aio.AioRpcError as failure:
                 error = self._failed(failure, address, tries, plan)
+                told = error if error.reason_given else told
             else:
                 if not plan.local:
                     self.directory.answered(response.answer.leader_address)
@@ -106,7 +108,7 @@ class Caller:
             pause = tries.pause_s(random.random())
             remaining = plan.timeout_s - (time.monotonic() - start)
             if not tries.may_try_again(remaining, pause):
-                raise _end(error, tries, plan)
+                raise _end(told or error, tries, plan)
             if pause:
                 await asyncio.sleep(pause)
 

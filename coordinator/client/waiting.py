@@ -45,7 +45,7 @@ async def wait_until(
         left = ROUND_S if deadline is None else min(ROUND_S, deadline - time.monotonic())
         if left <= 0:
             raise trouble or TimedOut(f"{task_id}: not within the time given", reason="timed_out")
-        after = seen if on_change is not None else 0
+        after = max(seen, 1) if on_change is not None else 0  # 0 would not ask for changes at all
         try:
             reply = await client.wait_round(task_id, asked, after_revision=after, timeout_s=left)
         except TimedOut:

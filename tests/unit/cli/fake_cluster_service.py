@@ -153,7 +153,3 @@ class FakeServer:
         port = self._server.add_insecure_port("127.0.0.1:0")
         await self._server.start()
         self.state.address = f"127.0.0.1:{port}"
-
-    def later(self, seconds: float, change: Any) -> None:
-        """Call `change` after a while, in the server's thread."""
-        self._loop.call_soon_threadsafe(self._loop.call_later, seconds, change)

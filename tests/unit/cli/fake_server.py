@@ -3,7 +3,7 @@
 
 Enough behaviour for the command line to be tried against: ids, prefixes, conflicts, statuses set by the test, errors in
 the shape of the contract (status code, ErrorInfo with domain `ptasks`, field violations). `refuse` holds errors that
-the next calls of a method meet; `calls` is what was asked, in order.
+the next calls of a method meet, `then` changes that happen while they are open; `calls` is what was asked, in order.
 """
 
 from __future__ import annotations
@@ -80,6 +80,7 @@ class FakeCluster:
         self.allocation = 0
         self.calls: list[tuple[str, Any]] = []
         self.refuse: dict[str, list[Refusal]] = defaultdict(list)
+        self.then: dict[str, list[Callable[[], Any]]] = defaultdict(list)
         self.runs: dict[str, list[wire.Run]] = defaultdict(list)
         self.lines: dict[str, list[wire.LogLine]] = defaultdict(list)
         self.explanations: dict[str, wire.ExplainResponse] = {}
@@ -157,6 +158,9 @@ class Door:
 
     async def enter(self, method: str, request: Any, context: grpc.aio.ServicerContext) -> None:
         self.state.calls.append((method, request))
+        if self.state.then[method]:
+            change = self.state.then[method].pop(0)
+            asyncio.get_running_loop().call_later(0.02, change)
         waiting = self.state.refuse[method]
         if waiting:
             await self.refused(waiting.pop(0), context)

@@ -1,0 +1,127 @@
+"""Ids, prefixes, selections, confirmations, read-only contexts."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from coordinator.wire.v1 import tasks_pb2 as wire
+from tests.unit.cli.conftest import Taskctl
+from tests.unit.cli.fake_server import FakeCluster
+
+
+def statuses(cluster: FakeCluster) -> set[str]:
+    return {task.status for task in cluster.tasks.values()}
+
+
+def test_x05_an_ambiguous_prefix_changes_nothing(taskctl: Taskctl, cluster: FakeCluster) -> None:
+    for name in ("report-1", "report-2", "abcd", "abcdef"):
+        cluster.put(name)
+    ran = taskctl("cancel", "repo")
+    assert ran.code == 2
+    assert ran.err.startswith("error: repo: matches 2 tasks: report-1 report-2\n")
+    assert ran.out == ""
+    assert statuses(cluster) == {"running"}
+
+
+def test_x05_an_exact_id_wins(taskctl: Taskctl, cluster: FakeCluster) -> None:
+    cluster.put("abcd")
+    cluster.put("abcdef")
+    assert json.loads(taskctl("get", "abcd", "-o", "json").out)["id"] == "abcd"
+
+
+def test_x05_a_unique_prefix_will_do_and_the_full_id_is_printed(
+    taskctl: Taskctl, cluster: FakeCluster
+) -> None:
+    cluster.put("report-1")
+    assert taskctl("cancel", "repo").out == "report-1  cancelled\n"
+    assert taskctl("get", "rep").code == 3  # three characters are too few
+
+
+def test_x05_an_ambiguous_one_among_several_changes_none(
+    taskctl: Taskctl, cluster: FakeCluster
+) -> None:
+    for name in ("other", "report-1", "report-2"):
+        cluster.put(name)
+    assert taskctl("cancel", "other", "repo").code == 2
+    assert statuses(cluster) == {"running"}
+
+
+def test_x18_more_than_twenty_are_confirmed_by_their_count(
+    taskctl: Taskctl, cluster: FakeCluster
+) -> None:
+    for number in range(21):
+        cluster.put(f"task-{number:02}", spec=wire.TaskSpec(labels={"team": "shop"}))
+    ran = taskctl("cancel", "-l", "team=shop")
+    assert ran.code == 2
+    assert ran.err.startswith("error: cancel: not confirmed")
+    assert statuses(cluster) == {"running"}
+    ran = taskctl("cancel", "-l", "team=shop", "--yes")
+    assert ran.code == 0
+    assert len(ran.out.splitlines()) == 21
+    assert statuses(cluster) == {"cancelled"}
+
+
+def test_some_failed_is_13_and_the_json_names_why(taskctl: Taskctl, cluster: FakeCluster) -> None:
+    cluster.put("good")
+    cluster.put("over", status="succeeded")
+    ran = taskctl("cancel", "good", "over", "nope", "-o", "json")
+    assert ran.code == 13
+    items = {item["id"]: item for item in json.loads(ran.out)["items"]}
+    assert [items[name]["result"] for name in ("good", "over", "nope")] == [
+        "updated",
+        "conflict",
+        "not_found",
+    ]
+    assert items["over"]["reason"] == "already_finished"
+
+
+def test_all_failed_is_the_code_of_the_failure(taskctl: Taskctl, cluster: FakeCluster) -> None:
+    assert taskctl("cancel", "nope", "neither").code == 3
+
+
+def test_ids_from_stdin(taskctl: Taskctl, cluster: FakeCluster) -> None:
+    cluster.put("a")
+    cluster.put("b")
+    assert taskctl("cancel", "-", stdin="a\nb\n").code == 0
+    assert statuses(cluster) == {"cancelled"}
+
+
+def test_nothing_named_is_wrong_usage(taskctl: Taskctl, cluster: FakeCluster) -> None:
+    cluster.put("a")
+    assert taskctl("cancel").code == 2
+    assert taskctl("cancel", "a", "-l", "x=y").code == 2
+    assert statuses(cluster) == {"running"}
+
+
+def test_x20_a_read_only_context_refuses_before_any_call(
+    taskctl: Taskctl, cluster: FakeCluster, own_config: Path
+) -> None:
+    own_config.write_text(
+        f'current = "prod"\n[contexts.prod]\naddr = "{cluster.address}"\nread_only = true\n'
+    )
+    cluster.put("a")
+    for args in (
+        ("start", "demo.noop"),
+        ("cancel", "a"),
+        ("rm", "a"),
+        ("move", "a"),
+        ("node", "drain", "n1", "--reason", "x"),
+        ("node", "undrain", "n1"),
+        ("node", "rm", "n1"),
+        ("cluster", "set", "a=b"),
+        ("cluster", "recheck"),
+    ):
+        ran = taskctl(*args)
+        assert ran.code == 5, args
+        assert "not sent, context prod is read only" in ran.err.splitlines()[0]
+    assert cluster.calls == []
+    assert taskctl("list").code == 0
+
+
+def test_a_banner_is_shown_before_a_change(
+    taskctl: Taskctl, cluster: FakeCluster, own_config: Path
+) -> None:
+    own_config.write_text('current = "prod"\n[contexts.prod]\nbanner = "this is production"\n')
+    assert taskctl("start", "demo.noop").err == "this is production\n"
+    assert taskctl("list", "--no-headers").err == "1 task · revision 11 · leader c1, term 6\n"

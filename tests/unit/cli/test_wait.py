@@ -1,0 +1,99 @@
+"""wait and start --wait: conditions, status lines, exit codes."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+
+from coordinator.wire.v1 import tasks_pb2 as wire
+from tests.unit.cli.conftest import Taskctl
+from tests.unit.cli.fake_server import FakeCluster
+
+ENDED = wire.LastOutcome(outcome="succeeded", allocation_id=1, node="n2", duration_ms=5, ended_at=9)
+FAILED = wire.LastOutcome(
+    outcome="failed", allocation_id=1, node="n2", duration_ms=5, ended_at=9,
+    error=b'{"type": "shop.Gone", "message": "410", "traceback": "..."}',
+)  # fmt: skip
+
+
+def test_wait_for_a_path_shows_what_was_waited_for(taskctl: Taskctl, cluster: FakeCluster) -> None:
+    cluster.put("hello", state=b'{"tick":1}')
+    cluster.then["Wait"] = [partial(cluster.put, "hello", state=b'{"tick":5}')]
+    ran = taskctl("wait", "hello", "--for", "state.tick>=5")
+    assert (ran.code, ran.out) == (0, "hello  running on n1  state.tick = 5\n")
+
+
+def test_x10_a_task_that_failed_is_10_at_once(taskctl: Taskctl, cluster: FakeCluster) -> None:
+    cluster.put("t", status="failed", last_outcome=FAILED)
+    for args in ((), ("--for", "running")):
+        ran = taskctl("wait", "t", *args)
+        assert (ran.code, ran.out) == (10, "t  failed on n2 after 5 ms  Gone: 410\n")
+
+
+def test_x10_cancelled_is_11_succeeded_is_0(taskctl: Taskctl, cluster: FakeCluster) -> None:
+    cluster.put("c", status="cancelled")
+    cluster.put("s", status="succeeded", last_outcome=ENDED)
+    assert taskctl("wait", "c").code == 11
+    ran = taskctl("wait", "s")
+    assert (ran.code, ran.out) == (0, "s  succeeded on n2 after 5 ms\n")
+    assert taskctl("wait", "c", "--for", "cancelled").code == 0
+
+
+def test_x10_still_running_at_the_timeout_is_7(taskctl: Taskctl, cluster: FakeCluster) -> None:
+    cluster.put("t")
+    ran = taskctl("wait", "t", "--timeout", "300ms")
+    assert ran.code == 7
+    assert ran.err.splitlines()[0] == "error: wait t: time ran out"
+    assert "it is running on n1" in ran.err
+
+
+def test_x11_a_task_no_node_takes(taskctl: Taskctl, cluster: FakeCluster) -> None:
+    cluster.put("t", status="unassigned", code="no_capacity", explanation="n3")
+    ran = taskctl("wait", "t", "--give-up-unassigned", "200ms")
+    assert ran.code == 12
+    assert "no_capacity: n3" in ran.err
+
+
+def test_status_changes_are_lines_on_stderr(taskctl: Taskctl, cluster: FakeCluster) -> None:
+    cluster.put("t", status="assigned")
+    cluster.then["Wait"] = [
+        lambda: None,
+        partial(cluster.put, "t", status="running"),
+        partial(cluster.put, "t", status="succeeded", last_outcome=ENDED),
+    ]
+    ran = taskctl("wait", "t")
+    assert ran.err.splitlines() == ["t  running on n1", "t  succeeded on n2 after 5 ms"]
+    assert ran.out == "t  succeeded on n2 after 5 ms\n"
+
+
+def test_of_several_the_worst_counts(taskctl: Taskctl, cluster: FakeCluster) -> None:
+    cluster.put("a", status="succeeded", last_outcome=ENDED)
+    cluster.put("b", status="cancelled")
+    cluster.put("c", status="failed", last_outcome=FAILED)
+    assert taskctl("wait", "a", "b", "c").code == 10
+    assert taskctl("wait", "a", "b").code == 11
+
+
+def test_any_ends_with_the_first(taskctl: Taskctl, cluster: FakeCluster) -> None:
+    cluster.put("a", status="succeeded", last_outcome=ENDED)
+    cluster.put("b")
+    assert taskctl("wait", "a", "b", "--any").code == 0
+
+
+def test_start_and_wait(taskctl: Taskctl, cluster: FakeCluster) -> None:
+    cluster.then["Wait"] = [partial(cluster.put, "x", status="succeeded", last_outcome=ENDED)]
+    ran = taskctl("start", "demo.noop", "--id", "x", "--wait")
+    assert ran.code == 0
+    assert ran.out == "x  succeeded on n2 after 5 ms\n"
+    assert ran.err.splitlines()[0].startswith("x  assigned to n1  allocation 1")
+
+
+def test_wait_as_json_is_the_task(taskctl: Taskctl, cluster: FakeCluster) -> None:
+    cluster.put("s", status="succeeded", last_outcome=ENDED)
+    ran = taskctl("wait", "s", "-o", "json")
+    tree = json.loads(ran.out)
+    assert (tree["kind"], tree["status"], ran.err) == ("Task", "succeeded", "")
+
+
+def test_wait_for_what_is_not_there(taskctl: Taskctl) -> None:
+    assert taskctl("wait", "nope").code == 3
