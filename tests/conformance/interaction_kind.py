@@ -204,17 +204,15 @@ class InteractionKind:
 
     def _propose_conf_change(self, directive: Directive) -> None:
         one_step, transition = False, Transition.AUTO
-        for argument in directive.arguments[1:]:
-            for value in argument.values:
-                match argument.key:
-                    case "v1":
-                        one_step = truth(value)
-                    case "transition":
-                        if value not in _TRANSITIONS:
-                            raise Refused(f"unknown transition {value}")
-                        transition = _TRANSITIONS[value]
-                    case other:
-                        raise Refused(f"unknown command {other}")
+        settings = [(a.key, value) for a in directive.arguments[1:] for value in a.values]
+        for key, value in settings:
+            match key:
+                case "v1":
+                    one_step = truth(value)
+                case "transition":
+                    transition = _transition(value)
+                case _:
+                    raise Refused(f"unknown command {key}")
         changes = operations(directive.input)
         if one_step and (len(changes) > 1 or transition is not Transition.AUTO):
             raise Refused("v1 conf change can only have one operation and no transition")
@@ -242,6 +240,12 @@ _Work = Callable[[Group, Member], None]
 _READY: tuple[str, _Work] = ("handling Ready", Group.process_ready)
 _APPEND: tuple[str, _Work] = ("processing append thread", Group.process_append)
 _APPLY: tuple[str, _Work] = ("processing apply thread", Group.process_apply)
+
+
+def _transition(name: str) -> Transition:
+    if name not in _TRANSITIONS:
+        raise Refused(f"unknown transition {name}")
+    return _TRANSITIONS[name]
 
 
 def _value(directive: Directive, key: str) -> str:

@@ -7,6 +7,7 @@ machine safety: nobody applies another entry at an index. Reads: no index below 
 
 from __future__ import annotations
 
+import itertools
 import random
 
 import pytest
@@ -170,12 +171,11 @@ class World:
             {entry.index: entry for entry in peer.log_entries()}
             for peer in self.group.peers.values()
         ]
-        for one in logs:
-            for other in logs:
-                shared = [i for i in one.keys() & other.keys() if one[i].term == other[i].term]
-                for index in one.keys() & other.keys():
-                    if shared and index <= max(shared):
-                        assert one[index] == other[index]
+        for one, other in itertools.combinations(logs, 2):
+            both = one.keys() & other.keys()
+            last_shared = max([i for i in both if one[i].term == other[i].term], default=0)
+            for index in both:
+                assert index > last_shared or one[index] == other[index]
 
     # And what must, once all is well again
 
@@ -185,15 +185,19 @@ class World:
         for _ in range(200):
             for peer in group.peers.values():
                 peer.raft.tick()
-                for member, progress in peer.raft.status().progress.items():
-                    if progress.state == "snapshot":  # the one that was sent may be lost
-                        peer.raft.report_snapshot(member, ok=False)
-                        peer.compact()  # a snapshot from before a member came is refused by it
+                self.send_snapshots_again(peer)
             self.settle()
             if self.is_well():
                 return
         shown = [peer.raft.status() for peer in group.peers.values()]
         pytest.fail("no leader with all members up to date:\n" + "\n".join(map(str, shown)))
+
+    def send_snapshots_again(self, peer: Peer) -> None:
+        """They may be lost, or refused because they are from before the member came."""
+        for member, progress in peer.raft.status().progress.items():
+            if progress.state == "snapshot":
+                peer.raft.report_snapshot(member, ok=False)
+                peer.compact()
 
     def settle(self) -> None:
         self.group.settle()
