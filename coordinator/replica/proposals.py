@@ -16,10 +16,18 @@ from coordinator.assignment.load import Claim, Load
 from coordinator.codec.envelope import encode_batch
 from coordinator.consensus.errors import DropReason, ProposalDropped
 from coordinator.consensus.raft import Raft
-from coordinator.machine.commands import Batch, Request
+from coordinator.machine.commands import Batch, Command, CreateTask, EndRun, Request, WriteState
 from coordinator.machine.outcome import Outcome
 from coordinator.model.ids import TaskId
 from coordinator.model.instants import Instant
+from coordinator.model.limits import MIB
+
+
+ENTRIES_UNDER_WAY = 2  # one on its way to the disks while the next fills up
+QUEUE_MAX = 20_000  # requests; beyond it callers are told at once
+QUEUE_BYTES_MAX = 64 * MIB
+ENTRY_BYTES = 1 * MIB
+COMMAND_BYTES = 300  # what a command takes beside its payload, roughly
 
 
 class Lost(Enum):
@@ -58,8 +66,8 @@ class Proposals:
         self._load = load
         self._busy = busy
         self._queue: deque[Proposal] = deque()
+        self._queued_bytes = 0
         self._under_way: dict[int, _Entry] = {}
-        self.refusing: Lost | None = None  # disk full: callers are told at once
 
     def __len__(self) -> int:
         return len(self._queue)
@@ -69,16 +77,38 @@ class Proposals:
         return len(self._under_way)
 
     def add(self, proposal: Proposal) -> None:
+        """Queue it for the next entry that has room."""
         for task_id in proposal.tasks:
             self._busy[task_id] = self._busy.get(task_id, 0) + 1
+        self._queued_bytes += weight_of(proposal.request.command)
         self._queue.append(proposal)
 
     def flush(self, at: Instant, limit: int) -> None:
-        """Everything that waits goes into entries of at most `limit` requests."""
-        while self._queue:
-            count = min(limit, len(self._queue))
-            proposals = tuple(self._queue.popleft() for _ in range(count))
-            self._propose(proposals, at)
+        """What waits goes into entries of at most `limit` requests.
+
+        While entries are under way the rest waits for company: an entry, its fsync and its
+        messages then carry all that came in meanwhile. A lone caller never waits.
+        """
+        while self._queue and len(self._under_way) < ENTRIES_UNDER_WAY:
+            self._propose(self._next_entry(limit), at)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether callers have to be told to come back later; duties and reports never are."""
+        return len(self._queue) >= QUEUE_MAX or self._queued_bytes >= QUEUE_BYTES_MAX
+
+    def _next_entry(self, limit: int) -> tuple[Proposal, ...]:
+        """The oldest of the queue, as many as fit into one entry; at least one."""
+        taken: list[Proposal] = []
+        size = 0
+        while self._queue and len(taken) < limit:
+            weight = weight_of(self._queue[0].request.command)
+            if taken and size + weight > ENTRY_BYTES:
+                break
+            size += weight
+            self._queued_bytes -= weight
+            taken.append(self._queue.popleft())
+        return tuple(taken)
 
     def batch_at(self, index: int, term: int) -> Batch | None:
         """The batch of our own entry, so that it is not decoded again."""
@@ -98,6 +128,7 @@ class Proposals:
     def drop(self) -> None:
         """Leadership is over."""
         queue, self._queue = tuple(self._queue), deque()
+        self._queued_bytes = 0
         self._answer(queue, [Lost.NOT_LEADER] * len(queue))
         under_way, self._under_way = self._under_way, {}
         for entry in under_way.values():
@@ -125,3 +156,17 @@ class Proposals:
                 else:
                     del self._busy[task_id]
             proposal.on_answer(answer)
+
+
+def weight_of(command: Command) -> int:
+    """Bytes of the command in the log, roughly: its payloads count, the rest is a constant."""
+    match command:
+        case CreateTask():
+            return COMMAND_BYTES + len(command.params)
+        case WriteState():
+            return COMMAND_BYTES + len(command.state or b"")
+        case EndRun():
+            payloads = (command.result, command.error, command.logs, command.final_state)
+            return COMMAND_BYTES + sum(len(p) for p in payloads if p)
+        case _:
+            return COMMAND_BYTES

@@ -276,6 +276,8 @@ class Replica:
             return "not_leader" if raft.leader_id != NO_MEMBER else "no_leader"
         if self._refusing is not None or self._disk_low:
             return Lost.DISK_FULL.value
+        if self.leading is not None and self.leading.proposals.is_full:
+            return Lost.OVERLOADED.value
         return None
 
     def _read(self, read: i.ReadBarrier) -> None:
