@@ -15,12 +15,20 @@ from typing_extensions import override
 from coordinator.consensus.messages import ConfState, Entry, EntryKind, HardState, Snapshot
 from coordinator.shell.run_rows import RunRow
 from coordinator.shell.store import Store, StoreOptions
-from coordinator.shell.store_port import Recovered, StoreFailure, StorePort, Write
+from coordinator.shell.store_port import (
+    Damaged,
+    Recovered,
+    StoreError,
+    StoreFailure,
+    StorePort,
+    Write,
+)
 from tests.ports.fake_store import FakeDisk, FakeStore
 
 CONF = ConfState(voters=(1, 2, 3))
 FOUNDING = Snapshot(index=1, term=1, conf=CONF, data=b"the first state")
 GUARD_S = 30.0
+KEPT = 10  # entries that stay before a snapshot, in the tests of the real store
 
 
 class Crank:
@@ -160,6 +168,28 @@ class RealDriver(_Base):
 
     def close(self) -> None:
         self.store.close()
+
+
+def opened(directory: Path) -> Recovered:
+    store = Store.open(directory, "c1", StoreOptions(entries_kept=KEPT))
+    store.close()
+    return store.recovered
+
+
+def outcome(directory: Path) -> Recovered | str:
+    """What a start on this directory ends in; after rot, with all files as they were."""
+    before = {path.name: path.read_bytes() for path in sorted(directory.glob("member.db*"))}
+    try:
+        return opened(directory)
+    except Damaged as rot:
+        locked = rot.data_dir
+    except StoreError:
+        return "refused"
+    assert locked is not None
+    locked.close()
+    for name in ("member.db", "member.db-wal"):
+        assert not before.get(name) or (directory / name).read_bytes() == before[name]
+    return "damaged"
 
 
 class BreakingConnection(sqlite3.Connection):

@@ -16,6 +16,7 @@ from tests.ports.fake_store import FakeStore
 from tests.ports.store_kit import (
     CONF,
     FOUNDING,
+    KEPT,
     Driver,
     FakeDriver,
     RealDriver,
@@ -23,8 +24,6 @@ from tests.ports.store_kit import (
     entries,
     run_row,
 )
-
-KEPT = 10
 
 
 @pytest.fixture(params=[FakeDriver, RealDriver])
