@@ -11,7 +11,7 @@ import asyncio
 import random
 import time
 from collections.abc import Callable
-from typing import NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 import grpc
 import grpc.aio
@@ -21,28 +21,28 @@ from coordinator.client.errors import ClientError, OutcomeUnknown, TimedOut, Una
 from coordinator.client.routing import Directory, Tries, Verdict, judge
 from coordinator.client.status import error_from_rpc
 
+if TYPE_CHECKING:
 
-class WireAnswer(Protocol):
-    """The part of an `Answer` message that routing reads."""
+    class WireAnswer(Protocol):
+        """The part of an `Answer` message that routing reads."""
 
-    leader_address: str
-    revision: int
-    member: str
-    term: int
-    leader: str
+        leader_address: str
+        revision: int
+        member: str
+        term: int
+        leader: str
 
+    class WireResponse(Protocol):
+        """What every response of ours carries."""
 
-class WireResponse(Protocol):
-    """What every response of ours carries."""
-
-    @property
-    def answer(self) -> WireAnswer:
-        """What it reflects."""
-        ...
+        @property
+        def answer(self) -> WireAnswer:
+            """What it reflects."""
+            ...
 
 
 Request = TypeVar("Request")
-Response = TypeVar("Response", bound=WireResponse)
+Response = TypeVar("Response", bound="WireResponse")
 
 
 class CallReport(NamedTuple):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, TypeVar
 
 import grpc
 import grpc.aio
@@ -40,12 +40,15 @@ Request = TypeVar("Request")
 Response = TypeVar("Response")
 
 
-class Method(NamedTuple, Generic[Request, Response]):
+class Method(Generic[Request, Response]):
     """One gRPC method: its path, how a request becomes bytes, and how bytes become an answer."""
 
-    path: str
-    encode: Callable[[Request], bytes]
-    decode: Callable[[bytes], Response]
+    __slots__ = ("decode", "encode", "path")
+
+    def __init__(
+        self, path: str, encode: Callable[[Request], bytes], decode: Callable[[bytes], Response]
+    ) -> None:
+        self.path, self.encode, self.decode = path, encode, decode
 
     @property
     def name(self) -> str:

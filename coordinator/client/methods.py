@@ -1,42 +1,44 @@
 """The methods of service Tasks: path, encoder, decoder. Apart from `client.py` for its length's sake only."""
 
+from __future__ import annotations
+
 from coordinator.client.channels import Method
 from coordinator.wire.v1 import tasks_pb2 as wire
 
 _PATH = "/ptasks.v1.Tasks/"
 
-CREATE = Method[wire.CreateRequest, wire.CreateResponse](
+CREATE: Method[wire.CreateRequest, wire.CreateResponse] = Method(
     _PATH + "Create", wire.CreateRequest.SerializeToString, wire.CreateResponse.FromString
 )
-CREATE_MANY = Method[wire.CreateManyRequest, wire.CreateManyResponse](
+CREATE_MANY: Method[wire.CreateManyRequest, wire.CreateManyResponse] = Method(
     _PATH + "CreateMany",
     wire.CreateManyRequest.SerializeToString,
     wire.CreateManyResponse.FromString,
 )
-GET = Method[wire.GetRequest, wire.GetResponse](
+GET: Method[wire.GetRequest, wire.GetResponse] = Method(
     _PATH + "Get", wire.GetRequest.SerializeToString, wire.GetResponse.FromString
 )
-LIST = Method[wire.ListRequest, wire.ListResponse](
+LIST: Method[wire.ListRequest, wire.ListResponse] = Method(
     _PATH + "List", wire.ListRequest.SerializeToString, wire.ListResponse.FromString
 )
-UPDATE = Method[wire.UpdateRequest, wire.ChangeResponse](
+UPDATE: Method[wire.UpdateRequest, wire.ChangeResponse] = Method(
     _PATH + "Update", wire.UpdateRequest.SerializeToString, wire.ChangeResponse.FromString
 )
-CANCEL = Method[wire.CancelRequest, wire.ChangeResponse](
+CANCEL: Method[wire.CancelRequest, wire.ChangeResponse] = Method(
     _PATH + "Cancel", wire.CancelRequest.SerializeToString, wire.ChangeResponse.FromString
 )
-EXPLAIN = Method[wire.ExplainRequest, wire.ExplainResponse](
+EXPLAIN: Method[wire.ExplainRequest, wire.ExplainResponse] = Method(
     _PATH + "Explain", wire.ExplainRequest.SerializeToString, wire.ExplainResponse.FromString
 )
-RUNS = Method[wire.RunsRequest, wire.RunsResponse](
+RUNS: Method[wire.RunsRequest, wire.RunsResponse] = Method(
     _PATH + "Runs", wire.RunsRequest.SerializeToString, wire.RunsResponse.FromString
 )
-LOGS = Method[wire.LogsRequest, wire.LogsResponse](
+LOGS: Method[wire.LogsRequest, wire.LogsResponse] = Method(
     _PATH + "Logs", wire.LogsRequest.SerializeToString, wire.LogsResponse.FromString
 )
-WAIT = Method[wire.WaitRequest, wire.WaitResponse](
+WAIT: Method[wire.WaitRequest, wire.WaitResponse] = Method(
     _PATH + "Wait", wire.WaitRequest.SerializeToString, wire.WaitResponse.FromString
 )
-WATCH = Method[wire.WatchRequest, wire.WatchResponse](
+WATCH: Method[wire.WatchRequest, wire.WatchResponse] = Method(
     _PATH + "Watch", wire.WatchRequest.SerializeToString, wire.WatchResponse.FromString
 )
