@@ -66,6 +66,8 @@ class Layout(NamedTuple):
 
     directory: Path
     wanted: Wanted
+    coordinator: tuple[str, ...]  # how to start one, before its flags
+    node: tuple[str, ...]
 
     @property
     def members(self) -> tuple[Member, ...]:
@@ -86,41 +88,38 @@ class Layout(NamedTuple):
             flags = ["--listen", grpc, "--http", http, "--peers", peers]
             for key, value in FIRST_SETTINGS:
                 flags += ["--set", f"{key}={value}"]
-            yield self._member(name, "coordinator", flags)._replace(grpc=grpc, http=http)
+            yield self._member(name, self.coordinator, flags)._replace(grpc=grpc, http=http)
 
     def _nodes(self) -> Iterator[Member]:
         for number in range(1, self.wanted.nodes + 1):
             flags = ["--coordinators", ",".join(self.addresses)]
-            yield self._member(f"n{number}", "node", flags)
+            yield self._member(f"n{number}", self.node, flags)
 
-    def _member(self, name: str, program: str, flags: list[str]) -> Member:
+    def _member(self, name: str, program: tuple[str, ...], flags: list[str]) -> Member:
         directory, log = self.directory / name, self.directory / "logs" / f"{name}.log"
         own = ["--name", name, "--data-dir", str(directory), "--log-file", str(log)]
         for spec in self.wanted.executors:
             own += ["--executors", spec]
-        return Member(name, directory, log, (*program_command(program), *own, *flags))
+        return Member(name, directory, log, (*program, *own, *flags))
+
+
+def make_layout(directory: Path, wanted: Wanted) -> Layout:
+    """A new cluster, with command lines that work from any directory and without further environment."""
+    return Layout(directory, wanted, program_command("coordinator"), program_command("node"))
 
 
 def program_command(package: str) -> tuple[str, ...]:
-    """How to start one of our programs from any directory, without further environment."""
+    """Its console script where this code is installed; else what finds this checkout by itself."""
     script = Path(sys.executable).parent / f"task-{package}"
-    if script.exists() and _is_of_this_code(script):
-        return (sys.executable, str(script))
     root = str(Path(__file__).resolve().parents[2])
+    lent = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    if script.exists() and root in sys.path[1:] and root not in lent:
+        return (sys.executable, str(script))
     code = (
         f"import os, sys; sys.path.insert(0, {root!r}); os.environ['PYTHONPATH'] = {root!r}; "
         f"from {package}.__main__ import main; sys.exit(main())"
     )
     return (sys.executable, "-c", code)
-
-
-def _is_of_this_code(script: Path) -> bool:
-    """The script's interpreter finds packages where we were found, or does so through site-packages."""
-    root = Path(__file__).resolve().parents[2]
-    if "site-packages" in root.parts:
-        return script.parent == Path(sys.executable).parent
-    paths = {Path(entry).resolve() for entry in sys.path[1:] if entry}
-    return root in paths and str(root) not in os.environ.get("PYTHONPATH", "").split(os.pathsep)
 
 
 def free_block(wanted: Wanted) -> Wanted:
@@ -155,12 +154,15 @@ def write_layout(layout: Layout) -> None:
     """Remember what was asked for; marks the directory as ours."""
     layout.directory.mkdir(parents=True, exist_ok=True)
     (layout.directory / "logs").mkdir(exist_ok=True)
-    write_json(layout.directory / "dev.json", {"made_by": "taskctl dev up", **wanted_fields(layout)})
-
-
-def wanted_fields(layout: Layout) -> dict[str, Any]:
-    """Of `dev.json`."""
-    return {**layout.wanted._asdict(), "executors": list(layout.wanted.executors)}
+    write_json(
+        layout.directory / "dev.json",
+        {
+            "made_by": "taskctl dev up",
+            **layout.wanted._asdict(),
+            "coordinator_command": layout.coordinator,
+            "node_command": layout.node,
+        },
+    )
 
 
 def read_layout(directory: Path) -> Layout | None:
@@ -170,9 +172,10 @@ def read_layout(directory: Path) -> Layout | None:
         wanted = Wanted(
             found["coordinators"], found["nodes"], found["base_port"], tuple(found["executors"])
         )
+        programs = tuple(found["coordinator_command"]), tuple(found["node_command"])
     except (OSError, ValueError, KeyError):
         return None
-    return Layout(directory, wanted)
+    return Layout(directory, wanted, *programs)
 
 
 def write_cluster(layout: Layout, pids: dict[str, int | None]) -> None:

@@ -24,6 +24,7 @@ LOOK_S = 0.3
 STOP_S = 10.0
 SECOND_TERM_S = 0.3  # the first asks, the second skips the wait for a drain (EX-68)
 LOCK = "dev.lock"
+LOCK_PATIENCE_S = 1.0
 
 
 class Parent:
@@ -79,6 +80,7 @@ class Parent:
             member = self._members.get(request.name)
             if member is not None and self._pid_now(member) is None:
                 self._start(member)
+                self._write()
 
     def _start(self, member: Member) -> None:
         pid = processes.noted_pid(member)
@@ -125,11 +127,16 @@ def take_lock(directory: Path) -> int | None:
     """The lock of a directory, held until this process ends; None when another parent has it."""
     directory.mkdir(parents=True, exist_ok=True)
     handle = os.open(directory / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(handle)
-        return None
+    deadline = time.monotonic() + LOCK_PATIENCE_S
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            break
+        except BlockingIOError:  # perhaps only somebody who looks who holds it
+            if time.monotonic() > deadline:
+                os.close(handle)
+                return None
+            time.sleep(0.01)
     os.ftruncate(handle, 0)
     os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
     return handle

@@ -31,7 +31,7 @@ def start(member: Member) -> subprocess.Popen[bytes]:
             stdout=log,
             stderr=log,
             process_group=0,
-            preexec_fn=tie_to_parent() if IS_LINUX else None,  # noqa: PLW1509 - no threads here
+            preexec_fn=tie_to_parent() if IS_LINUX else None,
         )
 
 
