@@ -9,10 +9,11 @@ first field is the format number; the last says how many chunks there were. Ever
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import TypeAlias, TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
 from coordinator.machine.failures import UpgradeNeeded
 from coordinator.model.ids import AllocationId, NodeName, TaskId
@@ -242,21 +243,27 @@ def _take(state: ClusterState, chunk: Chunk, number: int) -> bool:
                 raise MalformedSnapshot(f"{number} chunks of a snapshot of {chunks}")
             return True
         case Tasks(items):
-            _each(state.put_task, items)
-            state.take_events()
+            _put_tasks(state, items)
         case Nodes(items):
-            _each(state.put_node, items)
+            for node in items:
+                state.put_node(node)
         case Counters(items):
             state.node_counters.update(items)
         case Manifests(items):
-            for manifest in items:
-                state.manifests.setdefault(manifest.executor, {})[manifest.hash] = manifest
+            _put_manifests(state, items)
         case Requests(items):  # pragma: no branch - the match is total
             for request_id, remembered in items:
                 state.requests.put(request_id, remembered)
     return False
 
 
-def _each(put: Callable[[_Item], None], items: list[_Item]) -> None:
-    for item in items:
-        put(item)
+def _put_manifests(state: ClusterState, manifests: list[Manifest]) -> None:
+    for manifest in manifests:
+        state.manifests.setdefault(manifest.executor, {})[manifest.hash] = manifest
+
+
+def _put_tasks(state: ClusterState, tasks: list[Task]) -> None:
+    for task in tasks:
+        executor, policy, spec = state.shared(task.executor, task.policy, task.spec)
+        state.put_task(replace(task, executor=executor, policy=policy, spec=spec))
+    state.take_events()

@@ -35,13 +35,14 @@ def _new_record(
     state: ClusterState, command: CreateTask, status: Status, assignment: Assignment
 ) -> Task:
     at, revision = state.at, state.revision
+    executor, policy, spec = state.shared(command.executor, command.policy, command.spec)
     return Task(
         id=command.task_id,
-        executor=command.executor,
+        executor=executor,
         executor_version=command.executor_version,
         params=command.params,
-        spec=command.spec,
-        policy=command.policy,
+        spec=spec,
+        policy=policy,
         desired=Desired.PAUSED if command.paused else Desired.RUNNING,
         status=status,
         assignment=assignment,

@@ -18,7 +18,7 @@ from coordinator.model.instants import Instant
 from coordinator.model.nodes import Manifest, Node, NodeUse
 from coordinator.model.requests import RequestMemory
 from coordinator.model.settings import Settings
-from coordinator.model.tasks import Status, Task
+from coordinator.model.tasks import Policy, Status, Task, TaskSpec
 
 HEAP_SLACK = 1_000  # stale entries that a heap of due times may hold besides one for each true one
 
@@ -61,6 +61,7 @@ class ClusterState:
         self.active_tasks = 0
         self.records_bytes = 0
         self.names_version = 0  # moves when a task id appears or goes
+        self._shared: dict[str, tuple[str, Policy, TaskSpec]] = {}  # the last of each executor
         self._wakes: list[tuple[Instant, TaskId]] = []
         self._expiries: list[tuple[Instant, TaskId]] = []
 
@@ -99,6 +100,17 @@ class ClusterState:
     def next_allocation_id(self) -> AllocationId:
         self.last_allocation_id = AllocationId(self.last_allocation_id + 1)
         return self.last_allocation_id
+
+    def shared(self, executor: str, policy: Policy, spec: TaskSpec) -> tuple[str, Policy, TaskSpec]:
+        """Equal values, as instances that tasks of this executor hold in common if they can.
+
+        A decoded command brings its own copies: a third of what a task takes in memory.
+        """
+        last = self._shared.get(executor)
+        if last is None or last[1] != policy or last[2] != spec:
+            last = (executor, policy, spec) if last is None else (last[0], policy, spec)
+            self._shared[last[0]] = last
+        return last
 
     def put_task(self, task: Task) -> None:
         """Store the record, move every index along and note the change."""

@@ -2,10 +2,11 @@ from __future__ import annotations
 
 import msgspec
 
+from coordinator.codec.snapshots import encode, freeze, load
 from coordinator.model import state as state_module
 from coordinator.model.ids import NodeName, TaskId
 from coordinator.model.state import ClusterState
-from coordinator.model.tasks import Assignment, RunOutcome, Status, Task, TaskSpec
+from coordinator.model.tasks import Assignment, Policy, RunOutcome, Status, Task, TaskSpec
 from tests.unit.machine.kit import AT, World, create, join, with_task
 
 
@@ -87,3 +88,17 @@ def test_names_version_moves_when_an_id_appears_or_goes() -> None:
     assert state.names_version == 1
     state.drop_task(TaskId("t"))
     assert state.names_version == 2
+
+
+def test_tasks_of_one_executor_share_what_is_equal() -> None:
+    world = World()
+    for name in ("a", "b", "c"):
+        spec = TaskSpec(priority=7 if name == "c" else None)
+        world.accept(create(name, Assignment(), spec=spec, policy=Policy()))
+    one, two, other = (world.task(name) for name in "abc")
+    assert one.policy is two.policy
+    assert one.spec is two.spec
+    assert other.spec == TaskSpec(priority=7)
+    loaded = load(encode(freeze(world.state)))
+    assert loaded.tasks[one.id].policy is loaded.tasks[two.id].policy
+    assert loaded.tasks[other.id].spec == other.spec
