@@ -52,6 +52,7 @@ class Leadership:
         self.creations = Creations(bench, self.assigners, proposals)
         self.asking = AskingPass(bench, self.assigners, proposals)
         self.sessions = Sessions(bench, self.leases, Desk(bench, proposals), proposals, reads)
+        self.sessions.on_connected = self._node_connected
         self._prune_at: Millis = bench.now.steady
         self._drain_at: Millis = bench.now.steady
         self.refresh_facts()
@@ -106,6 +107,11 @@ class Leadership:
         if new is not None and new.status is NodeStatus.REMOVED:
             self.leases.give_up(name)
         self._drain_at = self.bench.now.steady
+        self.rechecker.trigger()
+        self.asking.trigger()
+
+    def _node_connected(self) -> None:
+        """A node that came back under its old incarnation changes no record, and yet may take tasks again."""
         self.rechecker.trigger()
         self.asking.trigger()
 

@@ -49,6 +49,7 @@ class Sessions:
         self._closed_at: dict[NodeName, Millis] = {}
         self._waiting: dict[int, Registration] = {}  # until the old session of the name is closed
         self._touched: dict[int, None] = {}
+        self.on_connected: Callable[[], None] = _nobody_cares
 
     def get(self, name: NodeName) -> Session | None:
         return self._by_name.get(name)
@@ -150,6 +151,7 @@ class Sessions:
         session.accepted = True
         self._closed_at.pop(session.name, None)
         self._bench.view.connected[session.name] = session.number
+        self.on_connected()
         session.welcome = self._welcome()
         self._touched[session.number] = None
 
@@ -288,6 +290,10 @@ class Sessions:
 
     def _close(self, number: int, reason: str, detail: str) -> None:
         self._bench.emit(CloseNode(number, reason, detail))
+
+
+def _nobody_cares() -> None:
+    """Until somebody wants to know."""
 
 
 def _nobody_waits(_: Answer) -> None:
