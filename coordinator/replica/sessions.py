@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from coordinator.machine.commands import LoseRuns, Request
 from coordinator.machine.outcome import Refused
 from coordinator.model.ids import NodeName
