@@ -46,6 +46,7 @@ class NodeCore:
     """One incarnation of a node. Give every input to `handle` and do its effects in order."""
 
     def __init__(self, config: CoreConfig) -> None:
+        self._is_open = False
         self._desk = Desk(config)
         self.runs = Runs()
         self.fleet = Fleet(self._desk)
@@ -159,7 +160,7 @@ class NodeCore:
         if not self.lease.saw_term(frame.term):
             return
         if frame.welcome is not None:
-            self._session_opened(frame.term, frame.welcome)
+            self._welcomed(frame.term, frame.welcome)
         if frame.close:
             self._closed_by_leader(frame)
             return
@@ -172,13 +173,19 @@ class NodeCore:
         if frame.wanted is not None:
             self._reconcile(frame.wanted)
 
-    def _session_opened(self, term: int, welcome: values.Welcome) -> None:
+    def _welcomed(self, term: int, welcome: values.Welcome) -> None:
+        """The session begins; or, within one, settings have changed."""
+        if self._is_open:
+            self._beats.new_values(welcome)
+            return
+        self._is_open = True
         self._wanted.session_opened()
         self._reports.session_opened()
         self._leaving.session_opened()
         self._beats.session_opened(term, welcome)
 
     def _session_closed(self) -> None:
+        self._is_open = False
         self._reports.session_closed()
         self._leaving.session_closed()
         self._beats.session_closed()

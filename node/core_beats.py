@@ -45,6 +45,12 @@ class Beats:
         self._watch_lease()
         self._beat(0)
 
+    def new_values(self, welcome: Welcome) -> None:
+        """Settings changed during the session: a shorter lease counts at once, a longer one when next accepted."""
+        self.lease.shorten(welcome.lease_ms)
+        self._heartbeat_ms = welcome.heartbeat_ms
+        self._watch_lease()
+
     def session_closed(self) -> None:
         self._is_open = False
         if self.lease.until is None:

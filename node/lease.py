@@ -37,9 +37,13 @@ class Lease:
         self._from: int | None = None
 
     def welcomed(self, term: int, lease_ms: int) -> None:
-        """A session begins. A shorter L counts at once, a longer one from the next acceptance on."""
+        """A session begins: answers to heartbeats of earlier ones are of no use any more."""
         self.saw_term(term)
         self._sent.clear()
+        self.shorten(lease_ms)
+
+    def shorten(self, lease_ms: int) -> None:
+        """A new L. A shorter one counts at once, a longer one from the next acceptance on."""
         self.lease_ms = lease_ms if self._from is None else min(lease_ms, self.lease_ms)
 
     def saw_term(self, term: int) -> bool:

@@ -145,14 +145,15 @@ class Outbox:
         return True
 
     def retry(self) -> None:
-        """Send what was postponed again."""
-        self._ready.extend(r for r in self._postponed if self._still_of_use(r))
-        self._postponed.clear()
-
-    def _still_of_use(self, report: Report) -> bool:
-        if report.number not in self._unanswered:
-            return False
-        return report.ended is not None or report.allocation_id not in self._ending
+        """Send what was postponed again; what the end of its run has made superfluous is let go."""
+        postponed, self._postponed = self._postponed, []
+        for report in postponed:
+            if report.number not in self._unanswered:
+                continue
+            if report.ended is None and report.allocation_id in self._ending:
+                del self._unanswered[report.number]
+            else:
+                self._ready.append(report)
 
     def drop_states(self, allocation_id: int) -> None:
         """The run is superseded: what it still wanted to write is of no use."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from coordinator.client.node_values import Welcome
 from node.effects import EXIT_ANEW, ArmKiller, Exit, SendHeartbeat
 from tests.unit.node.core_kit import CoreKit, L, wanted
 
@@ -167,3 +168,14 @@ def test_heartbeats_list_the_runs_first_and_when_asked(kit: CoreKit) -> None:
     listed = kit.all(SendHeartbeat)[-1].heartbeat.runs
     assert listed is not None
     assert [(run.task_id, run.allocation_id, run.state) for run in listed] == [("t", 1, "running")]
+
+
+def test_new_settings_within_a_session_change_values_and_nothing_else(kit: CoreKit) -> None:
+    kit.running(wanted("t", 1))
+    kit.hear(welcome=Welcome("c", "c1", 50, 400, 800))
+    assert kit.core.lease.until == kit.now + 400
+    kit.want(wanted("u", 2))
+    assert kit.starts == [2]
+    assert kit.stops == []
+    kit.after(240)
+    assert (1, "lease") in kit.stops

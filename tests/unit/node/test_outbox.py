@@ -98,6 +98,16 @@ def test_a_postponed_state_is_not_sent_after_the_end(box: Outbox) -> None:
     assert box.take() == ()
 
 
+def test_a_postponed_start_is_let_go_when_the_run_has_ended(box: Outbox) -> None:
+    box.add_start("t", 1, 5)
+    box.postpone(box.take()[0].number)
+    box.add_end("t", 1, RunEnd("failed"), 5)
+    box.retry()
+    (end,) = box.take()
+    box.answered(end.number)
+    assert len(box) == 0
+
+
 def test_a_superseded_run_writes_no_more(box: Outbox) -> None:
     box.add_state("t", 1, state(1), 5)
     box.add_state("t", 1, state(2), 5)
@@ -137,10 +147,11 @@ def test_states_of_a_run_are_sent_in_order_and_nothing_is_lost(
             box.add_end("t", run, RunEnd("succeeded"), 5)
         else:
             leader.step(box, what)
-    while len(box):
+    for _ in range(200):
         box.retry()
         leader.step(box, "take")
         leader.step(box, "answer")
+    assert len(box) == 0
     assert {run: leader.seen.get(run, 0) for run in written} == written
     assert leader.ended == ended
 

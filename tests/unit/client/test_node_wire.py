@@ -1,0 +1,104 @@
+"""The session's values to the wire and back."""
+
+from __future__ import annotations
+
+from coordinator.client.node_values import (
+    Heartbeat,
+    LocalRun,
+    LogLine,
+    Offer,
+    Progress,
+    Registration,
+    Report,
+    RunEnd,
+    RunState,
+    runs_digest,
+)
+from coordinator.client.node_wire import (
+    FRAME_BYTES_MAX,
+    Outgoing,
+    leader_frame,
+    node_frames,
+    register_frame,
+)
+from coordinator.wire.v1 import internal_pb2 as wire
+
+
+def no_logs(_: int) -> tuple[bytes, int]:
+    return b"", 0
+
+
+def test_registration() -> None:
+    who = Registration("n1", "uid", 3, "3-aa", "boot", "ns", 5, True, {"z": "a"}, 7, 50, "v", "py")
+    register = register_frame(who, [Offer("e", 2, "d", b"{}")], [], "c", rejoin=True).register
+    assert (register.name, register.counter, register.incarnation) == ("n1", 3, "3-aa")
+    assert (register.old_is_dead, register.rejoin, register.cluster_id) == (True, True, "c")
+    assert dict(register.attributes) == {"z": "a"}
+    assert (register.manifests[0].name, register.manifests[0].hash) == ("e", "d")
+
+
+def test_reports() -> None:
+    out = Outgoing(now=1_000)
+    out.reports = [
+        Report(1, "t", 7, started_at=900),
+        Report(2, "t", 7, state=RunState(1, None, 2), started_at=900),
+        Report(3, "t", 7, RunState(2, b"{}", 2), RunEnd("failed", "x", retry_in_ms=0), 900),
+        Report(4, "u", 8, ended=RunEnd("aborted", "no_capacity", handed_back=True)),
+    ]
+    (frame,) = node_frames(out, lambda run: (b"log", 2) if run == 7 else (b"", 0))
+    started, state, ended, back = frame.reports
+    assert (started.kind, started.started_ago_ms, started.has_state) == ("started", 100, False)
+    assert (state.kind, state.state_seq, state.state_is_null) == ("state", 1, True)
+    assert (ended.kind, ended.has_state, ended.state, ended.state_is_null) == (
+        "ended",
+        True,
+        b"{}",
+        False,
+    )
+    assert (ended.ended.logs, ended.ended.logs_dropped, ended.ended.retry_in_ms) == (b"log", 2, 0)
+    assert (back.started_ago_ms, back.ended.retry_in_ms, back.ended.handed_back) == (-1, -1, True)
+
+
+def test_a_large_load_is_several_frames_in_order() -> None:
+    out = Outgoing(heartbeat=Heartbeat(4, 3, 6_000, 1 << 63, (LocalRun("t", 1, "running"),)))
+    size = FRAME_BYTES_MAX // 3
+    out.reports = [Report(n, "t", n, state=RunState(1, b"x" * size, 1)) for n in range(1, 8)]
+    out.progress = [Progress("t", 1, 0.5, None, "half")]
+    out.logs = [LogLine("t", 1, 5, "info", "hello", b"{}")]
+    frames = list(node_frames(out, no_logs))
+    assert len(frames) > 2
+    assert frames[0].heartbeat.runs_digest == 1 << 63
+    assert [r.number for frame in frames for r in frame.reports] == list(range(1, 8))
+    assert all(frame.ByteSize() < 2 * FRAME_BYTES_MAX for frame in frames)
+    assert frames[-1].logs[0].event == "hello"
+    assert not frames[-1].progress[0].HasField("total")
+
+
+def test_what_the_leader_says() -> None:
+    run = wire.WantedRun(
+        task_id="t", allocation_id=7, executor="e", params=b"{}", state_is_null=True, cost=2
+    )
+    stop = wire.WantedRun(task_id="u", allocation_id=8, stop=True, stop_reason="cancel")
+    said = leader_frame(
+        wire.LeaderFrame(
+            term=4,
+            wanted=wire.Wanted(revision=9, previous=8, runs=[run, stop], gone=["v"]),
+            answers=[wire.ReportAnswer(number=1, reason="stale_allocation")],
+        )
+    )
+    assert (said.term, said.welcome, said.heartbeat) == (4, None, None)
+    assert said.wanted is not None
+    first, second = said.wanted.runs
+    assert (first.state, first.timeout_ms, first.due_at, first.parent) == (None, None, None, None)
+    assert (first.isolation, first.stop) == ("shared", False)
+    assert (second.stop, second.stop_reason) == (True, "cancel")
+    assert said.wanted.gone == ("v",)
+    assert (said.answers[0].accepted, said.answers[0].reason) == (False, "stale_allocation")
+
+
+def test_the_digest_does_not_depend_on_order_and_is_fixed_for_ever() -> None:
+    runs = [("a", 1), ("b", 2), ("c", 3)]
+    assert runs_digest(runs) == runs_digest(reversed(runs))
+    assert runs_digest([]) == 0
+    assert runs_digest([("a", 1), ("a", 1)]) == 0
+    assert runs_digest([("ingest-eu", 41)]) == 0xEAE1CA511A7A6777
