@@ -5,23 +5,39 @@ from __future__ import annotations
 from coordinator.duties.agenda import Agenda, Item, earliest
 from coordinator.duties.view import LeaderView
 from coordinator.machine.commands import Command, ForgetNode, ForgetRequests, RemoveTask
-from coordinator.model.instants import SECOND, Millis, Now
-from coordinator.model.limits import REQUESTS_REMEMBERED, REQUESTS_REMEMBERED_MS
+from coordinator.model.instants import SECOND, Instant, Millis, Now
+from coordinator.model.limits import (
+    FINISHED_KEPT_MAX,
+    REQUESTS_REMEMBERED,
+    REQUESTS_REMEMBERED_MS,
+)
 from coordinator.model.nodes import NodeStatus
+from coordinator.model.tasks import Status, Task
 
 BATCH = 500
 EVERY_MS = 10 * SECOND
+FOR_EVER: Instant = 1 << 62
 
 
 def prune(view: LeaderView, now: Now) -> Agenda:
     """Removals that are due, and when to look again."""
     at = view.time(now)
-    expired = [t for t in view.state.expired_until(at, BATCH) if t.id not in view.busy]
+    expired = [t for t in _past_retention(view, at) if t.id not in view.busy]
     items = [Item(RemoveTask(t.id, t.revision), (), (t.id,)) for t in expired]
     items += [Item(command) for command in _old_requests(view, now) + _gone_nodes(view, now)]
     nxt = view.state.next_expiry()
     soon: Millis | None = None if nxt is None else view.steady_of(nxt, now)
     return Agenda(tuple(items), earliest((soon, now.steady + EVERY_MS)))
+
+
+def _past_retention(view: LeaderView, at: Instant) -> list[Task]:
+    """Expired records and, beyond the newest 50,000 of a group, those that would expire first (TM-74)."""
+    counts = view.state.status_counts
+    failed = counts[Status.FAILED] + counts[Status.CANCELLED]
+    surplus = max(counts[Status.SUCCEEDED] - FINISHED_KEPT_MAX, failed - FINISHED_KEPT_MAX)
+    if surplus <= 0:
+        return view.state.expired_until(at, BATCH)
+    return view.state.expired_until(FOR_EVER, min(BATCH, surplus))
 
 
 def _old_requests(view: LeaderView, now: Now) -> list[Command]:

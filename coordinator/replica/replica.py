@@ -147,6 +147,7 @@ class Replica:
         if self.leading is not None:
             self.leading.sessions.frames()
         self._applier.maybe_snapshot()
+        self._road.send()
 
     def _drain(self) -> bool:
         """Work through what consensus asks for; True if anything was applied."""

@@ -15,6 +15,8 @@ import msgspec
 from coordinator.consensus.config import Config
 from coordinator.consensus.errors import PeerNotFound, StepLocalMessage
 from coordinator.consensus.messages import (
+    Append,
+    AppendAccepted,
     ConfState,
     Entry,
     HardState,
@@ -69,6 +71,7 @@ class Road:
             self.log,
             dice,
         )
+        self._outgoing: dict[int, list[Message]] = {}
         self._last_write = 0
         self._waiting: deque[_Waiting] = deque()
         self._lazy_hard_state: HardState | None = None
@@ -180,13 +183,38 @@ class Road:
             self._send(away)
 
     def _send(self, messages: Iterable[Message]) -> None:
-        by_member: dict[int, list[Message]] = {}
         for message in messages:
             if isinstance(message, InstallSnapshot):
                 self._emit(StreamSnapshot(message.to, message))
             else:
-                by_member.setdefault(message.to, []).append(message)
-        for member, batch in by_member.items():
-            self._emit(SendPeer(member, tuple(batch)))
+                self._outgoing.setdefault(message.to, []).append(message)
+
+    def send(self) -> None:
+        """The turn is over: one batch to each member, without what a later message in it repeats."""
+        outgoing, self._outgoing = self._outgoing, {}
+        for member, messages in outgoing.items():
+            self._emit(SendPeer(member, without_repeats(messages)))
 
     _apply_responses: tuple[Message, ...] = ()
+
+
+def without_repeats(messages: list[Message]) -> tuple[Message, ...]:
+    """Leaves out what a later message of the batch says as well: an empty append before another
+    append of the term (it only carries the commit index), an acknowledgement before a further one.
+    The network may lose either, so leaving them out changes nothing but the number of messages.
+    """
+    if len(messages) < 2:
+        return tuple(messages)
+    kept: list[Message] = []
+    committed = accepted = (-1, -1)  # (term, index) of those kept already, from the end
+    for message in reversed(messages):
+        if isinstance(message, Append):
+            if not message.entries and committed >= (message.term, message.commit):
+                continue
+            committed = max(committed, (message.term, message.commit))
+        elif isinstance(message, AppendAccepted):
+            if accepted >= (message.term, message.match_index):
+                continue
+            accepted = (message.term, message.match_index)
+        kept.append(message)
+    return tuple(reversed(kept))
