@@ -23,6 +23,7 @@ from coordinator.cli.selection import (
 )
 from coordinator.cli.session import Session, session_of
 from coordinator.cli.task_texts import where
+from coordinator.client.errors import ClientError
 
 if TYPE_CHECKING:
     from coordinator.client.replies import Changed
@@ -120,7 +121,12 @@ def _change(
     async def one(task_id: str) -> Entry:
         made = options()
         session.guard_change(dry_run=made.dry_run)
-        return entry_of(await change(task_id, made), task_id, dry_run=made.dry_run)
+        try:
+            return entry_of(await change(task_id, made), task_id, dry_run=made.dry_run)
+        except ClientError as error:
+            if made.if_revision:
+                error.metadata.setdefault("expected", str(made.if_revision))
+            raise
 
     async def work() -> int:
         ids = await ids_of(session, selection, finished=finished)

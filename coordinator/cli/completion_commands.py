@@ -29,7 +29,7 @@ _taskctl_completion() {
     local IFS=$'\\n' line
     COMPREPLY=()
     while IFS=, read -r _ line; do
-        COMPREPLY+=("$line")
+        [[ -n $line ]] && COMPREPLY+=("$line")
     done < <(env COMP_WORDS="${COMP_WORDS[*]}" COMP_CWORD="$COMP_CWORD" _TASKCTL_COMPLETE=bash_complete taskctl 2>/dev/null)
 }
 complete -o nosort -F _taskctl_completion taskctl

@@ -76,9 +76,9 @@ def _sentence(told: Explanation, task: Task | None, moments: Moments) -> str:
         f"{told.task} ({task.executor} v{task.executor_version})" if task is not None else told.task
     )
     status = where(task).partition(":")[0] if task is not None else told.status
-    since = ""
-    if told.since_at is not None:
-        since = f" for {spaced(age(max(0, moments.now - told.since_at)))}"
+    is_running = task is not None and task.status == "running" and task.started_at is not None
+    since_at = task.started_at if task is not None and is_running else told.since_at
+    since = "" if since_at is None else f" for {spaced(age(max(0, moments.now - since_at)))}"
     why = told.code if told.code and told.code != "assigned" else ""
     text = f"{name} is {status}{since}"
     text += f": {why}." if why else "."

@@ -6,11 +6,12 @@ the first line and on the reason, so texts here are changed as carefully as name
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import NamedTuple
 
 from coordinator.cli import exits
-from coordinator.client.errors import ClientError
+from coordinator.client.errors import ClientError, transport_words
 
 
 class Failure(Exception):
@@ -86,7 +87,7 @@ def describe(error: ClientError, doing: str, census: Census | None = None) -> Fa
         words = _WORDS.get(error.reason, _anything)(error, doing)
     failure = Failure(
         words.what,
-        why=words.why or f"{error.reason}: {error.message}",
+        why=words.why or _reason_and_text(error),
         hint=words.hint,
         exit_code=exits.code_of(error),
         reason=error.reason,
@@ -97,12 +98,28 @@ def describe(error: ClientError, doing: str, census: Census | None = None) -> Fa
     return failure
 
 
+def _text(error: ClientError) -> str:
+    """The server's text, which may begin with the reason."""
+    return error.message.removeprefix(error.reason).lstrip(": ")
+
+
+def _reason_and_text(error: ClientError) -> str:
+    text = _text(error)
+    return f"{error.reason}: {text}" if text else error.reason
+
+
+def _found(pattern: str, error: ClientError) -> str:
+    """A part of the server's text, for what its metadata does not hold."""
+    match = re.search(pattern, error.message)
+    return match.group(1) if match is not None else ""
+
+
 def _unavailable(error: ClientError, doing: str, census: Census | None) -> Words:
     answering = len(census.answering) if census is not None else 0
     if census is None or answering == 0:
         error.metadata["cause"] = "unreachable"
         return Words(
-            f"cannot reach {error.member}: {_transport(error.message)}; is the cluster up?",
+            f"cannot reach {error.member}: {transport_words(error.message)}; is the cluster up?",
             f"unavailable (unreachable): no coordinator answers {doing}. Nothing was written.",
             "taskctl dev up, or name the cluster with --addr or --context",
         )
@@ -123,18 +140,9 @@ def _unavailable(error: ClientError, doing: str, census: Census | None) -> Words
     )
 
 
-def _transport(message: str) -> str:
-    text = message.lower()
-    if "refused" in text:
-        return "refused"
-    if "deadline" in text or "timed out" in text or "timeout" in text:
-        return "no answer"
-    return message.rpartition(": ")[2] or "no answer"
-
-
 def _anything(error: ClientError, doing: str) -> Words:
     """For reasons without words of their own: the server's text, or the reason where it gave none."""
-    return Words(f"{doing}: {error.message or error.reason.replace('_', ' ')}", error.reason)
+    return Words(f"{doing}: {_text(error) or error.reason.replace('_', ' ')}", error.reason)
 
 
 def _taken(error: ClientError, doing: str) -> Words:
@@ -147,8 +155,10 @@ def _taken(error: ClientError, doing: str) -> Words:
 
 
 def _unknown_executor(error: ClientError, doing: str) -> Words:
-    name = error.metadata.get("executor", "") or doing.rpartition(" ")[2]
-    known = [word.strip() for word in error.metadata.get("known", "").split(",") if word.strip()]
+    name = error.metadata.get("executor") or _found(r"offered (\S+?);", error)
+    name = name or doing.rpartition(" ")[2]
+    told = error.metadata.get("known", "")
+    known = [] if told.startswith("none") else [word.strip() for word in told.split(",") if word]
     listed = ", ".join(known) or "none"
     return Words(
         f"{doing.partition(' ')[0]} {name}: no node ever offered this executor{_mean(name, known)}",
@@ -166,7 +176,7 @@ def _mean(name: str, known: list[str]) -> str:
 
 def _invalid_params(error: ClientError, doing: str) -> Words:
     if not error.violations:
-        return Words(f"{doing}: {error.message}")
+        return Words(f"{doing}: {_text(error)}")
     field, text = error.violations[0]
     where = field if field == "params" or field.startswith("params") else f"params.{field}"
     every = "; ".join(f"{name}: {said}" for name, said in error.violations)
@@ -178,14 +188,14 @@ def _invalid_params(error: ClientError, doing: str) -> Words:
 
 
 def _moved_on(error: ClientError, doing: str) -> Words:
-    current = error.metadata.get("current") or error.metadata.get("revision") or "another one"
+    current = error.metadata.get("current") or _found(r"revision is (\d+)", error) or "another one"
     expected = error.metadata.get("expected", "")
     told = f"{doing}: revision is {current}" + (f", you expected {expected}" if expected else "")
     return Words(told, hint="look at it again with: taskctl get, then repeat with --if-revision")
 
 
 def _not_finished(error: ClientError, doing: str) -> Words:
-    status = error.metadata.get("status", "running")
+    status = error.metadata.get("status") or _found(r"task is (\w+)", error) or "running"
     return Words(f"{doing}: still {status}; cancel it first", hint="taskctl cancel --wait, then rm")
 
 
@@ -193,7 +203,7 @@ def _not_found(error: ClientError, doing: str) -> Words:
     kind = error.reason.removesuffix("_not_found")
     noun = {"task": "list --all", "run": "history ID"}.get(kind, f"{kind} list")
     hint = f"see what there is with: taskctl {noun}"
-    return Words(f"{doing}: no such {kind}", f"{error.reason}: {error.message}", hint)
+    return Words(f"{doing}: no such {kind}", hint=hint)
 
 
 def _outcome_unknown(error: ClientError, doing: str) -> Words:
@@ -206,7 +216,7 @@ def _outcome_unknown(error: ClientError, doing: str) -> Words:
 
 def _timed_out(error: ClientError, doing: str) -> Words:
     return Words(
-        f"{doing}: time ran out", f"timed_out: {error.message}", "allow more with --timeout"
+        f"{doing}: time ran out", f"timed_out: {_text(error)}", "allow more with --timeout"
     )
 
 

@@ -8,7 +8,7 @@ from coordinator.client.instants import rfc3339
 
 _AGES = (("d", 86_400_000, 2), ("h", 3_600_000, 2), ("m", 60_000, 2), ("s", 1_000, 0))
 _DAY_MS = 86_400_000
-BAR_CELLS = 8
+BAR_CELLS = 10
 
 
 def age(millis: int) -> str:
@@ -38,11 +38,11 @@ def lasted(millis: int | None) -> str:
 
 
 def bar(done: float, total: float | None) -> str:
-    """`████████ 82 %` to scale, or the bare number where there is no total."""
+    """`████████ 82 %`, a block for each tenth; or the bare number where there is no total."""
     if not total or total <= 0:
         return f"{done:g}"
     share = min(1.0, max(0.0, done / total))
-    return f"{'█' * round(share * BAR_CELLS):<{BAR_CELLS}} {round(share * 100)} %"
+    return f"{'█' * round(share * BAR_CELLS)} {round(share * 100)} %".lstrip()
 
 
 def count(number: int, noun: str, plural: str = "") -> str:

@@ -119,7 +119,7 @@ class Caller:
         error = error_from_rpc(failure)
         error.member, error.request_id = address, plan.request_id
         verdict = judge(failure.code().name, error.reason_given, error.message)
-        if verdict is Verdict.FINAL:
+        if verdict is Verdict.FINAL or (plan.patient and error.reason_given == "timed_out"):
             raise error
         silent = failure.code() is grpc.StatusCode.DEADLINE_EXCEEDED
         tries.failed(verdict, silent=silent)

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from coordinator.client.watch import OnReconnect, Watch, WatchEvent
 
 TIMEOUT_S = 10.0
-_SLACK_S = 2.0  # the server answers a wait at its own deadline: leave it time to do so
+_SLACK_S = 1.0  # the server answers a wait at its own deadline: leave it time to do so
 
 
 class Client(TaskReads):

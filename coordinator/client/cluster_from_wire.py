@@ -60,7 +60,7 @@ def member_of(member: wire.Member) -> views.Member:
         name=member.name,
         grpc=member.grpc,
         http=member.http or None,
-        role=member.role,
+        role=member.role.removeprefix("pre-"),
         condition=member.condition,
         voter=member.voter,
         reachable=member.reachable,

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from coordinator.client.client import Client
 from coordinator.client.cluster_from_wire import unreachable
 from coordinator.client.cluster_views import ClusterStatus, Finding, Member, MemberStatus
-from coordinator.client.errors import ClientError
+from coordinator.client.errors import ClientError, transport_words
 
 ASK_S = 1.0
 
@@ -41,7 +41,7 @@ async def _ask(client: Client, address: str, timeout_s: float) -> Said:
     try:
         status = await client.cluster.status_of(address, timeout_s=timeout_s)
     except ClientError as error:
-        return Said(None, error.message, None)
+        return Said(None, transport_words(error.message), None)
     middle = (before + time.time() * 1000) / 2
     return Said(status, "", None if status.wall_at is None else status.wall_at - middle)
 

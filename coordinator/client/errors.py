@@ -137,6 +137,16 @@ class Unexpected(ClientError):
     default_reason = "internal"
 
 
+def transport_words(message: str) -> str:
+    """gRPC's account of a failed connection in a word or two: `refused`, `no answer`, or its last part."""
+    text = message.lower()
+    if "refused" in text:
+        return "refused"
+    if "deadline" in text or "timed out" in text or "timeout" in text:
+        return "no answer"
+    return message.rpartition(": ")[2] or "no answer"
+
+
 BY_CODE: Mapping[str, type[ClientError]] = {
     "INVALID_ARGUMENT": InvalidRequest,
     "OUT_OF_RANGE": InvalidRequest,

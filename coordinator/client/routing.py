@@ -39,8 +39,11 @@ class Verdict(Enum):
 
 
 def judge(code: str, reason: str, details: str) -> Verdict:
-    """Read a failed try. `code` is the gRPC status name, `reason` ours or empty, `details` grpc's own text."""
-    if reason == "outcome_unknown":
+    """Read a failed try. `code` is the gRPC status name, `reason` ours or empty, `details` grpc's own text.
+
+    `timed_out` is the server's word for a try whose time was over while it was on its way through the log.
+    """
+    if reason in ("outcome_unknown", "timed_out"):
         return Verdict.PERHAPS
     if reason in ("unavailable", "not_leader"):
         return Verdict.NOT_NOW

@@ -29,10 +29,19 @@ def test_cluster_status_is_the_sample(taskctl: Taskctl, cluster: FakeCluster) ->
     lines = ran.out.splitlines()
     assert ran.code == 0
     assert lines[0].split("  ")[0] == "NAME"
-    assert (
-        lines[0].split()
-        == ["NAME", "ADDRESS", "ROLE", "TERM", "APPLIED", "LAG", "SNAPSHOT", "FSYNC", "p99", "VERSION", "UP"]
-    )
+    assert lines[0].split() == [
+        "NAME",
+        "ADDRESS",
+        "ROLE",
+        "TERM",
+        "APPLIED",
+        "LAG",
+        "SNAPSHOT",
+        "FSYNC",
+        "p99",
+        "VERSION",
+        "UP",
+    ]
     assert lines[1].split() == [
         "c1",
         cluster.address,
@@ -100,7 +109,16 @@ def test_recheck(taskctl: Taskctl, cluster: FakeCluster) -> None:
 
 def test_node_list(taskctl: Taskctl, nodes: FakeCluster) -> None:
     lines = taskctl("node", "list").out.splitlines()
-    assert lines[0].split() == ["NAME", "STATUS", "CAPACITY", "USED", "RUNS", "HEARTBEAT", "JOINED", "EXECUTORS"]
+    assert lines[0].split() == [
+        "NAME",
+        "STATUS",
+        "CAPACITY",
+        "USED",
+        "RUNS",
+        "HEARTBEAT",
+        "JOINED",
+        "EXECUTORS",
+    ]
     assert lines[1].split() == [
         "n1",
         "ready",

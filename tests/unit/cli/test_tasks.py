@@ -110,7 +110,7 @@ def test_list_is_a_table_with_a_footer_on_stderr(taskctl: Taskctl, cluster: Fake
     assert (
         lines[0] == "ID         EXECUTOR   STATUS      NODE  ALLOC  TRY  PROGRESS       AGE  NOTE"
     )
-    assert lines[1] == "ingest-eu  demo.noop  running     n1        1  1/3  ███████  82 %  12s"
+    assert lines[1] == "ingest-eu  demo.noop  running     n1        1  1/3  ████████ 82 %  12s"
     assert (
         lines[2]
         == "reindex-7  demo.noop  unassigned  -         -  0/3                 12s  no_capacity: n3"

@@ -25,7 +25,7 @@ from coordinator.client.routing import Directory, Tries, Verdict, judge
         ("UNKNOWN", "", "boom", Verdict.FINAL),
         ("CANCELLED", "", "", Verdict.PERHAPS),
         ("DEADLINE_EXCEEDED", "", "Deadline Exceeded", Verdict.PERHAPS),
-        ("DEADLINE_EXCEEDED", "timed_out", "", Verdict.FINAL),
+        ("DEADLINE_EXCEEDED", "timed_out", "", Verdict.PERHAPS),
         ("NOT_FOUND", "task_not_found", "", Verdict.FINAL),
         ("RESOURCE_EXHAUSTED", "overloaded", "", Verdict.FINAL),
         ("INTERNAL", "", "", Verdict.FINAL),
