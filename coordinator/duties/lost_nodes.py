@@ -4,31 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import msgspec
+
 from coordinator.assignment.load import Claim
 from coordinator.duties.agenda import Agenda, Item
 from coordinator.duties.due import place_now
 from coordinator.duties.view import LeaderView
 from coordinator.machine.commands import LoseNode, LoseRuns, Placement
 from coordinator.model.ids import NodeName
-from coordinator.model.instants import Now
+from coordinator.model.instants import Millis, Now
 from coordinator.model.nodes import NodeStatus
-from coordinator.model.tasks import Status, Task
+from coordinator.model.tasks import Code, Status, Task
 
+REASON = Code.NODE_LOST.value
 LOSSES_PLACED_AT_ONCE = 2  # from the third in a row, back-off applies (PT-66)
 
 
-def lose_nodes(lost: Iterable[tuple[NodeName, str]], view: LeaderView, now: Now) -> Agenda:
-    """A LoseNode for each (name, reason) that is still there, with placements for its tasks.
+def lose_nodes(lost: Iterable[tuple[NodeName, Millis]], view: LeaderView, now: Now) -> Agenda:
+    """A LoseNode for each (name, silence) that is still there, with placements for its tasks.
 
     The caller has taken the node out of `view.connected`, so nothing is placed on it again.
     """
     items = []
-    for name, reason in lost:
+    for name, silence in lost:
         node = view.state.nodes.get(name)
         if node is None or node.status not in (NodeStatus.READY, NodeStatus.REMOVED):
             continue
         placements, claims = _placements(name, view, now)
-        command = LoseNode(name, node.incarnation, False, reason, placements)
+        command = LoseNode(
+            name, node.incarnation, False, REASON, placements, _silent(name, silence)
+        )
         items.append(Item(command, claims, tuple(p.task_id for p in placements)))
     return Agenda(tuple(items))
 
@@ -46,6 +51,12 @@ def lose_shared_runs(name: NodeName, view: LeaderView) -> Agenda:
     if not runs:
         return Agenda()
     return Agenda((Item(LoseRuns(name, node.incarnation, runs, "disconnected")),))
+
+
+def _silent(name: NodeName, silence: Millis) -> bytes:
+    """The error that the history of its runs shows."""
+    message = f"{name} silent for {silence / 1_000:.1f} s"
+    return msgspec.json.encode({"type": REASON, "message": message, "traceback": None})
 
 
 def _placements(

@@ -166,6 +166,7 @@ class LoseNode(msgspec.Struct, frozen=True, array_like=True, tag=10, gc=False):
     left: bool = False
     reason: str = ""
     placements: tuple[Placement, ...] = ()
+    error: bytes | None = None  # JSON, for the history of its runs: how long it was silent
 
 
 class LoseRuns(msgspec.Struct, frozen=True, array_like=True, tag=11, gc=False):

@@ -52,7 +52,8 @@ def lose_node(state: ClusterState, command: LoseNode) -> Outcome:
     state.put_node(replace(node, status=status, gone_at=state.at))
     placements = {placement.task_id: placement for placement in command.placements}
     for task in _held(state, node.name):
-        _end_unreported(state, task, outcome, reason, placements.get(task.id))
+        placement = placements.get(task.id)
+        _end_unreported(state, task, outcome, reason, placement, command.error)
     return Accepted()
 
 
@@ -191,6 +192,7 @@ def _end_unreported(
     outcome: RunOutcome,
     reason: str,
     placement: Placement | None,
+    error: bytes | None = None,
 ) -> None:
     """End a run that cannot speak for itself, as if it had reported this outcome."""
     holds = placement is not None and placement.expected == task.allocation_id
@@ -200,6 +202,7 @@ def _end_unreported(
         task.assignment.incarnation or Incarnation(""),
         outcome,
         reason=reason,
+        error=error,
         retry_at=placement.retry_at if placement is not None and holds else 0,
         next=placement.assignment if placement is not None and holds else None,
         worker_died=False,

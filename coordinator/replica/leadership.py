@@ -134,7 +134,7 @@ class Leadership:
         bench, steady = self.bench, self.bench.now.steady
         lost = self.leases.lost(steady, bench.state.settings.reassign_ms)
         if lost:
-            self._lose([(name, "node_lost") for name in lost])
+            self._lose([(name, self.leases.age(name, steady) or 0) for name in lost])
         if bench.view.exclusions.ended(steady):
             self.rechecker.trigger()
             self.asking.trigger()
@@ -155,7 +155,7 @@ class Leadership:
         if millis > settings.reassign_ms - settings.lease_ms:
             self.leases.on_stall(self.bench.now.steady)
 
-    def _lose(self, lost: list[tuple[NodeName, str]]) -> None:
+    def _lose(self, lost: list[tuple[NodeName, Millis]]) -> None:
         for name, _ in lost:
             self.sessions.drop(name, "superseded", "this node was given up for lost")
         for item in lose_nodes(lost, self.bench.view, self.bench.now).items:

@@ -22,7 +22,6 @@ from coordinator.model.ids import TaskId
 from coordinator.model.instants import Instant
 from coordinator.model.limits import MIB
 
-
 ENTRIES_UNDER_WAY = 1  # the next fills up while one is on its way to the disks
 QUEUE_MAX = 20_000  # requests; beyond it callers are told at once
 QUEUE_BYTES_MAX = 64 * MIB
