@@ -104,6 +104,11 @@ class Replica:
         return self.leading is not None
 
     @property
+    def is_busy(self) -> bool:
+        """An entry is under way: wishes that come now travel with the next, whenever they are told."""
+        return self.leading is not None and self.leading.proposals.under_way > 0
+
+    @property
     def leader_id(self) -> int:
         return self._road.raft.leader_id
 

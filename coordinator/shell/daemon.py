@@ -151,10 +151,10 @@ def write_stacks(log: Log) -> None:
     log.info("stacks asked for")
     faulthandler.dump_traceback(file=log.stream, all_threads=True)
     for task in asyncio.all_tasks():
-        print(f"Task {task.get_name()}:", file=log.stream)  # noqa: T201 - into the log
+        print(f"Task {task.get_name()}:", file=log.stream)
         for at in task.get_stack():
             place = f'  File "{at.f_code.co_filename}", line {at.f_lineno} in {at.f_code.co_name}'
-            print(place, file=log.stream)  # noqa: T201 - into the log
+            print(place, file=log.stream)
     log.flush()
 
 

@@ -24,6 +24,7 @@ from coordinator.wire.v1.internal_pb2_grpc import PeerStub
 QUEUE_MAX = 4_096  # messages to a peer that is connected and slow
 QUEUE_AWAY_MAX = 64  # messages to a peer that is away
 FRAME_BYTES = 1024 * 1024  # a frame is closed once it holds this much
+NEWS_WAIT_S = 0.01
 RETRY_S = (0.05, 1.0)
 RETRY_REFUSED_S = (0.1, 5.0)  # growing: who has just been founded is no longer refused
 HELLO_TIMEOUT_S = 2.0
@@ -52,6 +53,8 @@ class PeerLink:
         self._log = log
         self._queue: deque[Message] = deque()
         self._something = asyncio.Event()
+        self._news: Append | None = None
+        self._news_timer: asyncio.TimerHandle | None = None
         self._told = False  # that the peer is unreachable
         self._channel = open_channel(address)
 
@@ -62,7 +65,13 @@ class PeerLink:
 
     def send(self, messages: Sequence[Message]) -> None:
         """Queue for the next frame; returns at once."""
-        self._queue.extend(messages)
+        for message in messages:
+            if isinstance(message, Append):
+                self._hold_back(message)
+            else:
+                self._queue.append(message)
+        if not self._queue:
+            return
         room = QUEUE_MAX if self.connected else QUEUE_AWAY_MAX
         if len(self._queue) > room:
             self._drop(len(self._queue) - room)
@@ -148,6 +157,29 @@ class PeerLink:
             size += len(encoded)
             taken.append(encoded)
         return PeerFrame(messages=taken, sent_wall_at=read_clock().wall)
+
+    # -- mere news of a commit ------------------------------------------------------------------
+
+    def _hold_back(self, append: Append) -> None:
+        """An append without entries says how far all is committed. It waits a little, for the next one with entries
+        says so, too: half of all frames of a lone caller were such news, each with its answer.
+        """
+        held, self._news = self._news, None
+        if append.entries:
+            self._queue.append(append)
+        elif held is None or (held.term, held.commit) <= (append.term, append.commit):
+            self._news = append
+            if self._news_timer is None:
+                loop = asyncio.get_running_loop()
+                self._news_timer = loop.call_later(NEWS_WAIT_S, self._release_news)
+        else:
+            self._news = held
+
+    def _release_news(self) -> None:
+        news, self._news, self._news_timer = self._news, None, None
+        if news is not None:
+            self._queue.append(news)
+            self._something.set()
 
     # -- trouble --------------------------------------------------------------------------------
 

@@ -52,6 +52,11 @@ EXIT_BUG, EXIT_DIFFERS = 1, 70
 class Steps(Protocol):
     """The replica as the pump sees it."""
 
+    @property
+    def is_busy(self) -> bool:
+        """Wishes gain nothing by being told before something else happens."""
+        ...
+
     def handle(self, inputs: Sequence[Input], now: Now) -> list[Effect]: ...
 
 
@@ -138,6 +143,8 @@ class Pump:
         """Hand an input to the next turn, which is at most one round of the loop away."""
         if type(item) is Submit:
             self._wishes.append(item)
+            if self._replica.is_busy:  # what ends that makes a turn, or the next tick does
+                return
         else:
             self._inbox.append(item)
         self._call_turn()
@@ -205,7 +212,7 @@ class Pump:
                 do[type(effect)](effect)
         except Exception as bug:  # noqa: BLE001 - whatever it is, the process ends
             self._on_bug(bug)
-        if self._inbox or self._wishes:
+        if self._inbox or (self._wishes and not self._replica.is_busy):
             self._call_turn()
         elif self._after_turn:
             self._release()

@@ -106,6 +106,10 @@ async def pair() -> AsyncIterator[tuple[Side, Side]]:
         await side.stop_listening()
 
 
+def entries(index: int) -> tuple[Entry, ...]:
+    return (Entry(5, index, EntryKind.NORMAL, b"x"),)
+
+
 def beat(number: int, sender: int = 1) -> Heartbeat:
     return Heartbeat(sender, 2, 5, number)
 
@@ -203,7 +207,7 @@ async def test_a_full_queue_drops_the_oldest_appends_and_keeps_the_rest() -> Non
     side = Side(1, [free_port(), free_port()])
     link = PeerLink(2, side.members[2].address, side.standing, side.feed, side.log)
     link.connected = True
-    appends = [Append(1, 2, 5, 4, n, 0) for n in range(QUEUE_MAX)]
+    appends = [Append(1, 2, 5, 4, n, 0, entries(n + 1)) for n in range(QUEUE_MAX)]
     link.send((beat(1),))
     link.send(appends)
     link.send((beat(2), beat(3)))
@@ -213,6 +217,22 @@ async def test_a_full_queue_drops_the_oldest_appends_and_keeps_the_rest() -> Non
     assert link._queue[-1] == beat(3)
     assert side.unreachable == 1
     await link.channel.close()
+
+
+async def test_news_of_a_commit_waits_for_entries_that_say_so_too(
+    pair: tuple[Side, Side],
+) -> None:
+    one, two = pair
+    await two.listen()
+    one.links.connect(2, two.address)
+    await two.until(lambda: one.links.connected() == [2])
+    older, newer = Append(1, 2, 5, 4, 9, 8), Append(1, 2, 5, 4, 9, 9)
+    filled = Append(1, 2, 5, 4, 9, 9, entries(10))
+    one.links.send(2, (older, newer, filled))
+    await two.until(lambda: bool(two.messages))
+    one.links.send(2, (newer, older))
+    await two.until(lambda: len(two.messages) >= 2)
+    assert two.messages == [filled, newer]
 
 
 async def test_a_second_server_on_the_port_is_refused(pair: tuple[Side, Side]) -> None:

@@ -57,6 +57,7 @@ class Replica:
     def __init__(self) -> None:
         self.turns: list[list[Input]] = []
         self.answer: Callable[[Input], list[Effect]] = lambda _item: []
+        self.is_busy = False
 
     def handle(self, inputs: Sequence[Input], now: Now) -> list[Effect]:
         self.turns.append(list(inputs))
@@ -116,6 +117,17 @@ async def test_wishes_wait_behind_consensus_and_are_taken_a_batch_at_a_time(rig:
     await rig.turn()
     assert [type(item) for item in rig.replica.turns[0]] == [FromPeer, Submit, Submit]
     assert [type(item) for item in rig.replica.turns[1]] == [Submit, Submit]
+
+
+async def test_while_an_entry_is_under_way_wishes_wait_for_what_ends_it(rig: Rig) -> None:
+    rig.replica.is_busy = True
+    rig.pump.feed(submit(1))
+    rig.pump.feed(submit(2))
+    await rig.turn()
+    assert rig.replica.turns == []
+    rig.pump.on_written([1])
+    await rig.turn()
+    assert [type(item) for item in rig.replica.turns[0]] == [Stored, Submit, Submit]
 
 
 async def test_a_call_larger_than_a_batch_is_taken_whole(rig: Rig) -> None:
