@@ -9,10 +9,8 @@ from __future__ import annotations
 import asyncio
 import faulthandler
 import gc
-import importlib.metadata
 import os
 import platform
-import signal
 import sys
 from pathlib import Path
 
@@ -22,6 +20,7 @@ from node.agent_loop import Agent
 from node.effects import EXIT_BUG
 from node.logs import Log
 from node.process_ties import OrphanedError, die_with_parent
+from node.settings import release
 
 
 def main() -> int:
@@ -33,7 +32,6 @@ def main() -> int:
         return EXIT_BUG
     os.set_inheritable(handshake.beat_fd, False)
     os.set_inheritable(handshake.lock_fd, False)
-    faulthandler.register(signal.SIGQUIT, all_threads=True)
     path = None if handshake.log_file is None else Path(handshake.log_file)
     log = Log(
         "agent",
@@ -58,17 +56,14 @@ def main() -> int:
 async def _serve(agent: Agent, handshake: Handshake, log: Log) -> None:
     from node.session import Events, Session  # here, so that the worker starts meanwhile
 
-    who = registration(handshake, _version(), platform.python_version())
+    who = registration(handshake, release(), platform.python_version())
     events = Events(agent.from_leader, agent.session_closed, agent.kept_logs)
+    gc.collect()
     gc.freeze()
+    gc.set_threshold(
+        50_000, 20, 20
+    )  # values come and go by the thousand here, hardly any in cycles
     await agent.serve(Session(handshake.coordinators, who, events, log))
-
-
-def _version() -> str:
-    try:
-        return importlib.metadata.version("ptasks")
-    except importlib.metadata.PackageNotFoundError:
-        return "unknown"
 
 
 if __name__ == "__main__":

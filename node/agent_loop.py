@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import faulthandler
+import io
 import os
 import signal
 from collections.abc import Callable
@@ -80,6 +82,7 @@ class Agent:
         do = self._do
         for effect in self._core.handle(given, steady_ms()):
             do[type(effect)](effect)
+        self._pool.flush()
         wake_at = self._core.wake_at
         if wake_at is not None:
             self._wake_no_later(wake_at)
@@ -108,6 +111,7 @@ class Agent:
         self._loop.add_reader(self._handshake.beat_fd, self._beat)
         for number in (signal.SIGTERM, signal.SIGINT):
             self._loop.add_signal_handler(number, self.feed, ShutdownAsked())
+        self._loop.add_signal_handler(signal.SIGQUIT, self._show_stacks)
         self._loop.call_later(FLUSH_S, self._flush_live)
         self._loop.call_later(SAMPLE_S, self._sample, self._loop.time() + SAMPLE_S)
 
@@ -145,10 +149,12 @@ class Agent:
     # --- workers -----------------------------------------------------------------------------------------------------
 
     def _is_ready(self, ready: frames.Ready) -> None:
-        if ready.fatal:
-            self._log.write("error", "executors cannot be offered together", detail=ready.fatal)
+        if not ready.fatal:
+            self._learn_offers(*offers_of(ready))
+            return
+        self._log.write("error", "executors cannot be offered together", detail=ready.fatal)
+        if not self._known.is_set():  # later it is a plugin that changed under a running node
             self._end(effects.EXIT_BAD_SETTINGS)
-        self._learn_offers(*offers_of(ready))
 
     def _learn_offers(self, offers: tuple[Offer, ...], problems: tuple[LoadProblem, ...]) -> None:
         if self._known.is_set() and (offers, problems) == (self._offers, self._problems):
@@ -161,8 +167,7 @@ class Agent:
         self._known.set()
         if self._session is not None:
             self._session.offers, self._session.problems = offers, problems
-            self._session.out.offers, self._session.out.problems = offers, problems
-            self._session.wake()
+            self._session.reconnect()  # the registration carries all of it
 
     def _worker_died(self, number: int, detail: str) -> None:
         self.feed(WorkerDied(number, detail))
@@ -198,8 +203,9 @@ class Agent:
 
     def _exit(self, effect: effects.Exit) -> None:
         self._log.write("info", "agent ends", code=effect.code, reason=effect.reason)
-        if effect.code == effects.EXIT_ASKED and self._session is not None:
-            self._exiting = self._loop.create_task(self._leave(self._session, effect.code))
+        session = self._session
+        if effect.code == effects.EXIT_ASKED and session is not None and session.is_open:
+            self._exiting = self._loop.create_task(self._leave(session, effect.code))
         else:
             self._end(effect.code)
 
@@ -212,6 +218,13 @@ class Agent:
         self._pool.kill_all()
         self._log.close()
         os._exit(code)
+
+    def _show_stacks(self) -> None:
+        for task in asyncio.all_tasks(self._loop):
+            text = io.StringIO()
+            task.print_stack(file=text)
+            self._log.write("info", "stack", detail=text.getvalue())
+        faulthandler.dump_traceback(all_threads=True)
 
     # --- small things ------------------------------------------------------------------------------------------------
 

@@ -69,9 +69,10 @@ class Leaving:
             self.step = Step.WAITING
             self._fleet.close()
             self._desk.after(self._desk.config.farewell_ms, self._go)
-        if self.step is Step.WAITING and self._is_open and not self._reports.waiting:
-            self._desk.ask(SayGoodbye())
-            self._go(0)
+        if self.step is Step.WAITING and not self._reports.waiting:
+            if self._is_open:
+                self._desk.ask(SayGoodbye())
+            self._go(0)  # without a session there is nobody to say it to
 
     def _go(self, _: int) -> None:
         if self.step is Step.WAITING:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import importlib.metadata
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -31,6 +32,10 @@ OTHERS_VARIABLES = frozenset(
         "LISTEN",
         "HTTP",
         "PEERS",
+        "SET",
+        "SNAPSHOT_EVERY",
+        "SNAPSHOT_BYTES",
+        "UNSAFE_FAILPOINTS",
         "NODE_UID",
         "NODE_INCARNATION",
         "FENCING_TOKEN",
@@ -134,6 +139,14 @@ class Given:
     source: str
 
 
+def release() -> str:
+    """The release that is installed."""
+    try:
+        return importlib.metadata.version("ptasks")
+    except importlib.metadata.PackageNotFoundError:
+        return "unknown"
+
+
 def parser() -> argparse.ArgumentParser:
     """The command line. `--help` lists every setting with type, default and meaning."""
     made = argparse.ArgumentParser(
@@ -142,6 +155,7 @@ def parser() -> argparse.ArgumentParser:
         f"({PREFIX}NAME and so on), else the TOML file of --config, else its default.",
         allow_abbrev=False,
     )
+    made.add_argument("--version", action="version", version=f"task-node {release()}")
     made.add_argument("--config", metavar="path", help=f"TOML file (environment: {PREFIX}CONFIG)")
     for row in TABLE:
         default = "required" if row.is_required else f"default: {row.default or 'none'}"

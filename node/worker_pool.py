@@ -49,6 +49,7 @@ class WorkerPool:
         self._said = said
         self._died = died
         self._workers: dict[int, _Process] = {}
+        self._told: dict[int, _Process] = {}
 
     def open(self, stopped_ms: Callable[[], int]) -> None:
         """Begin to notice deaths, and workers that somebody stopped for longer than `stopped_ms()`."""
@@ -78,10 +79,17 @@ class WorkerPool:
         self._workers[number] = _Process(number, process, ours, self)
 
     def tell(self, number: int, message: ToWorker) -> None:
-        """Queue a frame; everything of one loop turn is one write."""
+        """Queue a frame until `flush`."""
         worker = self._workers.get(number)
         if worker is not None:
-            worker.tell(message)
+            worker.queue.append(message)
+            self._told[number] = worker
+
+    def flush(self) -> None:
+        """Everything queued for a worker is one write."""
+        for worker in self._told.values():
+            worker.flush()
+        self._told.clear()
 
     def kill(self, number: int) -> None:
         """SIGKILL to the process group; `died` follows."""
@@ -150,7 +158,7 @@ class _Process:
         self._sock = sock
         self._pool = pool
         self._buffer = agent_side()
-        self._queue: list[ToWorker] = []
+        self.queue: list[ToWorker] = []
         self._unsent = b""
         sock.setblocking(False)
         pool.loop.add_reader(sock.fileno(), self._readable)
@@ -161,15 +169,10 @@ class _Process:
 
     # --- writing -----------------------------------------------------------------------------------------------------
 
-    def tell(self, message: ToWorker) -> None:
-        if not self._queue:
-            self._pool.loop.call_soon(self._flush)
-        self._queue.append(message)
-
-    def _flush(self) -> None:
+    def flush(self) -> None:
         had_unsent = bool(self._unsent)
-        self._unsent += encode_frames(self._queue)
-        self._queue.clear()
+        self._unsent += encode_frames(self.queue)
+        self.queue.clear()
         if not had_unsent:
             self._write()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import msgspec
@@ -40,8 +40,6 @@ class Outgoing:
     reports: list[Report] = field(default_factory=list)
     progress: list[Progress] = field(default_factory=list)
     logs: list[LogLine] = field(default_factory=list)
-    offers: Sequence[Offer] = ()
-    problems: Sequence[LoadProblem] = ()
     drain: bool = False
     goodbye: bool = False
     loop_lag_ms: int = 0
@@ -53,8 +51,6 @@ class Outgoing:
             or self.reports
             or self.progress
             or self.logs
-            or self.offers
-            or self.problems
             or self.drain
             or self.goodbye
         )
@@ -120,8 +116,6 @@ def node_frames(outgoing: Outgoing, logs: RunLogs) -> Iterator[wire.NodeFrame]:
         size += weight
     frame.progress.extend(map(_progress, outgoing.progress))
     frame.logs.extend(map(_log_line, outgoing.logs))
-    frame.manifests.extend(map(_manifest, outgoing.offers))
-    frame.load_errors.extend(map(_load_error, outgoing.problems))
     frame.goodbye = outgoing.goodbye
     yield frame
 

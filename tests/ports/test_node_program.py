@@ -160,7 +160,11 @@ async def test_the_third_sigterm_kills(leader: FakeLeader, tmp_path: Path) -> No
         for _ in range(3):
             node.process.send_signal(signal.SIGINT)
             await leader.until(lambda: leader.drains, "the wish to be drained")
-            await leader.until(lambda: True, "a moment")
+            beats = len(leader.heartbeats)  # two signals at once would be one
+            await leader.until(
+                lambda n=beats: len(leader.heartbeats) > n + 3 or node.process.poll() is not None,  # type: ignore[misc]
+                "a moment",
+            )
         await leader.until(lambda: node.process.poll() is not None, "the exit")
         assert node.process.returncode == 1
         assert not any(map(is_alive, others))

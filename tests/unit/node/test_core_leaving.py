@@ -81,6 +81,13 @@ def test_without_a_leader_the_node_waits_a_moment_and_goes(kit: CoreKit) -> None
     assert exits(kit) == [EXIT_ASKED]
 
 
+def test_without_a_leader_and_without_news_the_node_goes_at_once(kit: CoreKit) -> None:
+    kit.close_session()
+    kit.give(ShutdownAsked())
+    assert exits(kit) == [EXIT_ASKED]
+    assert not kit.all(SayGoodbye)
+
+
 def test_a_new_session_is_told_of_the_drain(kit: CoreKit) -> None:
     kit.running(wanted("t", 1))
     kit.give(ShutdownAsked())
