@@ -147,7 +147,7 @@ def entry_of(changed: Changed, task_id: str, *, dry_run: bool) -> Entry:
     word = "unchanged" if changed.unchanged else "updated"
     state = "removed" if changed.removed or task is None else where(task)
     parts = [name, *(["unchanged"] if changed.unchanged else []), state]
-    if changed.effect and changed.effect not in parts:
+    if changed.effect not in ("", "now"):
         parts.append(changed.effect)
     if dry_run:
         parts.append("(dry run: nothing was written)")

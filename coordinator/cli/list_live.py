@@ -7,8 +7,8 @@ import sys
 from functools import partial
 
 from coordinator.cli import exits
-from coordinator.cli.list_command import columns, footer
 from coordinator.cli.session import Session
+from coordinator.cli.task_columns import columns, footer
 from coordinator.cli.task_texts import where
 from coordinator.client.requests import Filter
 from coordinator.client.views import Answer, Task

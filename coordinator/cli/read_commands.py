@@ -51,7 +51,7 @@ async def _get(session: Session, ids: tuple[str, ...]) -> int:
 
         session.out.write("\n\n".join(task_page(task, session.moments) for task in tasks))
         return exits.OK
-    from coordinator.cli.list_command import columns
+    from coordinator.cli.task_columns import columns
 
     session.out.listing("TaskList", answer, tasks, columns(session.moments))
     return exits.OK

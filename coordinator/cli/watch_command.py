@@ -85,17 +85,20 @@ class Watcher:
         """Until the time given is over, or for ever. Raises WatchReset."""
         try:
             async with asyncio.timeout(self._session.timeout_s):
-                while True:
-                    try:
-                        await self._follow(chosen, after)
-                    except WatchReset as reset:
-                        if not or_restart:
-                            raise
-                        tell(f"{reset.message}; begins anew with the full list")
-                        after = None
+                await self._follow_on(chosen, after, or_restart=or_restart)
         except TimeoutError:
             self.tell_revision()
-            return exits.OK
+        return exits.OK
+
+    async def _follow_on(self, chosen: Filter, after: int | None, *, or_restart: bool) -> None:
+        while True:
+            try:
+                await self._follow(chosen, after)
+            except WatchReset as reset:
+                if not or_restart:
+                    raise
+                tell(f"{reset.message}; begins anew with the full list")
+                after = None
 
     async def _follow(self, chosen: Filter, after: int | None) -> None:
         self._watch = self._session.client.open_watch(

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from coordinator.client.conditions import holds
 from coordinator.client.errors import TimedOut, Unavailable
@@ -14,16 +14,28 @@ from coordinator.client.replies import Waited
 from coordinator.client.requests import Condition
 from coordinator.client.views import Task
 
-if TYPE_CHECKING:
-    from coordinator.client.client import Client
-
 ROUND_S = 20.0
 
 OnChange = Callable[[Task], None]
 
 
+class Rounds(Protocol):
+    """What a wait needs of a client."""
+
+    async def wait_round(
+        self,
+        task_id: str,
+        conditions: Sequence[Condition],
+        *,
+        after_revision: int = 0,
+        timeout_s: float,
+    ) -> Waited:
+        """One call of `Wait`, as `Client.wait_round` has it."""
+        ...
+
+
 async def wait_until(
-    client: Client,
+    client: Rounds,
     task_id: str,
     conditions: Sequence[Condition] = (),
     *,

@@ -74,16 +74,20 @@ class Watch:
             try:
                 async for message in self._open(address):
                     tries = Tries(len(self._caller.directory.members))
-                    if self._broken and self._on_reconnect is not None:
-                        self._on_reconnect(address, self.revision or 0)
-                    restarted, self._broken = self._broken is not None, None
-                    event = self._take(message, restarted=restarted)
+                    event = self._take(message, restarted=self._came_back(address))
                     if event is not None:
                         yield event
                 self._lost(address, tries, Verdict.NOT_NOW)
             except grpc.aio.AioRpcError as failure:
                 self._judge(failure, address, tries)
             await asyncio.sleep(max(0.05, tries.pause_s(random.random())))
+
+    def _came_back(self, address: str) -> bool:
+        """Whether this is the first message after a loss; then whoever wants to know is told."""
+        restarted, self._broken = self._broken is not None, None
+        if restarted and self._on_reconnect is not None:
+            self._on_reconnect(address, self.revision or 0)
+        return restarted
 
     def _open(self, address: str) -> Any:
         request = wire.WatchRequest(
