@@ -31,9 +31,9 @@ class Waits:
         """Raises Rejected: timed out, never was there, no longer the leader."""
         deadline = loop_time() + left
         task_id = TaskId(request.id)
-        await self._road.barrier(left)
-        existed = task_id in self._door.replica.state.tasks
-        if not existed and not _asks_gone(request):
+        if not _needs_no_barrier(request, self._door.replica.state.tasks.get(task_id)):
+            await self._road.barrier(left)
+        if task_id not in self._door.replica.state.tasks and not _asks_gone(request):
             raise Rejected(Code.NOT_FOUND, "task_not_found", f"there is no task {task_id}")
         with self._hub.waiting_for(task_id) as event:
             while True:
@@ -100,3 +100,11 @@ class Waits:
 
 def _asks_gone(request: wire.WaitRequest) -> bool:
     return any(one.kind == "gone" for one in request.conditions)
+
+
+def _needs_no_barrier(request: wire.WaitRequest, task: Task | None) -> bool:
+    """An end, once applied, is a fact for ever: only "it is not there" and passing statuses have to
+    be asked of a quorum.
+    """
+    only_ends = all(one.kind == "terminal" for one in request.conditions)
+    return task is not None and only_ends and not request.after_revision

@@ -144,6 +144,12 @@ class LeadershipChanged(msgspec.Struct, frozen=True, gc=False):
     is_leader: bool
 
 
+class WakeAfter(msgspec.Struct, frozen=True, gc=False):
+    """Hand in a `Wake` after so many ms: something waits for company until then."""
+
+    millis: Millis
+
+
 class Note(msgspec.Struct, frozen=True, gc=False):
     """A log line as a value."""
 
@@ -174,6 +180,7 @@ Effect: TypeAlias = (
     | StateReplaced
     | Live
     | LeadershipChanged
+    | WakeAfter
     | Note
     | Halt
 )

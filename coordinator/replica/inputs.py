@@ -157,6 +157,10 @@ class Campaign(msgspec.Struct, frozen=True, gc=False):
     """Start an election now (a cluster of one at start)."""
 
 
+class Wake(msgspec.Struct, frozen=True, gc=False):
+    """The time asked for by `WakeAfter` has gone by."""
+
+
 class FlushRuns(msgspec.Struct, frozen=True, gc=False):
     """Somebody is about to read the runs table: write the rows that wait for company."""
 
@@ -183,4 +187,5 @@ Input: TypeAlias = (
     | StopLeading
     | Campaign
     | FlushRuns
+    | Wake
 )

@@ -19,10 +19,12 @@ from coordinator.consensus.raft import Raft
 from coordinator.machine.commands import Batch, Command, CreateTask, EndRun, Request, WriteState
 from coordinator.machine.outcome import Outcome
 from coordinator.model.ids import TaskId
-from coordinator.model.instants import Instant
+from coordinator.model.instants import Instant, Millis
 from coordinator.model.limits import MIB
 
 ENTRIES_UNDER_WAY = 1  # the next fills up while one is on its way to the disks
+BIG_ENTRY = 8  # requests: there is a crowd, so waiting for more of it pays
+HOLD_MAX_MS: Millis = 8
 QUEUE_MAX = 20_000  # requests; beyond it callers are told at once
 QUEUE_BYTES_MAX = 64 * MIB
 ENTRY_BYTES = 1 * MIB
@@ -66,6 +68,7 @@ class Proposals:
         self._busy = busy
         self._queue: deque[Proposal] = deque()
         self._queued_bytes = 0
+        self._hold_until: Millis = 0
         self._under_way: dict[int, _Entry] = {}
 
     def __len__(self) -> int:
@@ -82,14 +85,21 @@ class Proposals:
         self._queued_bytes += weight_of(proposal.request.command)
         self._queue.append(proposal)
 
-    def flush(self, at: Instant, limit: int) -> None:
-        """What waits goes into entries of at most `limit` requests.
+    def flush(self, at: Instant, steady: Millis, limit: int) -> Millis:
+        """What waits goes into entries of at most `limit` requests; how long the rest has to wait.
 
-        While entries are under way the rest waits for company: an entry, its fsync and its
-        messages then carry all that came in meanwhile. A lone caller never waits.
+        While an entry is under way, and for a few ms after a big one, the rest waits for company:
+        an entry, its fsync and its messages then carry all that came in meanwhile. A lone caller
+        never waits.
         """
         while self._queue and len(self._under_way) < ENTRIES_UNDER_WAY:
-            self._propose(self._next_entry(limit), at)
+            if steady < self._hold_until:
+                return self._hold_until - steady
+            proposals = self._next_entry(limit)
+            if len(proposals) >= BIG_ENTRY:
+                self._hold_until = steady + min(HOLD_MAX_MS, len(proposals) // 4)
+            self._propose(proposals, at)
+        return 0
 
     @property
     def is_full(self) -> bool:

@@ -28,6 +28,7 @@ from coordinator.replica.effects import (
     Live,
     ReadReady,
     StateReplaced,
+    WakeAfter,
 )
 from coordinator.replica.facts import FactsBook
 from coordinator.replica.leadership import Leadership
@@ -62,6 +63,7 @@ class Replica:
         self._disk_low = False
         self._stopping = False
         self._last_call = 0
+        self._wake_at: Millis = 0
         self._told = (NO_MEMBER, 0, False)
         self._on: dict[type, Callable[[Any], None]] = {
             i.Submit: self._submit,
@@ -85,6 +87,7 @@ class Replica:
             i.StopLeading: self._stop_leading,
             i.Campaign: lambda _: self.raft.campaign(),
             i.FlushRuns: lambda _: self._road.flush(),
+            i.Wake: lambda _: None,  # a turn is all it takes
         }
 
     # -- looking ----------------------------------------------------------------------------------
@@ -145,14 +148,24 @@ class Replica:
         for _ in range(ROUNDS_PER_TURN):
             if self.leading is not None:
                 self.leading.turn()
-                self.leading.proposals.flush(self._stamp(), self.config.batch_requests)
+                self._propose(self.leading.proposals)
             if not self._drain():
                 break
         self._follow_leadership()
         if self.leading is not None:
             self.leading.sessions.frames()
         self._applier.maybe_snapshot()
-        self._road.send()
+        self._road.send(self._now.steady)
+
+    def _propose(self, proposals: Proposals) -> None:
+        """Put into the log what waits; ask to be woken for what waits for company."""
+        if not len(proposals):
+            return
+        limit, steady = self.config.batch_requests, self._now.steady
+        wait = proposals.flush(self._stamp(), steady, limit)
+        if wait and self._wake_at <= steady:
+            self._wake_at = steady + wait
+            self._emit(WakeAfter(wait))
 
     def _drain(self) -> bool:
         """Work through what consensus asks for; True if anything was applied."""

@@ -28,8 +28,12 @@ from coordinator.consensus.raft import Raft
 from coordinator.consensus.ready import ReadState, StorageAppend
 from coordinator.consensus.storage import MemoryStorage
 from coordinator.model.ids import AllocationId, TaskId
+from coordinator.model.instants import Millis
 from coordinator.replica.config import Dice, Recovered, ReplicaConfig
 from coordinator.replica.effects import Effect, Persist, RunWrite, SendPeer, StreamSnapshot
+
+
+REPEAT_AFTER_MS: Millis = 50
 
 
 class _Waiting(msgspec.Struct, gc=False):
@@ -72,6 +76,7 @@ class Road:
             dice,
         )
         self._outgoing: dict[int, list[Message]] = {}
+        self._acknowledged: dict[int, tuple[AppendAccepted | None, Millis]] = {}
         self._last_write = 0
         self._waiting: deque[_Waiting] = deque()
         self._lazy_hard_state: HardState | None = None
@@ -189,11 +194,25 @@ class Road:
             else:
                 self._outgoing.setdefault(message.to, []).append(message)
 
-    def send(self) -> None:
+    def send(self, steady: Millis) -> None:
         """The turn is over: one batch to each member, without what a later message in it repeats."""
         outgoing, self._outgoing = self._outgoing, {}
         for member, messages in outgoing.items():
-            self._emit(SendPeer(member, without_repeats(messages)))
+            batch = tuple(m for m in without_repeats(messages) if not self._said(m, steady))
+            if batch:
+                self._emit(SendPeer(member, batch))
+
+    def _said(self, message: Message, steady: Millis) -> bool:
+        """Whether this acknowledgement was sent just now: then it is no news. Not for long, since
+        the one before may have been lost, and the leader may ask because of that.
+        """
+        if not isinstance(message, AppendAccepted):
+            return False
+        said, at = self._acknowledged.get(message.to, (None, 0))
+        if said == message and steady - at < REPEAT_AFTER_MS:
+            return True
+        self._acknowledged[message.to] = (message, steady)
+        return False
 
     _apply_responses: tuple[Message, ...] = ()
 

@@ -37,8 +37,9 @@ from coordinator.replica.effects import (
     StreamSnapshot,
     TakeSnapshot,
     ToNode,
+    WakeAfter,
 )
-from coordinator.replica.inputs import Input, NodeClosed, Stored, StoreFailed, Submit, Tick
+from coordinator.replica.inputs import Input, NodeClosed, Stored, StoreFailed, Submit, Tick, Wake
 from coordinator.replica.sayings import LeaderSaying
 from coordinator.shell.callers import Callers
 from coordinator.shell.store_port import StoreFailure, Trouble
@@ -122,6 +123,7 @@ class Pump:
             LeadershipChanged: self._tell,
             Note: hands.note,
             Halt: self._halt,
+            WakeAfter: self._wake_after,
         }
 
     # -- inwards --------------------------------------------------------------------------------
@@ -261,6 +263,9 @@ class Pump:
     def _tell(self, effect: Told) -> None:
         for listener in tuple(self._listeners.values()):
             listener(effect)
+
+    def _wake_after(self, effect: WakeAfter) -> None:
+        self._loop.call_later(effect.millis / 1_000, self.feed, Wake())
 
     def _forget(self, number: int) -> None:
         self._listeners.pop(number, None)
