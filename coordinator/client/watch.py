@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing
 from typing import Any
 
 import grpc.aio
@@ -25,6 +26,8 @@ from coordinator.client.status import error_from_rpc
 from coordinator.client.to_wire import filter_to_wire
 from coordinator.client.views import Change
 from coordinator.wire.v1 import tasks_pb2 as wire
+
+SHORTEST_PAUSE_S = 0.05
 
 OnReconnect = Callable[[str, int], None]
 
@@ -61,33 +64,39 @@ class Watch:
         self._held: list[wire.WatchChange] = []
         self._in_snapshot = False
         self._reset_at: int | None = None
-        self._broken: str | None = None
+        self._broken = False
+        self._tries = Tries(len(caller.directory.members))
         self.revision: int | None = None
 
     async def events(self, after_revision: int | None = None) -> AsyncIterator[WatchEvent]:
         """The events, for ever. Raises WatchReset, or the refusal that the server answered with."""
         self.revision = after_revision
-        tries = Tries(len(self._caller.directory.members))
         while True:
-            address = self._caller.directory.pick()
-            self._held = []
-            try:
-                async for message in self._open(address):
-                    tries = Tries(len(self._caller.directory.members))
-                    event = self._take(message, restarted=self._came_back(address))
-                    if event is not None:
-                        yield event
-                self._lost(address, tries, Verdict.NOT_NOW)
-            except grpc.aio.AioRpcError as failure:
-                self._judge(failure, address, tries)
-            await asyncio.sleep(max(0.05, tries.pause_s(random.random())))
+            async with aclosing(self._connection()) as told:
+                async for event in told:
+                    yield event
+            await asyncio.sleep(max(SHORTEST_PAUSE_S, self._tries.pause_s(random.random())))
 
-    def _came_back(self, address: str) -> bool:
-        """Whether this is the first message after a loss; then whoever wants to know is told."""
-        restarted, self._broken = self._broken is not None, None
-        if restarted and self._on_reconnect is not None:
+    async def _connection(self) -> AsyncGenerator[WatchEvent, None]:
+        """What one connection tells. Ends when it is lost; raises when no other would do better."""
+        address = self._caller.directory.pick()
+        self._held = []
+        try:
+            async for message in self._open(address):
+                event = self._take(message, restarted=self._resumed(address))
+                if event is not None:
+                    yield event
+            self._lost(address, Verdict.NOT_NOW)
+        except grpc.aio.AioRpcError as failure:
+            self._judge(failure, address)
+
+    def _resumed(self, address: str) -> bool:
+        """A message came: the connection stands. True if an earlier one was lost before it."""
+        self._tries = Tries(len(self._caller.directory.members))
+        again, self._broken = self._broken, False
+        if again and self._on_reconnect is not None:
             self._on_reconnect(address, self.revision or 0)
-        return restarted
+        return again
 
     def _open(self, address: str) -> Any:
         request = wire.WatchRequest(
@@ -95,16 +104,16 @@ class Watch:
         )
         return self._caller.channels.of(address).stream(WATCH, request)
 
-    def _judge(self, failure: grpc.aio.AioRpcError, address: str, tries: Tries) -> None:
+    def _judge(self, failure: grpc.aio.AioRpcError, address: str) -> None:
         error = error_from_rpc(failure)
         error.member = address
         verdict = judge(failure.code().name, error.reason_given, error.message)
         if verdict is Verdict.FINAL:
             raise error
-        self._lost(address, tries, verdict)
+        self._lost(address, verdict)
 
-    def _lost(self, address: str, tries: Tries, verdict: Verdict) -> None:
-        tries.failed(verdict, silent=False)
+    def _lost(self, address: str, verdict: Verdict) -> None:
+        self._tries.failed(verdict, silent=False)
         self._broken = address
         self._caller.directory.failed(address)
 
@@ -133,7 +142,7 @@ class Watch:
         known = self.revision
         if known is not None and known >= message.oldest_revision and self._reset_at != known:
             self._reset_at = known
-            self._broken = "reset"
+            self._broken = True
             return
         raise WatchReset(
             f"revision {known} is no longer kept; the oldest is {message.oldest_revision}",
