@@ -114,7 +114,7 @@ class Watch:
 
     def _lost(self, address: str, verdict: Verdict) -> None:
         self._tries.failed(verdict, silent=False)
-        self._broken = address
+        self._broken = True
         self._caller.directory.failed(address)
 
     def _take(self, message: wire.WatchResponse, *, restarted: bool) -> WatchEvent | None:
