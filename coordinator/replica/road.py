@@ -32,7 +32,6 @@ from coordinator.model.instants import Millis
 from coordinator.replica.config import Dice, Recovered, ReplicaConfig
 from coordinator.replica.effects import Effect, Persist, RunWrite, SendPeer, StreamSnapshot
 
-
 REPEAT_AFTER_MS: Millis = 50
 
 

@@ -72,7 +72,12 @@ class Member:
             lambda: len(self.links.connected()),
         )
         self.writes = Writes()
-        hands = Hands(
+        loop = asyncio.get_running_loop()
+        self.pump = Pump(self.replica, self._hands(halt), read_clock, loop)
+        self.door = self._make_door()
+
+    def _hands(self, halt: Callable[[int, str], None]) -> Hands:
+        return Hands(
             persist=self._persist,
             send=self._send,
             stream_snapshot=self._snapshots.stream,
@@ -81,12 +86,13 @@ class Member:
             note=self._note,
             halt=halt,
         )
-        self.pump = Pump(self.replica, hands, read_clock, asyncio.get_running_loop())
-        self.door = ShellDoor(
+
+    def _make_door(self) -> ShellDoor:
+        return ShellDoor(
             self.replica,
             self.pump,
-            History(store, self.pump, self.writes),
-            dict(settings.peers),
+            History(self._store, self.pump, self.writes),
+            dict(self._settings.peers),
             self._facts.read,
             self.links.connected,
         )

@@ -40,7 +40,7 @@ class PeerService(internal_pb2_grpc.PeerServicer):
         self.on_found: Callable[[FoundRequest], Awaitable[FoundReply]] | None = None
 
     @override
-    async def Exchange(  # type: ignore[override]  # it reads and writes by the context: cheaper than two generators
+    async def Exchange(  # reads and writes by the context: cheaper than two generators
         self,
         request_iterator: AsyncIterator[PeerFrame],
         context: grpc.aio.ServicerContext[PeerFrame, PeerReply],

@@ -106,7 +106,11 @@ class Pump:
         self._last_session = 0
         self._listeners: dict[int, Listener] = {}
         self._last_listener = 0
-        self._do: dict[type, Callable[[Any], None]] = {
+        self._do = self._table(hands)
+
+    def _table(self, hands: Hands) -> dict[type, Callable[[Any], None]]:
+        """Who does which effect."""
+        return {
             Persist: hands.persist,
             SendPeer: hands.send,
             StreamSnapshot: hands.stream_snapshot,
