@@ -81,10 +81,14 @@ class Sessions:
             return
         self._forget(session)
         self._closed_at[session.name] = self._bench.now.steady
-        for waiting, registration in list(self._waiting.items()):
-            if registration.name == session.name:
-                del self._waiting[waiting]
-                self._register(waiting, registration)
+        self._admit_waiting(session.name)
+
+    def _admit_waiting(self, name: NodeName) -> None:
+        """The old session of the name is gone: a new life that waited for that may register."""
+        for number, registration in list(self._waiting.items()):
+            if registration.name == name:
+                del self._waiting[number]
+                self._register(number, registration)
 
     def drop(self, name: NodeName, reason: str, detail: str) -> None:
         session = self._by_name.get(name)
@@ -93,6 +97,7 @@ class Sessions:
             self._close(session.number, reason, detail)
         self._bench.view.connected.pop(name, None)
         self._closed_at.pop(name, None)
+        self._admit_waiting(name)
 
     def drop_all(self, reason: str) -> None:
         """Leadership is over, or the process is stopping."""
@@ -139,9 +144,12 @@ class Sessions:
 
     def _joined(self, session: Session) -> OnAnswer:
         def answered(answer: Answer) -> None:
-            if self._by_number.get(session.number) is not session or isinstance(answer, Lost):
+            if self._by_number.get(session.number) is not session:
                 return
-            if isinstance(answer, Refused):
+            if isinstance(answer, Lost):
+                self._forget(session)
+                self._close(session.number, "not_leader", answer.value)
+            elif isinstance(answer, Refused):
                 self._forget(session)
                 self._close(session.number, answer.code.value, answer.detail)
             elif not session.accepted:
