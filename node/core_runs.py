@@ -18,6 +18,7 @@ class LocalRun:
     __slots__ = (
         "escalated",
         "grace_timer",
+        "handed_at",
         "hold_timer",
         "limit_timer",
         "started_at",
@@ -32,6 +33,7 @@ class LocalRun:
         self.wanted = wanted
         self.state = Local.WAITING
         self.worker: int | None = None
+        self.handed_at = 0  # when it was handed to its worker
         self.started_at: int | None = None
         self.stop_reason = ""
         self.escalated = False  # it ignored its stop: only a kill will end it

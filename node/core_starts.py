@@ -88,6 +88,7 @@ class Starts:
     def _start(self, run: LocalRun) -> None:
         self.drop(run)
         run.state = Local.STARTING
+        run.handed_at = self._desk.now
         self._runs.starting += 1
         self._runs.units_used += run.wanted.cost
         worker = self._fleet.place(run)

@@ -99,7 +99,9 @@ class Stops:
         self.reports.ended(run, reported_end(end, run.stop_reason, self._lasted(run)))
 
     def died(self, run: LocalRun) -> None:
-        """The process is gone, with the run in it."""
+        """The process is gone, with the run in it. Its code may have begun even if we were not told so any more."""
+        if run.started_at is None:
+            run.started_at = run.handed_at
         self._close(run)
         self.reports.ended(run, killed_end(run.stop_reason, self._lasted(run)))
 

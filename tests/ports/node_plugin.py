@@ -75,6 +75,17 @@ async def daemon(task: AllocatedPersistentTask[Count], params: Place) -> object:
     return None
 
 
+@executor("n.talks")
+async def talks(task: AllocatedPersistentTask[Count], params: Place) -> object:
+    """Two lines and some progress; then it ends, or stays."""
+    task.log.info("one", n=1)
+    task.progress(1, 2)
+    task.log.info("two", n=2)
+    task.progress(2, 2)
+    await task.sleep(3600 if params.path == "stay" else 0.5)
+    return None
+
+
 @executor("n.writes")
 async def writes(
     task: AllocatedPersistentTask[Count], params: Place, state: Count | None
