@@ -56,8 +56,13 @@ class Bench:
 
 
 class Entry(NamedTuple):
-    """A figure by the name one asks for it; measuring it may give others along. `is_large`: not in --quick."""
+    """A figure by the name one asks for it, and those that come `also`. `is_large`: left out by --quick."""
 
     name: str
     measure: Callable[[Bench], Iterator[Figure]]
     is_large: bool = False
+    also: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return (self.name, *self.also)

@@ -12,15 +12,20 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from scripts.bench_figures import lifecycles, writes
+from scripts.bench_figures import commands, idle, kills, lifecycles, machine, placing, writes
 from scripts.bench_figures.bench import Bench, Entry
 from scripts.bench_figures.callers import own_cpu_s
 from scripts.bench_figures.figure import print_line
 from scripts.bench_figures.processes import CHECKOUT, TICKS_PER_S, Died, TimedOut, note
 
 ENTRIES: tuple[Entry, ...] = (
+    *machine.FIGURES,
     *writes.FIGURES,
     *lifecycles.FIGURES,
+    *idle.FIGURES,
+    *kills.FIGURES,
+    *commands.FIGURES,
+    *placing.FIGURES,
 )
 EXIT_MISSED, EXIT_USAGE, EXIT_FAILED = 1, 2, 70
 
@@ -42,9 +47,15 @@ figures:
 """
 
 
+def explained(entry: Entry) -> str:
+    """One line for the help: what is measured, and what comes with it."""
+    what = (entry.measure.__doc__ or "").splitlines()[0]
+    return what + (f" Prints {', '.join(entry.also)} as well." if entry.also else "")
+
+
 def parser() -> argparse.ArgumentParser:
     """The command line; its help lists every figure."""
-    lines = [f"  {e.name:32}{(e.measure.__doc__ or '').splitlines()[0]}" for e in ENTRIES]
+    lines = [f"  {e.name:32}{explained(e)}" for e in ENTRIES]
     made = argparse.ArgumentParser(
         prog="scripts/bench",
         description="Measures the figures that ptasks promises.",
@@ -62,14 +73,14 @@ def parser() -> argparse.ArgumentParser:
 
 def chosen(names: Sequence[str], *, quick: bool) -> list[Entry]:
     """Those asked for, in our order. Raises SystemExit for a name that is none."""
-    known = {entry.name for entry in ENTRIES}
+    known = [name for entry in ENTRIES for name in entry.names]
     unknown = [name for name in names if name not in known]
     if unknown:
         print(f"bench: no figure {', '.join(unknown)}; there are:", file=sys.stderr)
-        print("\n".join(f"  {entry.name}" for entry in ENTRIES), file=sys.stderr)
+        print("\n".join(f"  {name}" for name in known), file=sys.stderr)
         raise SystemExit(EXIT_USAGE)
     if names:
-        return [entry for entry in ENTRIES if entry.name in names]
+        return [entry for entry in ENTRIES if set(entry.names) & set(names)]
     return [entry for entry in ENTRIES if not (quick and entry.is_large)]
 
 

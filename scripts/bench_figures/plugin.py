@@ -1,0 +1,51 @@
+"""Executors for measuring: they write down when user code began, by the clock that all processes here share.
+
+Nodes load this file with `--executors`; nothing of the bench imports it.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+from pydantic import BaseModel
+from typing_extensions import override
+
+from executors import AllocatedPersistentTask, PersistentTasksExecutor
+
+FOR_EVER_S = 86_400.0
+
+
+class MarkParams(BaseModel):
+    """`path`: a file to which a line is added when a run begins. `hold`: run until asked to stop."""
+
+    path: str = ""
+    hold: bool = False
+
+
+class MarkState(BaseModel):
+    """No fields."""
+
+
+class Mark(PersistentTasksExecutor[MarkParams, MarkState]):
+    """Says when it began: in nanoseconds of the steady clock, as its result and as a line of a file."""
+
+    name = "bench.mark"
+
+    @override
+    async def node_operation(
+        self,
+        task: AllocatedPersistentTask[MarkState],
+        params: MarkParams,
+        state: MarkState | None,
+    ) -> dict[str, int]:
+        """A line is `allocation id, instant, process id`."""
+        began = time.monotonic_ns()
+        if params.path:
+            line = f"{task.allocation_id} {began} {os.getpid()}\n"
+            fd = os.open(params.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+            os.write(fd, line.encode())
+            os.close(fd)
+        if params.hold:
+            await task.sleep(FOR_EVER_S)
+        return {"began_ns": began}
