@@ -12,19 +12,17 @@ from typing import Any
 from coordinator.consensus.errors import ConsensusBroken
 from coordinator.consensus.messages import NO_MEMBER, Entry
 from coordinator.consensus.raft import Raft
-from coordinator.duties.view import LeaderView
-from coordinator.model.instants import Instant, Millis, Now, stamp
+from coordinator.model.instants import Millis, Now
 from coordinator.model.state import ClusterState
 from coordinator.replica import inputs as i
+from coordinator.replica.admission import Admission
 from coordinator.replica.applying import Applier
-from coordinator.replica.bench import Bench
 from coordinator.replica.config import Dice, Recovered, ReplicaConfig
 from coordinator.replica.effects import (
     CloseNode,
     Effect,
     Fail,
     Halt,
-    LeadershipChanged,
     Live,
     ReadReady,
     StateReplaced,
@@ -33,9 +31,9 @@ from coordinator.replica.effects import (
 from coordinator.replica.facts import FactsBook
 from coordinator.replica.leadership import Leadership
 from coordinator.replica.live import LiveBoard
-from coordinator.replica.proposals import Lost, Proposals
-from coordinator.replica.reads import Reads
+from coordinator.replica.proposals import Proposals
 from coordinator.replica.road import Road
+from coordinator.replica.seat import Seat
 from coordinator.replica.tickets import Tickets
 from coordinator.replica.wishes import take
 
@@ -48,24 +46,19 @@ class Replica:
 
     def __init__(self, config: ReplicaConfig, recovered: Recovered, dice: Dice) -> None:
         self.config = config
-        self._dice = dice
         self._effects: list[Effect] = []
         self._road = Road(config, recovered, dice, self._emit)
         self._applier = Applier(config, recovered, self._road, self._emit)
         self._tickets = Tickets(lambda: self._applier.state, self._emit)
-        self.facts = FactsBook()
-        self.live = LiveBoard()
-        self.leading: Leadership | None = None
+        self._seat = Seat(self._road, dice, self._emit, recovered.state.at)
         self._now = Now(0, 0)
-        self._stamped: tuple[Instant, Millis] = (recovered.state.at, 0)
-        self._early: list[i.Submit | i.ReadBarrier] = []  # until the term's first entry is applied
-        self._refusing: Lost | None = None
-        self._disk_low = False
-        self._stopping = False
-        self._last_call = 0
+        self._admission = Admission(self._road, self._seat)
         self._wake_at: Millis = 0
-        self._told = (NO_MEMBER, 0, False)
-        self._on: dict[type, Callable[[Any], None]] = {
+        self._on = self._table()
+
+    def _table(self) -> dict[type, Callable[[Any], None]]:
+        """Who takes which input."""
+        return {
             i.Submit: self._submit,
             i.Abandon: lambda one: self._tickets.abandon(one.ticket),
             i.ReadBarrier: self._read,
@@ -83,7 +76,7 @@ class Replica:
             i.PluginAnswered: self._plugin_answered,
             i.PluginsKnown: self._plugins_known,
             i.Poke: self._poke,
-            i.TransferLeadership: lambda one: self._hand_over(one.to),
+            i.TransferLeadership: lambda one: self._seat.hand_over(one.to),
             i.StopLeading: self._stop_leading,
             i.Campaign: lambda _: self.raft.campaign(),
             i.FlushRuns: lambda _: self._road.flush(),
@@ -95,6 +88,20 @@ class Replica:
     @property
     def state(self) -> ClusterState:
         return self._applier.state
+
+    @property
+    def leading(self) -> Leadership | None:
+        """What exists only while this member leads."""
+        return self._seat.leading
+
+    @property
+    def facts(self) -> FactsBook:
+        return self._seat.facts
+
+    @property
+    def live(self) -> LiveBoard:
+        """What runs in progress say; empty unless this member leads."""
+        return self._seat.live
 
     @property
     def raft(self) -> Raft:
@@ -162,13 +169,13 @@ class Replica:
         if not len(proposals):
             return
         limit, steady = self.config.batch_requests, self._now.steady
-        wait = proposals.flush(self._stamp(), steady, limit)
+        wait = proposals.flush(self._seat.stamp(self._now, self.state.at), steady, limit)
         if wait and self._wake_at <= steady:
             self._wake_at = steady + wait
             self._emit(WakeAfter(wait))
 
     def _drain(self) -> bool:
-        """Work through what consensus asks for; True if anything was applied."""
+        """Work through what consensus asks for; True if duties or reads may go on."""
         any_applied = False
         raft = self._road.raft
         while raft.has_ready():
@@ -178,8 +185,7 @@ class Replica:
                 any_applied = True
             self._road.applied()
             self._follow_leadership()
-        self._answer_reads()
-        return any_applied
+        return self._answer_reads() or any_applied
 
     def _apply(self, entry: Entry) -> None:
         leading = self.leading
@@ -194,120 +200,52 @@ class Replica:
         if leading is None and raft.is_leader and entry.term == raft.term:
             self._begin_leading()
 
-    def _answer_reads(self) -> None:
+    def _answer_reads(self) -> bool:
+        """Whether a quorum round has ended: the next may begin at once."""
+        states, self._road.read_states = self._road.read_states, []
         leading = self.leading
         if leading is None:
-            self._road.read_states.clear()
-            return
-        for read in self._road.read_states:
+            return False
+        for read in states:
             leading.reads.confirmed(read.context, read.index)
-        self._road.read_states.clear()
         tickets, beats = leading.reads.finished(self.state.revision)
         for ticket in tickets:
             self._emit(ReadReady(ticket))
         for beat in beats:
             leading.sessions.accept_beat(beat)
-
-    # -- leadership -------------------------------------------------------------------------------
+        return bool(tickets or beats)
 
     def _begin_leading(self) -> None:
-        raft = self._road.raft
-        self._stamped = (self.state.at, self._now.steady)
-        bench = Bench(
-            state=self.state,
-            view=LeaderView(self.state),
-            facts=self.facts,
-            emit=self._emit,
-            dice=self._dice,
-            now=self._now,
-            term=raft.term,
-            next_call=self._next_call,
-        )
-        proposals = Proposals(raft, bench.view.load, bench.view.busy)
-        self.leading = Leadership(raft.term, bench, proposals, Reads(raft))
-        self.live = LiveBoard()
-        early, self._early = self._early, []
-        for one in early:
-            self._on[type(one)](one)
+        for early in self._seat.begin(self.state, self._now):
+            self._on[type(early)](early)
 
     def _follow_leadership(self) -> None:
-        raft = self._road.raft
-        if self.leading is not None and not (raft.is_leader and raft.term == self.leading.term):
-            self._end_leading()
-        if self._early and not raft.is_leader:
-            early, self._early = self._early, []
-            for one in early:
-                self._on[type(one)](one)
-        told = (raft.leader_id, raft.term, self.is_leader)
-        if told != self._told:
-            self._told = told
-            self._emit(LeadershipChanged(*told))
-
-    def _end_leading(self) -> None:
-        """Duties, leases and queues end here and now (N8)."""
-        leading, self.leading = self.leading, None
-        if leading is None:
-            return
-        leading.proposals.drop()
-        for ticket in leading.reads.drop():
-            self._emit(Fail(ticket, "not_leader"))
-        leading.sessions.drop_all("shutting_down" if self._stopping else "not_leader")
-
-    def _hand_over(self, to: int) -> None:
-        """To the member named, or the voter that has most of the log."""
-        raft = self._road.raft
-        if not raft.is_leader:
-            return
-        status = raft.status()
-        others = {m: p for m, p in status.progress.items() if m != raft.id and not p.is_learner}
-        if not to and others:
-            to = max(sorted(others), key=lambda member: others[member].match)
-        if to in others:
-            raft.transfer_leader(to)
-
-    def _stop_leading(self, _: i.StopLeading) -> None:
-        self._stopping = True
-        self._road.flush()
-        self._hand_over(NO_MEMBER)
+        for early in self._seat.follow():
+            self._on[type(early)](early)
 
     # -- inputs -----------------------------------------------------------------------------------
 
     def _submit(self, submit: i.Submit) -> None:
         leading = self.leading
-        failure = self._why_not()
+        failure = self._admission.objection()
         if failure is not None:
             self._emit(Fail(submit.ticket, failure))
             return
         if leading is None:
-            self._early.append(submit)
+            self._seat.wait(submit)
             return
         self._tickets.open(submit.ticket, len(submit.asked))
         for position, asked in enumerate(submit.asked):
             waiter = self._tickets.waiter(submit.ticket, position, asked.wish)
             take(leading, self.state, asked, waiter)
 
-    def _why_not(self) -> str | None:
-        """Why no wish can be taken here and now, or None."""
-        raft = self._road.raft
-        if self._stopping:
-            return "shutting_down"
-        if not raft.is_leader:
-            return "not_leader" if raft.leader_id != NO_MEMBER else "no_leader"
-        if self._refusing is not None or self._disk_low:
-            return Lost.DISK_FULL.value
-        if self.leading is not None and self.leading.proposals.is_full:
-            return Lost.OVERLOADED.value
-        return None
-
     def _read(self, read: i.ReadBarrier) -> None:
-        raft = self._road.raft
         if self.leading is not None:
             self.leading.reads.ask(read.ticket)
-        elif raft.is_leader:
-            self._early.append(read)
+        elif self.raft.is_leader:
+            self._seat.wait(read)
         else:
-            kind = "not_leader" if raft.leader_id != NO_MEMBER else "no_leader"
-            self._emit(Fail(read.ticket, kind))
+            self._emit(Fail(read.ticket, self._admission.not_leader()))
 
     def _tick(self, tick: i.Tick) -> None:
         leading = self.leading
@@ -329,18 +267,23 @@ class Replica:
     def _store_failed(self, failed: i.StoreFailed) -> None:
         match failed.kind:
             case "disk_full":
-                self._refusing = Lost.DISK_FULL
-                self._hand_over(NO_MEMBER)
+                self._admission.disk_full = True
+                self._seat.hand_over(NO_MEMBER)
             case "recovered":
-                self._refusing = None
+                self._admission.disk_full = False
             case _:
                 self._emit(Halt(EXIT_STORAGE, failed.detail))
 
     def _disk_is_low(self, low: i.DiskLow) -> None:
-        self._disk_low = low.low
+        self._admission.disk_low = low.low
+
+    def _stop_leading(self, _: i.StopLeading) -> None:
+        self._seat.stopping = True
+        self._road.flush()
+        self._seat.hand_over(NO_MEMBER)
 
     def _node_opened(self, opened: i.NodeOpened) -> None:
-        if self.leading is None or self._stopping:
+        if self.leading is None or self._seat.stopping:
             self._emit(CloseNode(opened.session, "not_leader", ""))
             return
         self.leading.sessions.opened(opened.session, opened.registration)
@@ -374,18 +317,6 @@ class Replica:
         if self.leading is not None:
             self.leading.rechecker.trigger()
             self.leading.asking.trigger()
-
-    # -- small things -----------------------------------------------------------------------------
-
-    def _stamp(self) -> Instant:
-        """`at` of the entries of this turn; never falls (design section 4)."""
-        at = stamp(self._now, *self._stamped)
-        self._stamped = (max(at, self.state.at), self._now.steady)
-        return self._stamped[0]
-
-    def _next_call(self) -> int:
-        self._last_call += 1
-        return self._last_call
 
     def _emit(self, effect: Effect) -> None:
         self._effects.append(effect)
