@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import faulthandler
+import gc
 import os
 import signal
 import sys
@@ -18,6 +19,7 @@ from typing import NoReturn
 from coordinator.machine.failures import InvariantBroken, UpgradeNeeded
 from coordinator.shell.founding import Founding
 from coordinator.shell.grpc_server import PortTaken, Server
+from coordinator.shell.http_health import HttpHealth
 from coordinator.shell.logs import Log, open_log
 from coordinator.shell.member import Member
 from coordinator.shell.options import ServerSettings
@@ -30,6 +32,7 @@ from coordinator.wire.v1.internal_pb2_grpc import add_PeerServicer_to_server
 EXIT_BAD_SETTINGS, EXIT_DIFFERS = 2, 70
 STREAMS_END_S = 1.0
 PID_FILE = "pid"
+COLLECT_AFTER = (50_000, 20, 100)
 
 
 class Coordinator:
@@ -49,6 +52,7 @@ class Coordinator:
         )
         self._server = Server(settings.listen)
         self._founding = Founding(settings, store, self._standing, log)
+        self._http = HttpHealth(settings.http, self._is_ready) if settings.http else None
 
     async def run(self) -> None:
         """Serve until SIGTERM or SIGINT. Raises PortTaken, StoreError."""
@@ -58,6 +62,8 @@ class Coordinator:
         peers.on_found = self._founding.on_found
         add_PeerServicer_to_server(peers, self._server.grpc)
         await self._server.start()
+        if self._http is not None:
+            await self._http.start()
         self._log.info("listening", address=self._settings.listen, pid=os.getpid())
         founding = asyncio.create_task(self._founding.wait(), name="founding")
         await first_of(founding, self._asked_to_stop)
@@ -66,6 +72,8 @@ class Coordinator:
             await self._serve()
         founding.cancel()
         await self._server.stop(STREAMS_END_S)
+        if self._http is not None:
+            self._http.stop()
         await self._founding.close()
         if self._member is not None:
             await self._member.stop()
@@ -75,9 +83,13 @@ class Coordinator:
     async def _serve(self) -> None:
         self._member = Member(self._settings, self._store, self._server, self._log, self._halt)
         self._member.start()
+        calm_collector()
         await self._asked_to_stop.wait()
         self._log.info("stopping")
         await self._member.hand_over()
+
+    def _is_ready(self) -> bool:
+        return self._member is not None and self._member.replica.leader_id != 0
 
     def _feed(self, item: object) -> None:
         """Words of other members; before we are one ourselves there are none."""
@@ -156,6 +168,13 @@ def write_stacks(log: Log) -> None:
             place = f'  File "{at.f_code.co_filename}", line {at.f_lineno} in {at.f_code.co_name}'
             print(place, file=log.stream)
     log.flush()
+
+
+def calm_collector() -> None:
+    """Records and messages hold no cycles, so the collector is kept from walking a large state again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*COLLECT_AFTER)
 
 
 async def first_of(task: asyncio.Task[None], event: asyncio.Event) -> None:

@@ -96,6 +96,7 @@ class Pump:
         self._loop = loop
         self._inbox: list[Input] = []
         self._wishes: deque[Submit] = deque()
+        self._waking = False  # a Wake is on its way
         self._turn_is_due = False
         self._last_tick = read_clock().steady
         self._timer: asyncio.TimerHandle | None = None
@@ -149,11 +150,10 @@ class Pump:
         """Hand an input to the next turn, which is at most one round of the loop away."""
         if type(item) is Submit:
             self._wishes.append(item)
-            if self._replica.is_busy:  # what ends that makes a turn, or the next tick does
-                return
+            self._call_turn_for_wishes()
         else:
             self._inbox.append(item)
-        self._call_turn()
+            self._call_turn()
 
     async def fed(self, item: Input) -> None:
         """Feed the input and wait until the effects of its turn are asked for."""
@@ -199,6 +199,13 @@ class Pump:
             self._turn_is_due = True
             self._loop.call_soon(self._turn)
 
+    def _call_turn_for_wishes(self) -> None:
+        """While an entry is under way, or waits for company, nothing is gained by telling wishes one by one: what
+        ends that makes a turn, which takes them all, or the next tick does.
+        """
+        if not self._replica.is_busy and not self._waking:
+            self._call_turn()
+
     def _on_timer(self) -> None:
         if not self._stopped:
             self._timer = self._loop.call_later(TICK_MS / 1_000, self._on_timer)
@@ -218,7 +225,9 @@ class Pump:
                 do[type(effect)](effect)
         except Exception as bug:  # noqa: BLE001 - whatever it is, the process ends
             self._on_bug(bug)
-        if self._inbox or (self._wishes and not self._replica.is_busy):
+        if self._wishes:
+            self._call_turn_for_wishes()
+        if self._inbox:
             self._call_turn()
         elif self._after_turn:
             self._release()
@@ -269,7 +278,13 @@ class Pump:
             listener(effect)
 
     def _wake_after(self, effect: WakeAfter) -> None:
-        self._loop.call_later(effect.millis / 1_000, self.feed, Wake())
+        if not self._waking:
+            self._waking = True
+            self._loop.call_later(effect.millis / 1_000, self._wake)
+
+    def _wake(self) -> None:
+        self._waking = False
+        self.feed(Wake())
 
     def _forget(self, number: int) -> None:
         self._listeners.pop(number, None)

@@ -1,0 +1,42 @@
+"""What a probe, a browser and a stranger get from --http."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from coordinator.shell.grpc_server import PortTaken
+from coordinator.shell.http_health import HttpHealth
+from tests.end_to_end.processes import free_ports
+
+
+async def ask(port: int, request: bytes) -> str:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(request)
+    answer = await reader.read()
+    writer.close()
+    await writer.wait_closed()
+    return answer.decode()
+
+
+async def test_it_answers_probes_and_browsers_and_survives_strangers() -> None:
+    (port,) = free_ports(1)
+    ready = False
+    http = HttpHealth(f"127.0.0.1:{port}", lambda: ready)
+    await http.start()
+    try:
+        assert "200 OK" in await ask(port, b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert "503 " in await ask(port, b"GET /readyz HTTP/1.1\r\n\r\n")
+        ready = True
+        assert "200 OK" in await ask(port, b"GET /readyz?x=1 HTTP/1.1\r\n\r\n")
+        assert "taskctl" in await ask(port, b"GET / HTTP/1.1\r\n\r\n")
+        assert (await ask(port, b"HEAD /livez HTTP/1.1\r\n\r\n")).endswith("\r\n\r\n")
+        assert "404 " in await ask(port, b"GET /etc/passwd HTTP/1.1\r\n\r\n")
+        assert "405 " in await ask(port, b"POST / HTTP/1.1\r\n\r\n")
+        assert await ask(port, b"x" * 20_000) == ""
+        assert "200 OK" in await ask(port, b"GET /livez HTTP/1.1\r\n\r\n")
+        with pytest.raises(PortTaken):
+            await HttpHealth(f"127.0.0.1:{port}", lambda: ready).start()
+    finally:
+        http.stop()
