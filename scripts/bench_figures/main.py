@@ -12,7 +12,17 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from scripts.bench_figures import commands, idle, kills, lifecycles, machine, placing, writes
+from scripts.bench_figures import (
+    commands,
+    idle,
+    kills,
+    large,
+    lifecycles,
+    machine,
+    placing,
+    sessions,
+    writes,
+)
 from scripts.bench_figures.bench import Bench, Entry
 from scripts.bench_figures.callers import own_cpu_s
 from scripts.bench_figures.figure import print_line
@@ -26,6 +36,8 @@ ENTRIES: tuple[Entry, ...] = (
     *kills.FIGURES,
     *commands.FIGURES,
     *placing.FIGURES,
+    *large.FIGURES,
+    *sessions.FIGURES,
 )
 EXIT_MISSED, EXIT_USAGE, EXIT_FAILED = 1, 2, 70
 
@@ -142,6 +154,7 @@ def main(arguments: Sequence[str]) -> int:
     base = CHECKOUT / "build"
     base.mkdir(exist_ok=True)
     root = Path(tempfile.mkdtemp(prefix="bench-", dir=base))
+    note(f"working in {root}")
     bench = Bench(root, quick=asked.quick)
     try:
         return run_all(entries, bench)

@@ -64,7 +64,6 @@ class Process:
         self.command = list(command)
         self.log = log
         self._process: subprocess.Popen[bytes] | None = None
-        self._known: set[int] = set()
 
     @property
     def pid(self) -> int:
@@ -94,6 +93,16 @@ class Process:
         if self._process is not None:
             self._process.kill()
             self._process.wait(WAIT_S)
+
+    def terminate(self) -> None:
+        """SIGTERM: it ends when it has tidied up."""
+        send(self.pid, signal.SIGTERM)
+
+    def wait(self) -> int:
+        """Its exit status, once it has ended."""
+        if self._process is None:
+            raise Died(f"{self.name} was never started")
+        return self._process.wait(WAIT_S)
 
     def tree(self) -> list[int]:
         """This process and all that hang on it, parents first."""
