@@ -31,6 +31,7 @@ from coordinator.replica.bench import Bench
 from coordinator.replica.creation import Creations
 from coordinator.replica.desk import Desk
 from coordinator.replica.leases import Leases
+from coordinator.replica.live import LiveBoard
 from coordinator.replica.proposals import Answer, Lost, OnAnswer, Proposal, Proposals
 from coordinator.replica.reads import Reads
 from coordinator.replica.sessions import Sessions
@@ -47,17 +48,23 @@ class Leadership:
         self.proposals = proposals
         self.reads = reads
         self.leases = Leases()
+        self.live = LiveBoard()
         self.rechecker = Rechecker()
         self.assigners = Assigners(bench)
         self.creations = Creations(bench, self.assigners, proposals)
         self.asking = AskingPass(bench, self.assigners, proposals)
         self.sessions = Sessions(bench, self.leases, Desk(bench, proposals), proposals, reads)
-        self.sessions.on_connected = self._node_connected
+        self.sessions.on_connected = self.look_again
         self._prune_at: Millis = bench.now.steady
         self._drain_at: Millis = bench.now.steady
         self.refresh_facts()
         live = [n.name for n in bench.state.nodes_by_name() if _is_live(n)]
         self.leases.on_first_commit(live, bench.now.steady)
+
+    def look_again(self) -> None:
+        """Something that could matter has changed: a setting, room, a node that came back, a poke."""
+        self.rechecker.trigger()
+        self.asking.trigger()
 
     # -- following the state --------------------------------------------------------------------
 
@@ -72,17 +79,19 @@ class Leadership:
             case NodeChanged(name, old_node, new_node):
                 self._on_node(name, old_node, new_node)
             case SettingsChanged():
-                self.rechecker.trigger()
+                self.look_again()
                 self.sessions.settings_changed()
             case ManifestsChanged():
                 self.refresh_facts()
-                self.rechecker.trigger()
+                self.look_again()
             case _:
                 pass
 
     def _on_task(self, old: Task | None, new: Task | None) -> None:
         backlog = self.bench.view.backlog
         self.sessions.task_changed(old, new)
+        if old is not None and old.has_node and _has_ended(old, new):
+            self.live.forget(old.id)
         if new is None or new.status is not Status.UNASSIGNED:
             gone = new if new is not None else old
             if gone is not None:
@@ -90,11 +99,9 @@ class Leadership:
         elif new.id not in self.bench.view.busy:
             backlog.add(new)
             if old is None or old.status is not Status.UNASSIGNED:
-                self.rechecker.trigger()
-                self.asking.trigger()
+                self.look_again()
         if old is not None and old.has_node and _has_freed(old, new) and len(backlog):
-            self.rechecker.trigger()
-            self.asking.trigger()
+            self.look_again()
         if old is not None and (new is None or new.is_terminal):
             self.bench.view.exclusions.forget(old.id)
 
@@ -107,13 +114,7 @@ class Leadership:
         if new is not None and new.status is NodeStatus.REMOVED:
             self.leases.give_up(name)
         self._drain_at = self.bench.now.steady
-        self.rechecker.trigger()
-        self.asking.trigger()
-
-    def _node_connected(self) -> None:
-        """A node that came back under its old incarnation changes no record, and yet may take tasks again."""
-        self.rechecker.trigger()
-        self.asking.trigger()
+        self.look_again()
 
     # -- doing what is due ------------------------------------------------------------------------
 
@@ -136,8 +137,7 @@ class Leadership:
         if lost:
             self._lose([(name, self.leases.age(name, steady) or 0) for name in lost])
         if bench.view.exclusions.ended(steady):
-            self.rechecker.trigger()
-            self.asking.trigger()
+            self.look_again()
         if steady >= self._prune_at:
             agenda = prune(bench.view, bench.now)
             self._prune_at = max(agenda.wake_at or 0, steady + 200)
@@ -199,6 +199,10 @@ def _nobody_waits(_: Answer) -> None:
 
 def _is_live(node: Node) -> bool:
     return node.status in (NodeStatus.READY, NodeStatus.REMOVED)
+
+
+def _has_ended(old: Task, new: Task | None) -> bool:
+    return new is None or old.allocation_id != new.allocation_id
 
 
 def _has_freed(old: Task, new: Task | None) -> bool:

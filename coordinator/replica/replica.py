@@ -19,16 +19,15 @@ from coordinator.replica.admission import Admission
 from coordinator.replica.applying import Applier
 from coordinator.replica.config import Dice, Recovered, ReplicaConfig
 from coordinator.replica.effects import (
-    CloseNode,
     Effect,
     Fail,
     Halt,
-    Live,
     ReadReady,
     StateReplaced,
     WakeAfter,
 )
 from coordinator.replica.facts import FactsBook
+from coordinator.replica.leader_inputs import LeaderInputs
 from coordinator.replica.leadership import Leadership
 from coordinator.replica.live import LiveBoard
 from coordinator.replica.proposals import Proposals
@@ -70,17 +69,12 @@ class Replica:
             i.SnapshotTaken: lambda one: self._applier.snapshot_taken(one.index, ok=one.ok),
             i.PeerUnreachable: lambda one: self.raft.report_unreachable(one.member),
             i.SnapshotSent: lambda one: self.raft.report_snapshot(one.member, ok=one.ok),
-            i.NodeOpened: self._node_opened,
-            i.NodeSaid: self._node_said,
-            i.NodeClosed: self._node_closed,
-            i.PluginAnswered: self._plugin_answered,
-            i.PluginsKnown: self._plugins_known,
-            i.Poke: self._poke,
             i.TransferLeadership: lambda one: self._seat.hand_over(one.to),
             i.StopLeading: self._stop_leading,
             i.Campaign: lambda _: self.raft.campaign(),
             i.FlushRuns: lambda _: self._road.flush(),
             i.Wake: lambda _: None,  # a turn is all it takes
+            **LeaderInputs(self._seat, self._emit).table(),
         }
 
     # -- looking ----------------------------------------------------------------------------------
@@ -152,6 +146,7 @@ class Replica:
         return effects
 
     def _work(self) -> None:
+        self._follow_leadership()  # a deposed leader owes and proposes nothing (N8)
         for _ in range(ROUNDS_PER_TURN):
             if self.leading is not None:
                 self.leading.turn()
@@ -252,8 +247,9 @@ class Replica:
         if leading is not None:
             leading.stalled(tick.stalled_ms)
         self._road.raft.tick()
-        if leading is not None:
-            leading.tick()
+        self._follow_leadership()
+        if self.leading is not None:
+            self.leading.tick()
         self._road.flush()
 
     def _stored(self, stored: i.Stored) -> None:
@@ -281,42 +277,6 @@ class Replica:
         self._seat.stopping = True
         self._road.flush()
         self._seat.hand_over(NO_MEMBER)
-
-    def _node_opened(self, opened: i.NodeOpened) -> None:
-        if self.leading is None or self._seat.stopping:
-            self._emit(CloseNode(opened.session, "not_leader", ""))
-            return
-        self.leading.sessions.opened(opened.session, opened.registration)
-
-    def _node_said(self, said: i.NodeSaid) -> None:
-        if self.leading is None:
-            return
-        saying = said.saying
-        if saying.progress or saying.logs:
-            touched = self.live.progress(saying.progress, self.leading.bench.at)
-            touched += self.live.logs(saying.logs)
-            self._emit(Live(tuple(touched)))
-        self.leading.sessions.said(said.session, saying)
-
-    def _node_closed(self, closed: i.NodeClosed) -> None:
-        if self.leading is not None:
-            self.leading.sessions.closed(closed.session)
-
-    def _plugin_answered(self, answer: i.PluginAnswered) -> None:
-        leading = self.leading
-        if leading is not None and not leading.creations.answered(answer):
-            leading.assigners.answered(answer)
-
-    def _plugins_known(self, known: i.PluginsKnown) -> None:
-        self.facts.know_local(known.executors)
-        if self.leading is not None:
-            self.leading.refresh_facts()
-            self.leading.asking.trigger()
-
-    def _poke(self, _: i.Poke) -> None:
-        if self.leading is not None:
-            self.leading.rechecker.trigger()
-            self.leading.asking.trigger()
 
     def _emit(self, effect: Effect) -> None:
         self._effects.append(effect)

@@ -34,13 +34,17 @@ class Seat:
         self._dice = dice
         self._emit = emit
         self.facts = FactsBook()
-        self.live = LiveBoard()
         self.leading: Leadership | None = None
         self.stopping = False
         self._early: list[Early] = []  # until the term's first entry is applied
         self._told = (NO_MEMBER, 0, False)
         self._stamped: tuple[Instant, Millis] = (at, 0)
         self._last_call = 0
+
+    @property
+    def live(self) -> LiveBoard:
+        """What runs in progress say; empty unless this member leads."""
+        return self.leading.live if self.leading is not None else LiveBoard()
 
     def wait(self, early: Early) -> None:
         """This member was elected, but its term has not begun: look at it again then."""
@@ -62,7 +66,6 @@ class Seat:
         )
         proposals = Proposals(raft, bench.view.load, bench.view.busy)
         self.leading = Leadership(raft.term, bench, proposals, Reads(raft))
-        self.live = LiveBoard()
         return self._take_early()
 
     def follow(self) -> list[Early]:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from coordinator.machine.commands import LoseRuns, Request
 from coordinator.machine.outcome import Refused
-from coordinator.model.ids import NodeName
+from coordinator.model.ids import AllocationId, NodeName, TaskId
 from coordinator.model.instants import Millis
 from coordinator.model.nodes import Node, NodeStatus
 from coordinator.model.tasks import Task
@@ -55,6 +55,16 @@ class Sessions:
 
     def get(self, name: NodeName) -> Session | None:
         return self._by_name.get(name)
+
+    def holds(self, number: int, task_id: TaskId, allocation_id: AllocationId) -> bool:
+        """Whether this run is, by the record, one of the node that speaks in this session."""
+        session, task = self._by_number.get(number), self._bench.state.tasks.get(task_id)
+        return (
+            session is not None
+            and task is not None
+            and task.allocation_id == allocation_id
+            and belongs_to(task, session)
+        )
 
     # -- coming and going -------------------------------------------------------------------------
 
