@@ -9,6 +9,8 @@ process with it.
 
 Who may enter: nobody. `node` imports the coordinator's client and the SDK (`executors`); nothing imports `node`.
 
-Reading order: `core` (what a node decides, pure), `frames` and `frame_buffer` (what agent and worker say), `worker` (the
-process), `worker_run` (the life of one run), `agent`, `session`, `supervisor`.
+Reading order: `core` (what a node decides, pure; its parts are `core_*`, `lease`, `outbox`; it takes `inputs` and gives
+`effects`), `frames` and `frame_buffer` (what agent and worker say), `worker` (the process), `worker_run` (the life of one
+run), `agent_loop` (does what the core asks), `worker_pool`, `session` (finds the leader), `supervisor`, `data_dir`. Who dies
+with whom: `process_ties`, `kernel_timer`, `burial`, `process_marks`.
 """

@@ -7,12 +7,13 @@ thread, which lives as long as the process: their death signal belongs to that t
 from __future__ import annotations
 
 import asyncio
-import faulthandler
 import gc
 import os
 import platform
 import sys
+import traceback
 from pathlib import Path
+from typing import Any
 
 from node.agent_config import registration
 from node.agent_handshake import Handshake, take
@@ -43,14 +44,32 @@ def main() -> int:
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     agent = Agent(handshake, loop, log)
+    loop.set_exception_handler(lambda _, context: _on_exception(context, log))
     agent.open()
     try:
         loop.run_until_complete(_serve(agent, handshake, log))
     except Exception as error:  # noqa: BLE001 - a bug: say so and let the supervisor start anew
-        log.write("error", "bug", detail=repr(error))
-        faulthandler.dump_traceback()
-        log.close()
+        _bug(error, log)
     return EXIT_BUG
+
+
+def _on_exception(context: dict[str, Any], log: Log) -> None:
+    """Our own code failed in a callback: what follows is unknown, so the next incarnation takes over. Others' is noted."""
+    error = context.get("exception")
+    if isinstance(error, Exception) and _is_ours(error):
+        _bug(error, log)
+        os._exit(EXIT_BUG)
+    log.write("warning", "event loop", message=context.get("message"), detail=repr(error))
+
+
+def _is_ours(error: Exception) -> bool:
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    return any(str(frame.f_globals.get("__name__", "")).startswith("node.") for frame in frames)
+
+
+def _bug(error: Exception, log: Log) -> None:
+    log.write("error", "bug", detail="".join(traceback.format_exception(error)))
+    log.close()
 
 
 async def _serve(agent: Agent, handshake: Handshake, log: Log) -> None:

@@ -13,7 +13,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from coordinator.client.node_session import NodeStream, SessionBroken
-from coordinator.client.node_values import FromLeader, LoadProblem, Offer, Registration
+from coordinator.client.node_values import (
+    FromLeader,
+    HeartbeatAnswer,
+    LoadProblem,
+    Offer,
+    Registration,
+    Welcome,
+)
 from coordinator.client.node_wire import Outgoing, RunLogs, register_frame
 from node.logs import Log
 from node.process_ties import steady_ms
@@ -163,6 +170,8 @@ class Session:
             self._heard_at = clock()
             if frame.welcome is not None:
                 self._welcomed(frame)
+            elif frame.heartbeat is not None:
+                self._expect(frame.heartbeat)
             self._events.frame(frame)
             if frame.close:
                 return frame
@@ -176,7 +185,7 @@ class Session:
         self._has_registered = True
         self._failures = 0
         self.cluster_id = welcome.cluster_id
-        self._silence_s = max(2.5 * welcome.heartbeat_ms, welcome.lease_ms / 3) / 1_000
+        self._expect(welcome)
         known = [each for each in welcome.coordinators if self._trusted(each)]
         self._addresses.extend(each for each in known if each not in self._addresses)
         self._log.write(
@@ -186,6 +195,10 @@ class Session:
             term=frame.term,
             lease_ms=welcome.lease_ms,
         )
+
+    def _expect(self, values: Welcome | HeartbeatAnswer) -> None:
+        """How long the leader may say nothing: a busy one stretches the beat."""
+        self._silence_s = max(2.5 * values.heartbeat_ms, values.lease_ms / 3) / 1_000
 
     async def _watch(self) -> None:
         """A leader that says nothing for too long is not waited for: another may have been elected."""

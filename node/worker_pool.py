@@ -223,6 +223,8 @@ class _Process:
 
     def has_exited(self) -> bool:
         """Whether the process has ended; it stays a zombie, so that its number cannot be reused yet."""
+        if not hasattr(os, "waitid"):
+            return self._process.poll() is not None  # macOS: reaped a moment early
         flags = os.WEXITED | os.WNOHANG | os.WNOWAIT
         return os.waitid(os.P_PID, self.pid, flags) is not None
 
