@@ -29,6 +29,7 @@ class Waits:
 
     async def wait(self, request: wire.WaitRequest, left: float) -> wire.WaitResponse:
         """Raises Rejected: timed out, never was there, no longer the leader."""
+        left = min(left, request.deadline_ms / 1000 or left)
         deadline = loop_time() + left
         task_id = TaskId(request.id)
         if not _needs_no_barrier(request, self._door.replica.state.tasks.get(task_id)):
