@@ -76,7 +76,7 @@ async def _stay(session: Session, stay_ms: int) -> int:
     since: float | None = None
     said = ""
     try:
-        async with asyncio.timeout(session.timeout_s):
+        async with asyncio.timeout(session.left_s):
             while True:
                 found, told = await _look(session)
                 now = time.monotonic()

@@ -17,7 +17,7 @@ from pathlib import Path
 import click
 
 FRESH_S = 5.0
-BUDGET_S = 0.2
+BUDGET_S = 0.15
 KEPT_S = 600.0
 _POLL_S = 0.01
 

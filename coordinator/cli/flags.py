@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import click
 from click.core import ParameterSource
 
+from coordinator.cli.completing import complete
 from coordinator.cli.overriding import override
 from coordinator.client.durations import parse_duration
 
@@ -99,8 +100,17 @@ def _flag(*names: str, **more: Any) -> click.Option:
 @cache
 def global_flags() -> tuple[click.Option, ...]:
     """All of them; the same objects for every command."""
+    return (*_about_calls(), *_about_answers())
+
+
+def _about_calls() -> tuple[click.Option, ...]:
     return (
-        _flag("--context", metavar="NAME", help="Where to go, by name of a context."),
+        _flag(
+            "--context",
+            metavar="NAME",
+            shell_complete=complete("contexts"),
+            help="Where to go, by name of a context.",
+        ),
         _flag(
             "--addr",
             metavar="H:P[,H:P]",
@@ -111,6 +121,18 @@ def global_flags() -> tuple[click.Option, ...]:
             type=DURATION,
             help="Limit of the whole command.  [default: 10s; none where a command waits]",
         ),
+        _flag(
+            "--stale",
+            is_flag=True,
+            help="Read what the answering member has, without asking the leader; needs no quorum.",
+        ),
+        _flag("-v", "--verbose", count=True, help="Tell of each call; -vv also of errors in full."),
+        _flag("-y", "--yes", is_flag=True, help="Answer yes to every confirmation."),
+    )
+
+
+def _about_answers() -> tuple[click.Option, ...]:
+    return (
         _flag(
             "-o",
             "--output",
@@ -127,11 +149,4 @@ def global_flags() -> tuple[click.Option, ...]:
             help="How instants are shown.  [default: relative; utc when not on a terminal]",
         ),
         _flag("--color", type=click.Choice(COLORS), help="Colour.  [default: auto]"),
-        _flag(
-            "--stale",
-            is_flag=True,
-            help="Read what the answering member has, without asking the leader; needs no quorum.",
-        ),
-        _flag("-v", "--verbose", count=True, help="Tell of each call; -vv also of errors in full."),
-        _flag("-y", "--yes", is_flag=True, help="Answer yes to every confirmation."),
     )

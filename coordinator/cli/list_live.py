@@ -20,7 +20,7 @@ _CLEAR = "\x1b[H\x1b[2J"
 async def watch_list(session: Session, chosen: Filter) -> int:
     """Until the time given is over, or for ever."""
     try:
-        async with asyncio.timeout(session.timeout_s):
+        async with asyncio.timeout(session.left_s):
             await (_redraw(session, chosen) if _in_place(session) else _lines(session, chosen))
     except TimeoutError:
         pass

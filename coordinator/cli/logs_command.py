@@ -88,6 +88,32 @@ async def show_logs(
     return exits.OK
 
 
+async def follow_runs(session: Session, task_id: str) -> None:
+    """The logs of one run after the other, until the task has ended."""
+    from coordinator.client.errors import NotFound
+    from coordinator.client.requests import Condition
+    from coordinator.client.waiting import wait_until
+
+    shown = 0
+    begun = [Condition(kind="status", status=status) for status in ("running", "stopping")]
+    while True:
+        task = (await wait_until(session.client, task_id, begun, timeout_s=session.left_s)).task
+        if task is None:
+            return
+        last = task.last_outcome.allocation_id if task.last_outcome is not None else 0
+        allocation = last if task.is_finished else task.allocation_id
+        if allocation > shown:
+            try:
+                await show_logs(session, task_id, follow=True, allocation=allocation)
+            except NotFound:
+                pass  # a run that ended before it said anything
+        if task.is_finished:
+            return
+        shown = max(shown, allocation)
+        later = Condition(kind="path", path="allocation_id", op=">", value=shown)
+        await wait_until(session.client, task_id, [later], timeout_s=session.left_s)
+
+
 class _Lines:
     """One line after the other, with a heading where another run begins."""
 

@@ -17,12 +17,13 @@ if TYPE_CHECKING:
     from coordinator.cli.flags import Given
 
 COMPLETE_VARIABLE = "_TASKCTL_COMPLETE"
+_FORMS = {"TASKCTL_OUTPUT", "TASKCTL_QUIET"}  # they change what `version` prints
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit code. Entry point of the console script."""
     args = list(sys.argv[1:] if arguments is None else arguments)
-    if args == ["version"] and not any(name.startswith("TASKCTL_") for name in os.environ):
+    if args == ["version"] and not _FORMS & os.environ.keys():
         from coordinator.cli.version_text import short_version
 
         print(short_version())

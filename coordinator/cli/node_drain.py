@@ -23,7 +23,7 @@ LOOK_S = 0.5
 async def follow_drain(session: Session, name: str, started: NodeChanged) -> int:
     """Until no movable task remains. Raises TimedOut when the time given is over; the drain stays in force."""
     try:
-        async with asyncio.timeout(session.timeout_s):
+        async with asyncio.timeout(session.left_s):
             return await _follow(session, name, started)
     except TimeoutError:
         raise TimedOut(

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, TypeVar
 import click
 
 from coordinator.cli import exits
+from coordinator.cli.completing import complete
 from coordinator.cli.failures import Failure, describe, usage
 from coordinator.cli.output import tell
 from coordinator.cli.session import Session
@@ -52,8 +53,10 @@ def selection_flags(command: Command) -> Command:
         click.option("-l", "--selector", "labels", multiple=True, metavar="K=V,K!=V,K,!K",
                      help="Tasks with these labels."),
         click.option("--status", "statuses", multiple=True, metavar="S[,S]", help="Tasks in these statuses."),
-        click.option("--executor", default="", metavar="GLOB", help="Tasks of this executor; * fits anything."),
-        click.option("--node", default="", metavar="NAME", help="Tasks assigned to this node."),
+        click.option("--executor", default="", metavar="GLOB", shell_complete=complete("executors"),
+                     help="Tasks of this executor; * fits anything."),
+        click.option("--node", default="", metavar="NAME", shell_complete=complete("nodes"),
+                     help="Tasks assigned to this node."),
         click.option("--parent", default="", metavar="ID", help="Children of this task."),
         click.option("--object", default="", metavar="KIND/ID", help="Tasks of this object."),
     )  # fmt: skip

@@ -104,6 +104,7 @@ class Session:
         self.verb = verb
         self.doing = verb
         self._client: Client | None = None
+        self._began = time.monotonic()
 
     @property
     def about(self) -> tuple[str, tuple[str, ...]]:
@@ -134,6 +135,12 @@ class Session:
         return None if given is None else given / 1000
 
     @property
+    def left_s(self) -> float | None:
+        """What is left of that limit."""
+        limit = self.timeout_s
+        return None if limit is None else max(0.0, limit - (time.monotonic() - self._began))
+
+    @property
     def call_timeout_s(self) -> float:
         """The limit of a command that does not wait for anything."""
         return (self.settings.timeout_ms or DEFAULT_TIMEOUT_MS) / 1000
@@ -148,6 +155,8 @@ class Session:
             self._client = Client(
                 self.settings.addresses, timeout_s=self.call_timeout_s, observer=observer
             )
+            if self.left_s is not None:
+                self._client.limit(self.left_s)
         return self._client
 
     def run(self, work: Callable[[], Awaitable[T]]) -> T:

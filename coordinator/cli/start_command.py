@@ -177,9 +177,9 @@ async def _until_the_end(session: Session, created: Created, *, follow: bool) ->
     if not session.out.is_json:
         tell(created_line(task, created=created.created, revision=task.modified_revision))
     if follow:
-        from coordinator.cli.logs_command import show_logs
+        from coordinator.cli.logs_command import follow_runs
 
-        await show_logs(session, task.id, follow=True)
+        await follow_runs(session, task.id)
     reply = await waits.follow(session, task.id, ())
     waits.show_final(session, reply, ())
     return waits.exit_of_wait(reply)

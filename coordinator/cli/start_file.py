@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from coordinator.client.replies import CreatedItem
     from coordinator.client.requests import ChangeOptions, NewTask
 
-CALL_MAX = 1_000
-
 _TOP = {
     "id",
     "executor",
@@ -38,7 +36,7 @@ _SPEC = {
 
 
 def start_many(session: Session, path: str, change: Callable[[], ChangeOptions]) -> int:
-    """Create all tasks of a file, 1,000 to a call; each succeeds or fails alone."""
+    """Create all tasks of a file; each succeeds or fails alone."""
     session.doing = f"start -f {path}"
     tasks = [to_task(entry, f"{path}: task {n}") for n, entry in enumerate(read_file(path), 1)]
     if not tasks:
@@ -49,12 +47,10 @@ def start_many(session: Session, path: str, change: Callable[[], ChangeOptions])
 async def _create(
     session: Session, tasks: list[NewTask], change: Callable[[], ChangeOptions]
 ) -> int:
-    entries: list[Entry] = []
-    for start in range(0, len(tasks), CALL_MAX):
-        options = change()
-        session.guard_change(dry_run=options.dry_run)
-        reply = await session.client.create_many(tasks[start : start + CALL_MAX], options)
-        entries += [_entry(item, reply.answer.revision) for item in reply.items]
+    options = change()
+    session.guard_change(dry_run=options.dry_run)
+    reply = await session.client.create_many(tasks, options)
+    entries = [_entry(item, reply.answer.revision) for item in reply.items]
     code = report(session, entries)
     if session.out.is_table:
         made = sum(entry.failure is None for entry in entries)

@@ -13,6 +13,7 @@ from coordinator.cli.completing import complete
 from coordinator.cli.failures import Failure, usage
 from coordinator.cli.flags import DURATION
 from coordinator.cli.lazy import Verb
+from coordinator.cli.output import tell
 from coordinator.cli.selection import by_prefix, ids_of, selection_flags, selection_of
 from coordinator.cli.session import Session, session_of
 from coordinator.cli.task_texts import placement_note
@@ -42,6 +43,13 @@ _WORST = (
 @click.option(
     "--give-up-unassigned", type=DURATION, help="Exit 12 when a task had no node for so long."
 )
+@click.option(
+    "--after",
+    type=click.IntRange(0),
+    default=0,
+    metavar="REV",
+    help="Tell of changes after this revision.",
+)
 @click.pass_context
 def wait(ctx: click.Context, /, **flags: Any) -> int:
     """Wait for tasks; 0 met or succeeded, 10 failed, 11 cancelled, 12 stayed unassigned, 7 time ran out."""
@@ -55,47 +63,74 @@ def wait(ctx: click.Context, /, **flags: Any) -> int:
     except ValueError as error:
         raise usage(f"--for: {error}") from None
     give_up = flags["give_up_unassigned"]
-    give_up_s = None if give_up is None else give_up / 1000
+    waiting = Waiting(
+        session, conditions, None if give_up is None else give_up / 1000, flags["after"]
+    )
 
     async def work() -> int:
         ids = await ids_of(session, selection)
-        return await _wait(session, ids, conditions, give_up_s, any_one=flags["one_is_enough"])
+        return await waiting.run(ids, any_one=flags["one_is_enough"])
 
-    return session.run(work)
+    try:
+        return session.run(work)
+    except KeyboardInterrupt:
+        waiting.tell_revision()
+        return exits.INTERRUPTED
 
 
-async def _wait(
-    session: Session,
-    ids: Sequence[str],
-    conditions: Sequence[Condition],
-    give_up_s: float | None,
-    *,
-    any_one: bool,
-) -> int:
-    async def one(task_id: str) -> int:
+class Waiting:
+    """One wait for one or several tasks; knows the last revision seen, for whoever goes on later."""
+
+    def __init__(
+        self,
+        session: Session,
+        conditions: Sequence[Condition],
+        give_up_s: float | None,
+        after_revision: int,
+    ) -> None:
+        self._session = session
+        self._conditions = conditions
+        self._give_up_s = give_up_s
+        self._after = after_revision
+        self._followers: list[waits.Follower] = []
+
+    def tell_revision(self) -> None:
+        """After Ctrl-C."""
+        revision = max((one.revision for one in self._followers), default=0)
+        if revision:
+            tell(f"resume with: --after {revision}")
+
+    async def run(self, ids: Sequence[str], *, any_one: bool) -> int:
+        """The exit code: of several the worst."""
+        if not ids:
+            return exits.OK
+        if len(ids) == 1:
+            return await self._one(ids[0])
+        waiting = [asyncio.ensure_future(self._one(task_id)) for task_id in ids]
+        until = asyncio.FIRST_COMPLETED if any_one else asyncio.ALL_COMPLETED
+        try:
+            done, _ = await asyncio.wait(waiting, return_when=until)
+            return worst([future.result() for future in done])
+        finally:
+            for future in waiting:
+                future.cancel()
+            await asyncio.gather(*waiting, return_exceptions=True)
+
+    async def _one(self, task_id: str) -> int:
+        follower = waits.Follower(self._session, self._after)
+        self._followers.append(follower)
+
         async def follow(full: str) -> Waited:
-            return await waits.follow(session, full, conditions, give_up_s=give_up_s)
+            return await waits.follow(
+                self._session, full, self._conditions, give_up_s=self._give_up_s, follower=follower
+            )
 
         try:
-            reply = await by_prefix(session, task_id, follow)
+            reply = await by_prefix(self._session, task_id, follow)
         except waits.StayedUnassigned as stayed:
             raise _stayed(task_id, stayed) from None
-        waits.show_final(session, reply, conditions)
-        return waits.exit_of_wait(reply, conditions)
-
-    if not ids:
-        return exits.OK
-    if len(ids) == 1:
-        return await one(ids[0])
-    waiting = [asyncio.ensure_future(one(task_id)) for task_id in ids]
-    until = asyncio.FIRST_COMPLETED if any_one else asyncio.ALL_COMPLETED
-    try:
-        done, _ = await asyncio.wait(waiting, return_when=until)
-        return worst([future.result() for future in done])
-    finally:
-        for future in waiting:
-            future.cancel()
-        await asyncio.gather(*waiting, return_exceptions=True)
+        waits.show_final(self._session, reply, self._conditions)
+        return waits.exit_of_wait(reply, self._conditions)
 
 
 def worst(codes: Sequence[int]) -> int:

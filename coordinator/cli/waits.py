@@ -29,16 +29,17 @@ class StayedUnassigned(Exception):
 class Follower:
     """Tells each change of one task's status, and knows since when it has had no node."""
 
-    def __init__(self, session: Session, *, quiet: bool = False) -> None:
-        self._session = session
-        self._quiet = quiet
+    def __init__(self, session: Session, after_revision: int = 0) -> None:
+        self._quiet = session.out.is_json
         self._last = ""
         self.task: Task | None = None
+        self.revision = after_revision
         self.unassigned_since: float | None = None
 
     def seen(self, task: Task) -> None:
         """A new version of the record."""
         self.task = task
+        self.revision = max(self.revision, task.modified_revision)
         if task.status != "unassigned":
             self.unassigned_since = None
         elif self.unassigned_since is None:
@@ -55,16 +56,18 @@ async def follow(
     conditions: Sequence[Condition],
     *,
     give_up_s: float | None = None,
+    follower: Follower | None = None,
 ) -> Waited:
     """Wait for one task. Raises TimedOut with what it was waiting for, StayedUnassigned."""
-    follower = Follower(session, quiet=session.out.is_json)
+    follower = follower or Follower(session)
     waiting = asyncio.ensure_future(
         wait_until(
             session.client,
             task_id,
             conditions,
-            timeout_s=session.timeout_s,
+            timeout_s=session.left_s,
             on_change=follower.seen,
+            after_revision=follower.revision,
         )
     )
     try:
@@ -85,7 +88,7 @@ async def follow(
 def _told(
     error: TimedOut, task: Task | None, conditions: Sequence[Condition], session: Session
 ) -> TimedOut:
-    wanted = " or ".join(condition_text(one) for one in conditions) or "its end"
+    wanted = " or ".join(condition_text(one) for one in conditions) or "end"
     now = f"; it is {where(task)}" if task is not None else ""
     limit = f" within {session.timeout_s:g} s" if session.timeout_s is not None else ""
     return TimedOut(f"no {wanted}{limit}{now}", reason="timed_out", metadata=error.metadata)

@@ -84,7 +84,7 @@ class Watcher:
     async def run(self, chosen: Filter, after: int | None, *, or_restart: bool) -> int:
         """Until the time given is over, or for ever. Raises WatchReset."""
         try:
-            async with asyncio.timeout(self._session.timeout_s):
+            async with asyncio.timeout(self._session.left_s):
                 await self._follow_on(chosen, after, or_restart=or_restart)
         except TimeoutError:
             self.tell_revision()

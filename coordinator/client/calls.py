@@ -82,16 +82,26 @@ class Caller:
         self.directory = directory
         self.channels = Channels()
         self._observer = observer
+        self.ends_at: float | None = None  # monotonic; no call goes on beyond it
+
+    def _seconds(self, plan: Plan) -> float:
+        """What a call may take. Raises TimedOut when there is nothing left, before anything is sent."""
+        if self.ends_at is None or plan.patient:
+            return plan.timeout_s
+        left = self.ends_at - time.monotonic()
+        if left <= 0:
+            raise TimedOut("the time given was over before the call was made")
+        return min(plan.timeout_s, left)
 
     async def call(
         self, method: Method[Request, Response], request: Request, plan: Plan
     ) -> Response:
         """The answer. Raises a ClientError; what it means for a change is told by its class."""
-        start = time.monotonic()
+        start, allowed = time.monotonic(), self._seconds(plan)
         tries = Tries(len(self.directory.members))
         told: ClientError | None = None  # the last one that a member answered with: it knows why
         while True:
-            remaining = plan.timeout_s - (time.monotonic() - start)
+            remaining = allowed - (time.monotonic() - start)
             patience = remaining if plan.patient else tries.seconds_for_next(remaining)
             address = self.directory.pick()
             try:
@@ -106,7 +116,7 @@ class Caller:
                     self._report(method.name, address, response.answer, start, tries.count, plan)
                 return response
             pause = tries.pause_s(random.random())
-            remaining = plan.timeout_s - (time.monotonic() - start)
+            remaining = allowed - (time.monotonic() - start)
             if not tries.may_try_again(remaining, pause):
                 raise _end(told or error, tries, plan)
             if pause:

@@ -13,8 +13,11 @@ A client belongs to the event loop in which it is first used.
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Sequence
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from coordinator.client import from_wire, methods, replies
 from coordinator.client.calls import Caller, Observer, Plan
@@ -29,8 +32,10 @@ from coordinator.client.task_reads import TaskReads
 from coordinator.client.to_wire import (
     change_to_wire,
     condition_to_wire,
+    in_parts,
     task_to_wire,
 )
+from coordinator.client.views import Answer
 from coordinator.wire.v1 import tasks_pb2 as wire
 
 if TYPE_CHECKING:
@@ -77,6 +82,10 @@ class Client(TaskReads):
         """End all connections."""
         await self._caller.close()
 
+    def limit(self, seconds: float) -> None:
+        """Whatever is called from now on ends within so many seconds, all of it together."""
+        self._caller.ends_at = time.monotonic() + seconds
+
     @property
     def addresses(self) -> tuple[str, ...]:
         """All members known by now."""
@@ -113,14 +122,25 @@ class Client(TaskReads):
         brief: bool = False,
         timeout_s: float | None = None,
     ) -> replies.CreatedMany:
-        """Create up to 1,000 tasks; each succeeds or fails alone. `brief` leaves the records out of the answer."""
+        """Create tasks; each succeeds or fails alone. `brief` leaves the records out of the answer.
+
+        More than one call carries (1,000 tasks, 3.5 MiB) are sent in several, one after the other; their request ids
+        are that of `change` with a number behind it, so that a repeat of the whole is harmless as well.
+        """
         change = change or ChangeOptions()
-        request = wire.CreateManyRequest(
-            change=change_to_wire(change), tasks=[task_to_wire(task) for task in tasks], brief=brief
-        )
-        reply = await self._caller.call(methods.CREATE_MANY, request, self._plan(timeout_s, change))
-        items = [from_wire.created_item_of(item) for item in reply.items]
-        return replies.CreatedMany(from_wire.answer_of(reply.answer), items)
+        items: list[replies.CreatedItem] = []
+        answer = Answer()
+        for number, part in enumerate(in_parts([task_to_wire(task) for task in tasks])):
+            request_id = change.request_id + (f".{number + 1}" if number else "")
+            options = replace(change, request_id=request_id)
+            request = wire.CreateManyRequest(
+                change=change_to_wire(options), tasks=part, brief=brief
+            )
+            plan = self._plan(timeout_s, options)
+            reply = await self._caller.call(methods.CREATE_MANY, request, plan)
+            answer = from_wire.answer_of(reply.answer)
+            items += [from_wire.created_item_of(item) for item in reply.items]
+        return replies.CreatedMany(answer, items)
 
     async def cancel(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -15,6 +16,9 @@ from coordinator.client.requests import (
     new_task_id,
 )
 from coordinator.wire.v1 import tasks_pb2 as wire
+
+BATCH_MAX = 1_000
+BATCH_BYTES = 3_500_000
 
 _encode = msgspec.json.encode
 
@@ -59,6 +63,21 @@ def task_to_wire(task: NewTask) -> wire.NewTask:
         require_assignment=task.require_assignment,
         replace_finished=task.replace_finished,
     )
+
+
+def in_parts(tasks: Sequence[wire.NewTask]) -> Iterator[list[wire.NewTask]]:
+    """Lists that one call can carry each: at most 1,000 tasks and about 3.5 MiB."""
+    part: list[wire.NewTask] = []
+    size = 0
+    for task in tasks:
+        own = task.ByteSize()
+        if part and (len(part) == BATCH_MAX or size + own > BATCH_BYTES):
+            yield part
+            part, size = [], 0
+        part.append(task)
+        size += own
+    if part:
+        yield part
 
 
 def change_to_wire(change: ChangeOptions) -> wire.Change:

@@ -41,16 +41,18 @@ async def wait_until(
     *,
     timeout_s: float | None = None,
     on_change: OnChange | None = None,
+    after_revision: int = 0,
 ) -> Waited:
     """The answer that ended the wait: met, or the task has ended, or it is gone.
 
-    `timeout_s` None: no limit. `on_change` is called for the record found first and after each change of it. Raises
+    `timeout_s` None: no limit. `on_change` is called for the record found first (or its first
+    change after `after_revision`) and after each change of it. Raises
     TimedOut, with the id in its message; NotFound when there never was such a task; Unavailable when nobody answered
     to the end of the time or, without a limit, to the end of the first round.
     """
     asked = tuple(conditions) or (Condition(kind="terminal"),)
     deadline = None if timeout_s is None else time.monotonic() + timeout_s
-    seen = 0
+    seen = after_revision
     trouble: Unavailable | None = None
     answered = False
     while True:

@@ -28,11 +28,9 @@ BANNED = (
 
 
 def commands(group: click.Group = root, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
-    """Every path of the tree, groups included; `dev` is tried where it is written."""
+    """Every path of the tree, groups included."""
     ctx = click.Context(group)
     for name in group.list_commands(ctx):
-        if name == "dev":
-            continue
         yield (*path, name)
         command = group.get_command(ctx, name)
         if isinstance(command, click.Group):
@@ -106,6 +104,7 @@ def test_x01_every_command_that_reads_is_tried() -> None:
     }
     groups = {path[0] for path in commands() if len(path) == 2}
     leaves = {path for path in commands() if path[0] not in groups or len(path) == 2}
+    leaves -= {path for path in leaves if path[0] == "dev"}  # tried where it is written
     untried = {
         path
         for path in leaves

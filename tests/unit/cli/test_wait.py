@@ -97,3 +97,24 @@ def test_wait_as_json_is_the_task(taskctl: Taskctl, cluster: FakeCluster) -> Non
 
 def test_wait_for_what_is_not_there(taskctl: Taskctl) -> None:
     assert taskctl("wait", "nope").code == 3
+
+
+def test_start_and_follow_shows_the_log_until_the_end(
+    taskctl: Taskctl, cluster: FakeCluster
+) -> None:
+    line = wire.LogLine(at=1_000, level="info", event="hello there", allocation_id=1)
+    cluster.lines["x"] = [line]
+    cluster.create_status = "unassigned"
+    cluster.then["Wait"] = [partial(cluster.put, "x", status="running")]
+    cluster.then["Logs"] = [partial(cluster.put, "x", status="succeeded", last_outcome=ENDED)]
+    ran = taskctl("start", "demo.noop", "--id", "x", "--follow")
+    assert ran.code == 0
+    assert ran.out.splitlines()[0].endswith("hello there")
+    assert ran.out.splitlines()[-1] == "x  succeeded on n2 after 5 ms"
+    assert len(cluster.asked("Logs")) == 1
+
+
+def test_the_limit_is_that_of_the_whole_command(taskctl: Taskctl, cluster: FakeCluster) -> None:
+    ran = taskctl("start", "demo.noop", "--id", "x", "--wait", "--timeout", "300ms")
+    assert ran.code == 7
+    assert "no end within 0.3 s; it is assigned to n1" in ran.err

@@ -23,6 +23,7 @@ class FakeMember(tasks_pb2_grpc.TasksServicer):
         self.address = ""
         self.requests: list[Any] = []
         self.create: Handler | None = None
+        self.create_many: Handler | None = None
         self.get: Handler | None = None
         self.watch: Callable[[Any, Any], AsyncIterator[Any]] | None = None
 
@@ -36,6 +37,11 @@ class FakeMember(tasks_pb2_grpc.TasksServicer):
         return wire.CreateResponse(
             answer=self.answer(), task=wire.Task(id=request.task.id), created=True
         )
+
+    async def CreateMany(self, request: Any, context: Any) -> Any:
+        if self.create_many is None:
+            raise NotImplementedError
+        return await self.create_many(request, context)
 
     async def Get(self, request: Any, context: Any) -> Any:
         self.requests.append(request)

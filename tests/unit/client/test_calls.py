@@ -210,3 +210,33 @@ def test_the_synchronous_face() -> None:
     loop.call_soon_threadsafe(loop.stop)
     thread.join()
     loop.close()
+
+
+async def test_a_limit_holds_for_all_calls_together() -> None:
+    async with member() as only, Client([only.address]) as client:
+        client.limit(0)
+        with pytest.raises(TimedOut):
+            await client.create(NOOP)
+    assert only.requests == []
+
+
+async def test_more_than_a_batch_is_sent_in_parts() -> None:
+    sizes, ids = [], []
+
+    async def many(request: Any, context: Any) -> Any:
+        sizes.append(len(request.tasks))
+        ids.append(request.change.request_id)
+        items = [wire.CreateManyItem(id=task.id, created=True) for task in request.tasks]
+        return wire.CreateManyResponse(answer=wire.Answer(revision=1), items=items)
+
+    async with member() as only, Client([only.address]) as client:
+        only.create_many = many
+        tasks = [NewTask(executor="demo.noop", id=str(number)) for number in range(2_500)]
+        made = await client.create_many(tasks, ChangeOptions(request_id="r"))
+        assert [item.id for item in made.items] == [str(number) for number in range(2_500)]
+        large = [NewTask(executor="demo.noop", params={"x": "y" * 200_000}) for _ in range(40)]
+        await client.create_many(large)
+    assert sizes[:3] == [1_000, 1_000, 500]
+    assert ids[:3] == ["r", "r.2", "r.3"]
+    assert sum(sizes[3:]) == 40
+    assert max(sizes[3:]) <= 17
