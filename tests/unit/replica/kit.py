@@ -1,0 +1,71 @@
+"""Longer arms for the tests of the replica: executors that choose for themselves, turns by hand."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+
+from coordinator.model.instants import Now
+from coordinator.model.tasks import TaskSpec
+from coordinator.replica import effects as e
+from coordinator.replica import inputs as i
+from tests.unit.replica.world import FakeNode, Member, World
+
+PICK = "demo.pick"
+
+
+def node(world: World, name: str, *executors: str, capacity: int = 10, **says: object) -> FakeNode:
+    """A registered node; `says` goes into the manifest of what it offers."""
+    made = FakeNode(world, name, capacity)
+    made.executors = list(executors) or ["demo.noop"]
+    made.body = json.dumps({"policy": {}, "own_validate": False, **says}).encode()
+    return made.register()
+
+
+def know(world: World, *executors: str) -> None:
+    """Every coordinator has the code of these executors, with both methods of their own."""
+    for member in world.members.values():
+        known = tuple((name, 1, True, True) for name in executors)
+        member.inbox.append(i.PluginsKnown(known))
+    world.settle()
+
+
+def wish(
+    task_id: str, executor: str = "demo.noop", params: bytes = b"{}", **spec: object
+) -> i.Create:
+    return i.Create(task_id, executor, params, TaskSpec(**spec))
+
+
+def questions(world: World) -> list[e.AskPlugin]:
+    return [asked for _, asked in world.asked_plugins]
+
+
+def asked_about(question: e.AskPlugin) -> dict[str, object]:
+    said: dict[str, object] = msgspec.msgpack.decode(question.payload)
+    return said
+
+
+def answer(world: World, kind: str, **said: str) -> e.AskPlugin:
+    """Answer the oldest question."""
+    member, question = world.asked_plugins.pop(0)
+    back = i.PluginAnswered(question.call, kind, **said)
+    world.members[member].inbox.append(back)
+    world.settle()
+    return question
+
+
+def at_once(world: World, member: Member, *inputs: i.Input, ms: int = 0) -> list[e.Effect]:
+    """One turn by hand, `ms` later: what it asks for, and nothing of it is done."""
+    now = Now(world.now.steady + ms, world.now.wall + ms)
+    return member.replica.handle(inputs, now)
+
+
+def of(kind: type, effects: Iterable[e.Effect]) -> list[Any]:
+    return [effect for effect in effects if isinstance(effect, kind)]
+
+
+def codes(world: World, ids: Sequence[str]) -> list[str]:
+    return [world.task(one).assignment.code.value for one in ids]
