@@ -23,7 +23,7 @@ from coordinator.model.instants import Instant, Millis
 from coordinator.model.limits import MIB
 
 ENTRIES_UNDER_WAY = 1  # the next fills up while one is on its way to the disks
-BIG_ENTRY = 8  # requests: there is a crowd, so waiting for more of it pays
+BIG_ENTRY = 4  # requests: there is a crowd, so waiting for more of it pays
 HOLD_MAX_MS: Millis = 8
 QUEUE_MAX = 20_000  # requests; beyond it callers are told at once
 QUEUE_BYTES_MAX = 64 * MIB
@@ -97,7 +97,7 @@ class Proposals:
                 return self._hold_until - steady
             proposals = self._next_entry(limit)
             if len(proposals) >= BIG_ENTRY:
-                self._hold_until = steady + min(HOLD_MAX_MS, len(proposals) // 4)
+                self._hold_until = steady + min(HOLD_MAX_MS, len(proposals))
             self._propose(proposals, at)
         return 0
 
