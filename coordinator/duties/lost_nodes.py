@@ -10,7 +10,7 @@ from coordinator.assignment.load import Claim
 from coordinator.duties.agenda import Agenda, Item
 from coordinator.duties.due import place_now
 from coordinator.duties.view import LeaderView
-from coordinator.machine.commands import LoseNode, LoseRuns, Placement
+from coordinator.machine.commands import ForgetNode, LoseNode, LoseRuns, Placement
 from coordinator.model.ids import NodeName
 from coordinator.model.instants import Millis, Now
 from coordinator.model.nodes import NodeStatus
@@ -23,7 +23,8 @@ LOSSES_PLACED_AT_ONCE = 2  # from the third in a row, back-off applies (PT-66)
 def lose_nodes(lost: Iterable[tuple[NodeName, Millis]], view: LeaderView, now: Now) -> Agenda:
     """A LoseNode for each (name, silence) that is still there, with placements for its tasks.
 
-    The caller has taken the node out of `view.connected`, so nothing is placed on it again.
+    The caller has taken the node out of `view.connected`, so nothing is placed on it again. A node
+    that an operator removed leaves the list in the same entry.
     """
     items = []
     for name, silence in lost:
@@ -35,6 +36,8 @@ def lose_nodes(lost: Iterable[tuple[NodeName, Millis]], view: LeaderView, now: N
             name, node.incarnation, False, REASON, placements, _silent(name, silence)
         )
         items.append(Item(command, claims, tuple(p.task_id for p in placements)))
+        if node.status is NodeStatus.REMOVED:
+            items.append(Item(ForgetNode(name, node.incarnation)))
     return Agenda(tuple(items))
 
 

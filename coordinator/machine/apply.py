@@ -11,7 +11,7 @@ from typing import assert_never
 
 from coordinator.machine import commands as c
 from coordinator.machine.assign import assign_task
-from coordinator.machine.cancel import cancel_task, remove_task, unassign_task
+from coordinator.machine.cancel import cancel_task, remove_task, stop_run, unassign_task
 from coordinator.machine.create import create_task
 from coordinator.machine.drains import drain_node, forget_node, remove_node, undrain_node
 from coordinator.machine.failures import InvariantBroken
@@ -82,5 +82,7 @@ def apply(state: ClusterState, command: c.Command) -> Outcome:  # noqa: C901, PL
             return forget_requests(state, command)
         case c.RaiseFeatureLevel():
             return raise_feature_level(state, command)
+        case c.StopRun():
+            return stop_run(state, command)
         case _:
             assert_never(command)

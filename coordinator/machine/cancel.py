@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from coordinator.machine.commands import CancelTask, RemoveTask, UnassignTask
+from coordinator.machine.commands import CancelTask, RemoveTask, StopRun, UnassignTask
 from coordinator.machine.outcome import Accepted, Outcome, Refusal, Refused
 from coordinator.machine.records import finished, not_found, stale_allocation, store
 from coordinator.model import limits
@@ -52,6 +52,16 @@ def unassign_task(state: ClusterState, command: UnassignTask) -> Outcome:
     if not task.has_node:
         return Accepted(task.id, task.allocation_id, unchanged=True)
     return _stop(state, task, StopReason.MOVE)
+
+
+def stop_run(state: ClusterState, command: StopRun) -> Outcome:
+    """Ask this very run to end; a run that is over by now is left alone."""
+    task = state.tasks.get(command.task_id)
+    if task is None:
+        return not_found(command.task_id)
+    if task.allocation_id != command.allocation_id or not task.has_node:
+        return stale_allocation(task)
+    return _stop(state, task, command.reason)
 
 
 def remove_task(state: ClusterState, command: RemoveTask) -> Outcome:

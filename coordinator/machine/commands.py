@@ -14,7 +14,7 @@ import msgspec
 from coordinator.model.ids import AllocationId, Incarnation, NodeName, TaskId
 from coordinator.model.instants import Instant, Millis
 from coordinator.model.nodes import LoadError, Manifest, Offer
-from coordinator.model.tasks import Assignment, Pairs, Policy, RunOutcome, TaskSpec
+from coordinator.model.tasks import Assignment, Pairs, Policy, RunOutcome, StopReason, TaskSpec
 
 
 class CreateTask(msgspec.Struct, frozen=True, array_like=True, tag=1, gc=False):
@@ -222,6 +222,14 @@ class RaiseFeatureLevel(msgspec.Struct, frozen=True, array_like=True, tag=18, gc
     level: int
 
 
+class StopRun(msgspec.Struct, frozen=True, array_like=True, tag=19, gc=False):
+    """The leader asks a run to end, when its time limit is long over and its node said nothing (TM-41)."""
+
+    task_id: TaskId
+    allocation_id: AllocationId
+    reason: StopReason
+
+
 Command: TypeAlias = (
     CreateTask
     | AssignTask
@@ -241,6 +249,7 @@ Command: TypeAlias = (
     | SetSettings
     | ForgetRequests
     | RaiseFeatureLevel
+    | StopRun
 )
 
 

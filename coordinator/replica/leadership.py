@@ -12,6 +12,7 @@ from coordinator.duties.due import wake_due
 from coordinator.duties.lost_nodes import lose_nodes, lose_shared_runs
 from coordinator.duties.prune import prune
 from coordinator.duties.recheck import Rechecker
+from coordinator.duties.time_limits import TimeLimits
 from coordinator.machine.commands import LoseNode, Request
 from coordinator.machine.outcome import Accepted
 from coordinator.model.events import (
@@ -55,6 +56,7 @@ class Leadership:
         self.asking = AskingPass(bench, self.assigners, proposals)
         self.sessions = Sessions(bench, self.leases, Desk(bench, proposals), proposals, reads)
         self.sessions.on_connected = self.look_again
+        self.time_limits = TimeLimits(bench.state, bench.now.steady)
         self._prune_at: Millis = bench.now.steady
         self._drain_at: Millis = bench.now.steady
         self.refresh_facts()
@@ -90,6 +92,7 @@ class Leadership:
     def _on_task(self, old: Task | None, new: Task | None) -> None:
         backlog = self.bench.view.backlog
         self.sessions.task_changed(old, new)
+        self.time_limits.follow(old, new, self.bench.now.steady)
         if old is not None and old.has_node and _has_ended(old, new):
             self.live.forget(old.id)
         if new is None or new.status is not Status.UNASSIGNED:
@@ -111,8 +114,6 @@ class Leadership:
             self.sessions.node_gone(name, new)
         elif old is None or old.incarnation != new.incarnation or not _is_live(old):
             self.leases.joined(name, self.bench.now.steady)
-        if new is not None and new.status is NodeStatus.REMOVED:
-            self.leases.give_up(name)
         self._drain_at = self.bench.now.steady
         self.look_again()
 
@@ -147,6 +148,7 @@ class Leadership:
             self._propose(move_off_draining(bench.view, bench.now))
         for name in self.sessions.grace_over():
             self._propose(lose_shared_runs(name, bench.view))
+        self._propose(self.time_limits.overdue(steady))
         self.asking.tick()
 
     def stalled(self, millis: Millis) -> None:
@@ -157,11 +159,15 @@ class Leadership:
 
     def _lose(self, lost: list[tuple[NodeName, Millis]]) -> None:
         for name, _ in lost:
-            self.sessions.drop(name, "superseded", "this node was given up for lost")
+            node = self.bench.state.nodes.get(name)
+            removed = node is not None and node.status is NodeStatus.REMOVED
+            reason = "removed" if removed else "superseded"
+            self.sessions.drop(name, reason, "this node was given up for lost")
         for item in lose_nodes(lost, self.bench.view, self.bench.now).items:
+            then = _nobody_waits
             if isinstance(item.command, LoseNode):
-                name = item.command.name
-                self._add(item, self._loss_answered(name))
+                then = self._loss_answered(item.command.name)
+            self._add(item, then)
 
     def _loss_answered(self, name: NodeName) -> OnAnswer:
         def answered(answer: Answer) -> None:

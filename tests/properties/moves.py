@@ -11,7 +11,16 @@ from coordinator.machine import commands as c
 from coordinator.model.ids import AllocationId, Incarnation, NodeName, TaskId
 from coordinator.model.nodes import Manifest, NodeStatus, Offer
 from coordinator.model.state import ClusterState
-from coordinator.model.tasks import Assignment, Code, Policy, RunOutcome, Status, Task, TaskSpec
+from coordinator.model.tasks import (
+    Assignment,
+    Code,
+    Policy,
+    RunOutcome,
+    Status,
+    StopReason,
+    Task,
+    TaskSpec,
+)
 
 TASKS = ("a", "b", "c", "d")
 NODES = ("n1", "n2", "n3")
@@ -217,9 +226,15 @@ def _set(state: ClusterState, draw: Draw) -> c.Command:
     return c.SetSettings(((key, value),), ("assignment.batch",) if _chance(draw, 20) else ())
 
 
+def _stop(state: ClusterState, draw: Draw) -> c.StopRun:
+    task_id = _task(state, draw, _placed)
+    reason = draw(st.sampled_from(("timeout", "move")))
+    return c.StopRun(task_id, _allocation(state, draw, task_id), StopReason(reason))
+
+
 # How often each is drawn: the ordinary course of a task first, what ends it all seldom.
 _MAKERS = (
     (_create, _assign, _start, _end) * 4
-    + (_write, _cancel, _unassign, _join) * 2
+    + (_write, _cancel, _unassign, _stop, _join) * 2
     + (_remove, _lose, _lose_runs, _drain, _forget, _set)
 )

@@ -14,7 +14,7 @@ from coordinator.model.ids import AllocationId, Incarnation, NodeName, TaskId
 from coordinator.model.nodes import LoadError, Manifest, Offer
 from coordinator.model.settings import duration_ms
 from coordinator.model.state import ClusterState
-from coordinator.model.tasks import Assignment, Code, Policy, RunOutcome, TaskSpec
+from coordinator.model.tasks import Assignment, Code, Policy, RunOutcome, StopReason, TaskSpec
 from tests.stories.telling import told_node, told_task
 
 SPEC_NUMBERS = ("priority", "cost", "max_attempts")
@@ -139,6 +139,10 @@ class Teller:
     def _unassign(self, w: Words) -> c.UnassignTask:
         task_id = TaskId(w.names[0])
         return c.UnassignTask(task_id, self._allocation(w, task_id), w.number("if_revision"))
+
+    def _stop(self, w: Words) -> c.StopRun:
+        task_id = TaskId(w.names[0])
+        return c.StopRun(task_id, self._allocation(w, task_id), StopReason(w.names[1]))
 
     def _remove(self, w: Words) -> c.RemoveTask:
         task = self.state.tasks.get(TaskId(w.names[0]))
