@@ -15,7 +15,7 @@ import grpc.aio
 
 from coordinator.wire.v1 import internal_pb2 as wire
 
-HANG_S = 30.0
+HANG_S = 60.0
 Answer = Callable[[wire.Report], wire.ReportAnswer]
 
 

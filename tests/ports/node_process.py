@@ -15,7 +15,7 @@ from node.process_ties import children_of, descendants_of
 
 ROOT = Path(__file__).resolve().parents[2]
 PLUGIN = str(Path(__file__).with_name("node_plugin.py"))
-HANG_S = 30.0
+HANG_S = 60.0
 
 
 class NodeProcess:
