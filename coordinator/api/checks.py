@@ -10,6 +10,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError, best_match
 
 from coordinator.api.errors import Code, Rejected, invalid, too_large
+from coordinator.api.schema_words import told
 from coordinator.model import limits
 from coordinator.model.instants import DAY, MINUTE, SECOND
 from coordinator.model.nodes import Manifest
@@ -109,7 +110,7 @@ class Schemas:
         newest = max(manifests.values(), key=lambda m: (m.version, m.hash))
         validator, own_validate = self._of(newest)
         if validator is not None and not validator.is_valid(value):
-            raise _bad_params([_told(e) for e in _worst(validator, value)])
+            raise _bad_params([one for e in _worst(validator, value) for one in told(e)])
         return own_validate
 
     def _of(self, manifest: Manifest) -> tuple[Draft202012Validator | None, bool]:
@@ -135,11 +136,6 @@ def _worst(validator: Draft202012Validator, value: object) -> list[ValidationErr
     errors = sorted(validator.iter_errors(value), key=lambda e: [str(p) for p in e.absolute_path])
     best = best_match(errors)
     return [best] if best is not None and len(errors) == 1 else errors[:10]
-
-
-def _told(error: ValidationError) -> tuple[str, str]:
-    path = ".".join(str(step) for step in error.absolute_path)
-    return f"params.{path}" if path else "params", error.message
 
 
 def _bad_params(violations: list[tuple[str, str]]) -> Rejected:

@@ -33,7 +33,7 @@ def status(door: Door, answer: tasks_pb2.Answer) -> wire.StatusResponse:
         has_quorum=bool(replica.leader_id),
         tasks={s.value: n for s, n in state.status_counts.items() if n},
         nodes=_node_counts(state),
-        wall_at=state.at,
+        wall_at=replica.now.wall,
     )
 
 

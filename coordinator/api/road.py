@@ -53,6 +53,7 @@ class Road:
             leader=leader.name if leader is not None else "",
             leader_address=self.door.address_of(replica.leader_id),
             stale=stale,
+            age_ms=replica.leader_age_ms if stale else 0,
         )
 
     async def lead(

@@ -51,6 +51,7 @@ class Replica:
         self._tickets = Tickets(lambda: self._applier.state, self._emit)
         self._seat = Seat(self._road, dice, self._emit, recovered.state.at)
         self._now = Now(0, 0)
+        self._heard_leader: Millis = 0
         self._admission = Admission(self._road, self._seat)
         self._wake_at: Millis = 0
         self._on = self._table()
@@ -62,7 +63,7 @@ class Replica:
             i.Abandon: lambda one: self._tickets.abandon(one.ticket),
             i.ReadBarrier: self._read,
             i.Tick: self._tick,
-            i.FromPeer: lambda one: self._road.step(one.messages),
+            i.FromPeer: self._from_peer,
             i.Stored: self._stored,
             i.StoreFailed: self._store_failed,
             i.DiskLow: self._disk_is_low,
@@ -113,6 +114,16 @@ class Replica:
         return self.leading is not None and self.leading.proposals.under_way > 0
 
     @property
+    def now(self) -> Now:
+        """Of the last turn, at most a tick ago."""
+        return self._now
+
+    @property
+    def leader_age_ms(self) -> Millis:
+        """Since this member last heard a leader: how old a stale answer may be. 0 on a leader."""
+        return 0 if self.is_leader else self._now.steady - self._heard_leader
+
+    @property
     def leader_id(self) -> int:
         return self._road.raft.leader_id
 
@@ -133,6 +144,7 @@ class Replica:
     def handle(self, inputs: Sequence[i.Input], now: Now) -> list[Effect]:
         """One turn. Effects are to be done in order; an exception is a bug and stops the process."""
         self._now = now
+        self._heard_leader = self._heard_leader or now.steady
         if self.leading is not None:
             self.leading.bench.now = now
         self._effects = []
@@ -241,6 +253,11 @@ class Replica:
             self._seat.wait(read)
         else:
             self._emit(Fail(read.ticket, self._admission.not_leader()))
+
+    def _from_peer(self, said: i.FromPeer) -> None:
+        self._road.step(said.messages)
+        if any(message.sender == self.leader_id for message in said.messages):
+            self._heard_leader = self._now.steady
 
     def _tick(self, tick: i.Tick) -> None:
         leading = self.leading
