@@ -12,7 +12,7 @@ class TickerParams(BaseModel):
     """Count to `until`, one tick per `interval`."""
 
     interval: Duration = Duration("1s")
-    until: int = Field(default=10, ge=0)
+    until: int = Field(default=10, ge=1)
 
 
 class TickerState(BaseModel):
