@@ -1,0 +1,139 @@
+"""`taskctl dev` on real processes: cluster.json stays true whoever kills and starts, and nothing outlives its parent."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.end_to_end.processes import CHECKOUT, free_ports, is_alive, until
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def dev(tmp_path: Path) -> Iterator[Run]:
+    """Runs `taskctl ARGS` with a config and a cluster directory of its own; ends the cluster with the test."""
+    environ = {
+        **os.environ,
+        "PYTHONPATH": str(CHECKOUT),
+        "TASKCTL_CONFIG": str(tmp_path / "config.toml"),
+        "TASKCTL_DEV_DIR": str(tmp_path / "dev"),
+    }
+
+    def run(*argv: str, timeout: float = 110) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            [sys.executable, "-m", "coordinator.cli.main", *argv],
+            cwd=tmp_path,
+            env=environ,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+        print(f"$ taskctl {' '.join(argv)}\n{done.stdout}{done.stderr}")
+        return done
+
+    yield run
+    run("dev", "down", timeout=60)
+
+
+def up(dev: Run, *flags: str) -> subprocess.CompletedProcess[str]:
+    (port,) = free_ports(1)
+    return dev("dev", "up", "--base-port", str(min(port, 60_000)), *flags)
+
+
+def members(root: Path) -> dict[str, dict[str, Any]]:
+    found = json.loads((root / "dev" / "cluster.json").read_text())
+    return {member["name"]: member for member in found["coordinators"] + found["nodes"]}
+
+
+def test_somebody_else_kills_and_starts_and_the_file_stays_true(dev: Run, tmp_path: Path) -> None:
+    started = up(dev, "--detach", "--no-demo", "--nodes", "1")
+    assert started.returncode == 0, started.stderr
+    before = members(tmp_path)
+    assert all(is_alive(member["pid"]) for member in before.values())
+    assert dev("dev", "up").stdout.startswith("runs already")
+
+    os.kill(before["c1"]["pid"], signal.SIGKILL)
+    until(lambda: members(tmp_path)["c1"]["pid"] is None, "null for what is down", 5)
+    bare = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+    stranger = subprocess.Popen(before["c1"]["command"], cwd="/", env=bare)
+    try:
+        until(lambda: members(tmp_path)["c1"]["pid"] == stranger.pid, "the new pid", 10)
+        assert dev("wait", "--timeout", "1s", "none").returncode == 3  # it answers
+        status = json.loads(dev("dev", "status", "-o", "json").stdout)
+        assert {row["state"] for row in status["processes"]} == {"up"}
+
+        pid = members(tmp_path)["n1"]["pid"]
+        assert dev("dev", "pause", "n1").returncode == 0
+        assert "paused" in dev("dev", "status").stdout
+        assert "continues" in dev("dev", "start", "n1").stdout
+        assert f"n1 (pid {pid}) killed" in dev("dev", "kill", "n1").stdout
+        assert dev("dev", "kill", "c9").returncode == 2
+        assert "leader of term" in dev("dev", "kill", "leader").stdout
+        assert dev("dev", "start", "--all").returncode == 0
+        assert all(is_alive(member["pid"]) for member in members(tmp_path).values())
+
+        down = dev("dev", "down")
+        assert "4 processes stopped" in down.stdout
+        assert stranger.wait(10) == 0  # adopted, so it was stopped as well
+    finally:
+        if stranger.poll() is None:
+            stranger.kill()
+            stranger.wait()
+    assert dev("dev", "kill", "n1").returncode == 3
+    assert dev("dev", "down", "--purge").returncode == 0
+    assert not (tmp_path / "dev").exists()
+
+
+def test_nothing_outlives_a_killed_dev_up(dev: Run, tmp_path: Path) -> None:
+    environ = {
+        **os.environ,
+        "PYTHONPATH": str(CHECKOUT),
+        "TASKCTL_CONFIG": str(tmp_path / "config.toml"),
+    }
+    (port,) = free_ports(1)
+    command = [sys.executable, "-m", "coordinator.cli.main", "dev", "up", "--no-demo"]
+    command += ["--coordinators", "1", "--nodes", "1", "--base-port", str(min(port, 60_000))]
+    command += ["--data-dir", str(tmp_path / "dev")]
+    with (tmp_path / "out").open("wb") as out:
+        parent = subprocess.Popen(command, cwd=tmp_path, env=environ, stdout=out, stderr=out)
+    try:
+        until(lambda: "ready in" in (tmp_path / "out").read_text(), "the cluster is ready", 60)
+        pids = [member["pid"] for member in members(tmp_path).values()]
+        assert all(is_alive(pid) for pid in pids)
+    finally:
+        parent.kill()
+        parent.wait()
+    until(lambda: not any(is_alive(pid) for pid in pids), "all have followed", 5)
+
+
+def test_once_shows_everything_and_leaves_a_manifest(dev: Run, tmp_path: Path) -> None:
+    done = up(dev, "--once")
+    assert done.returncode == 0, done.stdout + done.stderr
+    last = done.stdout.splitlines()[-1]
+    assert last.startswith("manifest: ")
+    manifest = last.removeprefix("manifest: ")
+    checked = subprocess.run(
+        ["sha256sum", "--quiet", "-c", manifest], capture_output=True, text=True, check=False
+    )
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    for step in range(1, 7):
+        assert f"[{step}/6]" in done.stdout
+    assert all(member["pid"] is None for member in members(tmp_path).values())
+
+
+def test_a_foreign_directory_is_left_alone(dev: Run, tmp_path: Path) -> None:
+    (tmp_path / "dev").mkdir()
+    (tmp_path / "dev" / "precious").write_text("")
+    assert up(dev).returncode == 2
+    assert dev("dev", "down", "--purge").returncode == 2
+    assert (tmp_path / "dev" / "precious").exists()
