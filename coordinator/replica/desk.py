@@ -1,7 +1,8 @@
 """The leader's desk for nodes: who is connected, what they report, what they are answered.
 
-Reports become commands, fenced by task id, allocation id and incarnation; a report is answered when
-its command has been applied, and not at all when nobody knows (the node sends it again).
+Reports become commands, fenced by task id, allocation id and incarnation; a report gets a definite
+answer when its command has been applied. What decides nothing is said as such: the node sends the
+report again.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from coordinator.assignment.load import Claim
 from coordinator.duties.due import place_now
 from coordinator.duties.retry import backoff_ms
 from coordinator.machine.commands import (
@@ -44,8 +46,12 @@ class Desk:
     def reports(self, session: Session, reports: Iterable[Report]) -> None:
         """Each becomes a proposal; answers gather in the session, one frame for all of a turn."""
         for report in reports:
-            for command in self._commands(session, report):
-                self._propose(session, report, command)
+            command, claims = self._command(session, report)
+            if command is None:
+                unknown = ReportAnswer(report.number, False, "unknown_report", 0, 0)
+                self._say(session, unknown)
+            else:
+                self._propose(session, report, command, claims)
 
     def goodbye(self, session: Session) -> None:
         """Nothing of it runs any more: its tasks are free at once (L9)."""
@@ -61,39 +67,48 @@ class Desk:
         command = DrainNode(session.name, "restart", "the node is shutting down", session.name)
         self._proposals.add(Proposal(Request(command), _nobody_waits))
 
-    def _propose(self, session: Session, report: Report, command: Command) -> None:
+    def _propose(
+        self, session: Session, report: Report, command: Command, claims: tuple[Claim, ...]
+    ) -> None:
         def answered(answer: Answer) -> None:
-            if isinstance(answer, Lost):
-                return
-            session.answers.append(_answer(report.number, answer, self._bench.state.revision))
-            self.answered[session.number] = None
+            self._say(session, _answer(report.number, answer, self._bench.state.revision))
 
         # Claims of a choice that goes with the end of a run last until the entry is applied.
-        self._proposals.add(Proposal(Request(command), answered))
+        self._proposals.add(Proposal(Request(command), answered, claims))
 
-    def _commands(self, session: Session, report: Report) -> tuple[Command, ...]:
+    def _say(self, session: Session, answer: ReportAnswer) -> None:
+        session.answers.append(answer)
+        self.answered[session.number] = None
+
+    def _command(
+        self, session: Session, report: Report
+    ) -> tuple[Command | None, tuple[Claim, ...]]:
+        """None for a report of a kind that only a newer release knows."""
         at, ids = self._bench.at, (report.task_id, report.allocation_id, session.incarnation)
         match report.kind:
             case "started":
-                return (StartRun(*ids, at - max(0, report.started_ago_ms)),)
+                return StartRun(*ids, at - max(0, report.started_ago_ms)), ()
             case "state":
                 write = (report.state_seq, report.state, report.state_version)
-                return (WriteState(*ids, *write),)
+                return WriteState(*ids, *write), ()
             case "ended" if report.ended is not None:
-                return (self._end(session, report, report.ended),)
+                return self._end(session, report, report.ended)
             case _:
-                return ()
+                return None, ()
 
-    def _end(self, session: Session, report: Report, ended: EndedReport) -> EndRun:
+    def _end(
+        self, session: Session, report: Report, ended: EndedReport
+    ) -> tuple[EndRun, tuple[Claim, ...]]:
         bench = self._bench
         task = bench.state.tasks.get(report.task_id)
         started = bench.at - report.started_ago_ms if report.started_ago_ms >= 0 else 0
         retry_at, chosen = 0, None
+        claims: tuple[Claim, ...] = ()
         if task is not None and task.allocation_id == report.allocation_id:
             retry_at = self._retry_at(task, ended)
             self._keep_away(task, session.name, ended)
-            chosen = self._next_place(task, ended)
-        return EndRun(
+            chosen, claims = self._next_place(task, ended)
+        command = EndRun(
             report.task_id,
             report.allocation_id,
             session.incarnation,
@@ -115,6 +130,7 @@ class Desk:
             error_text=_error_text(ended.error),
             next=chosen,
         )
+        return command, claims
 
     def _retry_at(self, task: Task, ended: EndedReport) -> int:
         bench = self._bench
@@ -136,19 +152,20 @@ class Desk:
         elif ended.outcome is RunOutcome.ABORTED and task.stop_reason is None:
             exclusions.aborted(task.id, node, steady)
 
-    def _next_place(self, task: Task, ended: EndedReport) -> Assignment | None:
+    def _next_place(
+        self, task: Task, ended: EndedReport
+    ) -> tuple[Assignment | None, tuple[Claim, ...]]:
         """Where a run that is simply to go on goes next, in the same entry as its end."""
         again = ended.outcome in (RunOutcome.LOST, RunOutcome.ABORTED)
         if not again or self._bench.view.asks_itself(task.executor):
-            return None
-        bench = self._bench
-        assignment, claims = place_now(task, bench.view, bench.now)
-        for claim in claims:  # applied before anything else is decided about that place, or void
-            bench.view.load.release(claim)
-        return assignment if assignment.node is not None else None
+            return None, ()
+        assignment, claims = place_now(task, self._bench.view, self._bench.now)
+        return (assignment if assignment.node is not None else None), claims
 
 
 def _answer(number: int, answer: Answer, revision: int) -> ReportAnswer:
+    if isinstance(answer, Lost):  # nothing definite: the node sends the report again
+        return ReportAnswer(number, False, answer.value, 0, revision)
     if isinstance(answer, Refused):
         return ReportAnswer(number, False, answer.code.value, answer.current, revision)
     return ReportAnswer(number, True, "", 0, revision)

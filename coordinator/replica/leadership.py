@@ -164,7 +164,7 @@ class Leadership:
             reason = "removed" if removed else "superseded"
             self.sessions.drop(name, reason, "this node was given up for lost")
         for item in lose_nodes(lost, self.bench.view, self.bench.now).items:
-            then = _nobody_waits
+            then: OnAnswer = _nobody_waits
             if isinstance(item.command, LoseNode):
                 then = self._loss_answered(item.command.name)
             self._add(item, then)

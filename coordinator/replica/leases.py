@@ -90,13 +90,6 @@ class Leases:
         """The loss was not committed after all: it may be proposed again."""
         self._losing.discard(name)
 
-    def giving_up(self, name: NodeName) -> bool:
-        return name in self._losing
-
-    def give_up(self, name: NodeName) -> None:
-        """From here on no heartbeat of this incarnation is accepted (proposed loss, node rm)."""
-        self._losing.add(name)
-
     def forget(self, name: NodeName) -> None:
         self._heard.pop(name, None)
         self._losing.discard(name)
@@ -104,8 +97,3 @@ class Leases:
     def age(self, name: NodeName, now: Millis) -> Millis | None:
         heard = self._heard.get(name)
         return None if heard is None else now - heard.at
-
-    def next_loss(self, reassign: Millis) -> Millis | None:
-        """When the longest silent node would be lost."""
-        there = [h.at for name, h in self._heard.items() if name not in self._losing]
-        return min(there) + reassign if there else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from coordinator.machine.commands import LoseRuns, Request
+from coordinator.machine.commands import Request
 from coordinator.machine.outcome import Refused
 from coordinator.model.ids import AllocationId, NodeName, TaskId
 from coordinator.model.instants import Millis
@@ -14,21 +14,18 @@ from coordinator.replica.bench import Bench
 from coordinator.replica.desk import Desk
 from coordinator.replica.effects import CloseNode, ToNode
 from coordinator.replica.fanout import (
-    MISMATCH_MS,
     Session,
     belongs_to,
     frame_for,
     matters,
     run_digest,
 )
+from coordinator.replica.heartbeats import Heartbeats
 from coordinator.replica.leases import Leases
 from coordinator.replica.proposals import Answer, Lost, OnAnswer, Proposal, Proposals
 from coordinator.replica.reads import Beat, Reads
 from coordinator.replica.registering import is_known, join_command
 from coordinator.replica.sayings import (
-    Heartbeat,
-    HeartbeatAnswer,
-    LocalRun,
     NodeSaying,
     Registration,
     Welcome,
@@ -44,8 +41,8 @@ class Sessions:
         self._bench = bench
         self._leases = leases
         self._desk = desk
+        self._heartbeats = Heartbeats(bench, leases, proposals, reads)
         self._proposals = proposals
-        self._reads = reads
         self._by_number: dict[int, Session] = {}
         self._by_name: dict[NodeName, Session] = {}
         self._closed_at: dict[NodeName, Millis] = {}
@@ -75,13 +72,19 @@ class Sessions:
             self._close(number, "wrong_cluster", f"this is cluster {cluster_id}")
             return
         before = self._by_name.get(registration.name)
-        if before is not None and before.incarnation == registration.incarnation:
+        if before is None:
+            self._register(number, registration)
+        elif before.incarnation == registration.incarnation:
             self._forget(before)
             self._close(before.number, "superseded", "a newer session of this incarnation")
-        elif before is not None:
+            self._register(number, registration)
+        elif before.registration.uid != registration.uid:
+            detail = f"{registration.name} is the name of another node, {before.incarnation}"
+            self._close(number, "node_name_in_use", detail)
+        elif before.registration.counter > registration.counter:
+            self._close(number, "stale_incarnation", f"{before.incarnation} came after it")
+        else:
             self._waiting[number] = registration  # its old life is proven dead by its closing
-            return
-        self._register(number, registration)
 
     def closed(self, number: int) -> None:
         """The stream has ended. Its runs that tolerate overlap may move after the grace (PT-64)."""
@@ -90,15 +93,9 @@ class Sessions:
         if session is None:
             return
         self._forget(session)
-        self._closed_at[session.name] = self._bench.now.steady
-        self._admit_waiting(session.name)
-
-    def _admit_waiting(self, name: NodeName) -> None:
-        """The old session of the name is gone: a new life that waited for that may register."""
-        for number, registration in list(self._waiting.items()):
-            if registration.name == name:
-                del self._waiting[number]
-                self._register(number, registration)
+        if session.accepted:
+            self._closed_at[session.name] = self._bench.now.steady
+        self._let_in(session.name)
 
     def drop(self, name: NodeName, reason: str, detail: str) -> None:
         session = self._by_name.get(name)
@@ -107,7 +104,6 @@ class Sessions:
             self._close(session.number, reason, detail)
         self._bench.view.connected.pop(name, None)
         self._closed_at.pop(name, None)
-        self._admit_waiting(name)
 
     def drop_all(self, reason: str) -> None:
         """Leadership is over, or the process is stopping."""
@@ -121,6 +117,7 @@ class Sessions:
         session = self._by_name.get(name)
         if session is not None and session.accepted:
             self.drop(name, "removed" if removed else "stale_incarnation", "no longer a member")
+        self._let_in(name)
 
     def said(self, number: int, saying: NodeSaying) -> None:
         """One frame of a node."""
@@ -129,7 +126,7 @@ class Sessions:
             return
         self._touched[number] = None
         if saying.heartbeat is not None:
-            self._heartbeat(session, saying.heartbeat)
+            self._heartbeats.heard(session, saying.heartbeat)
         if saying.reports:
             self._desk.reports(session, saying.reports)
         if saying.offers is not None:
@@ -138,6 +135,13 @@ class Sessions:
             self._desk.drain(session)
         if saying.goodbye:
             self._desk.goodbye(session)
+
+    def _let_in(self, name: NodeName) -> None:
+        """The old session is over: the next incarnation need not wait any more."""
+        for number, registration in list(self._waiting.items()):
+            if registration.name == name:
+                del self._waiting[number]
+                self.opened(number, registration)
 
     # -- registration -----------------------------------------------------------------------------
 
@@ -203,56 +207,11 @@ class Sessions:
                 session.welcome = self._welcome()
                 self._touched[session.number] = None
 
-    # -- heartbeats -------------------------------------------------------------------------------
-
-    def _heartbeat(self, session: Session, beat: Heartbeat) -> None:
-        now = self._bench.now.steady
-        session.loop_lag_ms, session.rss_bytes = beat.loop_lag_ms, beat.rss_bytes
-        self._leases.reported(session.name, beat.accepted_sequence, beat.lease_ms, now)
-        self._reads.beat(
-            Beat(session.number, session.name, session.incarnation, beat.sequence, now)
-        )
-        self._compare(session, beat)
-
     def accept_beat(self, beat: Beat) -> None:
-        """A quorum round that began after its arrival has succeeded, and its index is applied (L5)."""
+        """A quorum round that began after its arrival has succeeded (L5)."""
         session = self._by_number.get(beat.session)
-        node = self._bench.state.nodes.get(beat.name)
-        if session is None or node is None or node.incarnation != beat.incarnation:
-            return
-        if node.status is not NodeStatus.READY:
-            return
-        if not self._leases.accept(beat.name, beat.sequence, beat.received, self._bench.now.steady):
-            return
-        settings = self._bench.state.settings
-        session.heartbeat = HeartbeatAnswer(beat.sequence, settings.heartbeat_ms, settings.lease_ms)
-        self._touched[session.number] = None
-
-    def _compare(self, session: Session, beat: Heartbeat) -> None:
-        """A digest that differs for long means a run that only one side knows of (PT-62)."""
-        now = self._bench.now.steady
-        if beat.runs is not None and session.differs_since:
-            self._vanished(session, beat.runs)
-        if session.revision < 0 or beat.runs_digest == session.expected:
-            session.differs_since = 0
-        elif not session.differs_since:
-            session.differs_since = now
-        elif now - session.differs_since >= MISMATCH_MS:
-            session.send_runs = True
+        if session is not None and self._heartbeats.accept(session, beat):
             self._touched[session.number] = None
-
-    def _vanished(self, session: Session, runs: tuple[LocalRun, ...]) -> None:
-        here = {(run.task_id, run.allocation_id) for run in runs}
-        state = self._bench.state
-        gone = tuple(
-            (task_id, state.tasks[task_id].allocation_id)
-            for task_id in state.on_node.get(session.name, {})
-            if (task_id, state.tasks[task_id].allocation_id) not in here
-            and state.at - state.tasks[task_id].assigned_at >= MISMATCH_MS
-        )
-        if gone:
-            command = LoseRuns(session.name, session.incarnation, gone, "vanished")
-            self._proposals.add(Proposal(Request(command), _nobody_waits))
 
     def grace_over(self) -> list[NodeName]:
         """Nodes whose session has been gone for longer than the grace; told once each."""
@@ -314,7 +273,3 @@ class Sessions:
 
 def _nobody_cares() -> None:
     """Until somebody wants to know."""
-
-
-def _nobody_waits(_: Answer) -> None:
-    """What it changed is seen in the state."""
