@@ -48,6 +48,7 @@ class FakeLeader:
 
     def __init__(self, lease_ms: int = 6_000, heartbeat_ms: int = 100) -> None:
         self.lease_ms, self.heartbeat_ms = lease_ms, heartbeat_ms
+        self.reassign_ms = 0  # 0: one and a half leases
         self.term = 5
         self.answers_heartbeats = True
         self.answer: Answer = accept
@@ -203,7 +204,7 @@ class FakeLeader:
                 leader="c1",
                 heartbeat_ms=self.heartbeat_ms,
                 lease_ms=self.lease_ms,
-                reassign_ms=self.lease_ms * 3 // 2,
+                reassign_ms=self.reassign_ms or self.lease_ms * 3 // 2,
                 coordinators=[self.address],
             ),
         )
