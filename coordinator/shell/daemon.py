@@ -25,7 +25,7 @@ from coordinator.shell.member import Member
 from coordinator.shell.options import ServerSettings
 from coordinator.shell.peer_channel import Standing
 from coordinator.shell.peer_server import PeerService
-from coordinator.shell.store import Store
+from coordinator.shell.store import Store, StoreOptions
 from coordinator.shell.store_port import Damaged, StoreError
 from coordinator.wire.v1.internal_pb2_grpc import add_PeerServicer_to_server
 
@@ -133,7 +133,8 @@ def run_coordinator(settings: ServerSettings) -> int:
 
 def _run_with(settings: ServerSettings, log: Log) -> int:
     try:
-        store = Store.open(settings.data_dir, settings.name)
+        options = StoreOptions(entries_kept=settings.keep_entries)
+        store = Store.open(settings.data_dir, settings.name, options)
     except Damaged as damage:
         asyncio.run(wait_damaged(settings, damage, log))
         return 0

@@ -206,6 +206,7 @@ def build_replica(settings: ServerSettings, store: StorePort) -> Replica:
         member_id=store.identity.member_id or 0,
         snapshot_every_entries=settings.snapshot_every,
         snapshot_every_bytes=settings.snapshot_bytes,
+        log_entries_kept=settings.keep_entries,
     )
     return Replica(config, recovered_from(store.recovered), make_dice().randrange)
 

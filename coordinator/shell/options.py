@@ -11,7 +11,11 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
-from coordinator.model.limits import SNAPSHOT_EVERY_BYTES, SNAPSHOT_EVERY_ENTRIES
+from coordinator.model.limits import (
+    LOG_ENTRIES_KEPT,
+    SNAPSHOT_EVERY_BYTES,
+    SNAPSHOT_EVERY_ENTRIES,
+)
 from coordinator.model.settings import RULES
 from coordinator.shell.logs import LEVELS
 
@@ -159,6 +163,13 @@ OPTIONS: tuple[Option, ...] = (
         str(SNAPSHOT_EVERY_ENTRIES),
     ),
     Option(
+        "keep_entries",
+        "N",
+        "entries that stay in the log before a snapshot, for members a little behind",
+        parse_count,
+        str(LOG_ENTRIES_KEPT),
+    ),
+    Option(
         "snapshot_bytes",
         "N",
         "bytes of log from one snapshot to the next",
@@ -185,6 +196,7 @@ class ServerSettings:
     set: tuple[tuple[str, str], ...]
     snapshot_every: int
     snapshot_bytes: int
+    keep_entries: int
     origin: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 

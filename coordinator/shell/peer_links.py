@@ -25,7 +25,7 @@ QUEUE_MAX = 4_096  # messages to a peer that is connected and slow
 QUEUE_AWAY_MAX = 64  # messages to a peer that is away
 FRAME_BYTES = 1024 * 1024  # a frame is closed once it holds this much
 NEWS_WAIT_S = 0.01
-RETRY_S = (0.05, 1.0)
+RETRY_S = (0.05, 0.5)
 RETRY_REFUSED_S = (0.1, 5.0)  # growing: who has just been founded is no longer refused
 HELLO_TIMEOUT_S = 2.0
 
