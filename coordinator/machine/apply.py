@@ -43,7 +43,7 @@ def _answer(state: ClusterState, request: c.Request) -> Outcome:
     return outcome
 
 
-def apply(state: ClusterState, command: c.Command) -> Outcome:  # noqa: C901, PLR0912 - one flat table of all commands
+def apply(state: ClusterState, command: c.Command) -> Outcome:
     """One command. Same state, same command, same outcome, on every member, for ever."""
     match command:
         case c.CreateTask():
@@ -62,6 +62,14 @@ def apply(state: ClusterState, command: c.Command) -> Outcome:  # noqa: C901, PL
             return unassign_task(state, command)
         case c.RemoveTask():
             return remove_task(state, command)
+        case c.StopRun():
+            return stop_run(state, command)
+        case _:
+            return _apply_elsewhere(state, command)
+
+
+def _apply_elsewhere(state: ClusterState, command: c.NodeCommand | c.ClusterCommand) -> Outcome:
+    match command:
         case c.JoinNode():
             return join_node(state, command)
         case c.LoseNode():
@@ -76,13 +84,17 @@ def apply(state: ClusterState, command: c.Command) -> Outcome:  # noqa: C901, PL
             return remove_node(state, command)
         case c.ForgetNode():
             return forget_node(state, command)
+        case _:
+            return _apply_to_cluster(state, command)
+
+
+def _apply_to_cluster(state: ClusterState, command: c.ClusterCommand) -> Outcome:
+    match command:
         case c.SetSettings():
             return set_settings(state, command)
         case c.ForgetRequests():
             return forget_requests(state, command)
         case c.RaiseFeatureLevel():
             return raise_feature_level(state, command)
-        case c.StopRun():
-            return stop_run(state, command)
         case _:
             assert_never(command)

@@ -230,7 +230,7 @@ class StopRun(msgspec.Struct, frozen=True, array_like=True, tag=19, gc=False):
     reason: StopReason
 
 
-Command: TypeAlias = (
+TaskCommand: TypeAlias = (
     CreateTask
     | AssignTask
     | StartRun
@@ -239,18 +239,16 @@ Command: TypeAlias = (
     | CancelTask
     | UnassignTask
     | RemoveTask
-    | JoinNode
-    | LoseNode
-    | LoseRuns
-    | DrainNode
-    | UndrainNode
-    | RemoveNode
-    | ForgetNode
-    | SetSettings
-    | ForgetRequests
-    | RaiseFeatureLevel
     | StopRun
 )
+
+NodeCommand: TypeAlias = (
+    JoinNode | LoseNode | LoseRuns | DrainNode | UndrainNode | RemoveNode | ForgetNode
+)
+
+ClusterCommand: TypeAlias = SetSettings | ForgetRequests | RaiseFeatureLevel
+
+Command: TypeAlias = TaskCommand | NodeCommand | ClusterCommand
 
 
 class Request(msgspec.Struct, frozen=True, array_like=True, gc=False):

@@ -17,38 +17,42 @@ def rows_of(
     rows: list[RunWrite] = []
     gone: list[tuple[TaskId, AllocationId]] = []
     for event in events:
-        if isinstance(event, TaskChanged):
-            if event.new is None:
-                if event.old is not None:
-                    gone.append((event.old.id, event.old.allocation_id))
-            else:
-                row = _of_change(event.old, event.new, index)
-                if row is not None:
-                    rows.append(row)
-        elif isinstance(event, RunEnded):
-            rows.append(_of_end(event, index))
+        match event:
+            case TaskChanged(_, Task() as new):
+                rows += _of_change(event.old, new, index)
+            case TaskChanged(Task() as old, None):
+                gone.append((old.id, old.allocation_id))
+            case RunEnded():
+                rows.append(_of_end(event, index))
+            case _:
+                pass
     return rows, gone
 
 
-def _of_change(old: Task | None, new: Task, index: int) -> RunWrite | None:
+def _of_change(old: Task | None, new: Task, index: int) -> tuple[RunWrite, ...]:
+    """A row when a run begins, and its start when user code does; else none."""
     if new.assignment.node is None:
-        return None
+        return ()
     if old is None or old.allocation_id != new.allocation_id:
-        return RunWrite(
-            new.id,
-            new.allocation_id,
-            index,
-            executor=new.executor,
-            attempt=new.attempt,
-            cause=new.cause,
-            node=new.assignment.node,
-            incarnation=new.assignment.incarnation,
-            due_at=new.due_at,
-            assigned_at=new.assigned_at,
-        )
+        return (_of_begin(new, index),)
     if new.status is Status.RUNNING and old.status is not Status.RUNNING:
-        return RunWrite(new.id, new.allocation_id, index, started_at=new.started_at)
-    return None
+        return (RunWrite(new.id, new.allocation_id, index, started_at=new.started_at),)
+    return ()
+
+
+def _of_begin(new: Task, index: int) -> RunWrite:
+    return RunWrite(
+        new.id,
+        new.allocation_id,
+        index,
+        executor=new.executor,
+        attempt=new.attempt,
+        cause=new.cause,
+        node=new.assignment.node,
+        incarnation=new.assignment.incarnation,
+        due_at=new.due_at,
+        assigned_at=new.assigned_at,
+    )
 
 
 def _of_end(event: RunEnded, index: int) -> RunWrite:

@@ -83,14 +83,17 @@ class LateDisks(World):
     def run(self, ms: int) -> None:
         """The disks get some of their work done in between."""
         for member in list(self.members.values()):
-            queue = self.queues[member.number]
-            for _ in range(self.whims.randrange(4) if queue else 0):
-                if queue:
-                    job = queue.popleft()
-                    self.put(member.number, job)
-                    if self.is_honest:
-                        self.tell(member, job)
+            if self.queues[member.number]:
+                self.work_off(member, self.whims.randrange(4))
         super().run(ms)
+
+    def work_off(self, member: Member, count: int) -> None:
+        queue = self.queues[member.number]
+        for _ in range(min(count, len(queue))):
+            job = queue.popleft()
+            self.put(member.number, job)
+            if self.is_honest:
+                self.tell(member, job)
 
     def put(self, number: int, job: Job) -> None:
         disk = self.disks[number]
