@@ -132,12 +132,11 @@ class Session:
         register = register_frame(
             self._who, self.offers, self.problems, self.cluster_id, rejoin=self._has_registered
         )
-        async with asyncio.timeout(ANSWER_S) as patience:
-            try:
+        try:
+            async with asyncio.timeout(ANSWER_S):
                 stream = await NodeStream.open(target, register)
-            except TimeoutError:
-                raise SessionBroken("no answer") from None
-            patience.reschedule(None)
+        except TimeoutError:
+            raise SessionBroken("no answer") from None
         self._stream = stream
         self._silence_s = ANSWER_S
         self._heard_at = asyncio.get_running_loop().time()

@@ -33,7 +33,7 @@ class NodeStream:
 
     @classmethod
     async def open(cls, address: str, register: wire.NodeFrame) -> Self:
-        """Connect and send the registration. Raises SessionBroken if nobody is there."""
+        """Connect and send the registration. Raises SessionBroken if nobody is there; may be given up at any time."""
         channel = grpc.aio.insecure_channel(address, options=OPTIONS)
         connect: Any = channel.stream_stream(
             METHOD,
@@ -43,7 +43,7 @@ class NodeStream:
         stream = cls(channel, connect())
         try:
             await stream._write(register)
-        except SessionBroken:
+        except BaseException:
             await stream.close()
             raise
         return stream

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -215,3 +216,18 @@ async def test_a_name_in_use_is_tried_again_under_the_same_incarnation(
     leader.refuse_with = None
     third = (await leader.registrations(3))[2]
     assert third.incarnation == leader.registered[0].incarnation
+
+
+async def test_somebody_who_accepts_and_says_nothing_is_left_for_another(
+    leader: FakeLeader, tmp_path: Path
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        addresses = f"127.0.0.1:{mute.getsockname()[1]},{leader.address}"
+        with NodeProcess(tmp_path / "n1", addresses) as node:
+            agent = 0
+            for times in range(1, 4):  # it begins anywhere: soon it has begun with the mute one
+                await leader.registrations(times)
+                agent = agent or node.agent
+                leader.hang_up()
+            assert node.agent == agent
+            assert {who.counter for who in leader.registered} == {1}
