@@ -22,6 +22,13 @@ def main() -> NoReturn:
 
         print(RELEASE)
         sys.exit(0)
+    if arguments[:1] == ["config"]:
+        from coordinator.shell.config_command import run_config
+
+        code, out, err = run_config(arguments[1:], os.environ)
+        print("\n".join(out), end="\n" if out else "")
+        print("".join(f"task-coordinator: {line}\n" for line in err), end="", file=sys.stderr)
+        sys.exit(code)
     try:
         settings = load_settings(arguments, os.environ)
     except HelpWanted:

@@ -17,14 +17,16 @@ from pathlib import Path
 from typing import NoReturn
 
 from coordinator.machine.failures import InvariantBroken, UpgradeNeeded
+from coordinator.shell.damaged import wait_damaged
 from coordinator.shell.founding import Founding
 from coordinator.shell.grpc_server import PortTaken, Server
 from coordinator.shell.http_health import HttpHealth
-from coordinator.shell.logs import Log, open_log
+from coordinator.shell.logs import LEVELS, Log, open_log
 from coordinator.shell.member import Member
 from coordinator.shell.options import ServerSettings
 from coordinator.shell.peer_channel import Standing
 from coordinator.shell.peer_server import PeerService
+from coordinator.shell.settings import SettingsError, load_settings
 from coordinator.shell.store import Store, StoreOptions
 from coordinator.shell.store_port import Damaged, StoreError
 from coordinator.wire.v1.internal_pb2_grpc import add_PeerServicer_to_server
@@ -38,11 +40,13 @@ COLLECT_AFTER = (50_000, 20, 100)
 class Coordinator:
     """One coordinator process. `run` returns when it was asked to stop."""
 
-    def __init__(self, settings: ServerSettings, store: Store, log: Log) -> None:
+    def __init__(
+        self, settings: ServerSettings, store: Store, log: Log, stop: asyncio.Event
+    ) -> None:
         self._settings = settings
         self._store = store
         self._log = log
-        self._asked_to_stop = asyncio.Event()
+        self._asked_to_stop = stop
         self._member: Member | None = None
         self._standing = Standing(
             lambda: store.identity,
@@ -55,8 +59,7 @@ class Coordinator:
         self._http = HttpHealth(settings.http, self._is_ready) if settings.http else None
 
     async def run(self) -> None:
-        """Serve until SIGTERM or SIGINT. Raises PortTaken, StoreError."""
-        listen_to_signals(self._asked_to_stop, self._log)
+        """Serve until asked to stop. Raises PortTaken, StoreError."""
         peers = PeerService(self._standing, self._feed, self._log)
         peers.on_introduction = self._founding.on_introduction
         peers.on_found = self._founding.on_found
@@ -100,18 +103,6 @@ class Coordinator:
         end_at_once(self._log, exit_code, reason)
 
 
-async def wait_damaged(settings: ServerSettings, damage: Damaged, log: Log) -> None:
-    """D5: touch nothing, vote for nothing, say so to whoever asks, until stopped and replaced."""
-    stop = asyncio.Event()
-    listen_to_signals(stop, log)
-    log.error("damaged", reason=damage.reason, remedy="taskctl cluster replace")
-    server = Server(settings.listen)
-    server.waiting.reason = f"damaged: {damage.reason}"
-    await server.start()
-    await stop.wait()
-    await server.stop(0)
-
-
 def run_coordinator(settings: ServerSettings) -> int:
     """The whole life of the process; its exit status. What goes wrong is one line on stderr and in the log."""
     try:
@@ -132,12 +123,12 @@ def run_coordinator(settings: ServerSettings) -> int:
 
 
 def _run_with(settings: ServerSettings, log: Log) -> int:
+    options = StoreOptions(entries_kept=settings.keep_entries)
+    store: Store | Damaged
     try:
-        options = StoreOptions(entries_kept=settings.keep_entries)
         store = Store.open(settings.data_dir, settings.name, options)
     except Damaged as damage:
-        asyncio.run(wait_damaged(settings, damage, log))
-        return 0
+        store = damage
     pid_file = settings.data_dir / PID_FILE
     write_pid(pid_file)
     try:
@@ -147,16 +138,34 @@ def _run_with(settings: ServerSettings, log: Log) -> int:
     return 0
 
 
-async def _make_and_run(settings: ServerSettings, store: Store, log: Log) -> None:
-    await Coordinator(settings, store, log).run()
+async def _make_and_run(settings: ServerSettings, store: Store | Damaged, log: Log) -> None:
+    """Until asked to stop by SIGTERM or SIGINT."""
+    stop = asyncio.Event()
+    listen_to_signals(stop, log)
+    if isinstance(store, Damaged):
+        await wait_damaged(settings, store, log, stop)
+    else:
+        await Coordinator(settings, store, log, stop).run()
 
 
 def listen_to_signals(stop: asyncio.Event, log: Log) -> None:
-    """SIGTERM and SIGINT ask to stop; SIGQUIT writes all stacks to the log and goes on (EX-68)."""
+    """SIGTERM and SIGINT ask to stop; SIGQUIT writes all stacks to the log and goes on (EX-68); SIGHUP reloads."""
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     loop.add_signal_handler(signal.SIGQUIT, lambda: write_stacks(log))
+    loop.add_signal_handler(signal.SIGHUP, lambda: reload_settings(log))
+
+
+def reload_settings(log: Log) -> None:
+    """SIGHUP: the log level anew, from the same sources; a bad value leaves what was (EX-67)."""
+    try:
+        settings = load_settings(sys.argv[1:], os.environ)
+    except SettingsError as error:
+        log.line("error", "settings not reloaded", reason="; ".join(error.lines))
+        return
+    before, log.level = log.level, LEVELS[settings.log_level]
+    log.line("info", "settings reloaded", changed=["log_level"] if log.level != before else [])
 
 
 def write_stacks(log: Log) -> None:

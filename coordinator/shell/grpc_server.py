@@ -101,7 +101,7 @@ class Server:
         await self.grpc.stop(grace_s)
 
 
-def check_port(address: str) -> None:
+def check_port(address: str, flag: str = "--listen") -> None:
     """Raises PortTaken unless we could listen there now."""
     host, _, port = address.rpartition(":")
     host = host.strip("[]")
@@ -112,10 +112,10 @@ def check_port(address: str) -> None:
             probe.bind((host, int(port)))
             probe.listen(1)
         except OSError as error:
-            raise _taken(address) from error
+            raise _taken(address, flag) from error
 
 
-def _taken(address: str) -> PortTaken:
+def _taken(address: str, flag: str = "--listen") -> PortTaken:
     return PortTaken(
-        f"--listen: {address}: the port is in use by another process; stop it, or give another port"
+        f"{flag}: {address}: the port is in use by another process; stop it, or give another port"
     )

@@ -74,6 +74,7 @@ def help_text() -> str:
     """What --help prints: every setting with type, default and environment twin."""
     lines = [
         "usage: task-coordinator --data-dir DIR [settings]",
+        "       task-coordinator config check|show [--origin] [settings]",
         "",
         "One coordinator of a ptasks cluster. Settings come from flags, then environment,",
         "then a TOML file (--config FILE, PTASKS_CONFIG) with the flags' names, then defaults.",

@@ -75,6 +75,8 @@ def test_one_alone_leads_at_once_and_writes_stacks_when_asked(make_cluster: Make
     assert int(pid_file.read_text()) == cluster["c1"].pid
     cluster["c1"].signal(signal.SIGQUIT)
     until(lambda: cluster.said("c1", "housekeeping|_keep_house"), "stacks in the log")
+    cluster["c1"].signal(signal.SIGHUP)
+    until(lambda: cluster.said("c1", "settings reloaded"), "settings are read again")
     assert cluster["c1"].is_alive
     assert cluster.stop("c1") == [0]
     assert not pid_file.exists()
@@ -90,6 +92,26 @@ def test_an_emptied_directory_is_not_taken_back(make_cluster: Make) -> None:
     until(lambda: cluster.said(victim, "refused by its cluster"), "the emptied member is told")
     assert cluster.said(cluster.leader(), "empty member refused")
     assert not cluster.health(victim, "ptasks.v1.Tasks")
+
+
+def test_a_rotten_disk_is_left_alone_and_the_member_says_so(make_cluster: Make) -> None:
+    cluster = make_cluster(coordinators=3)
+    cluster.start()
+    victim = next(n for n in cluster.coordinators if n != cluster.leader())
+    cluster.kill(victim)
+    database = cluster.root / victim / "member.db"
+    content = bytearray(database.read_bytes())
+    content[len(content) // 2 :] = os.urandom(len(content) - len(content) // 2)
+    database.write_bytes(content)
+    cluster.start(victim)
+    until(lambda: cluster.said(victim, '"damaged"'), "the rot is found")
+    status = cluster.status_of(victim)
+    assert status.member.condition == "damaged"
+    assert "cluster replace" in (status.member.error or "")
+    assert not cluster.health(victim, "ptasks.v1.Tasks")
+    assert database.read_bytes() == content
+    cluster.leader()
+    assert cluster.stop(victim) == [0]
 
 
 def test_a_directory_in_use_a_foreign_one_and_a_taken_port_are_one_line_each(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 
 import pytest
 
+from coordinator.shell.config_command import run_config
 from coordinator.shell.options import OPTIONS, ServerSettings
 from coordinator.shell.settings import HelpWanted, SettingsError, help_text, load_settings
 
@@ -136,3 +138,32 @@ def test_help_lists_every_setting_with_its_twin_and_default() -> None:
         assert option.flag in text
         assert option.variable in text
     assert "default 127.0.0.1:7101" in text
+
+
+def test_config_check_tells_all_at_once_and_starts_nothing(tmp_path: Path) -> None:
+    directory = str(tmp_path / "d")
+    assert run_config(["check", "--data-dir", directory], {}) == (0, ["ok"], [])
+    assert not (tmp_path / "d").exists()
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        (tmp_path / "file").write_text("")
+        argv = ["check", "--data-dir", str(tmp_path / "file"), "--listen", address]
+        code, out, err = run_config(argv, {})
+    assert (code, out) == (2, [])
+    assert any(address in line and "in use" in line for line in err)
+    assert any("is a file" in line for line in err)
+    assert run_config(["check"], {"PTASKS_LISTEN": "x"})[0] == 2
+    assert run_config([], {})[0] == 2
+
+
+def test_config_show_says_where_each_value_is_from() -> None:
+    argv = ["show", "--origin", "--data-dir", "/d", "--set", "nodes.lease=5s"]
+    code, out, _ = run_config(argv, {"PTASKS_NAME": "c7"})
+    assert code == 0
+    assert "name = c7  (PTASKS_NAME)" in out
+    assert "data_dir = /d  (--data-dir)" in out
+    assert "set = nodes.lease=5s  (--set)" in out
+    assert "log_level = info  (default)" in out
+    assert "peers = c7=127.0.0.1:7101  (default)" in out
