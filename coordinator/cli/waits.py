@@ -45,7 +45,8 @@ class Follower:
         elif self.unassigned_since is None:
             self.unassigned_since = time.monotonic()
         text = where(task)
-        if text != self._last and self._last and not self._quiet:
+        # The end of a task ends the wait, and is told as its result.
+        if text != self._last and self._last and not self._quiet and not task.is_finished:
             tell(f"{task.id}  {text}")
         self._last = text
 

@@ -1,7 +1,7 @@
 """Reading the runs table so that what a caller has seen applied is in it.
 
 Rows of the history travel with other writes, or wait for a tick; whoever is about to read asks for them first and
-waits until they are on disk.
+waits until they are on disk. A list of runs tells type and message of their errors; tracebacks are asked for one by one.
 """
 
 from __future__ import annotations
@@ -11,12 +11,22 @@ from collections.abc import Sequence
 
 import msgspec
 
+from coordinator.model.tasks import RunOutcome
 from coordinator.replica.inputs import FlushRuns
 from coordinator.shell.pump import Pump
 from coordinator.shell.run_rows import RunRow
 from coordinator.shell.store_port import StorePort
 
 WRITTEN_TIMEOUT_S = 5.0  # a full disk holds writes back; then the history is as it was
+MESSAGE_CHARS_MAX = 1_024  # in a list, of which a whole page has to fit into one answer
+WITHOUT_ERROR = (None, RunOutcome.SUCCEEDED.value)
+
+
+class ErrorInBrief(msgspec.Struct):
+    """What a list tells of an error; the rest stays in the table."""
+
+    type: str | None = None
+    message: str | None = None
 
 
 class Writes:
@@ -58,9 +68,10 @@ class History:
         self._writes = writes
 
     async def runs_of(self, task_id: str, limit: int, before: int) -> Sequence[RunRow]:
-        """Newest first, without logs, results and errors; `before` is an allocation id, 0 for none."""
+        """Newest first, without logs and results, errors in brief; `before` is an allocation id, 0 for none."""
         await self._flush()
-        return await self._store.runs(task_id, limit, before or None)
+        rows = await self._store.runs(task_id, limit, before or None)
+        return [await self._with_error(row) for row in rows]
 
     async def run_of(self, task_id: str, allocation_id: int) -> RunRow | None:
         """One run with all it left behind."""
@@ -70,6 +81,14 @@ class History:
             return None
         return msgspec.structs.replace(run, logs=await self._store.run_logs(task_id, allocation_id))
 
+    async def _with_error(self, row: RunRow) -> RunRow:
+        if row.outcome in WITHOUT_ERROR:
+            return row
+        full = await self._store.run(row.task_id, row.allocation_id)
+        if full is None or full.error is None:
+            return row
+        return msgspec.structs.replace(row, error=in_brief(full.error))
+
     async def _flush(self) -> None:
         await self._pump.fed(FlushRuns())
         try:
@@ -77,3 +96,13 @@ class History:
                 await self._writes.wait()
         except TimeoutError:
             return
+
+
+def in_brief(error: bytes) -> bytes:
+    """Type and message of an error as JSON; what is no such thing is left out."""
+    try:
+        found = msgspec.json.decode(error, type=ErrorInBrief)
+    except msgspec.DecodeError:
+        return b""
+    message = found.message and found.message[:MESSAGE_CHARS_MAX]
+    return msgspec.json.encode({"type": found.type, "message": message, "traceback": None})

@@ -1,0 +1,55 @@
+"""A list of runs says why each ended, in a size of which a page fits into one answer."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from coordinator.model.ids import AllocationId, TaskId
+from coordinator.shell.history import MESSAGE_CHARS_MAX, History, Writes, in_brief
+from coordinator.shell.run_rows import RunRow
+
+ERROR = {"type": "node_lost", "message": "n2 silent for 7.1 s", "traceback": None}
+
+
+def row(allocation: int, outcome: str | None, error: bytes | None = None) -> RunRow:
+    return RunRow(TaskId("t"), AllocationId(allocation), 1, outcome=outcome, error=error)
+
+
+class Pump:
+    async def fed(self, _input: object) -> None:
+        return None
+
+
+class Store:
+    """Lists heads only, as the real one."""
+
+    def __init__(self, *rows: RunRow) -> None:
+        self.rows = {row.allocation_id: row for row in rows}
+        self.asked: list[int] = []
+
+    async def runs(self, _task: str, _limit: int, _before: int | None) -> list[RunRow]:
+        return [row(number, found.outcome) for number, found in self.rows.items()]
+
+    async def run(self, _task: str, allocation: int) -> RunRow | None:
+        self.asked.append(allocation)
+        return self.rows.get(AllocationId(allocation))
+
+
+async def test_runs_that_failed_tell_why_and_others_are_not_looked_up() -> None:
+    lost = row(1, "lost", json.dumps(ERROR).encode())
+    store: Any = Store(lost, row(2, "aborted"), row(3, "succeeded"), row(4, None))
+    pump: Any = Pump()
+    found = await History(store, pump, Writes()).runs_of("t", 10, 0)
+    assert [one.error and json.loads(one.error) for one in found] == [ERROR, None, None, None]
+    assert store.asked == [1, 2]
+
+
+def test_an_error_in_brief_has_no_traceback_and_a_bounded_message() -> None:
+    whole = {"type": "shop.Gone", "message": "x" * 9_999, "traceback": "Traceback …", "more": 1}
+    brief = json.loads(in_brief(json.dumps(whole).encode()))
+    assert brief == {"type": "shop.Gone", "message": "x" * MESSAGE_CHARS_MAX, "traceback": None}
+
+
+def test_what_is_no_error_is_left_out() -> None:
+    assert in_brief(b"[1]") == in_brief(b"\xff") == b""
