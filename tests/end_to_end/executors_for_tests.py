@@ -96,6 +96,7 @@ async def tolerant(task: Handle, params: Place) -> None:
 async def gil(task: Handle, params: Place) -> None:
     """One call into C that never lets go of the GIL."""
     write_line(task, params.path)
+    await task.sleep(0.2)  # so that its start is known
     re.fullmatch(r"(a+)+b", "a" * 64)
 
 
@@ -118,9 +119,9 @@ async def saves(task: Handle, params: Place, state: Count | None) -> None:
 
 @executor("x.waits", policy=TaskPolicy(exclusive=False))
 def waits(task: Handle, params: Place) -> int:
-    """Writes a line, then ends with its token when the file `<path>.go` is there, cancelled or not."""
+    """Writes a line, then ends with its token when the file `<path>.<token>` is there, cancelled or not."""
     write_line(task, params.path)
-    while not Path(f"{params.path}.go").exists():
+    while not Path(f"{params.path}.{task.fencing_token}").exists():
         time.sleep(0.02)
     return task.fencing_token
 

@@ -43,7 +43,7 @@ class Link:
 
     def cut(self) -> None:
         """All connections break, new ones are refused."""
-        self._proxies.do(self._cut)
+        self._proxies.do(self.abort)
 
     def delay(self, seconds: float) -> None:
         self.delay_s = seconds
@@ -57,7 +57,7 @@ class Link:
 
     # -- on the loop ----------------------------------------------------------------------------
 
-    def _cut(self) -> None:
+    def abort(self) -> None:
         self._is_cut = True
         for writer in self._writers:
             writer.transport.abort()
@@ -77,22 +77,23 @@ class Link:
         if self._is_cut:
             writer.transport.abort()
             return
+        ends = {writer}
         self._writers.add(writer)
         try:
             await self.there.wait()
             their_reader, their_writer = await asyncio.open_connection(self._host, self._port)
-        except OSError:
-            writer.transport.abort()
-            self._writers.discard(writer)
-            return
-        self._writers.add(their_writer)
-        await asyncio.gather(
-            self._pass(reader, their_writer, self.there),
-            self._pass(their_reader, writer, self.back),
-        )
-        for one in (writer, their_writer):
-            one.close()
-            self._writers.discard(one)
+            ends.add(their_writer)
+            self._writers.add(their_writer)
+            await asyncio.gather(
+                self._pass(reader, their_writer, self.there),
+                self._pass(their_reader, writer, self.back),
+            )
+        except (OSError, asyncio.CancelledError):
+            pass  # nobody is there: so it shall look to who came; or all is over
+        finally:
+            for one in ends:
+                one.transport.abort()
+            self._writers -= ends
 
     async def _pass(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, gate: asyncio.Event
@@ -117,10 +118,12 @@ class Proxies:
         self._thread = threading.Thread(target=self._loop.run_forever, name="proxies", daemon=True)
         self._thread.start()
         self._servers: list[asyncio.Server] = []
+        self._links: list[Link] = []
 
     def link(self, target: str) -> Link:
         """A new way to this address."""
         made = Link(self, target)
+        self._links.append(made)
         self._servers.append(asyncio.run_coroutine_threadsafe(made.listen(), self._loop).result(5))
         return made
 
@@ -141,10 +144,13 @@ class Proxies:
     async def _end(self) -> None:
         for server in self._servers:
             server.close()
+        for link in self._links:
+            link.abort()
         others = asyncio.all_tasks() - {asyncio.current_task()}
         for task in others:
             task.cancel()
         await asyncio.gather(*others, return_exceptions=True)
+        await asyncio.sleep(0.05)  # transports say goodbye in later turns of the loop
 
 
 class CutUpCluster(Cluster):
