@@ -7,7 +7,7 @@ Follows the state's events, so no pass walks all tasks. A task that a proposal i
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from coordinator.assignment.objections import Need, need_of
@@ -32,6 +32,7 @@ class TaskClass:
         self._members: dict[TaskId, Place] = {}
         self._order: list[Place] = []
         self.told: tuple[Code, str] | None = None
+        self.holds = False  # what was told is the verdict of the last pass
         self.untold: dict[TaskId, None] = {}
 
     def __len__(self) -> int:
@@ -59,12 +60,13 @@ class TaskClass:
             heapq.heappop(self._order)
         return None
 
-    def first(self, count: int) -> list[TaskId]:
-        """The best of the class, in order."""
-        return [place.task_id for place in heapq.nsmallest(count, self._members.values())]
+    def places(self) -> Iterable[Place]:
+        """All of the class, in no order."""
+        return self._members.values()
 
     def tell(self, code: Code, text: str, known: Mapping[TaskId, Task]) -> None:
         """The verdict over the whole class; those whose record says otherwise are `untold`."""
+        self.holds = True
         if self.told == (code, text):
             return
         self.told = (code, text)
@@ -74,6 +76,10 @@ class TaskClass:
             if (known[task_id].assignment.code, known[task_id].assignment.explanation)
             != (code, text)
         }
+
+    def open(self) -> None:
+        """A node was found: what the class was told before does not hold for now."""
+        self.holds = False
 
 
 class Backlog:

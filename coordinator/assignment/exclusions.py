@@ -10,6 +10,7 @@ from coordinator.model.instants import MINUTE, SECOND, Millis
 NO_SLOT_MS = SECOND
 ABORT_FIRST_MS, ABORT_CAP_MS = 5 * SECOND, 5 * MINUTE
 FAILED_MS = 5 * MINUTE
+FOREVER: Millis = 2**62
 
 
 class Exclusion(msgspec.Struct, frozen=True, gc=False):
@@ -34,6 +35,16 @@ class Exclusions:
     def no_slot(self, task_id: TaskId, node: NodeName, steady: Millis) -> None:
         self._put(task_id, node, Exclusion(steady + NO_SLOT_MS, hard=True))
 
+    def no_executor(self, task_id: TaskId, node: NodeName) -> None:
+        """The node said that it lacks the executor: until it offers something else."""
+        self._put(task_id, node, Exclusion(FOREVER, hard=True))
+
+    def offers_anew(self, node: NodeName) -> None:
+        """The node changed what it offers, or came back as a new incarnation."""
+        for task_id in [t for t, nodes in self._of.items() if node in nodes]:
+            if self._of[task_id][node].until == FOREVER:
+                del self._of[task_id][node]
+
     def aborted(self, task_id: TaskId, node: NodeName, steady: Millis) -> None:
         """5 s x 2^(k-1) after the k-th abort in a row there, at most 5 min."""
         before = self._of.get(task_id, {}).get(node)
@@ -52,18 +63,8 @@ class Exclusions:
     def forget(self, task_id: TaskId) -> None:
         self._of.pop(task_id, None)
 
-    def next_end(self, steady: Millis) -> Millis | None:
-        """When the next hard exclusion ends: the task it held back is to be looked at."""
-        ends = [
-            e.until
-            for nodes in self._of.values()
-            for e in nodes.values()
-            if e.hard and e.until > steady
-        ]
-        return min(ends) if ends else None
-
     def ended(self, steady: Millis) -> list[TaskId]:
-        """Tasks whose hard exclusions ended; drops what is long over. Sorted."""
+        """Tasks whose hard exclusions ended since the last call; drops what is long over. Sorted."""
         done: list[TaskId] = []
         for task_id in sorted(self._of):
             nodes = self._of[task_id]
@@ -71,8 +72,9 @@ class Exclusions:
             if any(nodes[node].hard for node in over):
                 done.append(task_id)
             for node in over:
-                if not nodes[node].aborts or nodes[node].until + ABORT_CAP_MS <= steady:
-                    del nodes[node]
+                was = nodes.pop(node)
+                if was.aborts and was.until + ABORT_CAP_MS > steady:  # the next one counts on it
+                    nodes[node] = Exclusion(was.until, hard=False, aborts=was.aborts)
             if not nodes:
                 del self._of[task_id]
         return done

@@ -102,6 +102,7 @@ def plan_slice(backlog: Backlog, view: PassView, limit: int) -> list[Decision]:
         if node is None:
             group.tell(*why_not(need, view), view.tasks)
             continue
+        group.open()
         task = view.tasks[place.task_id]
         backlog.discard(place.task_id)
         decision = _decide(task, need, node, view)

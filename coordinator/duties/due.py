@@ -8,6 +8,7 @@ from coordinator.assignment.objections import need_of
 from coordinator.duties.agenda import Agenda, Item
 from coordinator.duties.view import LeaderView
 from coordinator.machine.commands import AssignTask
+from coordinator.machine.fit import disabled
 from coordinator.model.instants import Now
 from coordinator.model.tasks import Assignment, Code, Task
 
@@ -29,7 +30,8 @@ def place_now(task: Task, view: LeaderView, now: Now) -> tuple[Assignment, tuple
     Tasks whose executor chooses for itself come back unassigned: the recheck asks it.
     """
     if not view.state.settings.assignment_enabled:
-        return Assignment(None, None, Code.ASSIGNMENT_DISABLED, ""), ()
+        code, text = disabled(view.state)
+        return Assignment(None, None, code, text), ()
     if view.asks_itself(task.executor):
         return Assignment(None, None, Code.AWAITING_FIRST_ASSIGNMENT, ""), ()
     need = need_of(task)

@@ -6,12 +6,16 @@ at most one more (PT-50). The timer is armed exactly while something is left (PT
 
 from __future__ import annotations
 
+from itertools import islice
+
+from coordinator.assignment.backlog import TaskClass
 from coordinator.assignment.load import Claim
 from coordinator.assignment.objections import need_of
 from coordinator.assignment.plan import Decision, plan_slice
 from coordinator.duties.agenda import Agenda, Item
 from coordinator.duties.view import LeaderView
 from coordinator.machine.commands import AssignTask
+from coordinator.machine.fit import disabled
 from coordinator.model.ids import TaskId
 from coordinator.model.instants import Millis, Now
 from coordinator.model.tasks import Assignment, Code
@@ -55,8 +59,8 @@ class Rechecker:
 
     def _slice(self, view: LeaderView, now: Now) -> list[Item]:
         if not view.state.settings.assignment_enabled:
-            self._wanted = False
             items = _tell_disabled(view)
+            self._wanted = len(items) >= SLICE
         else:
             limit = min(SLICE, view.state.settings.number("assignment.batch"))
             decisions = plan_slice(view.backlog, view.pass_view(now), limit)
@@ -98,25 +102,28 @@ def _tell_why(view: LeaderView, limit: int) -> list[Item]:
     """Records whose explanation differs from the pass's verdict; by the periodic pass alone (PT-8)."""
     items: list[Item] = []
     for group in view.backlog.classes():
-        if group.told is None:
-            continue
-        code, text = group.told
-        for task_id in list(group.untold)[: limit - len(items)]:
-            group.untold.pop(task_id)
-            items.append(_reason_item(view, task_id, code, text))
+        items += _untold(view, group, limit - len(items))
     return items
 
 
 def _tell_disabled(view: LeaderView) -> list[Item]:
-    setting = view.state.settings.values.get("assignment.enable")
-    text = f"assignment.enable = none, set by {setting.by}" if setting else ""
+    code, text = disabled(view.state)
     items: list[Item] = []
     for group in view.backlog.classes():
-        group.tell(Code.ASSIGNMENT_DISABLED, text, view.state.tasks)
-        for task_id in list(group.untold)[: SLICE - len(items)]:
-            group.untold.pop(task_id)
-            items.append(_reason_item(view, task_id, Code.ASSIGNMENT_DISABLED, text))
+        group.tell(code, text, view.state.tasks)
+        items += _untold(view, group, SLICE - len(items))
     return items
+
+
+def _untold(view: LeaderView, group: TaskClass, limit: int) -> list[Item]:
+    """Up to `limit` reasons for those of the class whose record says something else."""
+    if group.told is None or not group.holds:
+        return []
+    code, text = group.told
+    chosen = list(islice(group.untold, limit))
+    for task_id in chosen:
+        group.untold.pop(task_id)
+    return [_reason_item(view, task_id, code, text) for task_id in chosen]
 
 
 def _reason_item(view: LeaderView, task_id: TaskId, code: Code, text: str) -> Item:

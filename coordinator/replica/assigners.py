@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -40,6 +41,7 @@ class _Trouble(msgspec.Struct, gc=False):
     failures: int
     until: Millis
     assignment: Assignment
+    told: bool = False  # that the wait is over
 
 
 class Assigners:
@@ -52,19 +54,29 @@ class Assigners:
         self._active: dict[str, Job] = {}
         self._calls: dict[int, tuple[str, tuple[Node, ...]]] = {}
         self._trouble: dict[str, _Trouble] = {}
+        self._asking: set[str] = set()  # executors whose queue is being worked off
 
     def submit(self, job: Job) -> None:
         executor = job.task.executor
         self._queues.setdefault(executor, deque()).append(job)
         self._next(executor)
 
-    def is_asking(self, executor: str) -> bool:
-        return executor in self._active or bool(self._queues.get(executor))
-
     def may_ask(self, executor: str) -> bool:
         """Not while it is being waited for after an error."""
         trouble = self._trouble.get(executor)
         return trouble is None or self._bench.now.steady >= trouble.until
+
+    def wait_is_over(self, steady: Millis) -> bool:
+        """Whether an executor may be asked again since the last call (PT-47)."""
+        over = [t for t in self._trouble.values() if not t.told and steady >= t.until]
+        for trouble in over:
+            trouble.told = True
+        return bool(over)
+
+    def drop(self) -> None:
+        """Leadership is over: nobody is asked any more."""
+        self._queues.clear()
+        self._calls.clear()
 
     def answered(self, answer: PluginAnswered) -> bool:
         """The helper's answer; False if the call is not ours."""
@@ -83,14 +95,17 @@ class Assigners:
         self._next(executor)
 
     def _next(self, executor: str) -> None:
-        queue = self._queues.get(executor)
-        if executor in self._active or not queue:
+        """Ask about the next task; one that is decided without asking makes room for another."""
+        if executor in self._asking:
             return
-        job = queue.popleft()
+        self._asking.add(executor)
+        queue = self._queues.get(executor)
+        while queue and executor not in self._active:
+            job = self._active[executor] = queue.popleft()
+            self._ask(job)
         if not queue:
-            del self._queues[executor]
-        self._active[executor] = job
-        self._ask(job)
+            self._queues.pop(executor, None)
+        self._asking.discard(executor)
 
     def _ask(self, job: Job) -> None:
         task, now = job.task, self._bench.now
@@ -182,16 +197,17 @@ def validate_payload(view: LeaderView, task: Task, now: Now) -> bytes:
 
 
 def cluster_payload(view: LeaderView, executor: str, now: Now) -> dict[str, Any]:
-    """Nodes and the tasks of this executor, decisions under way included in the counters."""
+    """Nodes and the unfinished tasks of this executor by id; the counters include what is under way."""
     state = view.state
-    ids = list(state.of_executor.get(executor, ()))[:TASKS_SHOWN]
+    every = sorted(state.of_executor.get(executor, ()))
+    unfinished = (task for task in map(state.tasks.__getitem__, every) if not task.is_terminal)
     return {
         "at": view.time(now),
         "nodes": [
             {**_candidate(view, node, executor), "code": _node_code(view, node)}
             for node in state.nodes_by_name()
         ],
-        "tasks": [_task(state.tasks[task_id]) for task_id in ids],
+        "tasks": [_task(task) for task in islice(unfinished, TASKS_SHOWN)],
     }
 
 
@@ -219,8 +235,16 @@ def _task(task: Task) -> dict[str, Any]:
     return {
         "id": task.id,
         "executor": task.executor,
-        "params": msgspec.json.decode(task.params),
+        "params": _params(task),
         "status": task.status.value,
         "node": task.assignment.node,
         "labels": dict(task.spec.labels),
     }
+
+
+def _params(task: Task) -> Any:
+    """What cannot be read says nothing of others: it was refused at the door, or should have been."""
+    try:
+        return msgspec.json.decode(task.params)
+    except (msgspec.DecodeError, RecursionError):
+        return {}

@@ -10,6 +10,8 @@ from coordinator.assignment.load import Claim
 from coordinator.duties.due import place_now
 from coordinator.duties.view import ExecutorFacts
 from coordinator.machine.commands import CreateTask, Request
+from coordinator.machine.create import differing_fields
+from coordinator.machine.fit import said
 from coordinator.machine.outcome import Accepted, Refusal, Refused
 from coordinator.model.ids import NO_ALLOCATION
 from coordinator.model.tasks import Assignment, Code, Desired, Status, Task
@@ -18,7 +20,7 @@ from coordinator.replica.bench import Bench
 from coordinator.replica.effects import AskPlugin
 from coordinator.replica.facts import resolve
 from coordinator.replica.inputs import Asked, Create, PluginAnswered
-from coordinator.replica.proposals import Answer, OnAnswer, Proposal, Proposals
+from coordinator.replica.proposals import Answer, Lost, OnAnswer, Proposal, Proposals
 
 KNOWN_SHOWN = 50
 
@@ -39,19 +41,20 @@ class Creations:
         self._assigners = assigners
         self._proposals = proposals
         self._validating: dict[int, _Wish] = {}
+        self._choosing: dict[int, _Wish] = {}
 
     def begin(self, asked: Asked, create: Create, on_answer: OnAnswer) -> None:
         """Answer at once, ask foreign code, or propose."""
         state = self._view.state
         existing = state.tasks.get(create.task_id)
         facts = self._view.facts.get(create.executor)
-        if facts is None and existing is None:
+        repeated = asked.request_id and state.requests.get(asked.request_id) is not None
+        if facts is None and existing is None and not repeated:
             on_answer(self._unknown(create.executor))
             return
         version = facts.version if facts is not None else 1
         draft = _draft(create, version, facts, self._bench.at)
         wish = _Wish(asked, create, draft, on_answer)
-        repeated = asked.request_id and state.requests.get(asked.request_id) is not None
         stays = existing is not None and not (create.replace_finished and existing.is_terminal)
         if repeated or stays:
             self._propose(wish, Assignment(), ())  # the machine answers from what it knows
@@ -72,6 +75,13 @@ class Creations:
         text = answer.text or f"validate of {wish.create.executor}: {answer.kind}"
         wish.on_answer(Refused(Refusal.VALIDATION_FAILED, text))
         return True
+
+    def drop(self) -> None:
+        """Leadership is over: nothing of what is still being looked at was proposed."""
+        looked_at = [*self._validating.values(), *self._choosing.values()]
+        self._validating, self._choosing = {}, {}
+        for wish in looked_at:
+            wish.on_answer(Lost.NOT_LEADER)
 
     def _validate(self, wish: _Wish) -> None:
         call = self._bench.next_call()
@@ -96,7 +106,11 @@ class Creations:
         return self._view.asks_itself(executor) and self._view.state.settings.assignment_enabled
 
     def _on_choice(self, wish: _Wish) -> Callable[[Assignment, tuple[Claim, ...]], None]:
+        number = self._bench.next_call()
+        self._choosing[number] = wish
+
         def decided(assignment: Assignment, claims: tuple[Claim, ...]) -> None:
+            del self._choosing[number]
             first = wish.on_answer
 
             def settled(answer: Answer) -> None:
@@ -125,18 +139,24 @@ class Creations:
         if wish.asked.dry_run:
             for claim in claims:
                 self._view.load.release(claim)
-            wish.on_answer(self._would(create, assignment))
+            wish.on_answer(self._would(wish, command))
             return
         request = Request(command, wish.asked.request_id, wish.asked.content)
         self._proposals.add(Proposal(request, wish.on_answer, claims))
 
-    def _would(self, create: Create, assignment: Assignment) -> Accepted | Refused:
+    def _would(self, wish: _Wish, command: CreateTask) -> Accepted | Refused:
         """A dry run: what the machine would say, as far as the leader can tell."""
-        if create.require_assignment and assignment.node is None:
-            text = f"{assignment.code.value}: {assignment.explanation}"
-            return Refused(Refusal.UNPLACEABLE, text)
-        existing = create.task_id in self._view.state.tasks
-        return Accepted(task_id=create.task_id, created=not existing, unchanged=existing)
+        existing = self._view.state.tasks.get(command.task_id)
+        if existing is not None and not (command.replace_finished and existing.is_terminal):
+            differing = differing_fields(existing, command)
+            if differing:
+                return Refused(Refusal.ALREADY_EXISTS, ", ".join(differing), existing.allocation_id)
+            return Accepted(existing.id, existing.allocation_id, unchanged=True)
+        nowhere = command.assignment.node is None and wish.draft.status is Status.UNASSIGNED
+        if command.require_assignment and nowhere:
+            why = said(command.assignment.code, command.assignment.explanation)
+            return Refused(Refusal.UNPLACEABLE, why)
+        return Accepted(command.task_id, created=True)
 
     def _unknown(self, executor: str) -> Refused:
         known = sorted(self._view.facts)

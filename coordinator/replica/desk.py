@@ -26,7 +26,7 @@ from coordinator.machine.commands import (
 )
 from coordinator.machine.outcome import Refused
 from coordinator.model.ids import NodeName
-from coordinator.model.tasks import Assignment, RunOutcome, Task
+from coordinator.model.tasks import Assignment, Code, RunOutcome, Task
 from coordinator.replica.bench import Bench
 from coordinator.replica.fanout import Session
 from coordinator.replica.proposals import Answer, Lost, Proposal, Proposals
@@ -145,7 +145,9 @@ class Desk:
     def _keep_away(self, task: Task, node: NodeName, ended: EndedReport) -> None:
         """Exclusions of PT-41."""
         exclusions, steady = self._bench.view.exclusions, self._bench.now.steady
-        if ended.handed_back:
+        if ended.handed_back and ended.reason == Code.NO_EXECUTOR:
+            exclusions.no_executor(task.id, node)
+        elif ended.handed_back:
             exclusions.no_slot(task.id, node, steady)
         elif ended.outcome in (RunOutcome.FAILED, RunOutcome.TIMED_OUT):
             exclusions.failed(task.id, node, steady)

@@ -114,6 +114,8 @@ class Leadership:
             self.sessions.node_gone(name, new)
         elif old is None or old.incarnation != new.incarnation or not _is_live(old):
             self.leases.joined(name, self.bench.now.steady)
+        if _offers_anew(old, new):
+            self.bench.view.exclusions.offers_anew(name)
         self._drain_at = self.bench.now.steady
         self.look_again()
 
@@ -205,6 +207,12 @@ def _nobody_waits(_: Answer) -> None:
 
 def _is_live(node: Node) -> bool:
     return node.status in (NodeStatus.READY, NodeStatus.REMOVED)
+
+
+def _offers_anew(old: Node | None, new: Node | None) -> bool:
+    if old is None or new is None:
+        return True
+    return old.offers != new.offers or old.incarnation != new.incarnation
 
 
 def _has_ended(old: Task, new: Task | None) -> bool:

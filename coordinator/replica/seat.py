@@ -100,6 +100,8 @@ class Seat:
     def _end(self, leading: Leadership) -> None:
         """Duties, leases and queues end here and now (N8)."""
         self.leading = None
+        leading.assigners.drop()
+        leading.creations.drop()
         leading.proposals.drop()
         for ticket in leading.reads.drop():
             self._emit(Fail(ticket, "not_leader"))
