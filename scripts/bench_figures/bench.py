@@ -23,6 +23,10 @@ class Bench:
         self._count = 0
         self._ended_cpu_s = 0.0
 
+    def rounds(self, full: int, quick: int) -> int:
+        """How often to measure."""
+        return quick if self.quick else full
+
     def directory(self, name: str) -> Path:
         """A path below our directory that nothing has yet."""
         self._count += 1

@@ -24,9 +24,9 @@ from scripts.bench_figures.marks import (
 from scripts.bench_figures.processes import Process, note, send
 
 LEADER_KILLS = 10
-WORKER_KILLS, WORKER_KILLS_QUICK = 40, 15
+WORKER_KILLS = (40, 12)
 AGENT_KILLS = 6
-FREEZES, FREEZES_QUICK = 4, 2
+FREEZES = (4, 2)
 WRITE_S = 20.0
 HEALTHY_S = 10.5  # an agent that lived so long may be killed without its supervisor taking offence
 FORGIVEN = 2
@@ -62,7 +62,7 @@ def worker_kill_to_running_again(bench: Bench) -> Iterator[Figure]:
     """SIGKILL to the worker of a task, until user code runs again."""
     cluster = marks_cluster(bench)
     samples = []
-    for _ in range(WORKER_KILLS_QUICK if bench.quick else WORKER_KILLS):
+    for _ in range(bench.rounds(*WORKER_KILLS)):
         task = MarkedTask(cluster)
         first = task.begin()
         cluster.wait_quiet()
@@ -113,7 +113,7 @@ def frozen_node_to_running_again(bench: Bench) -> Iterator[Figure]:
     cluster = marks_cluster(bench)
     reassign_s = _reassign_s(cluster)
     samples = []
-    for _ in range(FREEZES_QUICK if bench.quick else FREEZES):
+    for _ in range(bench.rounds(*FREEZES)):
         task = MarkedTask(cluster)
         supervisor = parent_of(parent_of(task.begin().pid))
         node = next(n for n in cluster.nodes.values() if n.pid == supervisor)

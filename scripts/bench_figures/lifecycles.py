@@ -25,7 +25,7 @@ CAPACITY = "100"
 SUBMITTERS, BATCH_SUBMITTERS = 16, 4
 SINGLE = 2_000
 BATCH, BATCHES = 100, 40
-ROUNDS = 5
+ROUNDS = (5, 3)
 POLL_S = 0.02
 _ids = Ids("life")
 
@@ -83,7 +83,7 @@ def _measured(
     one_round(cluster, count // 4)
     costs = Costs(cluster)
     rates = []
-    for _ in range(ROUNDS):
+    for _ in range(bench.rounds(*ROUNDS)):
         cluster.wait_quiet()
         with costs.of(count):
             rates.append(one_round(cluster, count))

@@ -20,7 +20,7 @@ from scripts.bench_figures.figure import Figure, at_least, at_most
 
 ONE_CALLER_WRITES = 500
 WRITES = 4_000
-ROUNDS = 5
+ROUNDS = (5, 3)
 BATCH = 64
 BATCHES = 250
 BATCH_CALLERS = 8
@@ -52,7 +52,7 @@ def _writes_per_s(bench: Bench, name: str, callers: int) -> Figure:
     _singles(cluster, WRITES // 4, callers)
     costs = Costs(cluster)
     rates = []
-    for _ in range(ROUNDS):
+    for _ in range(bench.rounds(*ROUNDS)):
         cluster.wait_quiet()
         with costs.of(WRITES):
             served = _singles(cluster, WRITES, callers)
@@ -81,7 +81,7 @@ def writes_per_s_batched(bench: Bench) -> Iterator[Figure]:
     _batches(cluster, BATCHES // 4)
     costs = Costs(cluster)
     rates = []
-    for _ in range(ROUNDS):
+    for _ in range(bench.rounds(*ROUNDS)):
         cluster.wait_quiet()
         with costs.of(BATCHES * BATCH):
             served = _batches(cluster, BATCHES)
