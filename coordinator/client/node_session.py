@@ -6,6 +6,7 @@ that both sides send whatever waits, many items to a frame.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any, Self
 
@@ -69,14 +70,14 @@ class NodeStream:
             await self._call.write(frame)
         except grpc.aio.AioRpcError as error:
             raise SessionBroken(f"{error.code().name}: {error.details()}") from error
-        except grpc.aio.UsageError as error:
-            raise SessionBroken(str(error)) from error
+        except (grpc.aio.UsageError, asyncio.InvalidStateError) as error:
+            raise SessionBroken(str(error)) from error  # the leader had ended it already
 
     async def done_writing(self) -> None:
         """Say that nothing follows, so that what was sent arrives before the stream ends."""
         try:
             await self._call.done_writing()
-        except (grpc.aio.AioRpcError, grpc.aio.UsageError):
+        except (grpc.aio.AioRpcError, grpc.aio.UsageError, asyncio.InvalidStateError):
             pass  # already broken: there is nothing left to finish
 
     async def close(self) -> None:
