@@ -43,7 +43,7 @@ class AskingPass:
         self._wanted = True
         self._tell = False
         self._timer: Millis | None = None
-        self._interval: Millis = 0
+        self._interval = bench.state.settings.millis("assignment.recheck_interval")
 
     @property
     def timer(self) -> Millis | None:
@@ -52,6 +52,10 @@ class AskingPass:
     def trigger(self) -> None:
         """Something that could matter has changed."""
         self._wanted = True
+
+    def look_later(self) -> None:
+        """A task was created without a node: its executor has just been asked."""
+        self._arm(left=True)
 
     def tick(self) -> None:
         """The periodic pass: asks again, and writes explanations that changed (PT-8)."""
@@ -65,11 +69,12 @@ class AskingPass:
 
     def run(self) -> None:
         """Begin the passes that are wanted and go on with those under way."""
-        if self._wanted:
-            self._wanted = False
-            self._begin()
-        for executor in list(self._passes):
-            self._go_on(executor)
+        for _ in range(2):  # a pass that ends here may have to be followed by another
+            if self._wanted:
+                self._wanted = False
+                self._begin()
+            for executor in list(self._passes):
+                self._go_on(executor)
 
     # -- passes -----------------------------------------------------------------------------------
 
@@ -83,7 +88,7 @@ class AskingPass:
                 ordered = deque(place.task_id for place in sorted(places))
                 self._passes[executor] = _Pass(ordered, self._tell)
         self._tell = False
-        self._arm(bool(waiting))
+        self._arm(left=bool(waiting))
 
     def _waiting(self) -> dict[str, list[Place]]:
         """Tasks without a node by executor, of those that choose for themselves."""
@@ -113,7 +118,7 @@ class AskingPass:
     def _is_open(self, task: Task) -> bool:
         return task.status is Status.UNASSIGNED and task.id not in self._bench.view.busy
 
-    def _arm(self, left: bool) -> None:  # noqa: FBT001 - private, named at its one call
+    def _arm(self, *, left: bool) -> None:
         if not left:
             self._timer = None
         elif self._timer is None:

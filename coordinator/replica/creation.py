@@ -13,7 +13,7 @@ from coordinator.machine.commands import CreateTask, Request
 from coordinator.machine.create import differing_fields
 from coordinator.machine.fit import said
 from coordinator.machine.outcome import Accepted, Refusal, Refused
-from coordinator.model.ids import NO_ALLOCATION
+from coordinator.model.ids import NO_ALLOCATION, TaskId
 from coordinator.model.tasks import Assignment, Code, Desired, Status, Task
 from coordinator.replica.assigners import Assigners, Job, validate_payload
 from coordinator.replica.bench import Bench
@@ -42,6 +42,7 @@ class Creations:
         self._proposals = proposals
         self._validating: dict[int, _Wish] = {}
         self._choosing: dict[int, _Wish] = {}
+        self.on_misplaced: Callable[[], None] = _nobody_cares
 
     def begin(self, asked: Asked, create: Create, on_answer: OnAnswer) -> None:
         """Answer at once, ask foreign code, or propose."""
@@ -116,11 +117,17 @@ class Creations:
             def settled(answer: Answer) -> None:
                 first(answer)
                 self._assigners.settled(wish.create.executor)
+                if assignment.node is not None and self._is_unassigned(wish.create.task_id):
+                    self.on_misplaced()  # the choice no longer held (PT-34)
 
             wish.on_answer = settled
             self._propose(wish, assignment, claims)
 
         return decided
+
+    def _is_unassigned(self, task_id: TaskId) -> bool:
+        task = self._view.state.tasks.get(task_id)
+        return task is not None and task.status is Status.UNASSIGNED
 
     def _propose(self, wish: _Wish, assignment: Assignment, claims: tuple[Claim, ...]) -> None:
         create = wish.create
@@ -195,3 +202,7 @@ def _alike(one: str, other: str) -> int:
     """How many two-letter pieces two names share: enough to put a misspelt one first."""
     pieces = {other[i : i + 2] for i in range(len(other) - 1)}
     return sum(one[i : i + 2] in pieces for i in range(len(one) - 1))
+
+
+def _nobody_cares() -> None:
+    """Until somebody wants to know."""

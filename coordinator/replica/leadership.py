@@ -56,6 +56,7 @@ class Leadership:
         self.asking = AskingPass(bench, self.assigners, proposals)
         self.sessions = Sessions(bench, self.leases, Desk(bench, proposals), proposals, reads)
         self.sessions.on_connected = self.look_again
+        self.creations.on_misplaced = self.look_again
         self.time_limits = TimeLimits(bench.state, bench.now.steady)
         self._prune_at: Millis = bench.now.steady
         self._drain_at: Millis = bench.now.steady
@@ -101,7 +102,9 @@ class Leadership:
                 backlog.discard(gone.id)
         elif new.id not in self.bench.view.busy:
             backlog.add(new)
-            if old is None or old.status is not Status.UNASSIGNED:
+            if old is None and self.bench.view.asks_itself(new.executor):
+                self.asking.look_later()
+            elif old is None or old.status is not Status.UNASSIGNED:
                 self.look_again()
         if old is not None and old.has_node and _has_freed(old, new) and len(backlog):
             self.look_again()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -18,11 +18,31 @@ PICK = "demo.pick"
 
 
 def node(world: World, name: str, *executors: str, capacity: int = 10, **says: object) -> FakeNode:
-    """A registered node; `says` goes into the manifest of what it offers."""
+    """A registered node that beats in `until`; the manifest of the first executor has what is said."""
     made = FakeNode(world, name, capacity)
     made.executors = list(executors) or ["demo.noop"]
-    made.body = json.dumps({"policy": {}, "own_validate": False, **says}).encode()
+    made.bodies = {made.executors[0]: json.dumps({"policy": {}, **says}).encode()}
+    world.__dict__.setdefault("beating", []).append(made)
     return made.register()
+
+
+def pause(world: World, ms: int) -> None:
+    """Time passes and the nodes made here beat."""
+    for step in range(ms // 50):
+        world.run(50)
+        for one in world.__dict__.get("beating", ()) if step % 5 == 4 else ():
+            one.beat()
+
+
+def until(world: World, condition: Callable[[], bool], ms: int = 20_000) -> int:
+    """How long it took, in ms."""
+    for passed in range(0, ms, 50):
+        if condition():
+            return passed
+        world.run(50)
+        for one in world.__dict__.get("beating", ()) if passed % 250 == 200 else ():
+            one.beat()
+    raise AssertionError("the condition never held")
 
 
 def know(world: World, *executors: str) -> None:

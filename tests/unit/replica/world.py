@@ -244,6 +244,7 @@ class FakeNode:
         self.wanted: dict[str, WantedRun] = {}
         self.answered: list[object] = []
         self.body = json.dumps({"policy": policy, "own_validate": False}).encode()
+        self.bodies: dict[str, bytes] = {}  # of executors whose manifest says something else
 
     @property
     def incarnation(self) -> str:
@@ -253,7 +254,9 @@ class FakeNode:
         FakeNode.sessions += 1
         self.session, self.read = FakeNode.sessions, 0
         self.wanted = {}
-        manifests = tuple(Manifest(x, 1, f"h-{x}", self.body) for x in self.executors)
+        manifests = tuple(
+            Manifest(x, 1, f"h-{x}", self.bodies.get(x, self.body)) for x in self.executors
+        )
         registration = Registration(
             self.name, f"uid-{self.name}", self.counter, self.incarnation, self.capacity,
             manifests, boot_id="b", pid_namespace="p", old_is_dead=old_is_dead,
