@@ -39,6 +39,7 @@ class Applier:
         self._snapshot_term = 0
         self._bytes_since = 0
         self._taking = 0  # index of the snapshot under way
+        self._not_before = 0  # revision, after one that failed
 
     def apply(self, entry: Entry, own_batch: Batch | None) -> tuple[list[Outcome], list[Event]]:
         """One committed entry. Raises what stops the member: unknown commands, broken invariants."""
@@ -74,7 +75,7 @@ class Applier:
         revision = self.state.revision
         grown = revision - self.snapshot_index >= self._config.snapshot_every_entries
         heavy = self._bytes_since >= self._config.snapshot_every_bytes
-        if self._taking or not (grown or heavy):
+        if self._taking or revision < self._not_before or not (grown or heavy):
             return
         self._taking, self._snapshot_term = revision, self._last_term
         self._bytes_since = 0
@@ -86,7 +87,9 @@ class Applier:
         if index != self._taking:
             return
         self._taking = 0
-        if ok:
+        if not ok:  # a full disk, mostly: the next try would fail as well
+            self._not_before = self.state.revision + self._config.snapshot_every_entries // 10
+        else:
             self.snapshot_index = index
             self._road.snapshot_taken(
                 index, self._snapshot_term, self._conf, self._config.log_entries_kept

@@ -16,7 +16,17 @@ from coordinator.assignment.load import Claim, Load
 from coordinator.codec.envelope import encode_batch
 from coordinator.consensus.errors import DropReason, ProposalDropped
 from coordinator.consensus.raft import Raft
-from coordinator.machine.commands import Batch, Command, CreateTask, EndRun, Request, WriteState
+from coordinator.machine.commands import (
+    Batch,
+    Command,
+    CreateTask,
+    EndRun,
+    JoinNode,
+    LoseNode,
+    LoseRuns,
+    Request,
+    WriteState,
+)
 from coordinator.machine.outcome import Outcome
 from coordinator.model.ids import TaskId
 from coordinator.model.instants import Instant, Millis
@@ -177,5 +187,9 @@ def weight_of(command: Command) -> int:
         case EndRun():
             payloads = (command.result, command.error, command.logs, command.final_state)
             return COMMAND_BYTES + sum(len(p) for p in payloads if p)
+        case JoinNode():
+            return COMMAND_BYTES + sum(COMMAND_BYTES + len(m.body) for m in command.manifests)
+        case LoseNode() | LoseRuns():
+            return COMMAND_BYTES * (1 + len(command.placements))
         case _:
             return COMMAND_BYTES

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from coordinator.machine.commands import JoinNode
 from coordinator.model.nodes import LoadError, Manifest, Node, NodeStatus, Offer
 from coordinator.replica.sayings import Registration
@@ -20,11 +22,13 @@ def _offers(said: Registration) -> tuple[Offer, ...]:
 def join_command(
     said: Registration,
     node: Node | None,
+    known: Mapping[str, Mapping[str, Manifest]],
     manifests: tuple[Manifest, ...] | None = None,
     errors: tuple[LoadError, ...] | None = None,
 ) -> JoinNode:
     """`old_is_dead`: the node says that nothing of its old life is left, and we can know it: the
-    same boot and process-id namespace, or another boot of that machine (N6).
+    same boot and process-id namespace, or another boot of that machine (N6). Manifests that the
+    state has (`known`: by executor and hash) do not travel through the log again.
     """
     offered = said.manifests if manifests is None else manifests
     proven = said.old_is_dead and node is not None and node.uid == said.uid
@@ -45,5 +49,5 @@ def join_command(
         boot_id=said.boot_id,
         pid_namespace=said.pid_namespace,
         old_is_dead=proven and same_place,
-        manifests=offered,
+        manifests=tuple(m for m in offered if m.hash not in known.get(m.executor, ())),
     )

@@ -153,7 +153,7 @@ class Sessions:
             self._accept(session)
             self._leases.reconnected(said.name)
             return
-        request = Request(join_command(said, node))
+        request = Request(join_command(said, node, self._bench.state.manifests))
         self._proposals.add(Proposal(request, self._joined(session)))
 
     def _joined(self, session: Session) -> OnAnswer:
@@ -197,7 +197,7 @@ class Sessions:
         offers = saying.offers if saying.offers is not None else said.manifests
         errors = saying.load_errors if saying.load_errors is not None else said.load_errors
         node = self._bench.state.nodes.get(session.name)
-        command = join_command(said, node, offers, errors)
+        command = join_command(said, node, self._bench.state.manifests, offers, errors)
         self._proposals.add(Proposal(Request(command), self._joined(session)))
 
     def settings_changed(self) -> None:

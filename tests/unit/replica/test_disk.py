@@ -1,0 +1,154 @@
+"""The disk as the replica sees it: full, low, broken; and snapshots."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from coordinator.machine.outcome import Accepted
+from coordinator.replica import effects as e
+from coordinator.replica import inputs as i
+from tests.unit.replica.kit import at_once, node, of, wish
+from tests.unit.replica.world import World
+
+
+def kind_of(world: World, ticket: int) -> str:
+    answer = world.answers[ticket]
+    assert isinstance(answer, e.Fail), answer
+    return answer.kind
+
+
+def test_g13_a_full_disk_refuses_writes_answers_reads_and_recovers_by_itself() -> None:
+    world = World(1)
+    node(world, "n1")
+    leader = world.leader()
+    leader.inbox.append(i.StoreFailed("disk_full", "no space"))
+    world.settle()
+    assert kind_of(world, world.submit(wish("t1"))) == "disk_full"
+    leader.inbox.append(i.ReadBarrier(900))
+    world.settle()
+    assert isinstance(world.answers[900], e.ReadReady)
+    leader.inbox.append(i.StoreFailed("recovered", ""))
+    world.settle()
+    assert isinstance(world.create("t1"), Accepted)
+
+
+def test_a_leader_with_a_full_disk_hands_leadership_over() -> None:
+    world = World(3)
+    node(world, "n1")
+    old = world.leader()
+    old.inbox.append(i.StoreFailed("disk_full", "no space"))
+    world.settle()
+    world.until(lambda: world.leader().number != old.number)
+    assert isinstance(world.create("t1"), Accepted)
+
+
+def test_pt_19_little_space_refuses_before_anything_fails() -> None:
+    world = World(1)
+    node(world, "n1")
+    leader = world.leader()
+    leader.inbox.append(i.DiskLow(low=True))
+    world.settle()
+    assert kind_of(world, world.submit(wish("t1"))) == "disk_full"
+    leader.inbox.append(i.DiskLow(low=False))
+    world.settle()
+    assert isinstance(world.create("t1"), Accepted)
+
+
+@pytest.mark.parametrize("kind", ["io", "damaged"])
+def test_g13_any_other_trouble_ends_the_process(kind: str) -> None:
+    world = World(1)
+    effects = at_once(world, world.leader(), i.StoreFailed(kind, "EIO"))
+    (halt,) = of(e.Halt, effects)
+    assert (halt.exit_code, halt.reason) == (74, "EIO")
+
+
+def test_c10_a_queue_that_is_full_refuses_callers_but_not_reads() -> None:
+    world = World(1)
+    node(world, "n1")
+    leader = world.leader()
+    big = [i.Asked(wish(f"t{n}", params=b'{"a": "%s"}' % (b"x" * 250_000))) for n in range(300)]
+    at_once(world, leader, i.Submit(1, (big[0],)))  # under way: the rest queues up
+    for number in range(1, 300):
+        effects = at_once(world, leader, i.Submit(number + 1, (big[number],)))
+        if of(e.Fail, effects):
+            break
+    (failed,) = of(e.Fail, effects)
+    assert (failed.ticket, failed.kind) == (number + 1, "overloaded")
+    assert leader.replica.leading.proposals.is_full
+    assert not of(e.Fail, at_once(world, leader, i.ReadBarrier(900)))
+
+
+def test_entries_are_bounded_in_bytes() -> None:
+    world = World(1)
+    node(world, "n1", capacity=100)
+    leader = world.leader()
+    asked = [i.Asked(wish(f"t{n}", params=b'{"a": "%s"}' % (b"x" * 200_000))) for n in range(20)]
+    sizes: list[int] = []
+    do = world.do
+
+    def watch(member: object, effect: e.Effect, written: list[int]) -> None:
+        if isinstance(effect, e.Persist):
+            sizes.extend(len(entry.data) for entry in effect.entries)
+        do(member, effect, written)
+
+    world.do = watch
+    leader.inbox.append(i.Submit(9, tuple(asked)))
+    world.settle()
+    world.run(500)
+    assert len(leader.replica.state.tasks) == 20
+    assert max(sizes) <= 1_100_000
+    assert sum(size > 200_000 for size in sizes) >= 4
+
+
+def test_manifests_travel_through_the_log_once() -> None:
+    world = World(1)
+    sizes: list[int] = []
+    do = world.do
+
+    def watch(member: object, effect: e.Effect, written: list[int]) -> None:
+        if isinstance(effect, e.Persist):
+            sizes.extend(len(entry.data) for entry in effect.entries)
+        do(member, effect, written)
+
+    world.do = watch
+    for number in range(5):
+        node(world, f"n{number}", "demo.noop", doc="x" * 50_000)
+    assert sum(size > 50_000 for size in sizes) == 1
+    assert len(world.leader().replica.state.manifests["demo.noop"]) == 1
+
+
+def test_a_snapshot_that_failed_is_not_tried_again_in_every_turn() -> None:
+    world = World(1, snapshot_every=50)
+    node(world, "n1", capacity=1_000)
+    taken = []
+    do = world.do
+
+    def failing(member: object, effect: e.Effect, written: list[int]) -> None:
+        if isinstance(effect, e.TakeSnapshot):
+            taken.append(effect.index)
+            member.inbox.append(i.SnapshotTaken(effect.index, ok=len(taken) > 2))
+        else:
+            do(member, effect, written)
+
+    world.do = failing
+    for number in range(60):
+        world.create(f"t{number}")
+        world.run(50)
+    assert len(taken) == 3
+    assert all(b - a >= 5 for a, b in itertools.pairwise(taken))
+    assert world.leader().replica.snapshot_index == taken[2]
+
+
+def test_flush_runs_writes_what_waited_for_company() -> None:
+    world = World(1)
+    node(world, "n1")
+    leader = world.leader()
+    effects = at_once(world, leader, i.Submit(9, (i.Asked(wish("t1")),)))
+    writes = tuple(write.write for write in of(e.Persist, effects))
+    effects = at_once(world, leader, i.Stored(writes))
+    assert not [w for w in of(e.Persist, effects) if w.runs]
+    effects = at_once(world, leader, i.FlushRuns())
+    (write,) = [w for w in of(e.Persist, effects) if w.runs]
+    assert [(run.task_id, run.node) for run in write.runs] == [("t1", "n1")]
