@@ -101,16 +101,16 @@ class Schemas:
         try:
             value = msgspec.json.decode(params or b"{}")
         except msgspec.DecodeError as error:
-            raise _bad_params([("params", f"is not JSON: {error}")]) from error
+            raise _bad_params([("params", f"is not JSON: {error}")], executor) from error
         if not isinstance(value, dict):
-            raise _bad_params([("params", "must be a JSON object")])
+            raise _bad_params([("params", "must be a JSON object")], executor)
         manifests = state.manifests.get(executor)
         if not manifests:
             return False
         newest = max(manifests.values(), key=lambda m: (m.version, m.hash))
         validator, own_validate = self._of(newest)
         if validator is not None and not validator.is_valid(value):
-            raise _bad_params([one for e in _worst(validator, value) for one in told(e)])
+            raise _bad_params([one for e in _worst(validator, value) for one in told(e)], executor)
         return own_validate
 
     def _of(self, manifest: Manifest) -> tuple[Draft202012Validator | None, bool]:
@@ -138,9 +138,13 @@ def _worst(validator: Draft202012Validator, value: object) -> list[ValidationErr
     return [best] if best is not None and len(errors) == 1 else errors[:10]
 
 
-def _bad_params(violations: list[tuple[str, str]]) -> Rejected:
+def _bad_params(violations: list[tuple[str, str]], executor: str) -> Rejected:
     field, why = violations[0]
     message = f"{field}: {why}"
     return Rejected(
-        Code.INVALID_ARGUMENT, "invalid_params", message, {"field": field}, tuple(violations)
+        Code.INVALID_ARGUMENT,
+        "invalid_params",
+        message,
+        {"field": field, "executor": executor},
+        tuple(violations),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -96,11 +97,9 @@ def _run(layout: Layout, parent: subprocess.Popen[bytes], **how: bool) -> int:
     _tell_processes(cluster)
     write_context("dev", {"addr": ",".join(layout.addresses)}, select_if_none=True)
     leader = cluster.run(lambda client: _ready(cluster, client), READY_S)
-    url = f"http://{layout.members[0].http}/"
-    stop = "taskctl dev down" if how["detach"] else "Ctrl-C, or taskctl dev down"
-    click.echo(
-        f"ready in {time.monotonic() - began:.1f} s · leader {leader} · dashboard {url} · stop with: {stop}"
-    )
+    down = f"{_taskctl()} dev down"
+    stop = down if how["detach"] else f"Ctrl-C, or {down}"
+    click.echo(f"ready in {time.monotonic() - began:.1f} s · leader {leader} · stop with: {stop}")
     manifest: Path | None = None
     if not how["no_demo"]:
         manifest = run_demo(cluster)
@@ -270,3 +269,8 @@ def _stop(path: Path, parent: subprocess.Popen[bytes]) -> None:
     if parent_pid(path) is not None:
         stop_cluster(path, parent.pid)
     parent.wait(UP_S)
+
+
+def _taskctl() -> str:
+    """How to call this program from here: by its path where it is not on PATH."""
+    return "taskctl" if shutil.which("taskctl") else str(Path(sys.executable).parent / "taskctl")

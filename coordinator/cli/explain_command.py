@@ -95,4 +95,6 @@ def _sentence(told: Explanation, task: Task | None, moments: Moments) -> str:
 
 def _next_look(told: Explanation, moments: Moments) -> str:
     away = max(0, (told.next_check_at or 0) - moments.now)
+    if told.code in ("backoff", "not_due"):
+        return f"again in {spaced(age(away))}."
     return f"looked at again within {spaced(age(away))} or at the next change."

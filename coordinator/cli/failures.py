@@ -183,7 +183,7 @@ def _invalid_params(error: ClientError, doing: str) -> Words:
     return Words(
         f"{doing}: {where}: {text}",
         f"{error.reason}: {every}",
-        "see what it takes with: taskctl executor schema EXECUTOR",
+        f"see what it takes with: taskctl executor schema {error.metadata.get('executor', 'EXECUTOR')}",
     )
 
 
@@ -194,9 +194,17 @@ def _moved_on(error: ClientError, doing: str) -> Words:
     return Words(told, hint="look at it again with: taskctl get, then repeat with --if-revision")
 
 
+def _cancel_hint(doing: str) -> str:
+    """`rm a` -> `taskctl cancel a --wait`."""
+    task_id = doing.partition(" ")[2]
+    return f"taskctl cancel {task_id} --wait" if task_id else "taskctl cancel --wait"
+
+
 def _not_finished(error: ClientError, doing: str) -> Words:
     status = error.metadata.get("status") or _found(r"task is (\w+)", error) or "running"
-    return Words(f"{doing}: still {status}; cancel it first", hint="taskctl cancel --wait, then rm")
+    return Words(
+        f"{doing}: still {status}; cancel it first", hint=f"{_cancel_hint(doing)}, then rm"
+    )
 
 
 def _not_found(error: ClientError, doing: str) -> Words:
