@@ -64,6 +64,7 @@ class Session:
         self._is_welcome = False
         self._silence_s = ANSWER_S
         self._failures = 0
+        self._silent: set[str] = set()  # who gave no answer when asked last
         self._waiting = asyncio.Event()
         self._idle = asyncio.Event()
         self._stream: NodeStream | None = None
@@ -101,21 +102,28 @@ class Session:
 
     def _after(self, target: str, last: FromLeader | None) -> tuple[float, str]:
         """How long to wait, and where to go then if somebody told us."""
-        self._next = (self._next + 1) % len(self._addresses)
+        if target == self._addresses[self._next]:
+            self._next = (self._next + 1) % len(self._addresses)
         self._failures += 1
         if last is None:
+            self._silent.add(target)
             return self._pause(), ""
+        self._silent.discard(target)
         if last.close in SLOW_REFUSALS:
             self._log.write("error", last.close, coordinator=target, detail=last.close_detail)
             return SLOW_PAUSE_S * random.uniform(0.8, 1.2), ""
         self._log.write("info", "session closed", coordinator=target, reason=last.close)
         leader = self._trusted(last.leader_address)
+        if leader in self._silent:
+            leader = ""  # who names it has not noticed yet that it is gone
         if leader and leader != target and self._failures <= 2:
             return 0.0, leader
         return self._pause(), leader
 
     def _pause(self) -> float:
-        longest = min(PAUSE_MAX_S, PAUSE_MIN_S * 2 ** min(self._failures, 6))
+        """Longer with every round, not with every try: one of the others may lead already."""
+        rounds = 1 + self._failures // len(self._addresses)
+        longest = min(PAUSE_MAX_S, PAUSE_MIN_S * 2 ** min(rounds, 6))
         return random.uniform(PAUSE_MIN_S, longest)
 
     def _trusted(self, text: str) -> str:
@@ -183,6 +191,7 @@ class Session:
         self._is_welcome = True
         self._has_registered = True
         self._failures = 0
+        self._silent.clear()
         self.cluster_id = welcome.cluster_id
         self._expect(welcome)
         known = [each for each in welcome.coordinators if self._trusted(each)]
