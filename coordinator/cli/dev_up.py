@@ -39,6 +39,7 @@ from coordinator.cli.dev_layout import (
 from coordinator.cli.dev_parent import parent_pid
 from coordinator.cli.failures import Failure, usage
 from coordinator.cli.lazy import Verb
+from coordinator.cli.texts import count
 from coordinator.client.durations import parse_duration
 
 if TYPE_CHECKING:
@@ -79,12 +80,14 @@ def up(directory: str, detach: bool, no_demo: bool, once: bool, **wanted: object
         return _tell_running(open_cluster(directory))
     layout = _prepare(path, Wanted(**{**wanted, "executors": _absolute(wanted["executors"])}))  # type: ignore[arg-type]
     parent = _start_parent(layout, tied=not detach)
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in (signal.SIGTERM, signal.SIGINT):  # SIGINT also where it was inherited as ignored
+        signal.signal(number, _interrupt)
     try:
         return _run(layout, parent, detach=detach, no_demo=no_demo, once=once)
     except BaseException:
         if parent.poll() is None:
-            _stop(path, parent)
+            stopped = _stop(path, parent)
+            click.echo(f"{count(stopped, 'process', 'processes')} stopped; data kept in {path}")
         raise
 
 
@@ -264,11 +267,13 @@ def _interrupt(_number: int, _frame: object) -> None:
     raise KeyboardInterrupt
 
 
-def _stop(path: Path, parent: subprocess.Popen[bytes]) -> None:
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    if parent_pid(path) is not None:
-        stop_cluster(path, parent.pid)
+def _stop(path: Path, parent: subprocess.Popen[bytes]) -> int:
+    """How many were up. From here on nothing interrupts."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)
+    stopped = stop_cluster(path, parent.pid) if parent_pid(path) is not None else 0
     parent.wait(UP_S)
+    return stopped
 
 
 def _taskctl() -> str:

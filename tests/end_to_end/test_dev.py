@@ -94,7 +94,8 @@ def test_somebody_else_kills_and_starts_and_the_file_stays_true(dev: Run, tmp_pa
     assert not (tmp_path / "dev").exists()
 
 
-def test_nothing_outlives_a_killed_dev_up(dev: Run, tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
+def test_nothing_outlives_dev_up(tmp_path: Path, number: signal.Signals) -> None:
     environ = {
         **os.environ,
         "PYTHONPATH": str(CHECKOUT),
@@ -104,16 +105,24 @@ def test_nothing_outlives_a_killed_dev_up(dev: Run, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "coordinator.cli.main", "dev", "up", "--no-demo"]
     command += ["--coordinators", "1", "--nodes", "1", "--base-port", str(min(port, 60_000))]
     command += ["--data-dir", str(tmp_path / "dev")]
-    with (tmp_path / "out").open("wb") as out:
-        parent = subprocess.Popen(command, cwd=tmp_path, env=environ, stdout=out, stderr=out)
+    out = tmp_path / "out"
+    with out.open("wb") as file:
+        parent = subprocess.Popen(command, cwd=tmp_path, env=environ, stdout=file, stderr=file)
     try:
-        until(lambda: "ready in" in (tmp_path / "out").read_text(), "the cluster is ready", 60)
+        until(lambda: "ready in" in out.read_text(), "the cluster is ready", 60)
         pids = [member["pid"] for member in members(tmp_path).values()]
         assert all(is_alive(pid) for pid in pids)
+        parent.send_signal(number)
+        status = parent.wait(30)
     finally:
         parent.kill()
         parent.wait()
     until(lambda: not any(is_alive(pid) for pid in pids), "all have followed", 5)
+    if number is not signal.SIGKILL:
+        assert status == 130
+        assert "2 processes stopped" in out.read_text()
+        assert "Traceback" not in out.read_text()
+        assert all(member["pid"] is None for member in members(tmp_path).values())
 
 
 def test_once_shows_everything_and_leaves_a_manifest(dev: Run, tmp_path: Path) -> None:
