@@ -16,7 +16,6 @@ from coordinator.model.tasks import Status, Task
 
 BATCH = 500
 EVERY_MS = 10 * SECOND
-FOR_EVER: Instant = 1 << 62
 
 
 def prune(view: LeaderView, now: Now) -> Agenda:
@@ -32,12 +31,15 @@ def prune(view: LeaderView, now: Now) -> Agenda:
 
 def _past_retention(view: LeaderView, at: Instant) -> list[Task]:
     """Expired records and, beyond the newest 50,000 of a group, those that would expire first (TM-74)."""
-    counts = view.state.status_counts
-    failed = counts[Status.FAILED] + counts[Status.CANCELLED]
-    surplus = max(counts[Status.SUCCEEDED] - FINISHED_KEPT_MAX, failed - FINISHED_KEPT_MAX)
-    if surplus <= 0:
-        return view.state.expired_until(at, BATCH)
-    return view.state.expired_until(FOR_EVER, min(BATCH, surplus))
+    state, counts = view.state, view.state.status_counts
+    found = {task.id: task for task in state.expired_until(at, BATCH)}
+    succeeded = counts[Status.SUCCEEDED] - FINISHED_KEPT_MAX
+    others = counts[Status.FAILED] + counts[Status.CANCELLED] - FINISHED_KEPT_MAX
+    for is_first, surplus in ((True, succeeded), (False, others)):
+        if surplus > 0:
+            oldest = state.expiring_first(succeeded=is_first, limit=min(BATCH, surplus))
+            found.update((task.id, task) for task in oldest)
+    return list(found.values())
 
 
 def _old_requests(view: LeaderView, now: Now) -> list[Command]:

@@ -20,6 +20,7 @@ from coordinator.model.requests import RequestMemory
 from coordinator.model.settings import Settings
 from coordinator.model.tasks import Policy, Status, Task, TaskSpec
 
+FOREVER: Instant = 2**62
 HEAP_SLACK = 1_000  # stale entries that a heap of due times may hold besides one for each true one
 
 _When = Callable[[Task], "Instant | None"]
@@ -63,7 +64,7 @@ class ClusterState:
         self.names_version = 0  # moves when a task id appears or goes
         self._shared: dict[str, tuple[str, Policy, TaskSpec]] = {}  # the last of each executor
         self._wakes: list[tuple[Instant, TaskId]] = []
-        self._expiries: list[tuple[Instant, TaskId]] = []
+        self._expiries: dict[bool, list[tuple[Instant, TaskId]]] = {True: [], False: []}
 
     # -- reading ------------------------------------------------------------------------------
 
@@ -82,14 +83,20 @@ class ClusterState:
         return self._due(self._wakes, at, limit, _wake_of)
 
     def expired_until(self, at: Instant, limit: int) -> list[Task]:
-        """Finished tasks whose retention has ended, earliest first; at most `limit`."""
-        return self._due(self._expiries, at, limit, _expiry_of)
+        """Finished tasks whose retention has ended; at most `limit`."""
+        found = self._due(self._expiries[True], at, limit, _expiry_of)
+        return found + self._due(self._expiries[False], at, limit - len(found), _expiry_of)
+
+    def expiring_first(self, *, succeeded: bool, limit: int) -> list[Task]:
+        """Of those that succeeded, or of all other finished tasks, those whose retention ends first."""
+        return self._due(self._expiries[succeeded], FOREVER, limit, _expiry_of)
 
     def next_wake(self) -> Instant | None:
         return self._next(self._wakes, _wake_of)
 
     def next_expiry(self) -> Instant | None:
-        return self._next(self._expiries, _expiry_of)
+        ends = (self._next(heap, _expiry_of) for heap in self._expiries.values())
+        return min((end for end in ends if end is not None), default=None)
 
     # -- writing: the machine alone -------------------------------------------------------------
 
@@ -159,7 +166,8 @@ class ClusterState:
         if task.is_terminal:
             if task.expires_at:
                 finished = len(self.tasks) - self.active_tasks
-                self._push(self._expiries, (task.expires_at, task.id), _expiry_of, finished)
+                heap = self._expiries[task.status is Status.SUCCEEDED]
+                self._push(heap, (task.expires_at, task.id), _expiry_of, finished)
             return
         self.active_tasks += 1
         if task.status is Status.UNASSIGNED:

@@ -105,7 +105,8 @@ def _wake_missing(state: ClusterState) -> None:
 
 
 def _expiry_missing(state: ClusterState) -> None:
-    state._expiries.clear()
+    for heap in state._expiries.values():
+        heap.clear()
 
 
 def _setting_unknown(state: ClusterState) -> None:
