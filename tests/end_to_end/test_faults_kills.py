@@ -21,7 +21,11 @@ from tests.end_to_end.runs import PLUGIN, Writers, lines_of, running_on, start
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     root = tmp_path_factory.mktemp("kills")
-    with Cluster(root, coordinators=3, nodes=3, executors=[PLUGIN]) as cluster:
+    lease = {
+        "nodes.lease": "6s",
+        "nodes.reassign_after": "8s",
+    }  # outlasts an election on a busy machine
+    with Cluster(root, nodes=3, executors=[PLUGIN], settings=lease) as cluster:
         yield cluster
     assert_nothing_is_left(root)
 
