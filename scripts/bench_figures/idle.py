@@ -14,6 +14,7 @@ import grpc.aio
 from coordinator.wire.v1 import tasks_pb2 as wire
 from scripts.bench_figures.bench import Bench, Entry
 from scripts.bench_figures.callers import CALL_S, CREATE, OPTIONS, Ids, create_bytes
+from scripts.bench_figures.costs import Costs
 from scripts.bench_figures.figure import Figure, at_most
 from scripts.bench_figures.marks import marks_cluster
 
@@ -61,9 +62,12 @@ def idle_submit_to_result(bench: Bench) -> Iterator[Figure]:
     cluster = marks_cluster(bench)
     asyncio.run(_measure(cluster.leader_address(), WARM_UP))
     cluster.wait_quiet()
-    found = asyncio.run(_measure(cluster.leader_address(), TASKS))
+    costs = Costs(cluster)
+    with costs.of(TASKS):
+        found = asyncio.run(_measure(cluster.leader_address(), TASKS))
     bound = at_most(6.6, 4, p99=(15, 10))
-    yield Figure("idle_submit_to_result", "ms", found.to_result, bound)
+    more = costs.each("task")
+    yield Figure("idle_submit_to_result", "ms", found.to_result, bound, more)
     yield Figure("idle_start_delay", "ms", found.to_begin, at_most(4, 2))
 
 

@@ -18,7 +18,7 @@ from scripts.bench_figures.cluster import Cluster
 from scripts.bench_figures.costs import Costs
 from scripts.bench_figures.figure import Figure, at_least, at_most
 
-ONE_CALLER_WRITES = 500
+ONE_CALLER_WRITES, ONE_CALLER_ROUNDS = 500, 3
 WRITES = 4_000
 ROUNDS = (5, 3)
 BATCH = 64
@@ -40,11 +40,14 @@ def write_latency_1(bench: Bench) -> Iterator[Figure]:
     """One caller, one write after the other."""
     cluster = _cluster(bench)
     _singles(cluster, 100, 1)
+    costs = Costs(cluster)
     samples: list[float] = []
-    for _ in range(3):
+    for _ in range(ONE_CALLER_ROUNDS):
         cluster.wait_quiet()
-        samples += _singles(cluster, ONE_CALLER_WRITES, 1).latencies_ms()
-    yield Figure("write_latency_1", "ms", samples, at_most(2.2, 1.5, p99=(6, 3)))
+        with costs.of(ONE_CALLER_WRITES):
+            samples += _singles(cluster, ONE_CALLER_WRITES, 1).latencies_ms()
+    bound = at_most(2.2, 1.5, p99=(6, 3))
+    yield Figure("write_latency_1", "ms", samples, bound, costs.each("write"))
 
 
 def _writes_per_s(bench: Bench, name: str, callers: int) -> Figure:
