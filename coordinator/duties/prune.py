@@ -24,8 +24,11 @@ def prune(view: LeaderView, now: Now) -> Agenda:
     expired = [t for t in _past_retention(view, at) if t.id not in view.busy]
     items = [Item(RemoveTask(t.id, t.revision), (), (t.id,)) for t in expired]
     items += [Item(command) for command in _old_requests(view, now) + _gone_nodes(view, now)]
-    nxt = view.state.next_expiry()
-    soon: Millis | None = None if nxt is None else view.steady_of(nxt, now)
+    soon: Millis | None = None
+    if len(expired) >= BATCH:
+        soon = now.steady  # there are more
+    elif (nxt := view.state.next_expiry()) is not None:
+        soon = view.steady_of(nxt, now)
     return Agenda(tuple(items), earliest((soon, now.steady + EVERY_MS)))
 
 

@@ -17,7 +17,7 @@ from coordinator.duties.view import LeaderView
 from coordinator.machine.commands import AssignTask
 from coordinator.machine.fit import disabled
 from coordinator.model.ids import TaskId
-from coordinator.model.instants import Millis, Now
+from coordinator.model.instants import SECOND, Millis, Now
 from coordinator.model.tasks import Assignment, Code
 
 SLICE = 500  # placements per turn: about 10 ms
@@ -32,14 +32,26 @@ class Rechecker:
         self._timer: Millis | None = None
         self._interval: Millis = 0
         self._tell = False
+        self._failures = 0  # passes in a row that could not be committed
+        self._hold_until: Millis = 0
 
     def trigger(self) -> None:
         """Something that could matter has changed."""
         self._wanted = True
 
     def answered(self, count: int) -> None:
-        """Proposals of the pass that were applied or dropped."""
+        """Proposals of the pass that were applied."""
         self._under_way = max(0, self._under_way - count)
+        self._failures = 0
+
+    def not_committed(self, steady: Millis) -> None:
+        """One that was not, although leadership is kept: again after 1 s, doubling (PT-48)."""
+        self._under_way = max(0, self._under_way - 1)
+        self._wanted = True
+        if steady >= self._hold_until:
+            self._failures += 1
+            wait = min(self._interval, SECOND << min(self._failures - 1, 12))
+            self._hold_until = steady + wait
 
     @property
     def timer(self) -> Millis | None:
@@ -51,11 +63,13 @@ class Rechecker:
         if self._timer is not None and now.steady >= self._timer:
             self._timer, self._wanted, self._tell = None, True, True
         items: list[Item] = []
-        if self._wanted and not self._under_way:
+        if self._is_due(now):
             items = self._slice(view, now)
         self._arm(view, now)
-        wake = now.steady if self._wanted and not self._under_way else self._timer
-        return Agenda(tuple(items), wake)
+        return Agenda(tuple(items), now.steady if self._is_due(now) else self._timer)
+
+    def _is_due(self, now: Now) -> bool:
+        return self._wanted and not self._under_way and now.steady >= self._hold_until
 
     def _slice(self, view: LeaderView, now: Now) -> list[Item]:
         if not view.state.settings.assignment_enabled:
@@ -67,8 +81,9 @@ class Rechecker:
             self._wanted = len(decisions) >= limit
             items = [assign_item(decision) for decision in decisions]
             if self._tell and not self._wanted:
-                self._tell = False
-                items += _tell_why(view, limit)
+                reasons = _tell_why(view, limit)
+                self._tell = self._wanted = len(reasons) >= limit
+                items += reasons
         self._under_way = len(items)
         return items
 

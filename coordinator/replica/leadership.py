@@ -14,7 +14,7 @@ from coordinator.duties.prune import prune
 from coordinator.duties.recheck import Rechecker
 from coordinator.duties.time_limits import TimeLimits
 from coordinator.machine.commands import LoseNode, Request
-from coordinator.machine.outcome import Accepted
+from coordinator.machine.outcome import Refused
 from coordinator.model.events import (
     Event,
     ManifestsChanged,
@@ -185,8 +185,11 @@ class Leadership:
         for item in agenda.items:
             self._add(item, _nobody_waits)
 
-    def _pass_answered(self, _: Answer) -> None:
-        self.rechecker.answered(1)
+    def _pass_answered(self, answer: Answer) -> None:
+        if isinstance(answer, Lost):
+            self.rechecker.not_committed(self.bench.now.steady)
+        else:
+            self.rechecker.answered(1)
 
     def _add(self, item: Item, then: OnAnswer) -> None:
         """Propose for a duty. A task that was not placed after all goes back into the backlog."""
@@ -197,7 +200,7 @@ class Leadership:
                 task = self.bench.state.tasks.get(task_id)
                 if task is not None and task.status is Status.UNASSIGNED:
                     self.bench.view.backlog.add(task)
-                    if not isinstance(answer, Accepted):
+                    if isinstance(answer, Refused):  # the choice no longer held (PT-34)
                         self.rechecker.trigger()
 
         request = Request(item.command)
