@@ -1,0 +1,145 @@
+"""Lost nodes, cut-off sessions, drains (PT-64, PT-66, PT-70)."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import msgspec
+
+from coordinator.duties.drain import move_off_draining
+from coordinator.duties.lost_nodes import lose_nodes, lose_shared_runs
+from coordinator.machine.commands import ForgetNode, LoseNode
+from coordinator.model.nodes import NodeStatus
+from coordinator.model.settings import Settings, SettingValue
+from coordinator.model.tasks import Policy, Status, StopReason
+from tests.unit.assignment.kit import DRAIN, node, task
+from tests.unit.duties.kit import Term, commands
+
+
+def lose(term: Term, *names: str) -> list[object]:
+    for name in names:
+        term.view.connected.pop(name, None)
+    return commands(lose_nodes([(name, 9_000) for name in names], term.view, term.at(0)))
+
+
+def with_policy(task_id: str, on: str, **policy: object) -> object:
+    return msgspec.structs.replace(task(task_id, on=on), policy=Policy(**policy))
+
+
+def test_pt_64_tasks_of_a_lost_node_are_placed_in_the_same_command() -> None:
+    term = Term(
+        node("dead", 20),
+        node("a", 3),
+        node("b", 3),
+        tasks=tuple(task(f"t{n}", on="dead") for n in range(8)),
+    )
+    (command,) = lose(term, "dead")
+    assert (command.name, command.incarnation, command.left) == ("dead", "1-dead", False)
+    placed = Counter(placement.assignment.node for placement in command.placements)
+    assert placed == {"a": 3, "b": 3}
+    assert all(placement.expected == 1 for placement in command.placements)
+
+
+def test_pt_64_two_nodes_lost_together_never_get_each_others_tasks() -> None:
+    term = Term(node("d1"), node("d2"), node("a"), tasks=(task("t1", on="d1"), task("t2", on="d2")))
+    first, second = lose(term, "d1", "d2")
+    nodes = {p.assignment.node for c in (first, second) for p in c.placements}
+    assert nodes == {"a"}
+    assert term.view.load.units("a") == 4
+
+
+def test_pt_66_from_the_third_loss_in_a_row_it_is_not_placed_at_once() -> None:
+    crash_loop = msgspec.structs.replace(task("loop", on="dead"), losses=2)
+    final = with_policy("final", "dead", on_lost="fail")
+    stopping = msgspec.structs.replace(
+        task("stops", on="dead"), status=Status.STOPPING, stop_reason=StopReason.CANCEL
+    )
+    fine = msgspec.structs.replace(task("fine", on="dead"), losses=1)
+    term = Term(node("dead", 20), node("a", 20), tasks=(crash_loop, final, stopping, fine))
+    (command,) = lose(term, "dead")
+    assert [placement.task_id for placement in command.placements] == ["fine"]
+
+
+def test_what_is_no_longer_there_is_not_lost_again() -> None:
+    term = Term(node("gone", status=NodeStatus.LOST), node("left", status=NodeStatus.LEFT))
+    assert lose(term, "gone", "left", "never") == []
+
+
+def test_a_removed_node_is_forgotten_in_the_same_breath() -> None:
+    term = Term(node("old", status=NodeStatus.REMOVED), tasks=(task("t", on="old"),))
+    lost, forgotten = lose(term, "old")
+    assert isinstance(lost, LoseNode)
+    assert forgotten == ForgetNode("old", "1-old")
+
+
+def test_pt_64_executors_that_choose_for_themselves_are_asked_by_the_pass() -> None:
+    term = Term(node("dead"), node("a"), tasks=(task("t", on="dead"),))
+    term.choosing("demo.noop")
+    (command,) = lose(term, "dead")
+    assert command.placements == ()
+
+
+def test_a_lost_node_is_placed_in_batches() -> None:
+    term = Term(
+        node("dead", 50), node("a", 50), tasks=tuple(task(f"t{n}", on="dead") for n in range(9))
+    )
+    term.state.settings = Settings({"assignment.batch": SettingValue("4", "ann", 0)})
+    (command,) = lose(term, "dead")
+    assert len(command.placements) == 4
+
+
+def test_pt_64_after_the_grace_only_runs_that_tolerate_overlap_are_given_away() -> None:
+    term = Term(
+        node("a"),
+        tasks=(with_policy("shared", "a", exclusive=False), with_policy("alone", "a")),
+    )
+    (command,) = commands(lose_shared_runs("a", term.view))
+    assert (command.runs, command.reason) == ((("shared", 1),), "disconnected")
+    alone = Term(node("a"), tasks=(with_policy("alone", "a"),))
+    assert not commands(lose_shared_runs("a", alone.view))
+    gone = Term(node("a", status=NodeStatus.LOST))
+    assert not commands(lose_shared_runs("a", gone.view))
+    assert not commands(lose_shared_runs("never", gone.view))
+
+
+def drained(*more: object, room: int = 10, **tasks: object) -> Term:
+    return Term(node("old", 50, drain=DRAIN), node("new", room), *more, tasks=tuple(tasks.values()))
+
+
+def moved(term: Term) -> list[str]:
+    return [command.task_id for command in commands(move_off_draining(term.view, term.at(0)))]
+
+
+def test_pt_70_movable_tasks_are_sent_off_when_there_is_a_place() -> None:
+    stays = with_policy("stays", "old", movable=False)
+    term = drained(a=task("a", on="old"), stays=stays, b=task("b", on="new"))
+    assert moved(term) == ["a"]
+    assert term.view.load.units("new") == 2  # nothing is claimed for good
+
+
+def test_pt_70_without_a_destination_it_runs_on_where_it_is() -> None:
+    assert moved(drained(a=task("a", on="old"), room=0)) == []
+
+
+def test_pt_70_no_two_are_sent_off_for_the_same_place() -> None:
+    tasks = {f"t{n}": task(f"t{n}", on="old") for n in range(5)}
+    term = drained(room=2, **tasks)
+    assert len(moved(term)) == 2
+
+
+def test_pt_70_those_on_their_way_keep_their_place() -> None:
+    leaving = msgspec.structs.replace(
+        task("leaving", on="old"), status=Status.STOPPING, stop_reason=StopReason.MOVE
+    )
+    term = drained(leaving=leaving, next=task("next", on="old"), room=1)
+    assert moved(term) == []
+
+
+def test_a_task_that_something_is_under_way_for_is_left_alone() -> None:
+    term = drained(a=task("a", on="old"))
+    term.view.busy["a"] = 1
+    assert moved(term) == []
+
+
+def test_nothing_drained_nothing_moved() -> None:
+    assert moved(Term(node("a"), node("b"), tasks=(task("t", on="a"),))) == []
