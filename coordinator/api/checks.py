@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError, best_match
+from referencing.jsonschema import EMPTY_REGISTRY
 
 from coordinator.api.errors import Code, Rejected, invalid, too_large
 from coordinator.api.schema_words import told
@@ -18,6 +19,7 @@ from coordinator.model.state import ClusterState
 from coordinator.wire.v1 import tasks_pb2 as wire
 
 MAX_SCHEMAS = 2_000
+LAST_INSTANT = 253_402_300_799_999  # the end of the year 9999: beyond it nobody can show it
 
 
 def check_request_id(request_id: str) -> None:
@@ -32,6 +34,12 @@ def check_new_task(new: wire.NewTask) -> None:
     check_task_id(new.id)
     if not new.executor:
         raise invalid("executor", "is missing")
+    for name, value in (
+        ("executor", new.executor),
+        ("object_kind", new.spec.object_kind),
+        ("object_id", new.spec.object_id),
+    ):
+        check_name(name, value)
     if len(new.params) > limits.PARAMS_BYTES_MAX:
         raise too_large("params", limits.PARAMS_BYTES_MAX, len(new.params))
     _check_pairs(new.spec)
@@ -46,16 +54,26 @@ def check_task_id(task_id: str) -> None:
         raise invalid("id", "only printable characters are allowed, and no blank at an end")
 
 
+def check_name(field: str, value: str) -> None:
+    """Raises Rejected for one that is too long or does not print; empty is no matter."""
+    if len(value.encode()) > limits.NAME_BYTES_MAX or not value.isprintable():
+        raise invalid(field, f"at most {limits.NAME_BYTES_MAX} printable bytes are allowed")
+
+
 def _check_pairs(spec: wire.TaskSpec) -> None:
     if len(spec.labels) > limits.LABELS_MAX:
         raise invalid("labels", f"{len(spec.labels)} of them, at most {limits.LABELS_MAX}")
     for key, value in spec.labels.items():
-        if not key or len(key) + len(value) > limits.LABEL_BYTES_MAX:
-            raise invalid(f"labels.{key}", f"key and value: 1 to {limits.LABEL_BYTES_MAX} bytes")
+        if not 1 <= len(key.encode()) <= limits.LABEL_KEY_BYTES_MAX or not key.isprintable():
+            why = f"a key has 1 to {limits.LABEL_KEY_BYTES_MAX} printable bytes"
+            raise invalid(f"labels.{key[: limits.LABEL_KEY_BYTES_MAX]}", why)
+        if len(value.encode()) > limits.LABEL_VALUE_BYTES_MAX or not value.isprintable():
+            why = f"a value has at most {limits.LABEL_VALUE_BYTES_MAX} printable bytes"
+            raise invalid(f"labels.{key}", why)
     size = sum(len(k.encode()) + len(v.encode()) for k, v in spec.headers.items())
     if size > limits.HEADERS_BYTES_MAX:
         raise too_large("headers", limits.HEADERS_BYTES_MAX, size)
-    if not all(value.isprintable() for value in spec.headers.values()):
+    if not all(text.isprintable() for pair in spec.headers.items() for text in pair):
         raise invalid("headers", "only printable characters are allowed")
 
 
@@ -66,6 +84,7 @@ _BOUNDS = {
     "cancel_grace_ms": (0, 10 * MINUTE),
     "retention_ms": (0, 3_650 * DAY),
 }
+_BACKOFF_WORDS = {"kind": ("exponential", "fixed"), "jitter": ("full", "half", "none")}
 _WORDS = {"on_lost": ("rerun", "fail"), "isolation": ("shared", "process")}
 
 
@@ -79,6 +98,21 @@ def _check_bounds(spec: wire.TaskSpec) -> None:
     timeout = spec.timeout_ms
     if spec.HasField("timeout_ms") and timeout and not SECOND <= timeout <= 30 * DAY:
         raise invalid("timeout", f"must be 1s .. 30d, or none (got {timeout} ms)")
+    if spec.HasField("due_at") and not 0 <= spec.due_at <= LAST_INSTANT:
+        raise invalid("due_at", f"must be 0 .. {LAST_INSTANT} ms since 1970 (got {spec.due_at})")
+    if spec.HasField("backoff"):
+        _check_backoff(spec.backoff)
+
+
+def _check_backoff(backoff: wire.Backoff) -> None:
+    for name, words in _BACKOFF_WORDS.items():
+        value = getattr(backoff, name)
+        if value and value not in words:
+            raise invalid(f"backoff.{name}", f"must be one of {', '.join(words)} (got {value})")
+    for name in ("first_ms", "base_ms", "cap_ms"):
+        if not 0 <= getattr(backoff, name) <= 30 * DAY:
+            why = f"must be 0 .. 30d (got {getattr(backoff, name)} ms)"
+            raise invalid(f"backoff.{name.removesuffix('_ms')}", why)
 
 
 def content_hash(*parts: bytes) -> int:
@@ -100,17 +134,20 @@ class Schemas:
         """Raises Rejected naming the field. True if the executor has a `validate` of its own."""
         try:
             value = msgspec.json.decode(params or b"{}")
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, RecursionError) as error:
             raise _bad_params([("params", f"is not JSON: {error}")], executor) from error
         if not isinstance(value, dict):
             raise _bad_params([("params", "must be a JSON object")], executor)
+        if _nests_deeper(value, limits.JSON_NESTING_MAX):
+            why = f"nests deeper than {limits.JSON_NESTING_MAX} levels"
+            raise _bad_params([("params", why)], executor)
         manifests = state.manifests.get(executor)
         if not manifests:
             return False
         newest = max(manifests.values(), key=lambda m: (m.version, m.hash))
         validator, own_validate = self._of(newest)
-        if validator is not None and not validator.is_valid(value):
-            raise _bad_params([one for e in _worst(validator, value) for one in told(e)], executor)
+        if validator is not None:
+            _check_schema(validator, value, executor)
         return own_validate
 
     def _of(self, manifest: Manifest) -> tuple[Draft202012Validator | None, bool]:
@@ -122,13 +159,41 @@ class Schemas:
         return found
 
 
+def _check_schema(validator: Draft202012Validator, value: object, executor: str) -> None:
+    """A schema that makes no sense concerns its own executor's tasks alone (PT-44)."""
+    try:
+        errors = [] if validator.is_valid(value) else _worst(validator, value)
+    except Exception as trouble:
+        message = f"the params schema of {executor} cannot be used: {trouble}"[:1_000]
+        raise Rejected(Code.INVALID_ARGUMENT, "validation_failed", message) from trouble
+    if errors:
+        raise _bad_params([one for error in errors for one in told(error)], executor)
+
+
+def _nests_deeper(value: object, levels: int) -> bool:
+    """Level by level, so that no nesting is too deep for it. A flat object has one level."""
+    level: list[Any] = [value]
+    for _ in range(levels):
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(inner, dict | list)
+        ]
+        if not level:
+            return False
+    return True
+
+
 def _compile(manifest: Manifest) -> tuple[Draft202012Validator | None, bool]:
     try:
         said: dict[str, Any] = msgspec.json.decode(manifest.body)
     except msgspec.DecodeError:
         return None, False
     schema = said.get("params_schema")
-    validator = Draft202012Validator(schema) if isinstance(schema, dict) else None
+    validator = None
+    if isinstance(schema, dict):  # an empty registry: nothing is ever fetched because of a `$ref`
+        validator = Draft202012Validator(schema, registry=EMPTY_REGISTRY)
     return validator, bool(said.get("own_validate"))
 
 

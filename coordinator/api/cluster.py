@@ -212,7 +212,9 @@ class ClusterService(ClusterServicer):
         return outcome
 
     async def _node_change(self, command: Command, request: Any, left: float) -> wire.NodeResponse:
-        if NodeName(request.name) not in self._door.replica.state.nodes:
+        state = self._door.replica.state
+        repeated = state.requests.get(request.change.request_id) is not None
+        if NodeName(request.name) not in state.nodes and not repeated:
             raise _no_node(request.name)
         outcome = await self._submit(command, request.change, request, left)
         answer = wire.NodeResponse(answer=self._road.answer(), unchanged=outcome.unchanged)

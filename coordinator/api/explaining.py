@@ -72,6 +72,8 @@ def _dry_run(answer: wire.ExplainResponse, leading: Leadership, task: Task) -> N
             _hint(answer, need, node, found)
     if task.status is Status.UNASSIGNED:
         _placing(answer, leading, task, now)
+    if not view.state.settings.assignment_enabled:
+        return
     chosen = choose(need, task.id, nodes, view.load, view.connected, exclusions)
     if chosen.node is not None and not view.asks_itself(task.executor):
         answer.would_choose = chosen.node
@@ -83,7 +85,8 @@ def _dry_run(answer: wire.ExplainResponse, leading: Leadership, task: Task) -> N
 def _placing(answer: wire.ExplainResponse, leading: Leadership, task: Task, now: Now) -> None:
     view: LeaderView = leading.bench.view
     answer.queue_position = view.backlog.position(task)
-    timer = leading.rechecker.timer
+    asks = view.asks_itself(task.executor)
+    timer = leading.asking.timer if asks else leading.rechecker.timer
     if timer is not None:
         answer.next_check_at = view.time(now) + max(0, timer - now.steady)
     if answer.code == Code.ASSIGNMENT_DISABLED:

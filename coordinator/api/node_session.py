@@ -50,11 +50,13 @@ class NodeSessionService(NodeSessionServicer):
         frames: AsyncIterator[wire.NodeFrame],
         line: _Line,
     ) -> None:
-        if first.HasField("heartbeat") or first.reports:
-            self._door.feed(NodeSaid(session, saying(first)))
-        async for frame in frames:
-            self._door.feed(NodeSaid(session, saying(frame)))
-        line.end()
+        try:
+            if first.HasField("heartbeat") or first.reports:
+                self._door.feed(NodeSaid(session, saying(first)))
+            async for frame in frames:
+                self._door.feed(NodeSaid(session, saying(frame)))
+        finally:
+            line.end()
 
     async def _talk(self, line: _Line) -> AsyncIterator[wire.LeaderFrame]:
         while True:

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 
 from coordinator.api.door import Door
-from coordinator.api.errors import Code, Rejected, from_failure
+from coordinator.api.errors import Code, Rejected, from_failure, invalid
 from coordinator.api.hub import Hub
 from coordinator.api.road import Road, loop_time
 from coordinator.api.translate import task_to_wire
 from coordinator.client.conditions import holds
 from coordinator.client.from_wire import json_or_none, task_of
 from coordinator.client.requests import Condition
-from coordinator.model.ids import TaskId
+from coordinator.model.ids import NO_ALLOCATION, AllocationId, TaskId
 from coordinator.model.tasks import Status, Task
 from coordinator.wire.v1 import tasks_pb2 as wire
 
 LEADER_CHECK_S = 1.0
+KINDS = ("terminal", "run", "status", "gone", "path")
+OPERATORS = ("=", "!=", "<", "<=", ">", ">=")
+STATUSES = tuple(sorted(status.value for status in Status))
 
 
 class Waits:
@@ -29,6 +33,7 @@ class Waits:
 
     async def wait(self, request: wire.WaitRequest, left: float) -> wire.WaitResponse:
         """Raises Rejected: timed out, never was there, no longer the leader."""
+        _check(request.conditions)
         left = min(left, request.deadline_ms / 1000 or left)
         deadline = loop_time() + left
         task_id = TaskId(request.id)
@@ -36,11 +41,12 @@ class Waits:
             await self._road.barrier(left)
         if task_id not in self._door.replica.state.tasks and not _asks_gone(request):
             raise Rejected(Code.NOT_FOUND, "task_not_found", f"there is no task {task_id}")
+        run = _run_awaited(self._door.replica.state.tasks.get(task_id))
         with self._hub.waiting_for(task_id) as event:
             while True:
                 event.clear()
                 task = self._door.replica.state.tasks.get(task_id)
-                found = self._judge(request, task)
+                found = self._judge(request, task, run)
                 if found is not None:
                     return found
                 await self._sleep(event, deadline, left, task_id)
@@ -57,12 +63,14 @@ class Waits:
             if not self._door.replica.raft.is_leader:
                 raise from_failure("not_leader", "leadership moved while waiting") from None
 
-    def _judge(self, request: wire.WaitRequest, task: Task | None) -> wire.WaitResponse | None:
+    def _judge(
+        self, request: wire.WaitRequest, task: Task | None, run: AllocationId
+    ) -> wire.WaitResponse | None:
         if task is None:
             return wire.WaitResponse(
                 answer=self._road.answer(), met=_asks_gone(request), gone=True, condition="gone"
             )
-        met = self._condition_met(request, task)
+        met = self._condition_met(request, task, run)
         news = request.after_revision and task.revision > request.after_revision
         over = task.is_terminal and not _asks_gone(request)
         if met is None and not over and not news:
@@ -75,7 +83,9 @@ class Waits:
             condition=met or "",
         )
 
-    def _condition_met(self, request: wire.WaitRequest, task: Task) -> str | None:
+    def _condition_met(
+        self, request: wire.WaitRequest, task: Task, run: AllocationId
+    ) -> str | None:
         """Name of the first condition that holds."""
         conditions = request.conditions or (wire.Condition(kind="terminal"),)
         view = None
@@ -87,7 +97,7 @@ class Waits:
                 if task.status == one.status:
                     return one.status
             elif one.kind == "run":
-                if task.last_outcome is not None and task.status is not Status.RUNNING:
+                if task.last_outcome is not None and task.last_outcome.allocation_id >= run:
                     return "run"
             elif one.kind == "path":
                 view = view or task_of(task_to_wire(task))
@@ -97,6 +107,26 @@ class Waits:
                 if holds(asked, view):
                     return f"{one.path}{one.op}{one.value.decode()}"
         return None
+
+
+def _check(conditions: Iterable[wire.Condition]) -> None:
+    """Raises Rejected for a condition that could never hold."""
+    for one in conditions:
+        if one.kind not in KINDS:
+            raise invalid("condition", f"must be one of {', '.join(KINDS)} (got {one.kind})")
+        if one.kind == "status" and one.status not in STATUSES:
+            raise invalid("status", f"{one.status} is none of {', '.join(STATUSES)}")
+        if one.kind == "path" and one.op not in OPERATORS:
+            raise invalid("op", f"must be one of {' '.join(OPERATORS)} (got {one.op})")
+
+
+def _run_awaited(task: Task | None) -> AllocationId:
+    """The run in progress, else the next: the smallest allocation id it can have."""
+    if task is None:
+        return NO_ALLOCATION
+    if task.has_node or task.last_outcome is None:
+        return task.allocation_id
+    return AllocationId(task.last_outcome.allocation_id + 1)
 
 
 def _asks_gone(request: wire.WaitRequest) -> bool:

@@ -14,6 +14,7 @@ from coordinator.machine.create import differing_fields
 from coordinator.machine.fit import said
 from coordinator.machine.outcome import Accepted, Refusal, Refused
 from coordinator.model.ids import NO_ALLOCATION, TaskId
+from coordinator.model.instants import SECOND, Millis
 from coordinator.model.tasks import Assignment, Code, Desired, Status, Task
 from coordinator.replica.assigners import Assigners, Job, validate_payload
 from coordinator.replica.bench import Bench
@@ -32,6 +33,13 @@ class _Wish(msgspec.Struct, gc=False):
     on_answer: OnAnswer
 
 
+class _Slow(msgspec.Struct, frozen=True, gc=False):
+    """A `validate` that overran: how often in a row, and when (steady) it may be asked again."""
+
+    times: int
+    until: Millis
+
+
 class Creations:
     """Wishes on their way to the log, in one term."""
 
@@ -42,6 +50,7 @@ class Creations:
         self._proposals = proposals
         self._validating: dict[int, _Wish] = {}
         self._choosing: dict[int, _Wish] = {}
+        self._slow: dict[str, _Slow] = {}
         self.on_misplaced: Callable[[], None] = _nobody_cares
 
     def begin(self, asked: Asked, create: Create, on_answer: OnAnswer) -> None:
@@ -70,6 +79,7 @@ class Creations:
         wish = self._validating.pop(answer.call, None)
         if wish is None:
             return False
+        self._note_pace(wish.create.executor, is_slow=answer.kind == "timeout")
         if answer.kind == "ok":
             self._place(wish)
             return True
@@ -84,7 +94,24 @@ class Creations:
         for wish in looked_at:
             wish.on_answer(Lost.NOT_LEADER)
 
+    def _note_pace(self, executor: str, *, is_slow: bool) -> None:
+        """Each overrun costs a helper process: asked again after 1 s, doubling up to the recheck interval (PT-44)."""
+        before = self._slow.pop(executor, None)
+        if not is_slow:
+            return
+        times = before.times + 1 if before is not None else 1
+        most = self._view.state.settings.millis("assignment.recheck_interval")
+        wait = min(most, SECOND << min(times - 1, 12))
+        self._slow[executor] = _Slow(times, self._bench.now.steady + wait)
+
     def _validate(self, wish: _Wish) -> None:
+        slow = self._slow.get(wish.create.executor)
+        if slow is not None and self._bench.now.steady < slow.until:
+            text = (
+                f"validate of {wish.create.executor} gave no answer in time; it will be asked again"
+            )
+            wish.on_answer(Refused(Refusal.VALIDATION_FAILED, text))
+            return
         call = self._bench.next_call()
         self._validating[call] = wish
         timeout = self._view.state.settings.millis("assignment.assigner_timeout")

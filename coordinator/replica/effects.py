@@ -145,9 +145,10 @@ class LeadershipChanged(msgspec.Struct, frozen=True, gc=False):
 
 
 class WakeAfter(msgspec.Struct, frozen=True, gc=False):
-    """Hand in a `Wake` after so many ms: something waits for company until then."""
+    """Hand in a `Wake` after so many ms, or as soon as so many wishes wait: others wait for company."""
 
     millis: Millis
+    wishes: int = 1
 
 
 class Note(msgspec.Struct, frozen=True, gc=False):

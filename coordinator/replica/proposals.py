@@ -31,10 +31,9 @@ from coordinator.machine.outcome import Outcome
 from coordinator.model.ids import TaskId
 from coordinator.model.instants import Instant, Millis
 from coordinator.model.limits import MIB
+from coordinator.replica.company import Company
 
 ENTRIES_UNDER_WAY = 1  # the next fills up while one is on its way to the disks
-BIG_ENTRY = 4  # requests: there is a crowd, so waiting for more of it pays
-HOLD_MAX_MS: Millis = 8
 QUEUE_MAX = 20_000  # requests; beyond it callers are told at once
 QUEUE_BYTES_MAX = 64 * MIB
 ENTRY_BYTES = 1 * MIB
@@ -78,7 +77,7 @@ class Proposals:
         self._busy = busy
         self._queue: deque[Proposal] = deque()
         self._queued_bytes = 0
-        self._hold_until: Millis = 0
+        self.company = Company()
         self._under_way: dict[int, _Entry] = {}
 
     def __len__(self) -> int:
@@ -98,16 +97,15 @@ class Proposals:
     def flush(self, at: Instant, steady: Millis, limit: int) -> Millis:
         """What waits goes into entries of at most `limit` requests; how long the rest has to wait.
 
-        While an entry is under way, and for a few ms after a big one, the rest waits for company:
-        an entry, its fsync and its messages then carry all that came in meanwhile. A lone caller
-        never waits.
+        While an entry is under way, and in a crowd for a moment after, the rest waits for company:
+        an entry, its fsync and its messages then carry all that came in meanwhile.
         """
         while self._queue and len(self._under_way) < ENTRIES_UNDER_WAY:
-            if steady < self._hold_until:
-                return self._hold_until - steady
+            wait = self.company.wait(len(self._queue), steady)
+            if wait:
+                return wait
             proposals = self._next_entry(limit)
-            if len(proposals) >= BIG_ENTRY:
-                self._hold_until = steady + min(HOLD_MAX_MS, len(proposals))
+            self.company.went(len(proposals), steady)
             self._propose(proposals, at)
         return 0
 

@@ -179,7 +179,7 @@ class Replica:
         wait = proposals.flush(self._seat.stamp(self._now, self.state.at), steady, limit)
         if wait and self._wake_at <= steady:
             self._wake_at = steady + wait
-            self._emit(WakeAfter(wait))
+            self._emit(WakeAfter(wait, proposals.company.missing(len(proposals))))
 
     def _drain(self) -> bool:
         """Work through what consensus asks for; True if duties or reads may go on."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from coordinator.machine.apply import apply
 from coordinator.machine.commands import Command, Request, UnassignTask
-from coordinator.machine.outcome import Accepted, Refusal, Refused
-from coordinator.model.ids import TaskId
+from coordinator.machine.outcome import Accepted, Outcome, Refusal, Refused
+from coordinator.model.ids import NodeName, TaskId
+from coordinator.model.settings import Settings
 from coordinator.model.state import ClusterState
 from coordinator.replica.inputs import Asked, Create, Move
 from coordinator.replica.leadership import Leadership
@@ -18,9 +20,11 @@ def take(leading: Leadership, state: ClusterState, asked: Asked, waiter: OnAnswe
         leading.creations.begin(asked, wish, waiter)
         return
     if isinstance(wish, Move):
-        command = _move(leading, state, wish, waiter)
+        command = _move(state, wish, waiter)
         if command is None:
             return
+        if not asked.dry_run and state.tasks[wish.task_id].has_node:
+            _keep_away(leading, state, wish)
         wish = command
     if asked.dry_run:
         waiter(_would(state, wish))
@@ -28,25 +32,35 @@ def take(leading: Leadership, state: ClusterState, asked: Asked, waiter: OnAnswe
     leading.proposals.add(Proposal(Request(wish, asked.request_id, asked.content), waiter))
 
 
-def _move(
-    leading: Leadership, state: ClusterState, wish: Move, waiter: OnAnswer
-) -> UnassignTask | None:
+def _move(state: ClusterState, wish: Move, waiter: OnAnswer) -> UnassignTask | None:
     """The command for the run that is there now; None when the answer is known already."""
     task = state.tasks.get(wish.task_id)
     if task is None:
         waiter(Refused(Refusal.TASK_NOT_FOUND, wish.task_id))
         return None
-    if task.assignment.node is None:
+    if not task.has_node and not task.is_terminal:
         waiter(Accepted(task_id=task.id, unchanged=True))
         return None
-    avoid = (*wish.avoid, task.assignment.node)
-    leading.bench.view.exclusions.moved(task.id, avoid, leading.bench.now.steady)
     return UnassignTask(wish.task_id, task.allocation_id, wish.if_revision)
 
 
-def _would(state: ClusterState, command: Command) -> Accepted | Refused:
-    """A dry run of a change: whether there is such a task at all."""
-    task_id = TaskId(getattr(command, "task_id", ""))
-    if task_id and task_id not in state.tasks:
-        return Refused(Refusal.TASK_NOT_FOUND, task_id)
-    return Accepted(task_id=task_id)
+def _keep_away(leading: Leadership, state: ClusterState, wish: Move) -> None:
+    """From where it is, and from what the caller named, if there is anything else."""
+    here = state.tasks[wish.task_id].assignment.node
+    avoid = (*wish.avoid, here) if here is not None else wish.avoid
+    leading.bench.view.exclusions.moved(wish.task_id, avoid, leading.bench.now.steady)
+
+
+def _would(state: ClusterState, command: Command) -> Outcome:
+    """A dry run: the law, applied to a copy of just what the command is about."""
+    copy = ClusterState()
+    copy.begin_entry(state.revision, state.at)
+    copy.last_allocation_id = state.last_allocation_id
+    copy.settings = Settings(dict(state.settings.values))
+    task = state.tasks.get(TaskId(getattr(command, "task_id", "")))
+    if task is not None:
+        copy.put_task(task)
+    node = state.nodes.get(NodeName(getattr(command, "name", "")))
+    if node is not None:
+        copy.put_node(node)
+    return apply(copy, command)
