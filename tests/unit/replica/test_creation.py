@@ -9,7 +9,17 @@ from coordinator.machine.outcome import Accepted, Refusal, Refused
 from coordinator.model.tasks import Code, RunOutcome, Status, StopReason
 from coordinator.replica import effects as e
 from coordinator.replica import inputs as i
-from tests.unit.replica.kit import answer, asked_about, at_once, know, node, of, questions, wish
+from tests.unit.replica.kit import (
+    answer,
+    asked_about,
+    at_once,
+    know,
+    node,
+    of,
+    pause,
+    questions,
+    wish,
+)
 from tests.unit.replica.world import World
 
 PROVE = "demo.prove"
@@ -109,6 +119,26 @@ def test_pt_44_a_validate_that_fails_refuses_this_creation_alone(kind: str) -> N
     (refused,) = world.outcomes(ticket)
     assert refused.code is Refusal.VALIDATION_FAILED
     assert PROVE in refused.detail
+
+
+def test_pt_44_a_validate_that_overran_is_not_asked_again_before_its_time_has_come() -> None:
+    """Repeats of the call would else queue up one hang behind the other, and other executors behind them."""
+    world = proving(World(1))
+    for wait_ms in (1_000, 2_000):
+        ticket = world.submit(wish("t1", PROVE))
+        answer(world, "timeout")
+        world.outcomes(ticket)
+        pause(world, wait_ms - 100)
+        ticket = world.submit(wish("t1", PROVE))
+        assert not questions(world)
+        (refused,) = world.outcomes(ticket)
+        assert refused.code is Refusal.VALIDATION_FAILED
+        pause(world, 150)
+    ticket = world.submit(wish("t1", PROVE))
+    answer(world, "ok")
+    assert world.outcomes(ticket)[0].created
+    world.submit(wish("t2", PROVE))
+    assert questions(world)
 
 
 def test_pt_24_without_the_code_the_schema_has_to_do() -> None:
