@@ -53,7 +53,6 @@ class Replica:
         self._now = Now(0, 0)
         self._heard_leader: Millis = 0
         self._admission = Admission(self._road, self._seat)
-        self._wake_at: Millis = 0
         self._on = self._table()
 
     def _table(self) -> dict[type, Callable[[Any], None]]:
@@ -177,8 +176,7 @@ class Replica:
             return
         limit, steady = self.config.batch_requests, self._now.steady
         wait = proposals.flush(self._seat.stamp(self._now, self.state.at), steady, limit)
-        if wait and self._wake_at <= steady:
-            self._wake_at = steady + wait
+        if wait:
             self._emit(WakeAfter(wait, proposals.company.missing(len(proposals))))
 
     def _drain(self) -> bool:

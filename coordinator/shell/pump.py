@@ -96,7 +96,8 @@ class Pump:
         self._loop = loop
         self._inbox: list[Input] = []
         self._wishes: deque[Submit] = deque()
-        self._waking = False  # a Wake is on its way
+        self._waking: asyncio.TimerHandle | None = None  # a Wake is on its way
+        self._enough = 1  # wishes that need not wait for it
         self._turn_is_due = False
         self._last_tick = read_clock().steady
         self._timer: asyncio.TimerHandle | None = None
@@ -203,7 +204,9 @@ class Pump:
         """While an entry is under way, or waits for company, nothing is gained by telling wishes one by one: what
         ends that makes a turn, which takes them all, or the next tick does.
         """
-        if not self._replica.is_busy and not self._waking:
+        if self._replica.is_busy:
+            return
+        if self._waking is None or len(self._wishes) >= self._enough:
             self._call_turn()
 
     def _on_timer(self) -> None:
@@ -278,12 +281,12 @@ class Pump:
             listener(effect)
 
     def _wake_after(self, effect: WakeAfter) -> None:
-        if not self._waking:
-            self._waking = True
-            self._loop.call_later(effect.millis / 1_000, self._wake)
+        self._enough = effect.wishes
+        if self._waking is None:
+            self._waking = self._loop.call_later(effect.millis / 1_000, self._wake)
 
     def _wake(self) -> None:
-        self._waking = False
+        self._waking = None
         self.feed(Wake())
 
     def _forget(self, number: int) -> None:

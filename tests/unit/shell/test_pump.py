@@ -24,6 +24,7 @@ from coordinator.replica.effects import (
     Reply,
     SendPeer,
     ToNode,
+    WakeAfter,
 )
 from coordinator.replica.inputs import (
     Abandon,
@@ -37,6 +38,7 @@ from coordinator.replica.inputs import (
     Stored,
     Submit,
     Tick,
+    Wake,
 )
 from coordinator.replica.sayings import LeaderSaying
 from coordinator.shell.pump import INPUTS_PER_TURN, WISHES_PER_TURN, Hands, Pump
@@ -128,6 +130,31 @@ async def test_while_an_entry_is_under_way_wishes_wait_for_what_ends_it(rig: Rig
     rig.pump.on_written([1])
     await rig.turn()
     assert [type(item) for item in rig.replica.turns[0]] == [Stored, Submit, Submit]
+
+
+async def test_wishes_wait_for_company_until_enough_are_there_or_it_is_time(rig: Rig) -> None:
+    rig.replica.answer = lambda item: (
+        [WakeAfter(30_000, wishes=3)] if isinstance(item, Poke) else []
+    )
+    rig.pump.feed(Poke())
+    await rig.turn()
+    rig.pump.feed(submit(1))
+    rig.pump.feed(submit(2))
+    await rig.turn()
+    assert len(rig.replica.turns) == 1
+    rig.pump.feed(submit(3))
+    await rig.turn()
+    assert [type(item) for item in rig.replica.turns[1]] == [Submit, Submit, Submit]
+
+
+async def test_a_wake_comes_when_it_was_asked_for(rig: Rig) -> None:
+    rig.replica.answer = lambda item: [WakeAfter(10, 99)] if isinstance(item, Poke) else []
+    rig.pump.feed(Poke())
+    await rig.turn()
+    rig.pump.feed(submit(1))
+    while len(rig.replica.turns) < 2:
+        await asyncio.sleep(0.001)
+    assert [type(item) for item in rig.replica.turns[1]] == [Wake, Submit]
 
 
 async def test_a_call_larger_than_a_batch_is_taken_whole(rig: Rig) -> None:
