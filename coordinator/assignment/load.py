@@ -49,6 +49,18 @@ class Load:
         claimed = self._claimed.get(node)
         return self._state.use_of(node).runs + (claimed.runs if claimed else 0)
 
+    def counts(self, node: NodeName, executor: str) -> tuple[int, int, int]:
+        """(units taken, runs of this executor, runs): all that a rank needs, in one look."""
+        use, claimed = self._state.use.get(node), self._claimed.get(node)
+        units = same = runs = 0
+        if use is not None:
+            units, same, runs = use.units, use.by_executor.get(executor, 0), use.runs
+        if claimed is not None:
+            units += claimed.units
+            same += claimed.by_executor.get(executor, 0)
+            runs += claimed.runs
+        return units, same, runs
+
     def runs_of(self, node: NodeName, executor: str) -> int:
         claimed = self._claimed.get(node)
         here = self._state.use_of(node).by_executor.get(executor, 0)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import heapq
+from bisect import bisect_left, insort
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from coordinator.assignment.backlog import Backlog, Place, TaskClass
-from coordinator.assignment.choose import Rank, choose, rank_of, tie_break
+from coordinator.assignment.choose import SHARE_SCALE, Rank, choose, hash_of, rank_of
 from coordinator.assignment.exclusions import Exclusion
 from coordinator.assignment.load import Claim, Load
 from coordinator.assignment.objections import Need, furthest, objection_to
@@ -22,7 +23,7 @@ class Decision(NamedTuple):
 
 
 class Ranking:
-    """Eligible nodes of one class by rank; ties lie together and are settled by the task's hash.
+    """Eligible nodes of one class by rank; ties lie on a ring and are settled by the task's hash.
 
     Loads only grow within a pass, so a node whose rank has changed is moved when it is looked at.
     """
@@ -30,45 +31,46 @@ class Ranking:
     def __init__(
         self, need: Need, nodes: Sequence[Node], load: Load, connected: Collection[NodeName]
     ) -> None:
-        self._need, self._load, self._connected = need, load, connected
-        self._nodes = {node.name: node for node in nodes}
-        self._buckets: dict[Rank, dict[NodeName, bytes]] = {}
+        self._need, self._load = need, load
+        self._nodes: dict[NodeName, Node] = {}
+        self._rings: dict[Rank, list[tuple[int, NodeName]]] = {}
         self._ranks: list[Rank] = []
         for node in nodes:
-            self._put(node)
+            if objection_to(need, node, load, connected) is None:
+                self._nodes[node.name] = node
+                self._put(node, hash_of(node.name), rank_of(need, node, load))
 
     def best(self, task_id: TaskId) -> Node | None:
         """The node for this task, or None when nothing is left."""
+        at = (hash_of(task_id), NodeName(""))
         while self._ranks:
             rank = self._ranks[0]
-            bucket = self._buckets[rank]
-            if not bucket:
+            ring = self._rings[rank]
+            if not ring:
                 heapq.heappop(self._ranks)
-                del self._buckets[rank]
+                del self._rings[rank]
                 continue
-            name = min(bucket, key=lambda n: tie_break(task_id, n))
+            place = bisect_left(ring, at)
+            if place == len(ring):
+                place = 0
+            number, name = ring[place]
             node = self._nodes[name]
-            if rank_of(self._need, node, self._load) == rank:
+            now = rank_of(self._need, node, self._load)
+            if now == rank:
                 return node
-            del bucket[name]
-            self._put(node)
+            del ring[place]
+            self._put(node, number, now)
         return None
 
-    def taken(self, node: Node) -> None:
-        """A task went there: its rank is another now."""
-        for bucket in (self._buckets.get(self._ranks[0]) if self._ranks else None,):
-            if bucket is not None and node.name in bucket:
-                del bucket[node.name]
-                self._put(node)
-
-    def _put(self, node: Node) -> None:
-        if objection_to(self._need, node, self._load, self._connected) is not None:
+    def _put(self, node: Node, number: int, rank: Rank) -> None:
+        """Room is all that can run out within a pass."""
+        if rank.share_after > SHARE_SCALE and self._need.units:
             return
-        rank = rank_of(self._need, node, self._load)
-        if rank not in self._buckets:
-            self._buckets[rank] = {}
+        ring = self._rings.get(rank)
+        if ring is None:
+            ring = self._rings[rank] = []
             heapq.heappush(self._ranks, rank)
-        self._buckets[rank][node.name] = b""
+        insort(ring, (number, node.name))
 
 
 class PassView(NamedTuple):
@@ -110,7 +112,6 @@ def plan_slice(backlog: Backlog, view: PassView, limit: int) -> list[Decision]:
             aside.append(task)
         else:
             decisions.append(decision)
-            rankings[need].taken(node)
         if len(group):
             _push_head(heads, group)
     for task in aside:
