@@ -22,10 +22,14 @@ RECORD_BYTES = 512  # a guess for what a record takes beside its params and stat
 
 
 class Changed(msgspec.Struct, frozen=True, gc=False):
-    """One record changed at one revision; `type` is created, updated or removed."""
+    """One record changed at one revision; `type` is created, updated or removed.
+
+    `old` is the record before it, for filters that it may just have left.
+    """
 
     type: str
     task: Task
+    old: Task | None = None
 
 
 class Group(msgspec.Struct, frozen=True, gc=False):
@@ -146,7 +150,7 @@ def _changed(event: TaskChanged) -> Changed:
         return Changed("removed", event.old)
     if event.new is None:
         raise ValueError("a change of nothing into nothing")
-    return Changed("created" if event.old is None else "updated", event.new)
+    return Changed("created" if event.old is None else "updated", event.new, event.old)
 
 
 def _merged(changes: list[Changed]) -> tuple[Changed, ...]:
@@ -156,7 +160,7 @@ def _merged(changes: list[Changed]) -> tuple[Changed, ...]:
     last: dict[TaskId, Changed] = {}
     for change in changes:
         before = last.get(change.task.id)
-        if before is not None and before.type == "created" and change.type == "updated":
-            change = Changed("created", change.task)
+        if before is not None and change.type == "updated":
+            change = Changed(before.type, change.task, before.old)
         last[change.task.id] = change
     return tuple(last.values())

@@ -108,10 +108,11 @@ def _everything(wanted: wire.Filter) -> wire.Filter:
 
 
 def _change(group: Group, test: Test) -> wire.WatchResponse | None:
+    """What the filter means, and what it meant until now: a task that leaves it is told once."""
     changes = [
         wire.WatchChange(type=change.type, task=task_to_wire(change.task))
         for change in group.changes
-        if test(change.task)
+        if test(change.task) or (change.old is not None and test(change.old))
     ]
     if not changes:
         return None
