@@ -31,8 +31,8 @@ def test_nobody_waits_longer_than_a_moment_and_only_once_in_vain() -> None:
     company = Company()
     company.went(20, 100)
     assert company.wait(5, 100 + WAIT_MAX_MS) == 0
-    company.went(5, 116)
-    assert company.wait(5, 117) == 0
+    company.went(5, 130)
+    assert company.wait(5, 131) == 0
     company.went(1, 140)
     assert company.wait(1, 140) == 0
 
@@ -54,8 +54,10 @@ def test_a_grown_crowd_is_found_out_and_its_size_kept() -> None:
 
 def test_a_steady_crowd_waits_in_vain_only_now_and_then() -> None:
     company, steady, waited = Company(), 0, 0
-    for _ in range(4 * ASK_FOR_MORE_AFTER):  # 8 callers, all back at once: there are no more
-        waited += company.wait(8, steady) > 0
-        company.went(8, steady + (WAIT_MAX_MS if company.wait(8, steady) else 0))
-        steady += 20
-    assert waited <= 4
+    for _ in range(32 * ASK_FOR_MORE_AFTER):  # 8 callers, all back within 5 ms: there are no more
+        steady += 5
+        wait = company.wait(8, steady)
+        waited += wait > 0
+        steady += wait
+        company.went(8, steady)
+    assert 1 <= waited <= 6
