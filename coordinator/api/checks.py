@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -18,6 +19,7 @@ from coordinator.model.nodes import Manifest
 from coordinator.model.state import ClusterState
 from coordinator.wire.v1 import tasks_pb2 as wire
 
+REMEMBERED, REMEMBERED_BYTES = 5_000, 256
 MAX_SCHEMAS = 2_000
 LAST_INSTANT = 253_402_300_799_999  # the end of the year 9999: beyond it nobody can show it
 
@@ -42,8 +44,9 @@ def check_new_task(new: wire.NewTask) -> None:
         check_name(name, value)
     if len(new.params) > limits.PARAMS_BYTES_MAX:
         raise too_large("params", limits.PARAMS_BYTES_MAX, len(new.params))
-    _check_pairs(new.spec)
-    _check_bounds(new.spec)
+    if new.spec.ByteSize():
+        _check_pairs(new.spec)
+        _check_bounds(new.spec)
 
 
 def check_task_id(task_id: str) -> None:
@@ -128,10 +131,28 @@ class Schemas:
     """Params against the schema of the executor's newest manifest, compiled once per manifest."""
 
     def __init__(self) -> None:
+        self._accepted: dict[tuple[str, bytes], bool] = {}
         self._compiled: dict[str, tuple[Draft202012Validator | None, bool]] = {}
 
     def check(self, state: ClusterState, executor: str, params: bytes) -> bool:
-        """Raises Rejected naming the field. True if the executor has a `validate` of its own."""
+        """Raises Rejected naming the field. True if the executor has a `validate` of its own.
+
+        Small params that were accepted are remembered: most tasks of an executor say the same.
+        """
+        manifests = state.manifests.get(executor)
+        newest = _newest(manifests) if manifests else None
+        key = (newest.hash if newest is not None else "", params)
+        known = self._accepted.get(key)
+        if known is not None:
+            return known
+        own_validate = self._judge(newest, executor, params)
+        if len(params) <= REMEMBERED_BYTES:
+            if len(self._accepted) >= REMEMBERED:
+                self._accepted.clear()
+            self._accepted[key] = own_validate
+        return own_validate
+
+    def _judge(self, newest: Manifest | None, executor: str, params: bytes) -> bool:
         try:
             value = msgspec.json.decode(params or b"{}")
         except (msgspec.DecodeError, RecursionError) as error:
@@ -141,10 +162,8 @@ class Schemas:
         if _nests_deeper(value, limits.JSON_NESTING_MAX):
             why = f"nests deeper than {limits.JSON_NESTING_MAX} levels"
             raise _bad_params([("params", why)], executor)
-        manifests = state.manifests.get(executor)
-        if not manifests:
+        if newest is None:
             return False
-        newest = max(manifests.values(), key=lambda m: (m.version, m.hash))
         validator, own_validate = self._of(newest)
         if validator is not None:
             _check_schema(validator, value, executor)
@@ -183,6 +202,12 @@ def _nests_deeper(value: object, levels: int) -> bool:
         if not level:
             return False
     return True
+
+
+def _newest(manifests: Mapping[str, Manifest]) -> Manifest:
+    if len(manifests) == 1:
+        return next(iter(manifests.values()))
+    return max(manifests.values(), key=lambda m: (m.version, m.hash))
 
 
 def _compile(manifest: Manifest) -> tuple[Draft202012Validator | None, bool]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import msgspec
 
 from coordinator.api.door import StoredRun
@@ -25,8 +27,13 @@ _OPTIONAL = (
 )
 
 
+NOTHING_ASKED = TaskSpec()
+
+
 def spec_from_wire(asked: wire.TaskSpec) -> TaskSpec:
-    """What was asked; None where nothing was."""
+    """What was asked; None where nothing was. Most ask nothing, and share one value."""
+    if not asked.ByteSize():
+        return NOTHING_ASKED
     fields = {name: getattr(asked, name) for name in _OPTIONAL if asked.HasField(name)}
     backoff = None
     if asked.HasField("backoff"):
@@ -54,7 +61,9 @@ def create_from_wire(new: wire.NewTask) -> Create:
     )
 
 
+@lru_cache(maxsize=1_000)
 def spec_to_wire(spec: TaskSpec) -> wire.TaskSpec:
+    """Not to be changed by whoever gets it: equal specs share one message."""
     found = wire.TaskSpec(
         labels=dict(spec.labels),
         headers=dict(spec.headers),
@@ -80,7 +89,9 @@ def backoff_to_wire(backoff: Backoff) -> wire.Backoff:
     )
 
 
+@lru_cache(maxsize=1_000)
 def policy_to_wire(policy: Policy) -> wire.Policy:
+    """Not to be changed by whoever gets it: equal policies share one message."""
     return wire.Policy(
         priority=policy.priority,
         cost=policy.cost,

@@ -8,18 +8,17 @@ import msgspec
 
 from coordinator.assignment.load import Claim
 from coordinator.duties.due import place_now
-from coordinator.duties.view import ExecutorFacts
 from coordinator.machine.commands import CreateTask, Request
 from coordinator.machine.create import differing_fields
 from coordinator.machine.fit import said
 from coordinator.machine.outcome import Accepted, Refusal, Refused
 from coordinator.model.ids import NO_ALLOCATION, TaskId
 from coordinator.model.instants import SECOND, Millis
-from coordinator.model.tasks import Assignment, Code, Desired, Status, Task
+from coordinator.model.tasks import Assignment, Code, Desired, Policy, Status, Task
 from coordinator.replica.assigners import Assigners, Job, validate_payload
 from coordinator.replica.bench import Bench
 from coordinator.replica.effects import AskPlugin
-from coordinator.replica.facts import resolve
+from coordinator.replica.facts import Policies
 from coordinator.replica.inputs import Asked, Create, PluginAnswered
 from coordinator.replica.proposals import Answer, Lost, OnAnswer, Proposal, Proposals
 
@@ -50,6 +49,7 @@ class Creations:
         self._proposals = proposals
         self._validating: dict[int, _Wish] = {}
         self._choosing: dict[int, _Wish] = {}
+        self._policies = Policies()
         self._slow: dict[str, _Slow] = {}
         self.on_misplaced: Callable[[], None] = _nobody_cares
 
@@ -63,7 +63,8 @@ class Creations:
             on_answer(self._unknown(create.executor))
             return
         version = facts.version if facts is not None else 1
-        draft = _draft(create, version, facts, self._bench.at)
+        policy = self._policies.resolve(create.executor, create.spec, self._view.facts)
+        draft = _draft(create, version, policy, self._bench.at)
         wish = _Wish(asked, create, draft, on_answer)
         stays = existing is not None and not (create.replace_finished and existing.is_terminal)
         if repeated or stays:
@@ -200,7 +201,7 @@ class Creations:
         return Refused(Refusal.UNKNOWN_EXECUTOR, detail)
 
 
-def _draft(create: Create, version: int, facts: ExecutorFacts | None, at: int) -> Task:
+def _draft(create: Create, version: int, policy: Policy, at: int) -> Task:
     """The record as it would be: what assignment and foreign code look at."""
     due = create.spec.due_at or 0
     status = Status.PAUSED if create.paused else Status.UNASSIGNED
@@ -212,7 +213,7 @@ def _draft(create: Create, version: int, facts: ExecutorFacts | None, at: int) -
         executor_version=version,
         params=create.params,
         spec=create.spec,
-        policy=resolve(create.spec, facts.policy if facts is not None else {}),
+        policy=policy,
         desired=Desired.PAUSED if create.paused else Desired.RUNNING,
         status=status,
         assignment=Assignment(),

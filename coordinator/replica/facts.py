@@ -11,6 +11,8 @@ from coordinator.duties.view import ExecutorFacts
 from coordinator.model.state import ClusterState
 from coordinator.model.tasks import DEFAULT_BACKOFF, Backoff, Policy, TaskSpec
 
+POLICIES_KEPT = 10_000
+
 
 class FactsBook:
     """Executor -> facts of its newest manifest, or of code that only this coordinator has."""
@@ -59,6 +61,25 @@ def _read(version: int, body: bytes) -> ExecutorFacts:
         bool(said.get("own_assignment")),
         said.get("policy") or {},
     )
+
+
+class Policies:
+    """Policies in force, one object for all tasks that asked the same of the same executor."""
+
+    def __init__(self) -> None:
+        self._facts: Mapping[str, ExecutorFacts] = {}
+        self._of: dict[tuple[str, TaskSpec], Policy] = {}
+
+    def resolve(self, executor: str, spec: TaskSpec, facts: Mapping[str, ExecutorFacts]) -> Policy:
+        """Begun anew whenever manifests changed, which replaces `facts` as a whole."""
+        if facts is not self._facts or len(self._of) >= POLICIES_KEPT:
+            self._facts, self._of = facts, {}
+        found = self._of.get((executor, spec))
+        if found is None:
+            known = facts.get(executor)
+            found = resolve(spec, known.policy if known is not None else {})
+            self._of[executor, spec] = found
+        return found
 
 
 def resolve(spec: TaskSpec, declared: Mapping[str, object]) -> Policy:

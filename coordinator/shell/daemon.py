@@ -16,6 +16,8 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
+import uvloop
+
 from coordinator.machine.failures import InvariantBroken, UpgradeNeeded
 from coordinator.shell.damaged import wait_damaged
 from coordinator.shell.founding import Founding
@@ -132,7 +134,8 @@ def _run_with(settings: ServerSettings, log: Log) -> int:
     pid_file = settings.data_dir / PID_FILE
     write_pid(pid_file)
     try:
-        asyncio.run(_make_and_run(settings, store, log))
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_make_and_run(settings, store, log))
     finally:
         pid_file.unlink(missing_ok=True)
     return 0
