@@ -74,13 +74,13 @@ class Sessions:
         before = self._by_name.get(registration.name)
         if before is None:
             self._register(number, registration)
+        elif before.registration.uid != registration.uid:
+            detail = f"{registration.name} is the name of another node, {before.incarnation}"
+            self._close(number, "node_name_in_use", detail)
         elif before.incarnation == registration.incarnation:
             self._forget(before)
             self._close(before.number, "superseded", "a newer session of this incarnation")
             self._register(number, registration)
-        elif before.registration.uid != registration.uid:
-            detail = f"{registration.name} is the name of another node, {before.incarnation}"
-            self._close(number, "node_name_in_use", detail)
         elif before.registration.counter > registration.counter:
             self._close(number, "stale_incarnation", f"{before.incarnation} came after it")
         else:

@@ -1,0 +1,187 @@
+"""What operators ask of the cluster itself: nodes, drains, settings, executors, health."""
+
+from __future__ import annotations
+
+import grpc
+import pytest
+
+from coordinator.replica import inputs as i
+from coordinator.wire.v1 import cluster_pb2 as wire
+from coordinator.wire.v1 import tasks_pb2
+from tests.unit.api.house import NOOP, Doors, doors, refused, until
+
+Code = grpc.StatusCode
+
+
+def change(reason: str = "", **more: object) -> tasks_pb2.Change:
+    return tasks_pb2.Change(reason=reason, **more)
+
+
+async def nodes(at: Doors) -> dict[str, wire.NodeView]:
+    found = (await at.cluster.ListNodes(wire.ListNodesRequest())).nodes
+    return {one.name: one for one in found}
+
+
+async def test_status_works_without_a_quorum() -> None:
+    async with doors(3, lead=False) as at:
+        status = await at.cluster.Status(wire.StatusRequest())
+        assert (status.cluster_id, status.has_quorum) == ("test", False)
+        assert [member.name for member in status.members] == ["c1", "c2", "c3"]
+        assert status.self.name == "c1"
+
+
+async def test_status_counts_tasks_and_nodes() -> None:
+    async with doors() as at:
+        await at.node()
+        await at.create("a")
+        await at.create("b", paused=True)
+        status = await at.cluster.Status(wire.StatusRequest())
+        assert dict(status.tasks) == {"assigned": 1, "paused": 1}
+        assert dict(status.nodes) == {"ready": 1}
+        assert status.self.role == "leader"
+
+
+async def test_health_names_what_is_wrong() -> None:
+    async with doors() as at:
+        health = await at.cluster.Health(wire.HealthRequest())
+        assert (health.health, list(health.findings)) == ("ok", [])
+        await at.node(capacity=1)
+        await at.create("fills")
+        await at.create("waits")
+        health = await at.cluster.Health(wire.HealthRequest())
+        assert health.health == "warning"
+        assert [one.rule for one in health.findings] == ["unassigned"]
+        at.house.condition = "disk_full"
+        health = await at.cluster.Health(wire.HealthRequest())
+        assert health.health == "error"
+
+
+async def test_a_node_shows_what_it_is_and_holds() -> None:
+    async with doors() as at:
+        await at.node(
+            "n1", capacity=4, attributes=(("zone", "a"),), load_errors=(("bad.py", "boom"),)
+        )
+        await at.create("t1")
+        view = (await nodes(at))["n1"]
+        assert (view.status, view.capacity, view.units, view.used_units) == ("ready", 4, 8, 2)
+        assert (view.connected, view.member) == (True, "c1")
+        assert list(view.running) == ["t1#1"]
+        assert dict(view.attributes) == {"zone": "a"}
+        assert [(e.name, e.version, e.error) for e in view.executors] == [
+            (NOOP, 1, ""),
+            ("bad.py", 0, "boom"),
+        ]
+        said = await refused(at.cluster.ListNodes(wire.ListNodesRequest(name="n9")))
+        assert (said.code, said.reason) == (Code.NOT_FOUND, "node_not_found")
+
+
+async def test_pt_70_drain_needs_a_reason_and_a_kind_it_knows() -> None:
+    async with doors() as at:
+        await at.node("n1")
+        ask = at.cluster.DrainNode
+        said = await refused(ask(wire.DrainNodeRequest(name="n1")))
+        assert said.metadata["field"] == "reason"
+        said = await refused(ask(wire.DrainNodeRequest(name="n1", kind="x", change=change("r"))))
+        assert said.metadata["field"] == "kind"
+        said = await refused(ask(wire.DrainNodeRequest(name="n9", change=change("r"))))
+        assert said.reason == "node_not_found"
+
+
+async def test_pt_71_drain_status_and_undrain() -> None:
+    async with doors() as at:
+        await at.node("n1")
+        await at.create("t1")
+        request = wire.DrainNodeRequest(
+            name="n1", kind="terminate", deadline_ms=60_000, change=change("kernel")
+        )
+        answer = await at.cluster.DrainNode(request)
+        drain = answer.node.drain
+        assert (drain.kind, drain.reason, drain.state) == ("terminate", "kernel", "in_progress")
+        assert (drain.remaining, drain.movable, drain.not_movable) == (1, 1, 0)
+        assert drain.deadline_at > drain.since_at
+        assert answer.node.status == "draining"
+        undrain = wire.UndrainNodeRequest(name="n1", change=change())
+        assert not (await at.cluster.UndrainNode(undrain)).unchanged
+        assert (await at.cluster.UndrainNode(undrain)).unchanged
+        assert (await nodes(at))["n1"].status == "ready"
+
+
+async def test_node_rm_said_twice_under_one_request_id_is_answered_alike() -> None:
+    async with doors() as at:
+        node = await at.node("n1")
+        node.say(goodbye=True)
+        await until(lambda: at.house.replica.state.nodes["n1"].status == "left")
+        request = wire.RemoveNodeRequest(name="n1", change=change(request_id="r1"))
+        first = await at.cluster.RemoveNode(request)
+        again = await at.cluster.RemoveNode(request)
+        assert not first.HasField("node")
+        assert not again.HasField("node")
+        said = await refused(at.cluster.RemoveNode(wire.RemoveNodeRequest(name="n1")))
+        assert said.reason == "node_not_found"
+
+
+async def test_settings_show_value_default_bounds_and_who_set_them() -> None:
+    async with doors() as at:
+        await at.settings(nodes__heartbeat="1s")
+        found = (await at.cluster.GetSettings(wire.GetSettingsRequest())).settings
+        one = next(s for s in found if s.key == "nodes.heartbeat")
+        assert (one.value, one.default_value, one.set_by) == ("1s", "500ms", "operator")
+        assert one.set_at > 0
+        reset = wire.SetSettingsRequest(reset=["nodes.heartbeat"])
+        found = (await at.cluster.SetSettings(reset)).settings
+        one = next(s for s in found if s.key == "nodes.heartbeat")
+        assert (one.value, one.set_by) == ("500ms", "")
+
+
+@pytest.mark.parametrize(
+    "values, reason, named",
+    [
+        ({"no.such": "1"}, "setting_not_found", "no.such"),
+        ({"assignment.enable": "maybe"}, "invalid_field", "all, none"),
+        ({"assignment.recheck_interval": "10ms"}, "invalid_field", "1s .. 1h"),
+        ({"nodes.lease": "60s"}, "invalid_field", "1.3"),
+        ({"assignment.batch": "many"}, "invalid_field", "1 .. 10000"),
+    ],
+)
+async def test_pt_a22_a_bad_setting_names_key_value_and_bounds_and_changes_nothing(
+    values: dict[str, str], reason: str, named: str
+) -> None:
+    async with doors() as at:
+        for dry_run in (True, False):
+            asked = {**values, "nodes.heartbeat": "1s"}
+            request = wire.SetSettingsRequest(set=asked, change=change(dry_run=dry_run))
+            said = await refused(at.cluster.SetSettings(request))
+            assert said.reason == reason
+            assert named in said.message
+        assert not at.house.replica.state.settings.values
+
+
+async def test_executors_show_where_their_code_is() -> None:
+    async with doors() as at:
+        offers = {NOOP: {"doc": "Does nothing.", "policy": {"cost": 1}, "own_validate": True}}
+        await at.node("n1", offers=offers, load_errors=(("bad.py", "boom"),))
+        await at.create("t1")
+        found = (await at.cluster.ListExecutors(wire.ListExecutorsRequest())).executors
+        noop, bad = found
+        assert (noop.name, noop.doc, noop.own_validate) == (NOOP, "Does nothing.", True)
+        assert list(noop.versions[1].nodes) == ["n1"]
+        assert list(noop.code_on) == ["c1"]
+        assert dict(noop.tasks) == {"assigned": 1}
+        assert [(e.node, e.error) for e in bad.load_errors] == [("n1", "boom")]
+        said = await refused(at.cluster.ListExecutors(wire.ListExecutorsRequest(name="no")))
+        assert (said.code, said.reason) == (Code.NOT_FOUND, "executor_not_found")
+
+
+async def test_members_as_the_leader_sees_them() -> None:
+    async with doors() as at:
+        (one,) = (await at.cluster.ListMembers(wire.ListMembersRequest())).members
+        assert (one.name, one.role, one.voter, one.reachable) == ("c1", "leader", True, True)
+
+
+async def test_pt_52_recheck_pokes_and_counts() -> None:
+    async with doors() as at:
+        node = await at.node()
+        at.house.feed(i.NodeClosed(node.session))
+        await at.create("t1")
+        answer = await at.cluster.Recheck(wire.RecheckRequest())
+        assert answer.unassigned == 1
