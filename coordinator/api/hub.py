@@ -68,9 +68,14 @@ class Hub:
             found.append(group)
         return found[::-1]
 
-    async def moved(self, timeout_s: float) -> None:
-        """Returns at the next applied entry, or when the time is over."""
-        tick = self._tick
+    @property
+    def tick(self) -> asyncio.Event:
+        """Set at the next applied entry. Taken before looking, it misses nothing that comes meanwhile."""
+        return self._tick
+
+    async def moved(self, timeout_s: float, tick: asyncio.Event | None = None) -> None:
+        """Returns at the next applied entry (since `tick` was taken), or when the time is over."""
+        tick = tick or self._tick
         try:
             await asyncio.wait_for(tick.wait(), timeout_s)
         except TimeoutError:

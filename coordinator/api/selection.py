@@ -12,7 +12,7 @@ import msgspec
 from coordinator.api.checks import content_hash
 from coordinator.api.errors import Code, Rejected, invalid
 from coordinator.model.ids import NodeName, TaskId
-from coordinator.model.limits import PAGE_DEFAULT, PAGE_MAX
+from coordinator.model.limits import PAGE_BYTES, PAGE_DEFAULT, PAGE_MAX, RECORD_BYTES
 from coordinator.model.state import ClusterState
 from coordinator.model.tasks import Status, Task
 from coordinator.wire.v1 import tasks_pb2 as wire
@@ -56,14 +56,35 @@ def page_of(state: ClusterState, ids: SortedIds, request: wire.ListRequest) -> P
     token = _read(request.page_token, kind) if request.page_token else None
     revision = token.revision if token is not None else state.revision
     found: list[Task] = []
+    left = PAGE_BYTES
     test = matcher(request.filter)
     for task in _candidates(state, ids, request.filter, token.after if token else ""):
         if test(task):
-            if len(found) == size:
+            left -= weight_of(task)
+            if len(found) == size or (found and left < 0):
                 last = _write(_Token(kind, revision, found[-1].id))
                 return Page(found, last, revision)
             found.append(task)
     return Page(found, "", revision)
+
+
+def weight_of(task: Task) -> int:
+    """Bytes of the record in a message, roughly."""
+    spec = sum(len(key) + len(value) for key, value in (*task.spec.labels, *task.spec.headers))
+    return RECORD_BYTES + len(task.params) + len(task.state or b"") + spec
+
+
+def split(tasks: Iterable[Task], count: int) -> Iterator[list[Task]]:
+    """In order, in messages of at most `count` records and PAGE_BYTES; at least one, perhaps empty."""
+    page: list[Task] = []
+    left = PAGE_BYTES
+    for task in tasks:
+        left -= weight_of(task)
+        if page and (len(page) == count or left < 0):
+            yield page
+            page, left = [], PAGE_BYTES - weight_of(task)
+        page.append(task)
+    yield page
 
 
 def count_of(state: ClusterState, wanted: wire.Filter) -> int:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 
 from coordinator.api.door import Door
 from coordinator.api.errors import Rejected, abort
 from coordinator.api.hub import Group, Hub
 from coordinator.api.road import Context, Road, loop_time
-from coordinator.api.selection import Test, matcher
+from coordinator.api.selection import Test, matcher, split
 from coordinator.api.translate import task_to_wire
 from coordinator.model.ids import TaskId
+from coordinator.model.limits import PAGE_MAX
 from coordinator.model.tasks import Task
 from coordinator.wire.v1 import tasks_pb2 as wire
 
@@ -46,13 +47,13 @@ class Watches:
     def _snapshot(self, test: Test, revision: int) -> Iterator[wire.WatchResponse]:
         """Pages of what is there, all of one revision: the records are frozen, the list is ours."""
         tasks = [task for task in self._door.replica.state.tasks_by_id() if test(task)]
-        pages = [tasks[at : at + PAGE] for at in range(0, len(tasks), PAGE)] or [[]]
-        for number, page in enumerate(pages):
+        pages = list(split(tasks, PAGE))
+        for number, page in enumerate(pages, 1):
             yield wire.WatchResponse(
                 kind="SNAPSHOT",
                 revision=revision,
                 changes=[_created(task) for task in page],
-                more=number < len(pages) - 1,
+                more=number < len(pages),
                 answer=self._road.answer(),
             )
 
@@ -61,20 +62,19 @@ class Watches:
     ) -> AsyncIterator[wire.WatchResponse]:
         told_at, said = loop_time(), self._hub.said
         while True:
+            # All of this at one instant: what comes while a message is on its way is for the next round.
+            tick, seen = self._hub.tick, self._door.replica.state.revision
             groups = self._hub.after(revision)
             if groups is None:
-                yield wire.WatchResponse(
-                    kind="RESET", reason="compacted", oldest_revision=self._hub.oldest
-                )
+                yield self._reset()
                 return
-            for group in groups[:GROUPS_AT_ONCE]:
-                message = _change(group, test)
-                revision = group.revision
-                if message is not None:
-                    told_at = loop_time()
-                    yield message
+            for message in _messages(groups[:GROUPS_AT_ONCE], test):
+                told_at = loop_time()
+                yield message
             if len(groups) > GROUPS_AT_ONCE:
+                revision = groups[GROUPS_AT_ONCE - 1].revision
                 continue
+            revision = max(revision, seen)
             if progress:
                 spoken, said = self._hub.said_after(said), self._hub.said
                 live = self._live(spoken, test)
@@ -82,9 +82,12 @@ class Watches:
                     yield live
             if loop_time() - told_at >= BOOKMARK_S:
                 told_at = loop_time()
-                revision = max(revision, self._door.replica.state.revision)
                 yield wire.WatchResponse(kind="BOOKMARK", revision=revision)
-            await self._hub.moved(BOOKMARK_S)
+            await self._hub.moved(BOOKMARK_S, tick)
+
+    def _reset(self) -> wire.WatchResponse:
+        oldest = self._hub.oldest
+        return wire.WatchResponse(kind="RESET", reason="compacted", oldest_revision=oldest)
 
     def _live(self, spoken: list[TaskId], test: Test) -> wire.WatchResponse | None:
         """Progress of runs, the latest of each; no revision, may be thinned out."""
@@ -107,16 +110,26 @@ def _everything(wanted: wire.Filter) -> wire.Filter:
     return found
 
 
-def _change(group: Group, test: Test) -> wire.WatchResponse | None:
-    """What the filter means, and what it meant until now: a task that leaves it is told once."""
-    changes = [
-        wire.WatchChange(type=change.type, task=task_to_wire(change.task))
-        for change in group.changes
-        if test(change.task) or (change.old is not None and test(change.old))
-    ]
-    if not changes:
-        return None
-    return wire.WatchResponse(kind="CHANGE", revision=group.revision, changes=changes)
+def _messages(groups: Iterable[Group], test: Test) -> Iterator[wire.WatchResponse]:
+    """What the filter means, and what it meant until now: a task that leaves it is told once.
+
+    A revision that is too large for one message comes in several, `more` on all but the last.
+    """
+    for group in groups:
+        meant = {
+            change.task.id: change.type
+            for change in group.changes
+            if test(change.task) or (change.old is not None and test(change.old))
+        }
+        if not meant:
+            continue
+        parts = list(split((c.task for c in group.changes if c.task.id in meant), PAGE_MAX))
+        for number, part in enumerate(parts, 1):
+            changes = [wire.WatchChange(type=meant[t.id], task=task_to_wire(t)) for t in part]
+            more = number < len(parts)
+            yield wire.WatchResponse(
+                kind="CHANGE", revision=group.revision, changes=changes, more=more
+            )
 
 
 def _created(task: Task) -> wire.WatchChange:

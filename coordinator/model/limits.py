@@ -33,6 +33,7 @@ REQUESTS_REMEMBERED_MS = 24 * HOUR
 UNCOMMITTED_BYTES_MAX = 64 * MIB
 PAGE_MAX = 1_000
 PAGE_DEFAULT = 100
+PAGE_BYTES = 2 * MIB  # of records in one message; a larger record is a page of its own
 CREATE_MANY_MAX = 1_000
 CALLS_IN_PROGRESS_MAX = 4_096
 
@@ -54,3 +55,7 @@ def require(condition: bool, why: str) -> None:  # noqa: FBT001 - reads as a sen
 require(STATE_BYTES_MAX + PARAMS_BYTES_MAX < MESSAGE_BYTES_MAX, "a task fits into one message")
 require(RESULT_BYTES_IN_STATE <= RESULT_BYTES_MAX, "what the state keeps is part of a result")
 require(PAGE_DEFAULT <= PAGE_MAX, "the default page is a page")
+require(
+    PAGE_BYTES + STATE_BYTES_MAX + PARAMS_BYTES_MAX < MESSAGE_BYTES_MAX,
+    "a page fits into one message",
+)

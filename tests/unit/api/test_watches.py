@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from coordinator.api import hub as hub_module
+from coordinator.api import selection as selection_module
 from coordinator.api import watches as watches_module
 from coordinator.api.hub import Hub
 from coordinator.model.events import TaskChanged
@@ -196,6 +197,62 @@ async def test_ex_50_an_empty_snapshot_is_one_page() -> None:
     async with doors() as at:
         message = await read(watch(at))
         assert (message.kind, message.more, list(message.changes)) == ("SNAPSHOT", False, [])
+
+
+async def test_ex_50_a_revision_too_large_for_one_message_comes_in_several(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(selection_module, "PAGE_BYTES", 20_000)
+    async with doors() as at:
+        await at.node()
+        call = watch(at, from_now=True)
+        await asyncio.sleep(0.2)
+        big = b'{"a": "%s"}' % (b"x" * 9_000)
+        items = [
+            wire.NewTask(id=f"t{n}", executor="demo.noop", params=big, paused=True)
+            for n in range(5)
+        ]
+        await at.tasks.CreateMany(wire.CreateManyRequest(tasks=items))
+        found = []
+        while not found or found[-1].more:
+            found.append(await read(call))
+        assert [len(message.changes) for message in found] == [1, 1, 1, 1, 1]
+        assert len({message.revision for message in found}) == 1
+        snapshot = watch(at)
+        pages = []
+        while not pages or pages[-1].more:
+            pages.append(await read(snapshot))
+        assert [one.task.id for page in pages for one in page.changes] == [
+            f"t{n}" for n in range(5)
+        ]
+        assert len(pages) == 5
+        listed = await at.tasks.List(wire.ListRequest())
+        assert len(listed.tasks) == 1
+        assert listed.next_page
+
+
+async def test_what_comes_while_a_message_is_on_its_way_is_neither_late_nor_lost(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(watches_module, "BOOKMARK_S", 0.0)
+    kept, door = hub()
+
+    class Road:
+        pass
+
+    door.replica.state.tasks = {}
+    door.replica.live = None
+    watches = watches_module.Watches(door, Road(), kept)
+    messages = watches._changes(lambda _: True, 10, progress=False)
+    applied(door, 11, created("a"))
+    door.replica.state.revision = 11
+    assert (await anext(messages)).revision == 11
+    applied(door, 12, created("b"))  # while the first is being sent
+    door.replica.state.revision = 12
+    second = await anext(messages)
+    assert (second.kind, second.revision) == ("BOOKMARK", 11)
+    third = await anext(messages)
+    assert (third.kind, [c.task.id for c in third.changes]) == ("CHANGE", ["b"])
 
 
 async def test_w2_resuming_gives_everything_after_the_revision_once() -> None:
