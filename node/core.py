@@ -201,7 +201,7 @@ class NodeCore:
         if changed is None:
             self._desk.ask(Reconnect("changes of the wanted set are missing"))
             return
-        if news.full:
+        if news.full and not news.more:
             changed = tuple(dict.fromkeys((*changed, *self.runs.task_ids())))
         for task_id in changed:
             self._reconciler.settle_task(task_id, self._wanted.of_task(task_id))

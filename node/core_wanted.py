@@ -21,16 +21,21 @@ class WantedSet:
     def __init__(self) -> None:
         self._runs: dict[str, WantedRun] = {}
         self._revision: int | None = None  # None: the full set has not come yet
+        self._parts: list[WantedRun] = []  # of a full set that is still coming
 
     def session_opened(self) -> None:
         """What the last session said stays in force until the full set of this one is here."""
         self._revision = None
+        self._parts = []
 
     def take(self, news: values.Wanted) -> tuple[str, ...] | None:
         """The ids of all tasks that may have changed; None if changes are missing, so that the full set is needed."""
         if news.full:
-            before, self._runs = self._runs, {run.task_id: run for run in news.runs}
-            self._revision = news.revision
+            self._parts += news.runs
+            if news.more:
+                return ()
+            before, self._runs = self._runs, {run.task_id: run for run in self._parts}
+            self._revision, self._parts = news.revision, []
             return tuple(dict.fromkeys((*before, *self._runs)))
         if self._revision is None or news.previous != self._revision:
             return None

@@ -83,6 +83,7 @@ def _put_wanted(frame: wire.Wanted, wanted: s.Wanted) -> None:
     frame.revision = wanted.revision
     frame.previous = wanted.previous
     frame.gone.extend(wanted.gone)
+    frame.more = wanted.more
     for run in wanted.runs:
         frame.runs.append(_run(run))
 

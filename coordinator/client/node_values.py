@@ -71,13 +71,17 @@ class WantedRun(_Value, frozen=True):
 
 
 class Wanted(_Value, frozen=True):
-    """`full`: the whole wanted set at `revision`; else what changed after `previous`."""
+    """`full`: the whole wanted set at `revision`; else what changed after `previous`.
+
+    `more`: further parts of a full set follow; only all of them together are the set.
+    """
 
     full: bool
     revision: int
     previous: int = 0
     runs: tuple[WantedRun, ...] = ()
     gone: tuple[str, ...] = ()
+    more: bool = False
 
 
 class ReportAnswer(_Value, frozen=True):

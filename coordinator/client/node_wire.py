@@ -236,6 +236,7 @@ def _wanted(wanted: wire.Wanted) -> Wanted:
         previous=wanted.previous,
         runs=tuple(map(_wanted_run, wanted.runs)),
         gone=tuple(wanted.gone),
+        more=wanted.more,
     )
 
 

@@ -5,13 +5,14 @@ One frame per node and turn carries everything: changes, answers to reports, an 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from hashlib import blake2b
 
 import msgspec
 
 from coordinator.model.ids import Incarnation, NodeName, TaskId
 from coordinator.model.instants import Millis
+from coordinator.model.limits import MIB, RECORD_BYTES
 from coordinator.model.state import ClusterState
 from coordinator.model.tasks import Task
 from coordinator.replica.sayings import (
@@ -24,6 +25,7 @@ from coordinator.replica.sayings import (
     Welcome,
 )
 
+FRAME_BYTES = 2 * MIB  # of runs in one frame; a larger run has a frame of its own
 MISMATCH_MS = 5_000  # a run the node does not know is given up after this (PT-62)
 
 
@@ -101,44 +103,70 @@ def wanted_run(task: Task) -> WantedRun:
     )
 
 
-def frame_for(session: Session, state: ClusterState, term: int) -> LeaderSaying:
-    """All that waits for this node; the session is up to date afterwards."""
+def frames_for(session: Session, state: ClusterState, term: int) -> Iterator[LeaderSaying]:
+    """All that waits for this node; the session is up to date afterwards.
+
+    Mostly one frame. A set that is too large for it comes in parts, what is urgent with the first.
+    """
+    first, *rest = _wanted(session, state) or (None,)
     saying = LeaderSaying(
         term,
         session.welcome,
         session.heartbeat,
-        _wanted(session, state),
+        first,
         tuple(session.answers),
         session.send_runs,
     )
     session.welcome = session.heartbeat = None
     session.answers = []
     session.send_runs = False
-    return saying
+    yield saying
+    for wanted in rest:
+        yield LeaderSaying(term, wanted=wanted)
 
 
-def _wanted(session: Session, state: ClusterState) -> Wanted | None:
+def _wanted(session: Session, state: ClusterState) -> tuple[Wanted, ...]:
     if not session.accepted:
-        return None
+        return ()
     if session.revision < 0:
-        tasks = _tasks(session, state, state.on_node.get(session.name, ()))
-        session.expected = 0
-        for task in tasks:
-            session.expected ^= run_digest(task)
-        session.revision = state.revision
-        session.changed = {}
-        return Wanted(True, state.revision, 0, tuple(wanted_run(t) for t in tasks))
+        return _full_set(session, state)
     if not session.changed:
-        return None
+        return ()
     tasks = _tasks(session, state, session.changed)
     here = {task.id for task in tasks}
     gone = tuple(task_id for task_id in session.changed if task_id not in here)
-    wanted = Wanted(
-        False, state.revision, session.revision, tuple(wanted_run(t) for t in tasks), gone
-    )
+    previous, session.revision = session.revision, state.revision
+    session.changed = {}
+    *parts, last = _parts(tasks)
+    # Each but the last leaves the node where it was, so that a lost one is noticed as a gap.
+    told = [Wanted(False, previous, previous, part) for part in parts]
+    return (*told, Wanted(False, state.revision, previous, last, gone))
+
+
+def _full_set(session: Session, state: ClusterState) -> tuple[Wanted, ...]:
+    tasks = _tasks(session, state, state.on_node.get(session.name, ()))
+    session.expected = 0
+    for task in tasks:
+        session.expected ^= run_digest(task)
     session.revision = state.revision
     session.changed = {}
-    return wanted
+    *parts, last = _parts(tasks)
+    told = [Wanted(True, state.revision, 0, part, more=True) for part in parts]
+    return (*told, Wanted(True, state.revision, 0, last))
+
+
+def _parts(tasks: Iterable[Task]) -> Iterator[tuple[WantedRun, ...]]:
+    """In order, each small enough for a frame; at least one, perhaps empty."""
+    part: list[WantedRun] = []
+    left = FRAME_BYTES
+    for task in tasks:
+        weight = RECORD_BYTES + len(task.params) + len(task.state or b"")
+        if part and weight > left:
+            yield tuple(part)
+            part, left = [], FRAME_BYTES
+        part.append(wanted_run(task))
+        left -= weight
+    yield tuple(part)
 
 
 def _tasks(session: Session, state: ClusterState, ids: Iterable[TaskId]) -> list[Task]:

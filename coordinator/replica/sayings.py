@@ -131,13 +131,17 @@ class WantedRun(msgspec.Struct, frozen=True, gc=False):
 
 
 class Wanted(msgspec.Struct, frozen=True, gc=False):
-    """The whole set (`full`), or the changes after revision `previous`."""
+    """The whole set (`full`), or the changes after revision `previous`.
+
+    `more`: further parts of a full set follow; only all of them together are the set.
+    """
 
     full: bool
     revision: int
     previous: int
     runs: tuple[WantedRun, ...]
     gone: tuple[TaskId, ...] = ()
+    more: bool = False
 
 
 class HeartbeatAnswer(msgspec.Struct, frozen=True, gc=False):

@@ -16,7 +16,7 @@ from coordinator.replica.effects import CloseNode, ToNode
 from coordinator.replica.fanout import (
     Session,
     belongs_to,
-    frame_for,
+    frames_for,
     matters,
     run_digest,
 )
@@ -255,8 +255,8 @@ class Sessions:
         for number in touched:
             session = self._by_number.get(number)
             if session is not None and session.has_something:
-                saying = frame_for(session, self._bench.state, self._bench.term)
-                self._bench.emit(ToNode(number, saying))
+                for saying in frames_for(session, self._bench.state, self._bench.term):
+                    self._bench.emit(ToNode(number, saying))
 
     # -- small things -----------------------------------------------------------------------------
 

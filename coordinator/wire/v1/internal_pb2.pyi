@@ -349,18 +349,20 @@ class HeartbeatAnswer(_message.Message):
     def __init__(self, sequence: _Optional[int] = ..., term: _Optional[int] = ..., heartbeat_ms: _Optional[int] = ..., lease_ms: _Optional[int] = ...) -> None: ...
 
 class Wanted(_message.Message):
-    __slots__ = ("full", "revision", "previous", "runs", "gone")
+    __slots__ = ("full", "revision", "previous", "runs", "gone", "more")
     FULL_FIELD_NUMBER: _ClassVar[int]
     REVISION_FIELD_NUMBER: _ClassVar[int]
     PREVIOUS_FIELD_NUMBER: _ClassVar[int]
     RUNS_FIELD_NUMBER: _ClassVar[int]
     GONE_FIELD_NUMBER: _ClassVar[int]
+    MORE_FIELD_NUMBER: _ClassVar[int]
     full: bool
     revision: int
     previous: int
     runs: _containers.RepeatedCompositeFieldContainer[WantedRun]
     gone: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, full: _Optional[bool] = ..., revision: _Optional[int] = ..., previous: _Optional[int] = ..., runs: _Optional[_Iterable[_Union[WantedRun, _Mapping]]] = ..., gone: _Optional[_Iterable[str]] = ...) -> None: ...
+    more: bool
+    def __init__(self, full: _Optional[bool] = ..., revision: _Optional[int] = ..., previous: _Optional[int] = ..., runs: _Optional[_Iterable[_Union[WantedRun, _Mapping]]] = ..., gone: _Optional[_Iterable[str]] = ..., more: _Optional[bool] = ...) -> None: ...
 
 class WantedRun(_message.Message):
     __slots__ = ("task_id", "allocation_id", "stop", "stop_reason", "executor", "executor_version", "params", "state", "state_is_null", "state_version", "state_allocation_id", "attempt", "timeout_ms", "cancel_grace_ms", "exclusive", "isolation", "cost", "labels", "headers", "due_at", "parent", "own_process")

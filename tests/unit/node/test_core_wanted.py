@@ -7,6 +7,7 @@ from itertools import product
 import pytest
 
 from coordinator.client.node_values import Wanted as WantedFrame
+from coordinator.client.node_values import Welcome
 from node.core_table import RECONCILE, STOP_REASONS, Act, Local, Wanted, is_stronger
 from node.effects import Reconnect
 from node.frames import Start
@@ -41,6 +42,24 @@ def test_a_wanted_run_is_started_once(kit: CoreKit) -> None:
     kit.want(wanted("t", 1))
     kit.want(wanted("t", 1))
     assert kit.starts == [1]
+
+
+def test_pt_53_a_full_set_that_comes_in_parts_is_one_set() -> None:
+    kit = CoreKit()
+    kit.open_session(wanted("kept", 1), wanted("gone", 2))
+    kit.started(1)
+    kit.started(2)
+    kit.close_session()
+    kit.clear()
+    kit.term += 1
+    kit.beat()
+    kit.hear(welcome=Welcome("c", "c1", 100, 6_000, 12_000))
+    kit.hear(wanted=WantedFrame(True, 9, runs=(wanted("new", 3),), more=True))
+    assert not kit.starts
+    assert not kit.stops
+    kit.hear(wanted=WantedFrame(True, 9, runs=(wanted("kept", 1),)))
+    assert kit.starts == [3]
+    assert kit.stops == [(2, "not_wanted")]
 
 
 def test_nothing_is_done_before_the_full_set_is_here() -> None:

@@ -314,3 +314,60 @@ def test_pt_3_progress_is_believed_of_the_node_that_holds_the_run() -> None:
     holder.report("t1", "ended", outcome=RunOutcome.SUCCEEDED)
     assert world.task("t1").status is Status.SUCCEEDED
     assert live_board.progress_of("t1", 1) is None
+
+
+def test_l8_a_node_whose_answers_get_lost_is_lost_although_its_heartbeats_arrive() -> None:
+    world = World(3)
+    one, other = node(world, "n1"), node(world, "n2")
+    live(world, 1_000, one, other)
+    world.create("t1")
+    deaf = one if world.task("t1").assignment.node == "n1" else other
+    stranger = other if deaf is one else one
+    seen, started = deaf.seen, world.now.steady
+    while world.task("t1").assignment.node == deaf.name:
+        live(world, 250, one, other)
+        deaf.seen = seen
+        assert world.now.steady - started < 20_000
+    assert world.task("t1").assignment.node == stranger.name
+    assert 9_000 <= world.now.steady - started <= 13_500
+
+
+def test_pt_53_a_set_too_large_for_one_frame_comes_in_parts() -> None:
+    from coordinator.replica.fanout import FRAME_BYTES
+    from tests.unit.replica.kit import wish
+
+    world = World(1)
+    one = node(world, "n1", capacity=100)
+    params = b'{"a": "%s"}' % (b"x" * 250_000)
+    for number in range(12):
+        world.outcomes(world.submit(wish(f"t{number:02}", params=params)))
+    one.register()
+    frames = [f.wanted for f in world.to_nodes[one.session] if f.wanted is not None]
+    assert [(f.full, f.more) for f in frames] == [(True, True), (True, False)]
+    assert len({f.revision for f in frames}) == 1
+    assert sum(len(f.runs) for f in frames) == 12
+    assert all(sum(len(run.params) for run in f.runs) <= FRAME_BYTES for f in frames)
+
+
+def test_pt_53_changes_too_large_for_one_frame_follow_upon_one_another() -> None:
+    from tests.unit.replica.kit import wish
+
+    world = World(1)
+    one = node(world, "n1", capacity=100)
+    world.run(100)
+    before = len(world.to_nodes[one.session])
+    params = b'{"a": "%s"}' % (b"x" * 250_000)
+    leader = world.leader()
+    leader.inbox.append(
+        i.Submit(9, tuple(i.Asked(wish(f"t{n}", params=params)) for n in range(12)))
+    )
+    world.settle()
+    world.run(200)
+    frames = [f.wanted for f in world.to_nodes[one.session][before:] if f.wanted is not None]
+    known = 0
+    for frame in frames:
+        assert not frame.full
+        assert known in (0, frame.previous)
+        known = frame.revision
+    assert sum(len(f.runs) for f in frames) == 12
+    assert known == leader.replica.state.revision
