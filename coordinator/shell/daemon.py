@@ -72,8 +72,8 @@ class Coordinator:
         self._log.info("listening", address=self._settings.listen, pid=os.getpid())
         founding = asyncio.create_task(self._founding.wait(), name="founding")
         await first_of(founding, self._asked_to_stop)
-        if founding.done():
-            founding.result()
+        refusal = founding.exception() if founding.done() else None
+        if founding.done() and refusal is None:
             await self._serve()
         founding.cancel()
         await self._server.stop(STREAMS_END_S)
@@ -83,6 +83,8 @@ class Coordinator:
         if self._member is not None:
             await self._member.stop()
         await asyncio.to_thread(self._store.close)
+        if refusal is not None:
+            raise refusal
         self._log.info("stopped")
 
     async def _serve(self) -> None:

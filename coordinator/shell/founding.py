@@ -32,7 +32,7 @@ from coordinator.shell.clock import draw_id, read_clock
 from coordinator.shell.logs import Log
 from coordinator.shell.options import ServerSettings
 from coordinator.shell.peer_channel import Standing, open_channel
-from coordinator.shell.store_port import StorePort
+from coordinator.shell.store_port import DataDirError, StorePort
 from coordinator.wire.v1.internal_pb2 import FoundReply, FoundRequest, Introduction
 from coordinator.wire.v1.internal_pb2_grpc import PeerStub
 
@@ -62,7 +62,9 @@ class Founding:
             self._founded.set()
 
     async def wait(self) -> None:
-        """Returns when this member belongs to a cluster; asks around until then."""
+        """Returns when this member belongs to a cluster; asks around until then. Raises DataDirError."""
+        if self._founded.is_set():
+            await self._look_at_company()
         met_founded_at: float | None = None
         while not self._founded.is_set():
             theirs = await self._introduce_to_all()
@@ -89,6 +91,17 @@ class Founding:
         await asyncio.gather(*self._handing.values(), return_exceptions=True)
         for channel in self._channels.values():
             await channel.close()
+
+    async def _look_at_company(self) -> None:
+        """A directory of another cluster is not served under this one's addresses (D10). Who is away says nothing."""
+        own = self._store.identity.cluster_id
+        theirs = await self._introduce_to_all()
+        ids = {name: said.cluster_id for name, said in theirs.items() if said and said.cluster_id}
+        if ids and own not in ids.values():
+            named = ", ".join(f"{name} of cluster {found}" for name, found in ids.items())
+            raise DataDirError(
+                f"{self._settings.data_dir} is of cluster {own}, {named}: check --data-dir and --peers"
+            )
 
     # -- what others ask ------------------------------------------------------------------------
 
