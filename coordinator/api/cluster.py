@@ -10,11 +10,12 @@ from typing_extensions import override
 from coordinator.api import cluster_views as views
 from coordinator.api.checks import check_request_id, content_hash
 from coordinator.api.door import Door
-from coordinator.api.errors import Code, Rejected, abort, invalid
+from coordinator.api.errors import Code, Rejected, abort, invalid, too_large
 from coordinator.api.road import Context, Road, accepted
 from coordinator.machine.commands import Command, DrainNode, RemoveNode, SetSettings, UndrainNode
 from coordinator.machine.outcome import Accepted
 from coordinator.model.ids import NodeName, TaskId
+from coordinator.model.limits import REASON_BYTES_MAX
 from coordinator.replica.inputs import Asked, Poke
 from coordinator.wire.v1 import cluster_pb2 as wire
 from coordinator.wire.v1 import tasks_pb2
@@ -204,6 +205,8 @@ class ClusterService(ClusterServicer):
         self, command: Command, change: tasks_pb2.Change, request: Any, left: float
     ) -> Accepted:
         check_request_id(change.request_id)
+        if len(change.reason.encode()) > REASON_BYTES_MAX:
+            raise too_large("reason", REASON_BYTES_MAX, len(change.reason.encode()))
         hashed = content_hash(request.SerializeToString(deterministic=True))
         content = hashed if change.request_id else 0
         asked = Asked(command, change.request_id, content, change.dry_run)

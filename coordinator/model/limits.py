@@ -31,6 +31,7 @@ NODES_MAX = 5_000
 REQUESTS_REMEMBERED = 200_000
 REQUESTS_REMEMBERED_MS = 24 * HOUR
 UNCOMMITTED_BYTES_MAX = 64 * MIB
+ENTRY_BYTES_MAX = 8 * MIB  # one that cannot travel between members would hold up all behind it
 PAGE_MAX = 1_000
 PAGE_DEFAULT = 100
 PAGE_BYTES = 2 * MIB  # of records in one message; a larger record is a page of its own
@@ -53,6 +54,7 @@ def require(condition: bool, why: str) -> None:  # noqa: FBT001 - reads as a sen
 
 
 require(STATE_BYTES_MAX + PARAMS_BYTES_MAX < MESSAGE_BYTES_MAX, "a task fits into one message")
+require(MESSAGE_BYTES_MAX < ENTRY_BYTES_MAX, "what came in one message fits into one entry")
 require(RESULT_BYTES_IN_STATE <= RESULT_BYTES_MAX, "what the state keeps is part of a result")
 require(PAGE_DEFAULT <= PAGE_MAX, "the default page is a page")
 require(

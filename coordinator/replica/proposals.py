@@ -27,10 +27,10 @@ from coordinator.machine.commands import (
     Request,
     WriteState,
 )
-from coordinator.machine.outcome import Outcome
+from coordinator.machine.outcome import Outcome, Refusal, Refused
 from coordinator.model.ids import TaskId
 from coordinator.model.instants import Instant, Millis
-from coordinator.model.limits import MIB
+from coordinator.model.limits import ENTRY_BYTES_MAX, MIB
 from coordinator.replica.company import Company
 
 ENTRIES_UNDER_WAY = 1  # the next fills up while one is on its way to the disks
@@ -153,8 +153,13 @@ class Proposals:
 
     def _propose(self, proposals: tuple[Proposal, ...], at: Instant) -> None:
         batch = Batch(at, tuple(p.request for p in proposals))
+        data = encode_batch(batch)
+        if len(data) > ENTRY_BYTES_MAX:
+            detail = f"an entry of {len(data)} bytes; at most {ENTRY_BYTES_MAX}"
+            self._answer(proposals, [Refused(Refusal.TOO_LARGE, detail)] * len(proposals))
+            return
         try:
-            self._raft.propose(encode_batch(batch))
+            self._raft.propose(data)
         except ProposalDropped as dropped:
             full = dropped.reason is DropReason.LOG_FULL
             lost = Lost.OVERLOADED if full else Lost.NOT_LEADER
@@ -179,7 +184,8 @@ def weight_of(command: Command) -> int:
     """Bytes of the command in the log, roughly: its payloads count, the rest is a constant."""
     match command:
         case CreateTask():
-            return COMMAND_BYTES + len(command.params)
+            pairs = (*command.spec.labels, *command.spec.headers)
+            return COMMAND_BYTES + len(command.params) + sum(len(k) + len(v) for k, v in pairs)
         case WriteState():
             return COMMAND_BYTES + len(command.state or b"")
         case EndRun():

@@ -83,6 +83,8 @@ async def test_pt_70_drain_needs_a_reason_and_a_kind_it_knows() -> None:
         assert said.metadata["field"] == "reason"
         said = await refused(ask(wire.DrainNodeRequest(name="n1", kind="x", change=change("r"))))
         assert said.metadata["field"] == "kind"
+        novel = wire.DrainNodeRequest(name="n1", change=change("r" * 1_025))
+        assert (await refused(ask(novel))).reason == "too_large"
         said = await refused(ask(wire.DrainNodeRequest(name="n9", change=change("r"))))
         assert said.reason == "node_not_found"
 

@@ -7,10 +7,11 @@ import itertools
 import pytest
 
 from coordinator.machine.outcome import Accepted
+from coordinator.model.tasks import RunOutcome
 from coordinator.replica import effects as e
 from coordinator.replica import inputs as i
 from tests.unit.replica.kit import at_once, node, of, wish
-from tests.unit.replica.world import World
+from tests.unit.replica.world import FakeNode, World
 
 
 def kind_of(world: World, ticket: int) -> str:
@@ -152,3 +153,17 @@ def test_flush_runs_writes_what_waited_for_company() -> None:
     effects = at_once(world, leader, i.FlushRuns())
     (write,) = [w for w in of(e.Persist, effects) if w.runs]
     assert [(run.task_id, run.node) for run in write.runs] == [("t1", "n1")]
+
+
+def test_an_entry_too_large_to_travel_is_refused_instead_of_holding_up_the_log() -> None:
+    world = World(3)
+    one = node(world, "n1")
+    world.create("t1")
+    one.listen()
+    one.report("t1", "ended", outcome=RunOutcome.SUCCEEDED, result=b"x" * 9_000_000)
+    assert (one.answered[-1].accepted, one.answered[-1].reason) == (False, "too_large")
+    big = FakeNode(world, "big")
+    big.executors, big.body = ["demo.big"], b"x" * 9_000_000
+    big.register()
+    assert world.closed[big.session] == "too_large"
+    assert isinstance(world.create("t2"), Accepted)
