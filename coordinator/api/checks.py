@@ -17,6 +17,7 @@ from coordinator.model import limits
 from coordinator.model.instants import DAY, MINUTE, SECOND
 from coordinator.model.nodes import Manifest
 from coordinator.model.state import ClusterState
+from coordinator.wire.v1 import internal_pb2 as internal
 from coordinator.wire.v1 import tasks_pb2 as wire
 
 REMEMBERED, REMEMBERED_BYTES = 5_000, 256
@@ -61,6 +62,22 @@ def check_name(field: str, value: str) -> None:
     """Raises Rejected for one that is too long or does not print; empty is no matter."""
     if len(value.encode()) > limits.NAME_BYTES_MAX or not value.isprintable():
         raise invalid(field, f"at most {limits.NAME_BYTES_MAX} printable bytes are allowed")
+
+
+def check_registration(said: internal.Register) -> None:
+    """A node's first words: what would stay in the state for ever has bounds."""
+    for field in ("name", "node_uid", "incarnation"):
+        if not getattr(said, field):
+            raise invalid(field, "is missing")
+        check_name(field, getattr(said, field))
+    if not 0 <= said.capacity <= limits.NODE_CAPACITY_MAX:
+        raise invalid("capacity", f"must be 0 .. {limits.NODE_CAPACITY_MAX} (got {said.capacity})")
+    if len(said.attributes) > limits.LABELS_MAX:
+        raise invalid("attributes", f"{len(said.attributes)} of them, at most {limits.LABELS_MAX}")
+    for text in (text for pair in said.attributes.items() for text in pair):
+        check_name("attributes", text)
+    for manifest in said.manifests:
+        check_name("manifests", manifest.name)
 
 
 def _check_pairs(spec: wire.TaskSpec) -> None:

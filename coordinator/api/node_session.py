@@ -8,7 +8,9 @@ from collections.abc import AsyncIterator
 
 from typing_extensions import override
 
+from coordinator.api.checks import check_registration
 from coordinator.api.door import Door
+from coordinator.api.errors import Rejected, abort
 from coordinator.api.node_words import frame_to_wire, registration, saying
 from coordinator.api.road import Context
 from coordinator.replica.effects import CloseNode
@@ -33,6 +35,10 @@ class NodeSessionService(NodeSessionServicer):
         first = await anext(aiter(request_iterator), None)
         if first is None or not first.HasField("register"):
             return
+        try:
+            check_registration(first.register)
+        except Rejected as rejected:
+            await abort(context, rejected)
         line = _Line()
         session = self._door.open_session(registration(first.register), line.say, line.close)
         reader = asyncio.create_task(self._listen(session, first, request_iterator, line))

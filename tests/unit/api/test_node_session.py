@@ -13,7 +13,7 @@ from coordinator.model.tasks import RunOutcome
 from coordinator.replica import inputs as i
 from coordinator.replica import sayings as s
 from coordinator.wire.v1 import internal_pb2 as wire
-from tests.unit.api.house import NOOP, Doors, doors, until
+from tests.unit.api.house import NOOP, Doors, doors, refused, until
 
 
 def register(name: str = "n1", counter: int = 1, **more: Any) -> wire.NodeFrame:
@@ -120,6 +120,27 @@ async def test_a_stream_that_begins_with_anything_else_is_ended() -> None:
         stream.say(wire.NodeFrame(goodbye=True))
         with pytest.raises(AssertionError, match="has ended"):
             await stream.heard("welcome")
+
+
+@pytest.mark.parametrize(
+    "said, field",
+    [
+        ({"name": ""}, "name"),
+        ({"name": "n" * 256}, "name"),
+        ({"name": "n\n1"}, "name"),
+        ({"node_uid": ""}, "node_uid"),
+        ({"capacity": -1}, "capacity"),
+        ({"capacity": 100_001}, "capacity"),
+        ({"attributes": {"zone": "z" * 256}}, "attributes"),
+        ({"attributes": {str(n): "" for n in range(65)}}, "attributes"),
+    ],
+)
+async def test_what_a_node_says_of_itself_has_bounds(said: dict[str, Any], field: str) -> None:
+    async with doors() as at:
+        stream = Stream(at)
+        stream.say(register(**{"name": "n1", **said}))
+        refusal = await refused(stream.heard("welcome"))
+        assert (refusal.reason, refusal.metadata["field"]) == ("invalid_field", field)
 
 
 def test_a_registration_as_a_value() -> None:
