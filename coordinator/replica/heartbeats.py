@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from coordinator.machine.commands import LoseRuns, Request
+from coordinator.model.instants import Millis
 from coordinator.model.nodes import NodeStatus
 from coordinator.replica.bench import Bench
 from coordinator.replica.fanout import MISMATCH_MS, Session
@@ -10,6 +11,8 @@ from coordinator.replica.leases import Leases
 from coordinator.replica.proposals import Answer, Proposal, Proposals
 from coordinator.replica.reads import Beat, Reads
 from coordinator.replica.sayings import Heartbeat, HeartbeatAnswer, LocalRun
+
+NODES_AT_FULL_BEAT = 200
 
 
 class Heartbeats:
@@ -43,9 +46,15 @@ class Heartbeats:
             return False
         if not self._leases.accept(beat.name, beat.sequence, beat.received, self._bench.now.steady):
             return False
-        settings = self._bench.state.settings
-        session.heartbeat = HeartbeatAnswer(beat.sequence, settings.heartbeat_ms, settings.lease_ms)
+        lease = self._bench.state.settings.lease_ms
+        session.heartbeat = HeartbeatAnswer(beat.sequence, self._beat_ms(), lease)
         return True
+
+    def _beat_ms(self) -> Millis:
+        """Beyond 200 nodes the beat is stretched, up to L / 4: so many nodes beat as often together."""
+        settings, connected = self._bench.state.settings, len(self._bench.view.connected)
+        stretched = settings.heartbeat_ms * connected // NODES_AT_FULL_BEAT
+        return max(settings.heartbeat_ms, min(stretched, settings.lease_ms // 4))
 
     def _compare(self, session: Session, beat: Heartbeat) -> None:
         """A digest that differs for long means a run that only one side knows of (PT-62)."""

@@ -241,3 +241,16 @@ def test_linearizable_read_waits_for_a_quorum() -> None:
     assert 901 not in world.answers
     world.run(3_000)
     assert isinstance(world.answers[901], e.Fail)
+
+
+def test_beyond_200_nodes_the_beat_is_stretched_up_to_a_quarter_of_the_lease() -> None:
+    world = World(1)
+    node = FakeNode(world, "n1").register()
+    beats = []
+    for connected in (1, 200, 400, 5_000):
+        view = world.leader().replica.leading.bench.view
+        view.connected |= {f"x{n}": -n for n in range(1, connected)}
+        live(world, 500, node)
+        frames = [f for f in world.to_nodes[node.session] if f.heartbeat is not None]
+        beats.append(frames[-1].heartbeat.heartbeat_ms)
+    assert beats == [500, 500, 1_000, 1_500]
