@@ -110,7 +110,8 @@ class Coordinator:
 def run_coordinator(settings: ServerSettings) -> int:
     """The whole life of the process; its exit status. What goes wrong is one line on stderr and in the log."""
     try:
-        log = open_log(settings.log_file, settings.log_level, member=settings.name)
+        names = {"logger": "coordinator", "member": settings.name}
+        log = open_log(settings.log_file, settings.log_level, **names)
     except OSError as error:
         return complain(f"--log-file: {settings.log_file}: {error.strerror}: name another file", 2)
     for warning in settings.warnings:

@@ -63,8 +63,7 @@ class Log:
                 last,
             ],
             wrapper_class=structlog.BoundLogger,
-            **bound,
-        )
+        ).bind(**bound)
 
     def line(self, level: str, event: str, /, **fields: Any) -> None:
         """Write one line, unless the level is below the threshold."""
