@@ -232,7 +232,8 @@ class Doors:
 async def doors(members: int = 1, *, lead: bool = True) -> AsyncIterator[Doors]:
     """A running server on a free port of the loopback; leads unless it is told not to."""
     house = House(members)
-    server = grpc.aio.server(options=(("grpc.so_reuseport", 0),))
+    sizes = [(f"grpc.max_{way}_message_length", 16 * 1024 * 1024) for way in ("send", "receive")]
+    server = grpc.aio.server(options=(("grpc.so_reuseport", 0), *sizes))
     port = server.add_insecure_port("127.0.0.1:0")
     house.pump.start()
     add_services(server, house)

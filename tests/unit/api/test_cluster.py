@@ -187,3 +187,70 @@ async def test_pt_52_recheck_pokes_and_counts() -> None:
         await at.create("t1")
         answer = await at.cluster.Recheck(wire.RecheckRequest())
         assert answer.unassigned == 1
+
+
+async def test_a_leader_of_three_sees_the_others_and_says_who_is_silent() -> None:
+    from coordinator.consensus.messages import AppendAccepted, VoteReply
+
+    async with doors(3, lead=False) as at:
+        at.house.feed(i.Campaign())
+        raft = at.house.replica.raft
+        await until(lambda: raft.role.value != "follower")
+        for pre_vote in (True, False):
+            grant = VoteReply(2, 1, raft.term + pre_vote, granted=True, pre_vote=pre_vote)
+            at.house.feed(i.FromPeer((grant,)))
+            await at.house.pump.fed(i.Wake())
+            await until(lambda: True)
+        grant = VoteReply(2, 1, raft.term, granted=True)
+        at.house.feed(i.FromPeer((grant,)))
+        await until(lambda: raft.is_leader)
+        at.house.feed(i.FromPeer((AppendAccepted(2, 1, raft.term, raft.last_index),)))
+        await until(lambda: at.house.replica.is_leader)
+        at.house.addresses[2] = "127.0.0.1:2"
+        stale = tasks_pb2.ReadOptions(stale=True)
+        found = (await at.cluster.ListMembers(wire.ListMembersRequest(read=stale))).members
+        assert [(m.name, m.role, m.reachable) for m in found] == [
+            ("c1", "leader", True),
+            ("c2", "follower", True),
+            ("c3", "follower", False),
+        ]
+        assert found[2].lag > 0
+
+
+async def test_health_names_lost_nodes() -> None:
+    async with doors() as at:
+        node = await at.node("n1")
+        leases = at.house.replica.leading.leases
+        leases._heard["n1"].at -= 100_000
+        await until(lambda: at.house.replica.state.nodes["n1"].status == "lost")
+        health = await at.cluster.Health(wire.HealthRequest())
+        assert [one.rule for one in health.findings] == ["nodes_lost"]
+        assert (await nodes(at))["n1"].status == "lost"
+        assert node.closed
+
+
+async def test_a_drained_node_without_movable_tasks_is_complete() -> None:
+    async with doors() as at:
+        await at.node("n1", offers={NOOP: {"policy": {"movable": False}}})
+        await at.create("t1")
+        request = wire.DrainNodeRequest(name="n1", change=change("kernel"))
+        drain = (await at.cluster.DrainNode(request)).node.drain
+        assert (drain.state, drain.remaining, drain.movable, drain.not_movable) == (
+            "complete",
+            1,
+            0,
+            1,
+        )
+        missing = wire.ListNodesRequest(name="n9", read=tasks_pb2.ReadOptions(stale=True))
+        assert (await refused(at.cluster.ListNodes(missing))).reason == "node_not_found"
+
+
+async def test_a_manifest_that_is_no_json_is_shown_without_its_facts() -> None:
+    async with doors() as at:
+        await at.node("n1")
+        state = at.house.replica.state
+        from coordinator.model.nodes import Manifest
+
+        state.manifests["broken"] = {"h": Manifest("broken", 1, "h", b"{nonsense")}
+        found = await at.cluster.ListExecutors(wire.ListExecutorsRequest(name="broken"))
+        assert (found.executors[0].name, found.executors[0].doc) == ("broken", "")

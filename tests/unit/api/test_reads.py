@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from itertools import chain
 
@@ -340,3 +341,51 @@ async def test_pt_76_a_waiting_task_says_when_it_goes_on() -> None:
         assert found.would_choose == "n1"
         said = await refused(explain(at, "no"))
         assert said.reason == "task_not_found"
+
+
+async def test_pt_76_a_task_kept_away_from_its_only_node_says_for_how_long() -> None:
+    async with doors() as at:
+        node = await at.node()
+        await at.create("t1")
+        await node.end("t1", RunOutcome.ABORTED, reason="no licence here")
+        found = await explain(at, "t1")
+        assert (found.code, found.text) == ("aborted_here", "no licence here")
+        (verdict,) = found.nodes
+        assert (verdict.eligible, verdict.code) == (False, "excluded")
+        assert "kept away for another" in verdict.detail
+
+
+async def test_pt_76_own_assigners_say_when_they_are_asked_again() -> None:
+    async with doors() as at:
+        await at.node(offers={"demo.pick": {"own_assignment": True}})
+        at.house.feed(i.PluginsKnown((("demo.pick", 1, False, True),)))
+        pending = asyncio.create_task(at.create("t1", "demo.pick"))
+        await until(lambda: at.house.questions)
+        call = at.house.questions.pop().call
+        at.house.feed(i.PluginAnswered(call, "refused", code="lazy", text="one more node"))
+        await pending
+        found = await explain(at, "t1")
+        assert (found.code, found.stage, found.text) == ("lazy", 6, "one more node")
+        assert found.next_check_at > 0
+        assert not found.would_choose
+        assert [one.eligible for one in found.nodes] == [True]
+
+
+async def test_logs_of_a_run_whose_record_is_gone() -> None:
+    async with doors() as at:
+        node = await at.node()
+        await at.create("t1")
+        await node.end("t1", logs=b'{"event": "kept"}')
+        state = at.house.replica.state
+        task = state.tasks.pop("t1")
+        assert await logs(at, id="t1") == ["kept"]
+        state.tasks["t1"] = task
+
+
+async def test_ex_55_a_batch_beyond_a_message_is_refused() -> None:
+    async with doors() as at:
+        await at.node()
+        params = b'{"a": "%s"}' % (b"x" * 250_000)
+        items = [wire.NewTask(id=f"t{n}", executor=NOOP, params=params) for n in range(17)]
+        said = await refused(at.tasks.CreateMany(wire.CreateManyRequest(tasks=items)))
+        assert (said.code, said.reason) == (Code.INVALID_ARGUMENT, "too_large")
