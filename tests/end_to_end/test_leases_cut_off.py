@@ -6,9 +6,8 @@ sent before that time.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -31,46 +30,53 @@ SETTINGS = {"nodes.heartbeat": "250ms", "nodes.lease": "3s", "nodes.reassign_aft
 BEAT_S = 0.7  # what lies between two accepted heartbeats, on a busy machine
 EXCLUSIVE = ("x.writer", "x.alone", "x.deaf", "x.gil")
 
-Make = Callable[..., CutUpCluster]
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CutUpCluster]:
+    root = tmp_path_factory.mktemp("cut")
+    with CutUpCluster(root, nodes=2, executors=[PLUGIN], settings=SETTINGS) as made:
+        yield made
 
 
 @pytest.fixture
-def make(tmp_path: Path) -> Iterator[Make]:
-    made: list[CutUpCluster] = []
-
-    def make_one(**options: Any) -> CutUpCluster:
-        made.append(CutUpCluster(tmp_path, executors=[PLUGIN], settings=SETTINGS, **options))
-        return made[-1]
-
-    yield make_one
-    for cluster in made:
-        cluster.end()
-        print(cluster.last_lines(25))
+def cluster(shared: CutUpCluster) -> Iterator[CutUpCluster]:
+    """All there and all connected, before each test."""
+    shared.start()
+    shared.wait_ready(60)
+    yield shared
+    print(shared.last_lines(25))
+    shared.heal()
 
 
 class Case:
     """Exclusive runs of every kind on n1, then a second node that may take them over."""
 
-    def __init__(self, make: Make, executors: tuple[str, ...] = EXCLUSIVE) -> None:
-        self.cluster = make(coordinators=3, nodes=2)
-        self.cluster.start("c1", "c2", "c3", "n1")
-        self.cluster.wait_ready()
-        self.path = self.cluster.root / "lines"
-        self.ids = [executor.replace(".", "-") for executor in executors]
+    def __init__(
+        self, cluster: CutUpCluster, name: str, executors: tuple[str, ...] = EXCLUSIVE
+    ) -> None:
+        self.cluster = cluster
+        self.path = cluster.root / f"{name}.lines"
+        self.ids = [f"{name}-{executor}" for executor in executors]
+        cluster.kill("n2")
         for executor, task_id in zip(executors, self.ids, strict=True):
-            start(self.cluster, executor, task_id, path=str(self.path))
+            start(cluster, executor, task_id, path=str(self.path))
         for task_id in self.ids:
-            running_on(self.cluster, self.path, task_id)
-        self.cluster.start("n2")
-        self.cluster.wait_ready()
-        now = {t: running_on(self.cluster, self.path, t) for t in self.ids}
+            running_on(cluster, self.path, task_id)
+        cluster.start("n2")
+        cluster.wait_ready()
+        now = {t: running_on(cluster, self.path, t) for t in self.ids}
         assert {task.assignment.node for task, _ in now.values()} == {"n1"}
         self.old: dict[str, Line] = {t: line for t, (_, line) in now.items()}
+
+    def end(self) -> None:
+        """Nothing of it is left that could be in another test's way."""
+        for task_id in self.ids:
+            self.cluster.call(lambda client, t=task_id: client.cancel(t), timeout_s=30)  # type: ignore[misc]
 
     def assert_dead_at_lease_end(self, cut_at: float) -> None:
         """No process that may have been killed lives, no line was written, L after the cut."""
         until(lambda: boot_time_s() > cut_at + LEASE_S, "the end of the lease")
-        killed = {t: line.pid for t, line in self.old.items() if t != "x-writer"}
+        killed = {t: line.pid for t, line in self.old.items() if not t.endswith("x.writer")}
         assert [t for t, pid in killed.items() if is_alive(pid)] == []
         for task_id, old in self.old.items():
             last = max(
@@ -98,13 +104,13 @@ class Case:
             assert {r.allocation_id: r.outcome for r in page.runs}[old] == "lost"
             assert get(self.cluster, task_id).allocation_id == tokens[task_id]
         assert_no_overlap(self.path)
+        self.end()
 
 
 def test_l5_a_leader_cut_off_from_the_others_but_not_from_its_node_leaves_no_run_alive(
-    make: Make,
+    cluster: CutUpCluster,
 ) -> None:
-    case = Case(make)
-    cluster = case.cluster
+    case = Case(cluster, "l5")
     old = cluster.leader()
     others = [name for name in cluster.coordinators if name != old]
     cluster.hold([old, "n1"], others)
@@ -117,9 +123,9 @@ def test_l5_a_leader_cut_off_from_the_others_but_not_from_its_node_leaves_no_run
 
 @pytest.mark.parametrize("direction", ["both", "there", "back"])
 def test_s22_s32_runs_of_a_node_that_is_cut_off_are_dead_at_the_end_of_its_lease(
-    make: Make, direction: str
+    cluster: CutUpCluster, direction: str
 ) -> None:
-    case = Case(make)
+    case = Case(cluster, f"s22-{direction}")
     for link in case.cluster.between(["n1"], case.cluster.coordinators):
         link.hold(there=direction != "back", back=direction != "there")
     cut_at = boot_time_s()
@@ -128,9 +134,12 @@ def test_s22_s32_runs_of_a_node_that_is_cut_off_are_dead_at_the_end_of_its_lease
     case.assert_nothing_old_is_accepted()
 
 
-def test_pt_69_a_run_that_tolerates_overlap_goes_on_and_is_stopped_on_return(make: Make) -> None:
-    case = Case(make, ("x.tolerant",))
-    (task_id,), old = case.ids, case.old["x-tolerant"]
+def test_pt_69_a_run_that_tolerates_overlap_goes_on_and_is_stopped_on_return(
+    cluster: CutUpCluster,
+) -> None:
+    case = Case(cluster, "pt-69", ("x.tolerant",))
+    (task_id,) = case.ids
+    old = case.old[task_id]
     case.cluster.hold(["n1"], case.cluster.coordinators)
     running_on(case.cluster, case.path, task_id, beyond=old.token)
     count = tokens_now(case.path, old.token)
@@ -140,6 +149,7 @@ def test_pt_69_a_run_that_tolerates_overlap_goes_on_and_is_stopped_on_return(mak
     task, _ = running_on(case.cluster, case.path, task_id, beyond=old.token)
     assert task.assignment.node == "n2"
     assert get(case.cluster, task_id).allocation_id == max(tokens_of(case.path, task_id))
+    case.end()
 
 
 def tokens_now(path: Path, token: int) -> int:
@@ -152,10 +162,7 @@ def is_still(path: Path, token: int) -> bool:
     return boot_time_s() - last > 1
 
 
-def test_s02_a_leader_in_the_minority_acknowledges_nothing(make: Make) -> None:
-    cluster = make(coordinators=3, nodes=1)
-    cluster.start()
-    cluster.wait_ready()
+def test_s02_a_leader_in_the_minority_acknowledges_nothing(cluster: CutUpCluster) -> None:
     old = cluster.leader()
     others = [name for name in cluster.coordinators if name != old]
     cluster.hold([old], others)
@@ -173,10 +180,7 @@ def test_s02_a_leader_in_the_minority_acknowledges_nothing(make: Make) -> None:
     )
 
 
-def test_s13_slow_links_between_coordinators_lose_nobody(make: Make) -> None:
-    cluster = make(coordinators=3, nodes=1)
-    cluster.start()
-    cluster.wait_ready()
+def test_s13_slow_links_between_coordinators_lose_nobody(cluster: CutUpCluster) -> None:
     leader, (slow, _) = cluster.leader(), cluster.followers()
     for link in cluster.between([leader], [slow]):
         link.delay(0.15)
