@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 import msgspec
 
 from coordinator.consensus.config import Config
-from coordinator.consensus.errors import PeerNotFound, StepLocalMessage
+from coordinator.consensus.errors import PeerNotFound, ProposalDropped, StepLocalMessage
 from coordinator.consensus.messages import (
     Append,
     AppendAccepted,
@@ -83,7 +83,6 @@ class Road:
         self._forget: list[tuple[TaskId, AllocationId]] = []
         self.read_states: list[ReadState] = []
         self.installed: Snapshot | None = None  # a leader's snapshot that reached our disk
-        self.log_bytes = sum(len(e.data) for e in recovered.entries)
 
     # -- inwards --------------------------------------------------------------------------------
 
@@ -92,7 +91,7 @@ class Road:
         for message in messages:
             try:
                 self.raft.step(message)
-            except (PeerNotFound, StepLocalMessage):
+            except (PeerNotFound, StepLocalMessage, ProposalDropped):
                 continue
 
     def stored(self, writes: Iterable[int]) -> None:
@@ -149,7 +148,6 @@ class Road:
         if append.entries or append.snapshot is not None or append.must_sync:
             write = self._persist(append.hard_state, append.entries, append.snapshot)
             self._waiting.append(_Waiting(write, append, False))
-            self.log_bytes += sum(len(e.data) for e in append.entries)
             return
         # Only the commit index moved: nothing another member could rely on. It goes along later,
         # but what it answers still waits for the writes before it.
