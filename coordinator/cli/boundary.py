@@ -6,8 +6,10 @@ import sys
 
 import click
 
+from coordinator.cli import exits
 from coordinator.cli.failures import Census, Failure, describe, usage
 from coordinator.cli.flags import Given
+from coordinator.cli.hints import verb_of
 from coordinator.client.errors import ClientError, Unavailable
 
 CENSUS_S = 0.5
@@ -22,7 +24,7 @@ def failure_of(error: Exception, given: Given) -> Failure:
         traceback.print_exception(error, file=sys.stderr)
     match error:
         case Failure():
-            return error
+            return _with_hint(error, given)
         case ClientError():
             session = given.session
             doing, addresses = ("taskctl", ()) if session is None else session.about
@@ -38,6 +40,14 @@ def failure_of(error: Exception, given: Given) -> Failure:
                 hint="repeat it with -vv and report what it prints",
                 reason="internal",
             )
+
+
+def _with_hint(failure: Failure, given: Given) -> Failure:
+    """Wrong usage that says nothing else to try: the help of the command (EX-8)."""
+    if failure.exit_code == exits.USAGE and not failure.hint:
+        verb = "" if given.session is None else verb_of(given.session.about[0])
+        failure.hint = " ".join(("taskctl", *verb.split(), "--help"))
+    return failure
 
 
 def _of_usage(error: click.ClickException) -> Failure:

@@ -174,13 +174,14 @@ def validate(ctx: click.Context, /, name: str, **flags: Any) -> int:
 
 
 async def _validate(session: Session, name: str, flags: dict[str, Any]) -> int:
-    from coordinator.cli.start_command import params_of
+    from coordinator.cli.start_command import naming, params_of
     from coordinator.client.requests import ChangeOptions, NewTask
 
     params = await params_of(session, name, flags)
-    tried = await session.client.create(
-        NewTask(executor=name, params=params), ChangeOptions(dry_run=True)
-    )
+    with naming(name):
+        tried = await session.client.create(
+            NewTask(executor=name, params=params), ChangeOptions(dry_run=True)
+        )
     how = "by schema and code" if tried.validated != "schema_only" else "by schema only"
     view = {"name": name, "ok": True, "validated": tried.validated, "params": params}
     session.out.single("Check", tried.answer, view, name, lambda: f"{name}  valid ({how})")

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from coordinator.cli import exits
+from coordinator.cli.hints import hint_for, name_of
+from coordinator.cli.texts import one_line
 from coordinator.client.errors import ClientError, transport_words
 
 
@@ -38,7 +40,7 @@ class Failure(Exception):
     def lines(self) -> str:
         """The three lines; a line that has nothing to say is left out."""
         rows = (("error:", self.what), ("why:  ", self.why), ("try:  ", self.hint))
-        return "".join(f"{label} {text}\n" for label, text in rows if text)
+        return "".join(f"{label} {one_line(text)}\n" for label, text in rows if text)
 
     def fields(self) -> dict[str, object]:
         """The fields of kind `Error`."""
@@ -88,7 +90,7 @@ def describe(error: ClientError, doing: str, census: Census | None = None) -> Fa
     failure = Failure(
         words.what,
         why=words.why or _reason_and_text(error),
-        hint=words.hint,
+        hint=words.hint or hint_for(error, doing),
         exit_code=exits.code_of(error),
         reason=error.reason,
         error=error,
@@ -147,10 +149,9 @@ def _anything(error: ClientError, doing: str) -> Words:
 
 def _taken(error: ClientError, doing: str) -> Words:
     fields = error.metadata.get("fields", "") or error.metadata.get("differs", "")
-    name = doing.rpartition(" ")[2]
     return Words(
         f"{doing}: id is taken by a task with another spec" + (f" ({fields})" if fields else ""),
-        hint=f"look at it with: taskctl get {name}; or use another --id",
+        hint=f"look at it with: taskctl get {name_of(doing)}; or use another --id",
     )
 
 
@@ -180,11 +181,7 @@ def _invalid_params(error: ClientError, doing: str) -> Words:
     field, text = error.violations[0]
     where = field if field == "params" or field.startswith("params") else f"params.{field}"
     every = "; ".join(f"{name}: {said}" for name, said in error.violations)
-    return Words(
-        f"{doing}: {where}: {text}",
-        f"{error.reason}: {every}",
-        f"see what it takes with: taskctl executor schema {error.metadata.get('executor', 'EXECUTOR')}",
-    )
+    return Words(f"{doing}: {where}: {text}", f"{error.reason}: {every}")
 
 
 def _moved_on(error: ClientError, doing: str) -> Words:
@@ -194,24 +191,14 @@ def _moved_on(error: ClientError, doing: str) -> Words:
     return Words(told, hint="look at it again with: taskctl get, then repeat with --if-revision")
 
 
-def _cancel_hint(doing: str) -> str:
-    """`rm a` -> `taskctl cancel a --wait`."""
-    task_id = doing.partition(" ")[2]
-    return f"taskctl cancel {task_id} --wait" if task_id else "taskctl cancel --wait"
-
-
 def _not_finished(error: ClientError, doing: str) -> Words:
     status = error.metadata.get("status") or _found(r"task is (\w+)", error) or "running"
-    return Words(
-        f"{doing}: still {status}; cancel it first", hint=f"{_cancel_hint(doing)}, then rm"
-    )
+    hint = f"taskctl cancel {name_of(doing) or 'ID'} --wait, then rm"
+    return Words(f"{doing}: still {status}; cancel it first", hint=hint)
 
 
 def _not_found(error: ClientError, doing: str) -> Words:
-    kind = error.reason.removesuffix("_not_found")
-    noun = {"task": "list --all", "run": "history ID"}.get(kind, f"{kind} list")
-    hint = f"see what there is with: taskctl {noun}"
-    return Words(f"{doing}: no such {kind}", hint=hint)
+    return Words(f"{doing}: no such {error.reason.removesuffix('_not_found')}")
 
 
 def _outcome_unknown(error: ClientError, doing: str) -> Words:
@@ -246,6 +233,7 @@ _WORDS: dict[str, Callable[[ClientError, str], Words]] = {
     "task_not_found": _not_found,
     "run_not_found": _not_found,
     "node_not_found": _not_found,
+    "member_not_found": _not_found,
     "executor_not_found": _not_found,
     "setting_not_found": _not_found,
     "outcome_unknown": _outcome_unknown,

@@ -14,6 +14,7 @@ from typing import Any
 
 from coordinator.cli import exits
 from coordinator.cli.failures import Failure, usage
+from coordinator.cli.hints import schema_hint
 
 _NAMES = {
     "integer": "an integer",
@@ -50,14 +51,26 @@ def split_pair(text: str, flag: str = "-p") -> tuple[str, str]:
 
 
 def pairs_to_params(
-    pairs: Sequence[tuple[str, str]], schema: Mapping[str, Any] | None, doing: str
+    pairs: Sequence[tuple[str, str]], schema: Mapping[str, Any] | None, doing: str, executor: str
 ) -> dict[str, Any]:
-    """All -p flags. Raises Failure, exit 8, naming the field that cannot be read."""
-    return {key: read_field(key, text, schema, doing) for key, text in pairs}
+    """All -p flags. Raises Failure, exit 8, naming the field that cannot be read and where to see what it takes."""
+    params: dict[str, Any] = {}
+    for key, text in pairs:
+        try:
+            params[key] = read_field(key, text, schema)
+        except ValueError as error:
+            raise Failure(
+                f"{doing}: params.{key}: must be {error} (got {text})",
+                why=f"invalid_params: params.{key} takes {error}",
+                hint=schema_hint(executor),
+                exit_code=exits.CONTENT_REFUSED,
+                reason="invalid_params",
+            ) from None
+    return params
 
 
-def read_field(key: str, text: str, schema: Mapping[str, Any] | None, doing: str) -> Any:
-    """One value by what its field takes."""
+def read_field(key: str, text: str, schema: Mapping[str, Any] | None) -> Any:
+    """One value by what its field takes. Raises ValueError saying what that is."""
     kinds = field_kinds(schema, key) if schema is not None else None
     if kinds == {"string"} or kinds == {"string", "null"}:
         return None if text == "null" and kinds is not None and "null" in kinds else text
@@ -67,13 +80,7 @@ def read_field(key: str, text: str, schema: Mapping[str, Any] | None, doing: str
         if kinds is None or "string" in kinds:
             return text
         wanted = " or ".join(_NAMES.get(kind, kind) for kind in sorted(kinds - {"null"}))
-        raise Failure(
-            f"{doing}: params.{key}: must be {wanted} (got {text})",
-            why=f"invalid_params: params.{key} takes {wanted}",
-            hint="see what it takes with: taskctl executor schema EXECUTOR",
-            exit_code=exits.CONTENT_REFUSED,
-            reason="invalid_params",
-        ) from None
+        raise ValueError(wanted) from None
 
 
 def field_kinds(schema: Mapping[str, Any], key: str) -> set[str] | None:

@@ -18,6 +18,7 @@ from coordinator.cli.completing import complete
 from coordinator.cli.failures import Failure, describe, usage
 from coordinator.cli.output import tell
 from coordinator.cli.session import Session
+from coordinator.cli.texts import one_line
 from coordinator.client.errors import ClientError, NotFound
 from coordinator.client.requests import Filter
 from coordinator.client.views import Task
@@ -226,7 +227,7 @@ def report(session: Session, entries: Sequence[Entry]) -> int:
         return exit_of(entries)
     for entry in entries:
         if entry.failure is not None:
-            tell(f"{entry.id}  {entry.result}: {entry.failure.what}")
+            tell(one_line(f"{entry.id}  {entry.result}: {entry.failure.what}"))
         else:
             out.write(entry.id if out.style.form == "name" else entry.text)
     return exit_of(entries)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,6 +17,7 @@ from coordinator.cli.lazy import Verb
 from coordinator.cli.params import pairs_to_params, read_params, split_pair
 from coordinator.cli.session import Session, session_of
 from coordinator.cli.spec_words import ATTEMPTS, COST, PRIORITY
+from coordinator.client.errors import InvalidRequest
 
 if TYPE_CHECKING:
     from coordinator.client.replies import Created
@@ -91,7 +94,8 @@ async def _start(
     session: Session, executor: str, flags: dict[str, Any], change: ChangeOptions
 ) -> int:
     task = await _new_task(session, executor, flags)
-    created = await session.client.create(task, change)
+    with naming(executor):
+        created = await session.client.create(task, change)
     if change.dry_run:
         _show(session, created, dry_run=True)
         return exits.OK
@@ -99,6 +103,16 @@ async def _start(
         return await _until_the_end(session, created, follow=flags["follow"])
     _show(session, created)
     return exits.OK
+
+
+@contextmanager
+def naming(executor: str) -> Iterator[None]:
+    """Refused content goes on with the executor's name, so that its error can say where to look."""
+    try:
+        yield
+    except InvalidRequest as error:
+        error.metadata.setdefault("executor", executor)
+        raise
 
 
 async def _new_task(session: Session, executor: str, flags: dict[str, Any]) -> NewTask:
@@ -142,7 +156,7 @@ async def params_of(session: Session, executor: str, flags: dict[str, Any]) -> d
         return params
     pairs = [split_pair(pair) for pair in flags["pairs"]]
     schema = await _schema_of(session, executor)
-    return params | pairs_to_params(pairs, schema, session.doing)
+    return params | pairs_to_params(pairs, schema, session.doing, executor)
 
 
 async def _schema_of(session: Session, executor: str) -> dict[str, Any] | None:

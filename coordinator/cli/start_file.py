@@ -50,7 +50,10 @@ async def _create(
     options = change()
     session.guard_change(dry_run=options.dry_run)
     reply = await session.client.create_many(tasks, options)
-    entries = [_entry(item, reply.answer.revision) for item in reply.items]
+    entries = [
+        _entry(item, task.executor, reply.answer.revision)
+        for item, task in zip(reply.items, tasks, strict=True)
+    ]
     code = report(session, entries)
     if session.out.is_table:
         made = sum(entry.failure is None for entry in entries)
@@ -58,8 +61,9 @@ async def _create(
     return code
 
 
-def _entry(item: CreatedItem, revision: int) -> Entry:
+def _entry(item: CreatedItem, executor: str, revision: int) -> Entry:
     if item.error is not None:
+        item.error.metadata.setdefault("executor", executor)
         failure = describe(item.error, f"start {item.id}")
         word = "conflict" if failure.exit_code == exits.CONFLICT else "refused"
         return Entry(item.id, word, failure=failure)

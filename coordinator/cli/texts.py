@@ -11,6 +11,14 @@ _DAY_MS = 86_400_000
 BAR_CELLS = 10
 
 
+def one_line(text: str) -> str:
+    """The text with line breaks and other control characters written out, as in `\\n`: it can neither add lines nor
+    speak to a terminal."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 def age(millis: int) -> str:
     """`12s`, `3h`, `9d`: one figure, rounded down; a unit is used from twice its size on."""
     for unit, size, least in _AGES:
