@@ -136,7 +136,11 @@ class Ready(_Frame, frozen=True, array_like=True, tag=20):
 
 
 class Started(_Frame, frozen=True, array_like=True, tag=21):
-    """User code of the run is entered with the next instruction."""
+    """User code of the run is entered with the next instruction.
+
+    That of a coroutine in a shared worker may travel with the frames that follow; any other arrives even if the code
+    never lets go of the interpreter.
+    """
 
     allocation_id: int
 

@@ -60,6 +60,11 @@ class WorkerPipe:
         else:
             self._loop.call_soon_threadsafe(self._flush)
 
+    def send_at_once(self, message: ToAgent) -> None:
+        """`send`, but written before this returns, if the agent keeps up. From the event loop's thread."""
+        self._outlet.put(encode_frame(message))
+        self._flush()
+
     def send_droppable(self, message: ToAgent) -> None:
         """`send`, unless the agent has fallen far behind."""
         if self._outlet.backlog < BACKLOG_BYTES_MAX:

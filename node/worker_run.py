@@ -127,12 +127,22 @@ class Run:
             cause = error.__cause__ if isinstance(error, _InvalidStateError) else error
             self._finish(not_started(self.start.allocation_id, reason, cause or error))
             return
-        self._around.pipe.send(Started(self.start.allocation_id))
+        self._say_started()
         end = await self._code(params, state)
         if self._on_stop_task is not None:
             await asyncio.wait((self._on_stop_task,))
         await self._end_left_over()
         self._conclude(end)
+
+    def _say_started(self) -> None:
+        """Code that holds the GIL from its first instruction on would keep the word here. A coroutine that shares its
+        process is trusted all the same: its end, if it is short, goes in the same write. A thread's never did.
+        """
+        pipe, started = self._around.pipe, Started(self.start.allocation_id)
+        if self.start.own_process or self._definition.runs_in_thread:
+            pipe.send_at_once(started)
+        else:
+            pipe.send(started)
 
     async def _end_left_over(self) -> None:
         """No work goes on outside the accounting: what the code started in the loop and left there is cancelled."""

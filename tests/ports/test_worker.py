@@ -197,6 +197,26 @@ def test_own_process_has_token_and_mark_in_its_environment() -> None:
         assert json.loads(ended.result or b"") == ["77", "mark-of-the-test"]
 
 
+@pytest.mark.parametrize(
+    "executor, own_process", [("t.holds_gil", True), ("t.thread_holds_gil", False)]
+)
+def test_started_leaves_before_code_that_holds_the_interpreter(
+    executor: str, own_process: bool
+) -> None:
+    with WorkerProcess() as worker:
+        worker.ready()
+        worker.start(executor, 78, own_process=own_process)
+        assert worker.wait_for(Started) == Started(78)
+
+
+def test_a_short_coroutine_in_a_shared_worker_costs_one_write(
+    worker: WorkerProcess, number: int
+) -> None:
+    worker.start("demo.noop", number)
+    worker.read(10)
+    assert [type(one) for one in worker.seen] == [Started, Ended]
+
+
 def test_bad_params_never_enter_the_code(worker: WorkerProcess, number: int) -> None:
     ended = worker.run("demo.ticker", number, params=params(until="secret-number"))
     assert (ended.outcome, ended.reason) == ("failed", "start_failed")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import re
 import subprocess
 import sys
 import time
@@ -177,6 +178,18 @@ async def blocks(task: AllocatedPersistentTask[Count], params: Mode) -> None:
     """Blocks the event loop of its worker."""
     print("blocking")
     time.sleep(1.5)  # noqa: ASYNC251
+
+
+@executor("t.holds_gil", policy=TaskPolicy(isolation="process"))
+async def holds_gil(task: AllocatedPersistentTask[Count], params: Mode) -> object:
+    """One call into C, the very first thing it does, that never lets go of the interpreter."""
+    return bool(re.fullmatch(r"(a+)+b", "a" * 64))
+
+
+@executor("t.thread_holds_gil")
+def thread_holds_gil(task: AllocatedPersistentTask[Count], params: Mode) -> object:
+    """The same in a thread."""
+    return bool(re.fullmatch(r"(a+)+b", "a" * 64))
 
 
 @executor("t.leaves")
