@@ -20,7 +20,7 @@ from coordinator.model.ids import AllocationId, NodeName, TaskId
 from coordinator.model.instants import Instant
 from coordinator.model.nodes import Manifest, Node
 from coordinator.model.requests import Remembered, RequestMemory
-from coordinator.model.settings import Settings, SettingValue
+from coordinator.model.settings import ReassignFloor, Settings, SettingValue
 from coordinator.model.state import ClusterState, MemberRecord
 from coordinator.model.tasks import Task
 
@@ -51,6 +51,9 @@ class Header(msgspec.Struct, frozen=True, array_like=True):
     last_allocation_id: AllocationId
     members: tuple[MemberRecord, ...]
     settings: tuple[tuple[str, SettingValue], ...]
+    reassign_floor: ReassignFloor | None = None
+    restore_epoch: int = 0
+    predecessors: tuple[str, ...] = ()
 
 
 class _Format(msgspec.Struct, frozen=True, array_like=True):
@@ -114,6 +117,9 @@ def freeze(state: ClusterState) -> Frozen:
         state.last_allocation_id,
         tuple(state.members[number] for number in sorted(state.members)),
         tuple(sorted(state.settings.values.items())),
+        state.reassign_floor,
+        state.restore_epoch,
+        state.predecessors,
     )
     manifests = {name: contents.copy() for name, contents in state.manifests.items()}
     return Frozen(
@@ -225,6 +231,9 @@ def _begin(data: bytes) -> ClusterState:
     state.last_allocation_id = header.last_allocation_id
     state.members = {member.id: member for member in header.members}
     state.settings = Settings(dict(header.settings))
+    state.reassign_floor = header.reassign_floor
+    state.restore_epoch = header.restore_epoch
+    state.predecessors = header.predecessors
     return state
 
 

@@ -19,7 +19,7 @@ from coordinator.machine.nodes import join_node, lose_node, lose_runs
 from coordinator.machine.outcome import Outcome
 from coordinator.machine.report import end_run, start_run, write_state
 from coordinator.machine.requests import answer_again, forget_requests, remember
-from coordinator.machine.settings import raise_feature_level, set_settings
+from coordinator.machine.settings import drop_reassign_floor, raise_feature_level, set_settings
 from coordinator.model.state import ClusterState
 
 
@@ -96,5 +96,7 @@ def _apply_to_cluster(state: ClusterState, command: c.ClusterCommand) -> Outcome
             return forget_requests(state, command)
         case c.RaiseFeatureLevel():
             return raise_feature_level(state, command)
+        case c.DropReassignFloor():
+            return drop_reassign_floor(state, command)
         case _:
             assert_never(command)

@@ -230,6 +230,12 @@ class StopRun(msgspec.Struct, frozen=True, array_like=True, tag=19, gc=False):
     reason: StopReason
 
 
+class DropReassignFloor(msgspec.Struct, frozen=True, array_like=True, tag=20, gc=False):
+    """All nodes count with the lease that was shortened at `revision`, or are lost: R may fall, too."""
+
+    revision: int
+
+
 TaskCommand: TypeAlias = (
     CreateTask
     | AssignTask
@@ -246,7 +252,7 @@ NodeCommand: TypeAlias = (
     JoinNode | LoseNode | LoseRuns | DrainNode | UndrainNode | RemoveNode | ForgetNode
 )
 
-ClusterCommand: TypeAlias = SetSettings | ForgetRequests | RaiseFeatureLevel
+ClusterCommand: TypeAlias = SetSettings | ForgetRequests | RaiseFeatureLevel | DropReassignFloor
 
 Command: TypeAlias = TaskCommand | NodeCommand | ClusterCommand
 

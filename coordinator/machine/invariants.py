@@ -142,3 +142,6 @@ def _rest(state: ClusterState) -> Iterator[str]:
         yield f"unknown settings {', '.join(unknown)}"
     if (wrong := objection(state.settings)) is not None:
         yield wrong
+    floor = state.reassign_floor
+    if floor is not None and not 0 < floor.revision <= state.revision:
+        yield f"reassign floor of revision {floor.revision} in a state at {state.revision}"

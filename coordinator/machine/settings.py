@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from coordinator.machine.commands import RaiseFeatureLevel, SetSettings
+from coordinator.machine.commands import DropReassignFloor, RaiseFeatureLevel, SetSettings
 from coordinator.machine.failures import UpgradeNeeded
 from coordinator.machine.outcome import Accepted, Outcome, Refusal, Refused
 from coordinator.model.events import SettingsChanged
 from coordinator.model.features import HIGHEST
-from coordinator.model.settings import RULES, Settings, SettingValue, objection
+from coordinator.model.settings import RULES, ReassignFloor, Settings, SettingValue, objection
 from coordinator.model.state import ClusterState
 
 TEXT_CHARS_MAX = 64
@@ -35,6 +35,15 @@ def set_settings(state: ClusterState, command: SetSettings) -> Outcome:
     return _take_over(state, changed)
 
 
+def drop_reassign_floor(state: ClusterState, command: DropReassignFloor) -> Outcome:
+    """Every node counts with the shorter lease by now. Another one since then: not yet."""
+    floor = state.reassign_floor
+    if floor is None or floor.revision != command.revision:
+        return Accepted(unchanged=True)
+    state.reassign_floor = None
+    return Accepted()
+
+
 def raise_feature_level(state: ClusterState, command: RaiseFeatureLevel) -> Outcome:
     """From here on entries may mean more. A build that does not know the level halts."""
     if command.level <= state.feature_level:
@@ -60,6 +69,9 @@ def _take_over(state: ClusterState, changed: Settings) -> Outcome:
     keys = [key for key in RULES if changed.values.get(key) != old.get(key)]
     if not keys:
         return Accepted(unchanged=True)
+    if changed.lease_ms < state.settings.lease_ms:
+        # In this very entry: a leader elected a moment later has nobody else to learn it from.
+        state.reassign_floor = ReassignFloor(state.reassign_ms, state.revision)
     state.settings = changed
     state.events.append(SettingsChanged(tuple(sorted(keys))))
     return Accepted()

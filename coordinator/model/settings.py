@@ -17,6 +17,13 @@ class SettingValue(msgspec.Struct, frozen=True, array_like=True, gc=False):
     at: Instant
 
 
+class ReassignFloor(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """R does not fall below this yet: nodes may still count with the longer L that went with it."""
+
+    reassign_ms: Millis
+    revision: int  # of the entry that last shortened the lease
+
+
 class DurationRule(msgspec.Struct, frozen=True, gc=False):
     default: Millis
     low: Millis

@@ -14,10 +14,10 @@ import msgspec
 from coordinator.model.events import Event, NodeChanged, TaskChanged
 from coordinator.model.features import Feature
 from coordinator.model.ids import NO_ALLOCATION, AllocationId, NodeName, TaskId
-from coordinator.model.instants import Instant
+from coordinator.model.instants import Instant, Millis
 from coordinator.model.nodes import Manifest, Node, NodeUse
 from coordinator.model.requests import RequestMemory
-from coordinator.model.settings import Settings
+from coordinator.model.settings import ReassignFloor, Settings
 from coordinator.model.tasks import Policy, Status, Task, TaskSpec
 
 FOREVER: Instant = 2**62
@@ -49,7 +49,10 @@ class ClusterState:
         self.nodes: dict[NodeName, Node] = {}
         self.node_counters: dict[str, int] = {}  # node uid -> last counter, outlives the record
         self.members: dict[int, MemberRecord] = {}
+        self.restore_epoch = 0  # how often it was begun anew from a backup or a survivor (B2)
+        self.predecessors: tuple[str, ...] = ()  # cluster ids it goes back to, the last one last
         self.settings = Settings()
+        self.reassign_floor: ReassignFloor | None = None  # until all know a shorter lease
         self.requests = RequestMemory()
         self.manifests: dict[str, dict[str, Manifest]] = {}  # executor -> content hash -> manifest
         # Derived:
@@ -77,6 +80,12 @@ class ClusterState:
 
     def use_of(self, name: NodeName) -> NodeUse:
         return self.use.get(name) or NodeUse()
+
+    @property
+    def reassign_ms(self) -> Millis:
+        """The R in force: that of the settings, or for a while the larger one before (PT section 10)."""
+        floor = self.reassign_floor.reassign_ms if self.reassign_floor is not None else 0
+        return max(self.settings.reassign_ms, floor)
 
     def wakes_until(self, at: Instant, limit: int) -> list[Task]:
         """Waiting tasks whose time has come, earliest first; at most `limit`."""

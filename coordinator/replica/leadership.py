@@ -11,6 +11,7 @@ from coordinator.duties.drain import move_off_draining
 from coordinator.duties.due import wake_due
 from coordinator.duties.lost_nodes import lose_nodes, lose_shared_runs
 from coordinator.duties.prune import prune
+from coordinator.duties.reassign_floor import drop_floor
 from coordinator.duties.recheck import Rechecker
 from coordinator.duties.time_limits import TimeLimits
 from coordinator.machine.commands import LoseNode, Request
@@ -60,6 +61,7 @@ class Leadership:
         self.time_limits = TimeLimits(bench.state, bench.now.steady)
         self._prune_at: Millis = bench.now.steady
         self._drain_at: Millis = bench.now.steady
+        self._floor_dropped = 0  # revision of the floor whose drop is under way
         self.refresh_facts()
         live = [n.name for n in bench.state.nodes_by_name() if _is_live(n)]
         self.leases.on_first_commit(live, bench.now.steady)
@@ -83,6 +85,7 @@ class Leadership:
                 self._on_node(name, old_node, new_node)
             case SettingsChanged():
                 self.look_again()
+                self.leases.settings_changed()
                 self.sessions.settings_changed()
             case ManifestsChanged():
                 self.refresh_facts()
@@ -139,7 +142,7 @@ class Leadership:
     def tick(self) -> None:
         """Duties that go by time alone."""
         bench, steady = self.bench, self.bench.now.steady
-        lost = self.leases.lost(steady, bench.state.settings.reassign_ms)
+        lost = self.leases.lost(steady, bench.state.reassign_ms)
         if lost:
             self._lose([(name, self.leases.age(name, steady) or 0) for name in lost])
         if bench.view.exclusions.ended(steady):
@@ -154,6 +157,7 @@ class Leadership:
         for name in self.sessions.grace_over():
             self._propose(lose_shared_runs(name, bench.view))
         self._propose(self.time_limits.overdue(steady))
+        self._drop_floor()
         self.asking.tick()
 
     def stalled(self, millis: Millis) -> None:
@@ -173,6 +177,18 @@ class Leadership:
             if isinstance(item.command, LoseNode):
                 then = self._loss_answered(item.command.name)
             self._add(item, then)
+
+    def _drop_floor(self) -> None:
+        floor = self.bench.state.reassign_floor
+        if floor is None or floor.revision == self._floor_dropped:
+            return
+        for item in drop_floor(self.bench.state, self.leases.confirmed()).items:
+            self._floor_dropped = floor.revision
+            self._add(item, self._floor_answered)
+
+    def _floor_answered(self, answer: Answer) -> None:
+        if isinstance(answer, Lost):
+            self._floor_dropped = 0
 
     def _loss_answered(self, name: NodeName) -> OnAnswer:
         def answered(answer: Answer) -> None:

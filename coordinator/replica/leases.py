@@ -20,6 +20,8 @@ class _Heard(msgspec.Struct, gc=False):
     answered: int = 0  # highest acceptance that we sent
     unseen_since: Millis = 0  # when the oldest one not yet seen was sent; 0: none
     lease: Millis = 0  # the L it counts with
+    told: int = 0  # first acceptance sent under the settings in force; 0: none yet
+    confirmed: bool = False  # it has seen that one, or a later one
 
 
 class Leases:
@@ -41,8 +43,8 @@ class Leases:
             heard.unseen_since = 0
 
     def joined(self, name: NodeName, now: Millis) -> None:
-        """A new incarnation was accepted by the log."""
-        self._heard[name] = _Heard(now)
+        """A new incarnation was accepted by the log. What it counts with it learns from us."""
+        self._heard[name] = _Heard(now, confirmed=True)
         self._losing.discard(name)
 
     def reconnected(self, name: NodeName) -> None:
@@ -60,6 +62,17 @@ class Leases:
         if seen != heard.seen:
             heard.seen = seen
             heard.unseen_since = now if heard.answered > seen else 0
+        if heard.told and seen >= heard.told:
+            heard.confirmed = True
+
+    def settings_changed(self) -> None:
+        """Only who sees an acceptance sent from now on is known to count with the values in force."""
+        for heard in self._heard.values():
+            heard.told, heard.confirmed = 0, False
+
+    def confirmed(self) -> set[NodeName]:
+        """Nodes known to count with no longer lease than the one in force."""
+        return {name for name, heard in self._heard.items() if heard.confirmed}
 
     def accept(self, name: NodeName, sequence: int, received: Millis, now: Millis) -> bool:
         """Count the heartbeat received then, unless the node is being given up (L7) or has not
@@ -70,18 +83,19 @@ class Leases:
             return False
         if heard.unseen_since and received - heard.unseen_since > heard.lease // 2:
             return False
+        if not heard.told and sequence > heard.answered:
+            heard.told = sequence
         heard.at = max(heard.at, received)
         heard.answered = max(heard.answered, sequence)
         heard.unseen_since = heard.unseen_since or now
         return True
 
     def lost(self, now: Millis, reassign: Millis) -> list[NodeName]:
-        """Names whose R has passed, in order; each is told once."""
-        wait = max(reassign, max((h.lease * 13 // 10 for h in self._heard.values()), default=0))
+        """Names whose R (the one in force) has passed, in order; each is told once."""
         found = [
             name
             for name in sorted(self._heard)
-            if name not in self._losing and now - self._heard[name].at >= wait
+            if name not in self._losing and now - self._heard[name].at >= reassign
         ]
         self._losing.update(found)
         return found

@@ -212,6 +212,9 @@ def _forget(state: ClusterState, draw: Draw) -> c.Command:
 def _set(state: ClusterState, draw: Draw) -> c.Command:
     if _chance(draw, 30):
         return c.ForgetRequests(draw(st.integers(0, 3)))
+    if _chance(draw, 30):
+        floor = state.reassign_floor
+        return c.DropReassignFloor(floor.revision if floor is not None else state.revision)
     key, value = draw(
         st.sampled_from(
             (
@@ -219,7 +222,10 @@ def _set(state: ClusterState, draw: Draw) -> c.Command:
                 ("assignment.enable", "all"),
                 ("assignment.enable", "all"),
                 ("assignment.enable", "all"),
-                ("nodes.lease", "9s"),
+                ("nodes.lease", "6500ms"),
+                ("nodes.lease", "3s"),
+                ("nodes.reassign_after", "20s"),
+                ("nodes.reassign_after", "8500ms"),
             )
         )
     )

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from coordinator.codec.envelope import decode_batch, encode_batch
 from coordinator.codec.snapshots import digest, encode, freeze, load
 from coordinator.machine.apply import apply_batch
-from coordinator.machine.commands import Batch, Request
+from coordinator.machine.commands import Batch, DropReassignFloor, Request
 from coordinator.machine.invariants import check
 from coordinator.machine.outcome import Accepted, Refused
 from coordinator.model.state import ClusterState
@@ -37,6 +37,7 @@ def picture(state: ClusterState) -> tuple[Any, ...]:
         dict(state.nodes),
         dict(state.node_counters),
         dict(state.settings.values),
+        state.reassign_floor,
         {name: dict(contents) for name, contents in state.manifests.items()},
         state.last_allocation_id,
         state.feature_level,
@@ -50,7 +51,7 @@ def test_histories_keep_every_invariant_and_the_plain_model(data: st.DataObject)
     for index in range(2, STEPS):
         at += data.draw(st.sampled_from((0, 1, 3_000)))
         command = command_for(state, data.draw)
-        before = picture(state)
+        before, lease, reassign = picture(state), state.settings.lease_ms, state.reassign_ms
         answer = apply_batch(state, index, Batch(at, (Request(command),)))[0]
         events = state.take_events()
         check(state)
@@ -62,6 +63,8 @@ def test_histories_keep_every_invariant_and_the_plain_model(data: st.DataObject)
                 assert picture(state) == before
                 assert not events
             plain.learn(command, answer, events)
+        if not isinstance(command, DropReassignFloor) and state.settings.lease_ms < lease:
+            assert state.reassign_ms >= reassign, "somebody may still count with the longer lease"
         plain.allocations(events)
         plain.agree(state)
 

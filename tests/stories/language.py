@@ -12,7 +12,7 @@ from typing import Any
 from coordinator.machine import commands as c
 from coordinator.model.ids import AllocationId, Incarnation, NodeName, TaskId
 from coordinator.model.nodes import LoadError, Manifest, Offer
-from coordinator.model.settings import duration_ms
+from coordinator.model.settings import duration_ms, duration_text
 from coordinator.model.state import ClusterState
 from coordinator.model.tasks import Assignment, Code, Policy, RunOutcome, StopReason, TaskSpec
 from tests.stories.telling import told_node, told_task
@@ -59,7 +59,7 @@ class Teller:
         return self.at + (1 if text[0] == "+" else -1) * self.millis(text[1:])
 
     def show(self, lines: list[str]) -> list[str] | None:
-        """What `show [task or node]...` shows; None if the lines are commands."""
+        """What `show [task, node or reassign_after]...` shows; None if the lines are commands."""
         if not lines[0].startswith("show"):
             return None
         names = lines[0].split()[1:] or [*self.state.nodes, *sorted(self.state.tasks)]
@@ -75,6 +75,8 @@ class Teller:
         task = self.state.tasks.get(TaskId(name))
         if task is not None:
             return told_task(task)
+        if name == "reassign_after":
+            return f"{name}: {duration_text(self.state.reassign_ms)} in force"
         node = self.state.nodes.get(NodeName(name))
         return told_node(node) if node is not None else f"{name}: unknown"
 
@@ -207,6 +209,11 @@ class Teller:
 
     def _raise_level(self, w: Words) -> c.RaiseFeatureLevel:
         return c.RaiseFeatureLevel(int(w.names[0]))
+
+    def _drop_floor(self, w: Words) -> c.DropReassignFloor:
+        floor = self.state.reassign_floor
+        current = floor.revision if floor is not None else 0
+        return c.DropReassignFloor(w.number("revision", current))
 
     # -- what is left out -----------------------------------------------------------------------
 

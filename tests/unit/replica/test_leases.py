@@ -83,13 +83,39 @@ def test_l8_answers_lost_with_an_old_session_prove_nothing() -> None:
     assert leases.accept("a", 2, received=5_000, now=5_000)
 
 
-def test_l4_the_larger_wait_is_in_force_until_a_longer_lease_is_given_up() -> None:
+def beat(leases: Leases, name: str, sequence: int, seen: int) -> None:
+    leases.reported(name, seen, L, sequence * 500)
+    leases.accept(name, sequence, sequence * 500, sequence * 500)
+
+
+def test_l4_a_node_has_confirmed_when_it_has_seen_an_acceptance_under_the_new_values() -> None:
     leases = heard("a", "b")
-    leases.reported("a", 0, 15_000, 0)
-    leases.reported("b", 0, L, 0)
-    assert leases.lost(19_499, R) == []
-    leases.reported("a", 0, L, 19_499)
-    assert leases.lost(19_500, R) == ["a", "b"]
+    beat(leases, "a", 1, seen=0)
+    beat(leases, "a", 2, seen=1)
+    leases.settings_changed()
+    beat(leases, "a", 3, seen=2)  # an answer sent before the change
+    assert leases.confirmed() == set()
+    beat(leases, "a", 4, seen=3)
+    assert leases.confirmed() == {"a"}
+    leases.settings_changed()
+    beat(leases, "a", 5, seen=4)
+    assert leases.confirmed() == set()
+
+
+def test_l4_what_an_earlier_leader_was_told_confirms_nothing() -> None:
+    leases = heard("a")
+    beat(leases, "a", 58, seen=57)
+    assert leases.confirmed() == set()
+    beat(leases, "a", 59, seen=58)
+    assert leases.confirmed() == {"a"}
+
+
+def test_l4_who_joins_now_learns_the_values_in_force_first_of_all() -> None:
+    leases = heard("a")
+    leases.joined("b", 0)
+    assert leases.confirmed() == {"b"}
+    leases.settings_changed()
+    assert leases.confirmed() == set()
 
 
 def test_strangers_are_neither_accepted_nor_lost() -> None:

@@ -12,7 +12,7 @@ from zlib import crc32
 import pytest
 
 from coordinator.codec.snapshots import encode, freeze
-from coordinator.machine.commands import CancelTask, DrainNode, UndrainNode
+from coordinator.machine.commands import CancelTask, DrainNode, SetSettings, UndrainNode
 from coordinator.machine.invariants import check
 from coordinator.machine.outcome import Accepted
 from coordinator.model.nodes import Manifest
@@ -29,10 +29,11 @@ from coordinator.replica.sayings import (
     Report,
     WantedRun,
 )
+from node.lease import Lease, Stage
 from tests.unit.replica.kit import wish
 from tests.unit.replica.world import FakeNode, Member, World
 
-L = 6_000
+LEASES = (("3s", "4s"), ("6s", "9s"), ("20s", "26s"))  # with their R
 STEP = 250
 FAULTY_MS, CALM_MS = 60_000, 40_000
 
@@ -49,13 +50,10 @@ class SimNode:
     cut: bool = False  # its words and ours get lost
     member: Member | None = None
     session: int = 0
+    is_welcome: bool = False
     read: int = 0
-    term: int = 0
-    sequence: int = 0
-    accepted: int = 0
-    lease_until: int = 0
+    lease: Lease = field(default_factory=lambda: Lease(6_000))
     number: int = 0
-    sent: dict[int, int] = field(default_factory=dict)
     runs: dict[str, int] = field(default_factory=dict)  # task -> allocation, user code alive
     wanted: dict[str, WantedRun] = field(default_factory=dict)
     ended: dict[tuple[str, int], RunOutcome] = field(default_factory=dict)  # the outbox
@@ -66,7 +64,7 @@ class SimNode:
 
     @property
     def may_start(self) -> bool:
-        return self.lease_until - self.now >= 0.4 * L
+        return self.lease.allows_exclusive(self.now)
 
     def crash(self) -> None:
         """kill -9 of everything on it."""
@@ -79,7 +77,7 @@ class SimNode:
         self.member, self.session = None, 0
 
     def step(self) -> None:
-        if self.now >= self.lease_until - L // 10:  # killed by its own lease (L2)
+        if self.lease.stage(self.now) >= Stage.KILL:  # killed by its own lease (L2)
             self.ended.update(dict.fromkeys(self.runs.items(), RunOutcome.LOST))
             self.runs = {}
         if not self.alive:
@@ -103,7 +101,7 @@ class SimNode:
             return
         self.member = self.dice.choice(leaders)
         FakeNode.sessions += 1
-        self.session, self.read = FakeNode.sessions, 0
+        self.session, self.read, self.is_welcome = FakeNode.sessions, 0, False
         self.counter = max(1, self.counter)
         manifest = Manifest("demo.noop", 1, "h", b"{}")
         self.member.inbox.append(
@@ -119,19 +117,19 @@ class SimNode:
     def restart(self) -> None:
         """A new life: the old one is certainly over."""
         self.counter += 1
-        self.alive, self.sent, self.accepted, self.lease_until = True, {}, 0, 0
+        self.alive, self.lease = True, Lease(6_000)
         self.runs, self.ended, self.wanted = {}, {}, {}
 
     def listen(self) -> None:
         frames = self.world.to_nodes.get(self.session, [])
         for frame in frames[self.read :]:
-            if frame.term < self.term:
+            if not self.lease.saw_term(frame.term):
                 continue
-            self.term = frame.term
-            if frame.heartbeat is not None and frame.heartbeat.sequence in self.sent:
-                self.accepted = max(self.accepted, frame.heartbeat.sequence)
-                until = self.sent[frame.heartbeat.sequence] + L
-                self.lease_until = max(self.lease_until, until)
+            if frame.welcome is not None:
+                self.welcomed(frame.term, frame.welcome.lease_ms)
+            if frame.heartbeat is not None:
+                answer = frame.heartbeat
+                self.lease.accepted(frame.term, answer.sequence, answer.lease_ms)
             if frame.wanted is not None:
                 self.wanted = {} if frame.wanted.full else self.wanted
                 self.wanted.update({run.task_id: run for run in frame.wanted.runs})
@@ -141,6 +139,14 @@ class SimNode:
             for answer in frame.answers:
                 self.ended = {k: v for k, v in self.ended.items() if number_of(k) != answer.number}
         self.read = len(frames)
+
+    def welcomed(self, term: int, lease_ms: int) -> None:
+        """The first one opens the session; later ones bring other settings."""
+        if self.is_welcome:
+            self.lease.shorten(lease_ms)
+        else:
+            self.lease.welcomed(term, lease_ms)
+        self.is_welcome = True
 
     def reconcile(self) -> None:
         for task_id, allocation in list(self.runs.items()):
@@ -165,14 +171,14 @@ class SimNode:
                 self.ended[task_id, allocation] = self.dice.choice(outcomes)
 
     def speak(self) -> None:
-        self.sequence += 1
-        self.sent[self.sequence] = self.now
+        lease = self.lease
+        sequence = lease.sending(self.now)
         here = [*self.runs.items(), *self.ended]
         digest = 0
         for task_id, allocation in here:
             digest ^= run_digest(_Named(task_id, allocation))
         runs = tuple(LocalRun(task_id, allocation, "running") for task_id, allocation in here)
-        beat = Heartbeat(self.sequence, self.accepted, digest, L, runs)
+        beat = Heartbeat(sequence, lease.accepted_sequence, digest, lease.lease_ms, runs)
         reports = tuple(
             Report(number_of(key), *key, "ended", 0, ended=EndedReport(outcome, retry_in_ms=1_000))
             for key, outcome in self.ended.items()
@@ -246,6 +252,10 @@ class Story:
         if self.names and self.dice.random() < 0.05:
             name = f"t{self.dice.randint(1, self.names)}"
             self.cancelled[self.ask(CancelTask(name))] = name
+        if self.dice.random() < 0.04:
+            lease, reassign = self.dice.choice(LEASES)
+            values = (("nodes.lease", lease), ("nodes.reassign_after", reassign))
+            self.ask(SetSettings(values, (), "me"))
         if self.dice.random() < 0.02:
             self.ask(DrainNode("n0", "restart", "test", "me"))
         if self.dice.random() < 0.04:
@@ -282,6 +292,7 @@ class Story:
                 node.restart()
         self.world.leader()
         self.ask(UndrainNode("n0"))
+        self.ask(SetSettings((), ("nodes.lease", "nodes.reassign_after"), "me"))
 
     def done(self, tickets: dict[int, str]) -> list[str]:
         """Names whose call was acknowledged as accepted."""

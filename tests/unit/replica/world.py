@@ -239,6 +239,7 @@ class FakeNode:
         self.policy = policy
         self.counter, self.sequence, self.seen, self.number = 1, 0, 0, 0
         self.beating = True
+        self.lease_ms = 6_000
         self.session = 0
         self.read = 0
         self.wanted: dict[str, WantedRun] = {}
@@ -274,6 +275,7 @@ class FakeNode:
         for frame in frames[self.read :]:
             if frame.heartbeat is not None:
                 self.seen = max(self.seen, frame.heartbeat.sequence)
+                self.lease_ms = frame.heartbeat.lease_ms
             if frame.wanted is not None:
                 if frame.wanted.full:
                     self.wanted = {}
@@ -287,7 +289,7 @@ class FakeNode:
     def beat(self) -> None:
         if self.beating:
             self.sequence += 1
-            heartbeat = Heartbeat(self.sequence, self.seen, 0, 6_000)
+            heartbeat = Heartbeat(self.sequence, self.seen, 0, self.lease_ms)
             self.say(i.NodeSaid(self.session, NodeSaying(heartbeat=heartbeat)))
 
     def report(self, task_id: str, kind: str, allocation: int = 0, **ended: object) -> None:
