@@ -18,10 +18,18 @@ from typing import Any
 from node.agent_config import registration
 from node.agent_handshake import Handshake, take
 from node.agent_loop import Agent
+from node.child_ends import new_loop
 from node.effects import EXIT_BUG
 from node.logs import Log
 from node.process_ties import OrphanedError, die_with_parent
 from node.settings import release
+
+# As a coordinator has it: trouble as errors, not as lines on stderr; no threads of its newer engine between socket and loop.
+GRPC_ENGINE = {
+    "GRPC_VERBOSITY": "NONE",
+    "GRPC_ENABLE_FORK_SUPPORT": "false",
+    "GRPC_EXPERIMENTS": "-event_engine_listener,-event_engine_client,-event_engine_callback_cq",
+}
 
 
 def main() -> int:
@@ -41,7 +49,7 @@ def main() -> int:
         node=handshake.name,
         incarnation=handshake.incarnation,
     )
-    loop = asyncio.new_event_loop()
+    loop = new_loop()
     asyncio.set_event_loop(loop)
     agent = Agent(handshake, loop, log)
     loop.set_exception_handler(lambda _, context: _on_exception(context, log))
@@ -73,6 +81,10 @@ def _bug(error: Exception, log: Log) -> None:
 
 
 async def _serve(agent: Agent, handshake: Handshake, log: Log) -> None:
+    for name, value in GRPC_ENGINE.items():
+        os.environ.setdefault(
+            name, value
+        )  # after the first worker's environment was made: not its affair
     from node.session import Events, Session  # here, so that the worker starts meanwhile
 
     who = registration(handshake, release(), platform.python_version())

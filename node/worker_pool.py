@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -16,6 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from node.burial import kill_group, kill_orphans
+from node.child_ends import ChildEnds
 from node.frame_buffer import FrameError, agent_side, encode_frames, worker_command
 from node.frames import ToAgent, ToWorker
 from node.process_ties import is_stopped
@@ -50,10 +50,11 @@ class WorkerPool:
         self._died = died
         self._workers: dict[int, _Process] = {}
         self._told: dict[int, _Process] = {}
+        self._ends = ChildEnds(loop, self._reap)
 
     def open(self, stopped_ms: Callable[[], int]) -> None:
         """Begin to notice deaths, and workers that somebody stopped for longer than `stopped_ms()`."""
-        self._loop.add_signal_handler(signal.SIGCHLD, self._reap)
+        self._ends.open()
         self._loop.call_later(STOPPED_LOOK_S, self._look_for_stopped, stopped_ms)
 
     def start(self, number: int) -> None:
@@ -70,6 +71,7 @@ class WorkerPool:
                 env=self._config.environment,
                 process_group=0,
             )
+            self._watch(process)
         except OSError as error:
             ours.close()
             self._loop.call_soon(self._died, number, f"cannot be started: {error}")
@@ -77,6 +79,15 @@ class WorkerPool:
         finally:
             theirs.close()
         self._workers[number] = _Process(number, process, ours, self)
+
+    def _watch(self, process: subprocess.Popen[bytes]) -> None:
+        """Raises OSError, with the process gone, when its end could not be noticed."""
+        try:
+            self._ends.add(process.pid)
+        except OSError:
+            kill_group(process.pid)
+            process.wait()
+            raise
 
     def tell(self, number: int, message: ToWorker) -> None:
         """Queue a frame until `flush`."""
@@ -114,6 +125,7 @@ class WorkerPool:
         for worker in list(self._workers.values()):
             if not worker.is_buried and worker.has_exited():
                 worker.is_buried = True
+                self._ends.remove(worker.pid)
                 worker.hear_last_words()
                 detail = worker.reap()
                 self._bury(worker, detail)

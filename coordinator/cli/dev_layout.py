@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-HTTP_ABOVE = 100
+HTTP_ABOVE, PEER_ABOVE = 100, 200
 BLOCK = 10
 PORT_MAX = 65_535
 HEARTBEAT, LEASE, REASSIGN = "250ms", "5s", "7s"
@@ -85,7 +85,8 @@ class Layout(NamedTuple):
         for number, grpc in enumerate(self.addresses, 1):
             name = f"c{number}"
             http = f"127.0.0.1:{self.wanted.base_port + HTTP_ABOVE + number - 1}"
-            flags = ["--listen", grpc, "--http", http, "--peers", peers]
+            stream = f"127.0.0.1:{self.wanted.base_port + PEER_ABOVE + number - 1}"
+            flags = ["--listen", grpc, "--http", http, "--peer-listen", stream, "--peers", peers]
             for key, value in FIRST_SETTINGS:
                 flags += ["--set", f"{key}={value}"]
             yield self._member(name, self.coordinator, flags)._replace(grpc=grpc, http=http)
@@ -126,7 +127,7 @@ def free_block(wanted: Wanted) -> Wanted:
     """The same, moved up by ten until all its ports are free."""
     while not all(_is_free(port) for port in _ports(wanted)):
         wanted = wanted._replace(base_port=wanted.base_port + BLOCK)
-        if wanted.base_port + HTTP_ABOVE + wanted.coordinators > PORT_MAX:
+        if wanted.base_port + PEER_ABOVE + wanted.coordinators > PORT_MAX:
             raise OSError(f"no free block of ports up to {PORT_MAX}")
     return wanted
 
@@ -135,6 +136,7 @@ def _ports(wanted: Wanted) -> Iterator[int]:
     for number in range(wanted.coordinators):
         yield wanted.base_port + number
         yield wanted.base_port + HTTP_ABOVE + number
+        yield wanted.base_port + PEER_ABOVE + number
 
 
 def _is_free(port: int) -> bool:

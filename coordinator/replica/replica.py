@@ -46,9 +46,10 @@ class Replica:
     def __init__(self, config: ReplicaConfig, recovered: Recovered, dice: Dice) -> None:
         self.config = config
         self._effects: list[Effect] = []
+        self._answers: list[Effect] = []  # callers hear after peers and nodes: work may begin
         self._road = Road(config, recovered, dice, self._emit)
         self._applier = Applier(config, recovered, self._road, self._emit)
-        self._tickets = Tickets(lambda: self._applier.state, self._emit)
+        self._tickets = Tickets(lambda: self._applier.state, self._answers.append)
         self._seat = Seat(self._road, dice, self._emit, recovered.state.at)
         self._now = Now(0, 0)
         self._heard_leader: Millis = 0
@@ -153,7 +154,8 @@ class Replica:
             self._work()
         except ConsensusBroken as broken:
             self._emit(Halt(EXIT_STORAGE, str(broken)))
-        effects, self._effects = self._effects, []
+        effects, self._effects = self._effects + self._answers, []
+        self._answers.clear()
         return effects
 
     def _work(self) -> None:

@@ -27,6 +27,7 @@ from coordinator.shell.logs import LEVELS, Log, open_log
 from coordinator.shell.member import Member
 from coordinator.shell.options import ServerSettings
 from coordinator.shell.peer_channel import Standing
+from coordinator.shell.peer_door import PeerDoor
 from coordinator.shell.peer_server import PeerService
 from coordinator.shell.settings import SettingsError, load_settings
 from coordinator.shell.store import Store, StoreOptions
@@ -55,10 +56,12 @@ class Coordinator:
             lambda: self._member.replica.state.members if self._member else {},
             settings.peer_texts,
             settings.http,
+            settings.peer_listen,
         )
         self._server = Server(settings.listen)
         self._founding = Founding(settings, store, self._standing, log)
         self._http = HttpHealth(settings.http, self._is_ready) if settings.http else None
+        self._door: PeerDoor | None = None
 
     async def run(self) -> None:
         """Serve until asked to stop. Raises PortTaken, StoreError."""
@@ -67,6 +70,9 @@ class Coordinator:
         peers.on_found = self._founding.on_found
         add_PeerServicer_to_server(peers, self._server.grpc)
         await self._server.start()
+        if self._settings.peer_listen:
+            self._door = PeerDoor(self._settings.peer_listen, peers, self._log)
+            await self._door.start()
         if self._http is not None:
             await self._http.start()
         self._log.info("listening", address=self._settings.listen, pid=os.getpid())
@@ -76,6 +82,8 @@ class Coordinator:
         if founding.done() and refusal is None:
             await self._serve()
         founding.cancel()
+        if self._door is not None:
+            self._door.stop()
         await self._server.stop(STREAMS_END_S)
         if self._http is not None:
             self._http.stop()

@@ -60,6 +60,7 @@ class Member:
             lambda: self.replica.state.members,
             settings.peer_texts,
             settings.http,
+            settings.peer_listen,
         )
         self.links = PeerLinks(self.standing, self.feed, log)
         self._plugins = Plugins(settings.executors, self.feed, log)

@@ -131,6 +131,13 @@ OPTIONS: tuple[Option, ...] = (
         "data_dir", "DIR", "where log and snapshots are kept; belongs to one member", parse_path
     ),
     Option("listen", "HOST:PORT", "gRPC, for everybody", parse_address, "127.0.0.1:7101"),
+    Option(
+        "peer_listen",
+        "HOST:PORT",
+        "framed streams of the other members, faster than gRPC; '' for none",
+        parse_address,
+        "",
+    ),
     Option("http", "HOST:PORT", "pages, metrics and health; '' for none", parse_address, ""),
     Option(
         "peers",
@@ -188,6 +195,7 @@ class ServerSettings:
     name: str
     data_dir: Path
     listen: str
+    peer_listen: str
     http: str
     peers: tuple[tuple[str, str], ...]  # in name order, this one included
     executors: tuple[str, ...]

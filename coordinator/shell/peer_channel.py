@@ -43,11 +43,13 @@ class Standing:
         members: Callable[[], Mapping[int, MemberRecord]],
         peers: list[str],
         http: str,
+        stream: str = "",
     ) -> None:
         self._identity = identity
         self._members = members
         self._peers = peers
         self._http = http
+        self._stream = stream
 
     @property
     def founded(self) -> bool:
@@ -64,6 +66,7 @@ class Standing:
             member_id=own.member_id or 0,
             mode=MODE,
             http=self._http,
+            stream=self._stream,
         )
 
     def objection(self, theirs: Introduction) -> str | None:

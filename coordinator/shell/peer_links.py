@@ -18,8 +18,8 @@ from coordinator.replica.inputs import Input, PeerUnreachable
 from coordinator.shell.clock import read_clock
 from coordinator.shell.logs import Log
 from coordinator.shell.peer_channel import Standing, open_channel
-from coordinator.wire.v1.internal_pb2 import PeerFrame, PeerReply
-from coordinator.wire.v1.internal_pb2_grpc import PeerStub
+from coordinator.shell.peer_roads import UNREACHABLE, Refused, Road, open_road
+from coordinator.wire.v1.internal_pb2 import PeerFrame
 
 QUEUE_MAX = 4_096  # messages to a peer that is connected and slow
 QUEUE_AWAY_MAX = 64  # messages to a peer that is away
@@ -27,11 +27,6 @@ FRAME_BYTES = 1024 * 1024  # a frame is closed once it holds this much
 NEWS_WAIT_S = 0.01
 RETRY_S = (0.05, 0.5)
 RETRY_REFUSED_S = (0.1, 5.0)  # growing: who has just been founded is no longer refused
-HELLO_TIMEOUT_S = 2.0
-
-
-class Refused(Exception):
-    """One of the two does not take the other for a member."""
 
 
 class PeerLink:
@@ -57,6 +52,7 @@ class PeerLink:
         self._news_timer: asyncio.TimerHandle | None = None
         self._told = False  # that the peer is unreachable
         self._channel = open_channel(address)
+        self._road: Road | None = None
 
     @property
     def channel(self) -> grpc.aio.Channel:
@@ -76,7 +72,7 @@ class PeerLink:
         if len(self._queue) > room:
             self._drop(len(self._queue) - room)
             self._tell()
-        self._something.set()
+        self._set_off()
 
     async def run(self) -> None:
         """Keep a stream open until cancelled."""
@@ -89,7 +85,7 @@ class PeerLink:
                 except Refused as refusal:
                     self._log.warning("refused by peer", peer=self.address, reason=str(refusal))
                     delay = min(max(delay, RETRY_REFUSED_S[0]) * 2, RETRY_REFUSED_S[1])
-                except (grpc.RpcError, asyncio.InvalidStateError, TimeoutError) as error:
+                except UNREACHABLE as error:
                     delay = RETRY_S[0] if self.connected else min(delay * 2, RETRY_S[1])
                     self._log.debug("peer away", peer=self.address, error=_short(error))
                 self.connected = False
@@ -102,52 +98,32 @@ class PeerLink:
 
     async def _exchange(self) -> None:
         """From hello to the end of the stream."""
-        call = PeerStub(self._channel).Exchange()
+        road = await open_road(self._channel, self._standing, self._something.set, self._log)
         try:
-            async with asyncio.timeout(HELLO_TIMEOUT_S):
-                await call.write(PeerFrame(hello=self._standing.introduction()))
-                self._check(await call.read())
             self.connected, self._told = True, False
-            self._log.info("peer connected", peer=self.address)
-            reader = asyncio.create_task(self._watch_end(call))
-            try:
-                await self._write_frames(call, reader)
-            finally:
-                reader.cancel()
+            self._log.info("peer connected", peer=self.address, by=type(road).__name__)
+            self._road = road
+            await self._write_frames(road)
         finally:
-            call.cancel()
+            self._road = None
+            road.close()
 
-    def _check(self, reply: object) -> None:
-        if not isinstance(reply, PeerReply):
-            raise TimeoutError("the stream ended before a hello")
-        if reply.refused:
-            raise Refused(reply.refused)
-        objection = self._standing.objection(reply.hello)
-        if objection is not None:
-            raise Refused(objection)
-
-    async def _watch_end(self, call: grpc.aio.StreamStreamCall[PeerFrame, PeerReply]) -> None:
-        """The peer says nothing more on this stream: what comes is its end."""
-        try:
-            while await call.read() is not grpc.aio.EOF:
-                pass
-        except grpc.RpcError:
-            pass
-        finally:
-            self._something.set()
-
-    async def _write_frames(
-        self,
-        call: grpc.aio.StreamStreamCall[PeerFrame, PeerReply],
-        reader: asyncio.Task[None],
-    ) -> None:
+    async def _write_frames(self, road: Road) -> None:
         while True:
             await self._something.wait()
-            if reader.done():
+            if road.is_over:
                 return
             self._something.clear()
             while self._queue:
-                await call.write(self._next_frame())
+                await road.write(self._next_frame())
+
+    def _set_off(self) -> None:
+        """What waits leaves at once where the road takes it, else with the next turn of the writer."""
+        road = self._road
+        while road is not None and road.takes_now and self._queue:
+            road.put(self._next_frame())
+        if self._queue:
+            self._something.set()
 
     def _next_frame(self) -> PeerFrame:
         """All that waits, up to a size."""
@@ -179,7 +155,7 @@ class PeerLink:
         news, self._news, self._news_timer = self._news, None, None
         if news is not None:
             self._queue.append(news)
-            self._something.set()
+            self._set_off()
 
     # -- trouble --------------------------------------------------------------------------------
 

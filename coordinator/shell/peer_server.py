@@ -50,14 +50,15 @@ class PeerService(internal_pb2_grpc.PeerServicer):
         if not isinstance(first, PeerFrame):
             return
         hello = first.hello
-        if await self._refused(hello, context):
+        reply = self.reply_to(hello)
+        await context.write(reply)
+        if reply.refused:
             return
-        await context.write(PeerReply(hello=self._standing.introduction()))
         while True:
             frame = await context.read()
             if not isinstance(frame, PeerFrame):
                 return
-            self._take(hello.member_id, frame)
+            self.take(hello.member_id, frame)
 
     @override
     async def SendSnapshot(
@@ -98,18 +99,16 @@ class PeerService(internal_pb2_grpc.PeerServicer):
 
     # -- frames ---------------------------------------------------------------------------------
 
-    async def _refused(
-        self, hello: Introduction, context: grpc.aio.ServicerContext[PeerFrame, PeerReply]
-    ) -> bool:
+    def reply_to(self, hello: Introduction) -> PeerReply:
+        """Who we are, or why the caller is none of us."""
         objection = self._standing.objection(hello)
         if objection is None:
-            return False
+            return PeerReply(hello=self._standing.introduction())
         if self._standing.founded and hello.cluster_id:
             self._log.error("peer refused", peer=hello.name, reason=objection)
-        await context.write(PeerReply(refused=objection))
-        return True
+        return PeerReply(refused=objection)
 
-    def _take(self, sender: int, frame: PeerFrame) -> None:
+    def take(self, sender: int, frame: PeerFrame) -> None:
         """One input for all messages of a frame; whoever speaks for another is not heard."""
         messages: list[Message] = []
         for encoded in frame.messages:

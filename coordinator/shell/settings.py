@@ -230,10 +230,20 @@ def _contradictions(values: Mapping[str, Any], origin: Mapping[str, str]) -> lis
     wrong = objection(Settings(first))
     if wrong is not None:
         found.append(f"{origin['set']}: {wrong}")
-    if values["http"] and values["http"] == listen:
-        found.append(
-            f"{origin['http']}: {values['http']} is taken by --listen; give it another port"
-        )
+    return found + _ports_shared(values, origin)
+
+
+def _ports_shared(values: Mapping[str, Any], origin: Mapping[str, str]) -> list[str]:
+    taken = {values["listen"]: "--listen"}
+    found = []
+    for name in ("peer_listen", "http"):
+        address = values[name]
+        if address in taken:
+            found.append(
+                f"{origin[name]}: {address} is taken by {taken[address]}; give it another port"
+            )
+        elif address:
+            taken[address] = BY_NAME[name].flag
     return found
 
 

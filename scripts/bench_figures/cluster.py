@@ -40,8 +40,11 @@ class Cluster:
     ) -> None:
         self.root = root
         root.mkdir(parents=True)
-        ports = free_ports(coordinators)
-        self.addresses = {f"c{n}": f"127.0.0.1:{port}" for n, port in enumerate(ports, 1)}
+        ports = free_ports(2 * coordinators)
+        self.addresses = {
+            f"c{n}": f"127.0.0.1:{port}" for n, port in enumerate(ports[:coordinators], 1)
+        }
+        self._streams = dict(zip(self.addresses, ports[coordinators:], strict=True))
         self.coordinators = {name: self._coordinator(name) for name in self.addresses}
         self.nodes = {f"n{n}": self._node(f"n{n}", node_flags) for n in range(1, nodes + 1)}
 
@@ -49,7 +52,7 @@ class Cluster:
         peers = ",".join(f"{n}={a}" for n, a in self.addresses.items())
         command = [sys.executable, "-m", "coordinator", "--name", name]
         command += ["--data-dir", str(self.root / name), "--listen", self.addresses[name]]
-        command += ["--peers", peers]
+        command += ["--peers", peers, "--peer-listen", f"127.0.0.1:{self._streams[name]}"]
         return Process(name, command, self.root / f"{name}.log")
 
     def _node(self, name: str, flags: Sequence[str]) -> Process:

@@ -53,8 +53,9 @@ class Cluster:
         self.executors = tuple(executors)
         self.settings = {**FAST, **(settings or {})}
         self.flags = {"coordinators": (), "nodes": (), **(flags or {})}
-        ports = free_ports(coordinators)
-        self.addresses = {f"c{n}": f"127.0.0.1:{port}" for n, port in enumerate(ports, 1)}
+        ports = [f"127.0.0.1:{port}" for port in free_ports(2 * coordinators)]
+        self.addresses = {f"c{n}": address for n, address in enumerate(ports[:coordinators], 1)}
+        self.streams = dict(zip(self.addresses, ports[coordinators:], strict=True))
         self.processes: dict[str, Process] = {}
         for name in self.addresses:
             self._add(name, self.coordinator_command(name))
@@ -67,7 +68,7 @@ class Cluster:
         peers = ",".join(f"{n}={a}" for n, a in self.addresses.items())
         command = [sys.executable, "-m", "coordinator", "--name", name]
         command += ["--data-dir", str(self.root / name), "--listen", self.addresses[name]]
-        command += ["--peers", peers]
+        command += ["--peers", peers, "--peer-listen", self.streams[name]]
         for key, value in self.settings.items():
             command += ["--set", f"{key}={value}"]
         for spec in self.executors:

@@ -159,13 +159,14 @@ class CutUpCluster(Cluster):
     def __init__(self, root: Path, **options: Any) -> None:
         super().__init__(root, **options)
         self.proxies = Proxies()
-        self.links: dict[tuple[str, str], Link] = {}
+        self.links: dict[tuple[str, str], tuple[Link, ...]] = {}
         for name, process in self.processes.items():
             ways = {}
-            for other, address in self.addresses.items():
+            for other in self.addresses:
                 if other != name:
-                    link = self.links[name, other] = self.proxies.link(address)
-                    ways[address] = link.address
+                    doors = (self.addresses[other], self.streams[other])
+                    links = self.links[name, other] = tuple(map(self.proxies.link, doors))
+                    ways.update(zip(doors, (link.address for link in links), strict=True))
             process.environ["TEST_REDIRECT"] = json.dumps(ways)
             process.environ["PYTHONPATH"] = f"{REDIRECT}:{CHECKOUT}"
 
@@ -174,7 +175,8 @@ class CutUpCluster(Cluster):
         some, others = set(some), set(others)
         return [
             link
-            for (one, other), link in self.links.items()
+            for (one, other), links in self.links.items()
+            for link in links
             if (one in some and other in others) or (one in others and other in some)
         ]
 
@@ -184,8 +186,9 @@ class CutUpCluster(Cluster):
             link.hold()
 
     def heal(self) -> None:
-        for link in self.links.values():
-            link.heal()
+        for links in self.links.values():
+            for link in links:
+                link.heal()
 
     @override
     def end(self) -> None:

@@ -31,6 +31,7 @@ from coordinator.shell.founding import founding_record
 from coordinator.shell.grpc_server import PortTaken, Server
 from coordinator.shell.logs import Log
 from coordinator.shell.peer_channel import Standing
+from coordinator.shell.peer_door import PeerDoor
 from coordinator.shell.peer_links import QUEUE_AWAY_MAX, QUEUE_MAX, PeerLink, PeerLinks
 from coordinator.shell.peer_server import PeerService
 from coordinator.shell.settings import load_settings
@@ -49,8 +50,9 @@ def free_port() -> int:
 class Side:
     """One member: what it heard, its links, its server."""
 
-    def __init__(self, number: int, ports: list[int]) -> None:
+    def __init__(self, number: int, ports: list[int], stream: str = "") -> None:
         self.number = number
+        self.stream = stream
         self.address = f"127.0.0.1:{ports[number - 1]}"
         self.identity = Identity(f"c{number}", f"s{number}", 1, "the-cluster", number)
         self.members = {
@@ -61,9 +63,10 @@ class Side:
         self.news = asyncio.Event()
         self.lines = io.StringIO()
         self.log = Log(self.lines, "debug", member=f"c{number}")
-        self.standing = Standing(lambda: self.identity, lambda: self.members, [], "")
+        self.standing = Standing(lambda: self.identity, lambda: self.members, [], "", stream)
         self.links = PeerLinks(self.standing, self.feed, self.log)
         self.server: Server | None = None
+        self.door: PeerDoor | None = None
 
     def feed(self, item: Input) -> None:
         self.heard.append(item)
@@ -79,12 +82,16 @@ class Side:
 
     async def listen(self) -> None:
         self.server = Server(self.address)
-        add_PeerServicer_to_server(
-            PeerService(self.standing, self.feed, self.log), self.server.grpc
-        )
+        service = PeerService(self.standing, self.feed, self.log)
+        add_PeerServicer_to_server(service, self.server.grpc)
         await self.server.start()
+        if self.stream:
+            self.door = PeerDoor(self.stream, service, self.log)
+            await self.door.start()
 
     async def stop_listening(self) -> None:
+        if self.door is not None:
+            self.door.stop()
         if self.server is not None:
             await self.server.stop(0)
             self.server = None
@@ -96,10 +103,13 @@ class Side:
                 await asyncio.wait([asyncio.ensure_future(self.news.wait())], timeout=0.02)
 
 
-@pytest.fixture
-async def pair() -> AsyncIterator[tuple[Side, Side]]:
+@pytest.fixture(params=["by call", "by stream"])
+async def pair(request: pytest.FixtureRequest) -> AsyncIterator[tuple[Side, Side]]:
     ports = [free_port(), free_port()]
-    one, two = Side(1, ports), Side(2, ports)
+    streams = ["", ""]
+    if request.param == "by stream":
+        streams = [f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}"]
+    one, two = Side(1, ports, streams[0]), Side(2, ports, streams[1])
     yield one, two
     for side in (one, two):
         await side.links.close()

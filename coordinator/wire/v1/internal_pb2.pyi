@@ -7,7 +7,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Introduction(_message.Message):
-    __slots__ = ("name", "cluster_id", "storage_id", "peers", "member_id", "mode", "http")
+    __slots__ = ("name", "cluster_id", "storage_id", "peers", "member_id", "mode", "http", "stream")
     NAME_FIELD_NUMBER: _ClassVar[int]
     CLUSTER_ID_FIELD_NUMBER: _ClassVar[int]
     STORAGE_ID_FIELD_NUMBER: _ClassVar[int]
@@ -15,6 +15,7 @@ class Introduction(_message.Message):
     MEMBER_ID_FIELD_NUMBER: _ClassVar[int]
     MODE_FIELD_NUMBER: _ClassVar[int]
     HTTP_FIELD_NUMBER: _ClassVar[int]
+    STREAM_FIELD_NUMBER: _ClassVar[int]
     name: str
     cluster_id: str
     storage_id: str
@@ -22,7 +23,8 @@ class Introduction(_message.Message):
     member_id: int
     mode: str
     http: str
-    def __init__(self, name: _Optional[str] = ..., cluster_id: _Optional[str] = ..., storage_id: _Optional[str] = ..., peers: _Optional[_Iterable[str]] = ..., member_id: _Optional[int] = ..., mode: _Optional[str] = ..., http: _Optional[str] = ...) -> None: ...
+    stream: str
+    def __init__(self, name: _Optional[str] = ..., cluster_id: _Optional[str] = ..., storage_id: _Optional[str] = ..., peers: _Optional[_Iterable[str]] = ..., member_id: _Optional[int] = ..., mode: _Optional[str] = ..., http: _Optional[str] = ..., stream: _Optional[str] = ...) -> None: ...
 
 class FoundRequest(_message.Message):
     __slots__ = ("cluster_id", "founder", "snapshot", "peers", "storage_ids")

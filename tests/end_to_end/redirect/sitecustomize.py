@@ -23,6 +23,22 @@ def _redirect(ways: dict[str, str]) -> None:
         return really(ways.get(target, target), *args, **options)
 
     grpc.aio.insecure_channel = insecure_channel
+    _redirect_connections(ways)
+
+
+def _redirect_connections(ways: dict[str, str]) -> None:
+    """The framed streams of coordinators; grpc opens its connections elsewhere."""
+    import uvloop
+
+    really = uvloop.Loop.create_connection
+
+    def create_connection(
+        loop: object, factory: object, host: str, port: int, **options: object
+    ) -> object:
+        host, _, port_text = ways.get(f"{host}:{port}", f"{host}:{port}").rpartition(":")
+        return really(loop, factory, host, int(port_text), **options)
+
+    uvloop.Loop.create_connection = create_connection
 
 
 if "TEST_REDIRECT" in os.environ and _SPEAKERS & set(sys.orig_argv):

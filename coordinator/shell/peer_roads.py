@@ -1,0 +1,184 @@
+"""Two ways to carry frames to a peer: gRPC, which is always there, and a framed stream where the peer offers one.
+
+Every road begins with a call of gRPC's and the introductions on it. If the peer's says where it takes a framed
+stream, that is tried next; where it cannot be opened the call itself carries the frames.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Protocol
+
+import grpc.aio
+from google.protobuf.message import DecodeError
+
+from coordinator.shell.frame_stream import FrameStream, open_frames
+from coordinator.shell.logs import Log
+from coordinator.shell.options import is_loopback
+from coordinator.shell.peer_channel import Standing
+from coordinator.wire.v1.internal_pb2 import PeerFrame, PeerReply
+from coordinator.wire.v1.internal_pb2_grpc import PeerStub
+
+HELLO_TIMEOUT_S = 2.0
+UNREACHABLE = (grpc.RpcError, asyncio.InvalidStateError, OSError)  # TimeoutError is an OSError
+
+_Call = grpc.aio.StreamStreamCall[PeerFrame, PeerReply]
+
+
+class Refused(Exception):
+    """One of the two does not take the other for a member."""
+
+
+class Road(Protocol):
+    """An open way to one peer. `on_end` of its maker is called once, when it is over."""
+
+    @property
+    def is_over(self) -> bool: ...
+
+    @property
+    def takes_now(self) -> bool:
+        """Whether `put` may be called: what it is given leaves without a wait."""
+        ...
+
+    def put(self, frame: PeerFrame) -> None: ...
+
+    async def write(self, frame: PeerFrame) -> None:
+        """Waits while the peer is slow."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class CallRoad:
+    """Frames as messages of one gRPC call."""
+
+    takes_now = False
+
+    def __init__(self, call: _Call, on_end: Callable[[], None]) -> None:
+        self._call = call
+        self._on_end = on_end
+        self._reader = asyncio.create_task(self._watch_end())
+
+    @property
+    def is_over(self) -> bool:
+        return self._reader.done()
+
+    def put(self, frame: PeerFrame) -> None:
+        raise NotImplementedError("a call's messages have to be awaited")
+
+    async def write(self, frame: PeerFrame) -> None:
+        await self._call.write(frame)
+
+    def close(self) -> None:
+        self._reader.cancel()
+        self._call.cancel()
+
+    async def _watch_end(self) -> None:
+        """The peer says nothing more on this stream: what comes is its end."""
+        try:
+            while await self._call.read() is not grpc.aio.EOF:
+                pass
+        except grpc.RpcError:
+            pass
+        finally:
+            asyncio.get_running_loop().call_soon(self._on_end)
+
+
+class StreamRoad:
+    """Frames on a connection of their own; made by `open`."""
+
+    def __init__(self, on_end: Callable[[], None]) -> None:
+        self._on_end = on_end
+        self._reply: asyncio.Future[PeerReply] = asyncio.get_running_loop().create_future()
+        self._stream: FrameStream | None = None
+
+    async def open(self, address: str, standing: Standing) -> None:
+        """Connect and introduce ourselves. Raises Refused, OSError, TimeoutError."""
+        self._stream = await open_frames(address, self._heard, self._ended, HELLO_TIMEOUT_S)
+        self._stream.write(PeerFrame(hello=standing.introduction()).SerializeToString())
+        async with asyncio.timeout(HELLO_TIMEOUT_S):
+            check(standing, await self._reply)
+
+    @property
+    def is_over(self) -> bool:
+        return self._stream is None or self._stream.ended
+
+    @property
+    def takes_now(self) -> bool:
+        return self._stream is not None and self._stream.has_room
+
+    def put(self, frame: PeerFrame) -> None:
+        if self._stream is not None:
+            self._stream.write(frame.SerializeToString())
+
+    async def write(self, frame: PeerFrame) -> None:
+        if self._stream is not None:
+            self.put(frame)
+            await self._stream.wait_room()
+
+    def close(self) -> None:
+        if self._stream is not None:
+            self._stream.abort()
+
+    def _heard(self, _stream: FrameStream, frame: bytes) -> None:
+        if self._reply.done():
+            return  # the peer says nothing more here
+        try:
+            self._reply.set_result(PeerReply.FromString(frame))
+        except DecodeError as error:
+            self._reply.set_exception(ConnectionResetError(f"no hello: {error}"))
+
+    def _ended(self) -> None:
+        if not self._reply.done():
+            self._reply.set_exception(ConnectionResetError("the stream ended before a hello"))
+        self._on_end()
+
+
+async def open_road(
+    channel: grpc.aio.Channel, standing: Standing, on_end: Callable[[], None], log: Log
+) -> Road:
+    """The better of the two. Raises Refused, and what `UNREACHABLE` names."""
+    call = PeerStub(channel).Exchange()
+    try:
+        async with asyncio.timeout(HELLO_TIMEOUT_S):
+            await call.write(PeerFrame(hello=standing.introduction()))
+            reply = await call.read()
+        if not isinstance(reply, PeerReply):
+            raise TimeoutError("the stream ended before a hello")
+        check(standing, reply)
+        stream = await _open_stream(reply.hello.stream, standing, on_end, log)
+    except BaseException:
+        call.cancel()
+        raise
+    if stream is None:
+        return CallRoad(call, on_end)
+    call.cancel()
+    return stream
+
+
+def check(standing: Standing, reply: PeerReply) -> None:
+    """Raises Refused if either side objects to the other."""
+    if reply.refused:
+        raise Refused(reply.refused)
+    objection = standing.objection(reply.hello)
+    if objection is not None:
+        raise Refused(objection)
+
+
+async def _open_stream(
+    address: str, standing: Standing, on_end: Callable[[], None], log: Log
+) -> StreamRoad | None:
+    if not address or not is_loopback(address.rpartition(":")[0].strip("[]")):
+        return None
+    road = StreamRoad(on_end)
+    try:
+        await road.open(address, standing)
+    except (Refused, OSError) as error:
+        road.close()
+        log.warning("no framed stream, gRPC instead", peer=address, error=str(error))
+        return None
+    except BaseException:
+        road.close()
+        raise
+    return road
