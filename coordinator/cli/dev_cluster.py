@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
 import signal
 import time
 from collections.abc import Awaitable, Callable
@@ -15,6 +16,7 @@ from coordinator.cli import dev_processes as processes
 from coordinator.cli import exits
 from coordinator.cli.dev_layout import Layout, Member, pids_of, read_layout
 from coordinator.cli.dev_parent import parent_pid
+from coordinator.cli.dev_words import typed
 from coordinator.cli.failures import Failure, usage
 
 if TYPE_CHECKING:
@@ -87,7 +89,7 @@ def open_cluster(text: str) -> DevCluster:
     if layout is None or parent is None:
         raise Failure(
             f"no dev cluster runs in {directory}",
-            hint="start one with: taskctl dev up",
+            hint=f"start one with: {typed('dev up')}",
             exit_code=exits.NOT_FOUND,
             reason="not_running",
         )
@@ -106,7 +108,7 @@ async def names_of(cluster: DevCluster, client: Client, wanted: str) -> tuple[Me
         if task is None or node is None or node not in cluster.members:
             raise Failure(
                 f"{wanted}: {task_id} is {task.status if task else 'gone'} and on no node of this cluster",
-                hint=f"taskctl explain {task_id}",
+                hint=typed(f"explain {shlex.quote(task_id)}"),
                 exit_code=exits.CONFLICT,
                 reason="no_node",
             )
@@ -132,7 +134,7 @@ async def leader_status(cluster: DevCluster, client: Client) -> tuple[str, int]:
             return found.member.name, found.member.term
     raise Failure(
         "there is no leader now",
-        hint="taskctl cluster status",
+        hint=typed("cluster status"),
         exit_code=exits.UNAVAILABLE,
         reason="no_leader",
     )

@@ -20,6 +20,7 @@ from coordinator.cli.dev_cluster import (
 )
 from coordinator.cli.dev_layout import Member, read_layout
 from coordinator.cli.dev_parent import parent_pid
+from coordinator.cli.dev_words import typed
 from coordinator.cli.failures import Failure, usage
 from coordinator.cli.lazy import Verb
 from coordinator.cli.texts import count
@@ -81,7 +82,7 @@ def pause(names: tuple[str, ...], directory: str) -> int:
         if pid is None:
             raise Failure(
                 f"{member.name} is down",
-                hint=f"taskctl dev start {member.name}",
+                hint=typed(f"dev start {member.name}"),
                 exit_code=exits.CONFLICT,
                 reason="not_running",
             )
@@ -101,7 +102,7 @@ def pause(names: tuple[str, ...], directory: str) -> int:
 def start(names: tuple[str, ...], everything: bool, directory: str) -> int:
     """Start what is down, continue what is paused."""
     if bool(names) == everything:
-        raise usage("start: name processes, or give --all", hint="taskctl dev start --all")
+        raise usage("start: name processes, or give --all", hint=typed("dev start --all"))
     cluster = open_cluster(directory)
     chosen = (
         list(cluster.members.values()) if everything else [m for m, _ in targets(cluster, names)]

@@ -20,6 +20,7 @@ import click
 from coordinator.cli import dev_processes as processes
 from coordinator.cli.dev_cluster import STEP_S, DevCluster, leader_status, until
 from coordinator.cli.dev_control import start_member
+from coordinator.cli.dev_words import typed
 from coordinator.client.errors import ClientError
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 STEPS = 6
 SECONDS_OF_WORK = 12
 LEFT_OUT = "__pycache__"
+TRY_NEXT = ("list --all", "history demo-digest", "dev kill leader", "cluster status")
 DIGEST, NOOP, SLEEP = "demo-digest", "demo-noop", "demo-sleep"
 
 
@@ -36,13 +38,16 @@ class StepFailed(Exception):
     """A step did not hold. The text says which and what was seen."""
 
 
-def run_demo(cluster: DevCluster) -> Path | None:
-    """The manifest's path; None when a step failed, which is then on stderr."""
+def run_demo(cluster: DevCluster, *, stays: bool = True) -> Path | None:
+    """The manifest's path; None when a step failed, which is then on stderr. `stays`: the cluster goes on afterwards."""
     try:
-        return Demo(cluster).run()
+        manifest = Demo(cluster).run()
     except (StepFailed, ClientError, OSError) as error:
         click.echo(f"demonstration failed: {error}", err=True)
         return None
+    next_ones = " · ".join(typed(command) for command in TRY_NEXT)
+    click.echo("all steps held" + (f"; try next: {next_ones}" if stays else ""))
+    return manifest
 
 
 class Demo:
@@ -67,10 +72,6 @@ class Demo:
         self._cancel_one()
         for name in self._killed:
             start_member(self._cluster, self._cluster.members[name])
-        click.echo(
-            "all steps held; try next: taskctl list --all · taskctl history demo-digest · "
-            "taskctl dev kill leader · taskctl cluster status"
-        )
         return self._manifest
 
     # -- steps ----------------------------------------------------------------------------------

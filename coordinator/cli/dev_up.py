@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -37,6 +36,7 @@ from coordinator.cli.dev_layout import (
     write_layout,
 )
 from coordinator.cli.dev_parent import parent_pid
+from coordinator.cli.dev_words import CONTEXT, typed
 from coordinator.cli.failures import Failure, usage
 from coordinator.cli.lazy import Verb
 from coordinator.cli.texts import count
@@ -98,14 +98,14 @@ def _run(layout: Layout, parent: subprocess.Popen[bytes], **how: bool) -> int:
     began = time.monotonic()
     cluster = _wait_for_processes(layout, parent)
     _tell_processes(cluster)
-    write_context("dev", {"addr": ",".join(layout.addresses)}, select_if_none=True)
+    write_context(CONTEXT, {"addr": ",".join(layout.addresses)}, select_if_none=True)
     leader = cluster.run(lambda client: _ready(cluster, client), READY_S)
-    down = f"{_taskctl()} dev down"
+    down = typed("dev down")
     stop = down if how["detach"] else f"Ctrl-C, or {down}"
     click.echo(f"ready in {time.monotonic() - began:.1f} s · leader {leader} · stop with: {stop}")
     manifest: Path | None = None
     if not how["no_demo"]:
-        manifest = run_demo(cluster)
+        manifest = run_demo(cluster, stays=not how["once"])
     if how["detach"]:
         return exits.OK if manifest is not None or how["no_demo"] else exits.BUG
     if not how["once"]:
@@ -274,8 +274,3 @@ def _stop(path: Path, parent: subprocess.Popen[bytes]) -> int:
     stopped = stop_cluster(path, parent.pid) if parent_pid(path) is not None else 0
     parent.wait(UP_S)
     return stopped
-
-
-def _taskctl() -> str:
-    """How to call this program from here: by its path where it is not on PATH."""
-    return "taskctl" if shutil.which("taskctl") else str(Path(sys.executable).parent / "taskctl")

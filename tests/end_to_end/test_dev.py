@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -14,6 +17,7 @@ from typing import Any
 import pytest
 
 from tests.end_to_end.processes import CHECKOUT, free_ports, is_alive, until
+from tests.end_to_end.runs import PLUGIN, assert_no_overlap, lines_of
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -146,3 +150,66 @@ def test_a_foreign_directory_is_left_alone(dev: Run, tmp_path: Path) -> None:
     assert up(dev).returncode == 2
     assert dev("dev", "down", "--purge").returncode == 2
     assert (tmp_path / "dev" / "precious").exists()
+
+
+def told(dev: Run, *argv: str) -> dict[str, Any]:
+    """What a command says as JSON."""
+    found: dict[str, Any] = json.loads(dev(*argv, "-o", "json").stdout)
+    return found
+
+
+def test_x26_a_node_that_slept_beyond_r_goes_on_without_its_old_runs(
+    dev: Run, tmp_path: Path
+) -> None:
+    flags = ("--coordinators", "1", "--nodes", "2", "--executors", PLUGIN)
+    assert up(dev, "--detach", "--no-demo", *flags).returncode == 0
+    place = tmp_path / "lines"
+    dev("start", "x.writer", "--id", "w", "-p", f"path={place}")
+    until(lambda: lines_of(place), "the first run writes")
+    old = lines_of(place)[-1]
+
+    paused = dev("dev", "pause", "node-of:w").stdout
+    node = paused.split()[0]
+    assert "it was running w" in paused
+    assert dev("wait", "w", "--for", f"allocation_id>{old.token}").returncode == 0
+    until(lambda: lines_of(place)[-1].token > old.token, "the second run writes")
+    new = lines_of(place)[-1]
+
+    assert f"{node} (pid {members(tmp_path)[node]['pid']}) continues" in (
+        dev("dev", "start", node).stdout
+    )
+    until(lambda: not is_alive(old.pid), "nothing is left of the old run")
+    until(lambda: told(dev, "node", "get", node)["status"] == "ready", "the node is back")
+    written = len(lines_of(place))
+    until(lambda: len(lines_of(place)) > written + 5, "the second run goes on")
+    assert {line.token for line in lines_of(place)} == {old.token, new.token}
+    assert_no_overlap(place)
+    task = told(dev, "get", "w")
+    assert (task["status"], task["allocation_id"]) == ("running", new.token)
+    ended = {run["allocation_id"]: run["outcome"] for run in told(dev, "history", "w")["items"]}
+    assert ended[old.token] == "lost"
+
+
+def test_x27_ports_that_are_taken_are_told_and_the_printed_commands_work(
+    dev: Run, tmp_path: Path
+) -> None:
+    (tmp_path / "config.toml").write_text(
+        'current = "prod"\n\n[contexts.prod]\naddr = "127.0.0.1:1"\n'
+    )
+    directory = ("--data-dir", str(tmp_path / "a dev"))
+    port = min(*free_ports(1), 60_000)
+    with socket.create_server(("127.0.0.1", port)):
+        flags = ("--coordinators", "1", "--nodes", "1", "--detach", "--no-demo", *directory)
+        started = dev("dev", "up", "--base-port", str(port), *flags)
+    try:
+        assert started.returncode == 0, started.stderr
+        moved = re.match(rf"port {port} or one near it is taken; using (\d+) up", started.stdout)
+        assert moved is not None, started.stdout
+        used = int(moved.group(1))
+        assert f"c1  127.0.0.1:{used}  http://127.0.0.1:{used + 100}/" in started.stdout
+        assert dev("list", "--context", "dev").returncode == 0  # prod is still selected
+        stop = shlex.split(started.stdout.rpartition("stop with: ")[2])
+        assert Path(stop[0]).name == "taskctl"
+        assert "2 processes stopped" in dev(*stop[1:]).stdout
+    finally:
+        dev("dev", "down", *directory)

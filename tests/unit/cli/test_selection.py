@@ -76,6 +76,24 @@ def test_some_failed_is_13_and_the_json_names_why(taskctl: Taskctl, cluster: Fak
     assert items["over"]["reason"] == "already_finished"
 
 
+def test_x19_of_three_selected_the_finished_one_is_named_and_the_others_are_changed(
+    taskctl: Taskctl, cluster: FakeCluster
+) -> None:
+    for name, status in (("a", "running"), ("b", "succeeded"), ("c", "running")):
+        cluster.put(name, status=status, spec=wire.TaskSpec(labels={"team": "shop"}))
+    ran = taskctl("cancel", "-l", "team=shop", "--status", "running,succeeded", "-o", "json")
+    assert ran.code == 13
+    items = {item["id"]: item for item in json.loads(ran.out)["items"]}
+    assert {
+        name: (item["status"], item["reason"]) for name, item in items.items() if name != "b"
+    } == {
+        "a": ("cancelled", None),
+        "c": ("cancelled", None),
+    }
+    assert (items["b"]["result"], items["b"]["reason"]) == ("conflict", "already_finished")
+    assert cluster.tasks["b"].status == "succeeded"
+
+
 def test_all_failed_is_the_code_of_the_failure(taskctl: Taskctl, cluster: FakeCluster) -> None:
     assert taskctl("cancel", "nope", "neither").code == 3
 
