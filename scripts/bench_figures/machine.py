@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import statistics
 import subprocess
 import sys
 import time
@@ -18,6 +19,7 @@ from scripts.bench_figures.processes import CHECKOUT, WAIT_S, cpu_seconds, envir
 APPEND_BYTES = 512
 FILE_BYTES = 4 * 1024 * 1024
 APPENDS = 500
+SPIN_TURNS, SPIN_TRIES = 1_000_000, 5
 ECHO = "/echo/Echo"
 PAYLOAD = b"x" * 256
 ONE_CALLER_CALLS, MANY_CALLS, MANY_CALLERS, ROUNDS = 1_000, 6_000, 64, 3
@@ -40,6 +42,19 @@ def fdatasync(bench: Bench) -> Iterator[Figure]:
         os.close(fd)
         path.unlink()
     yield Figure("fdatasync", "ms", samples)
+
+
+def spin_ms() -> float:
+    """A million turns of a loop in this very interpreter: the middle of five. A shared machine changes its speed by
+    half within a minute, and nothing but this tells.
+    """
+    samples = []
+    for _ in range(SPIN_TRIES):
+        began = time.perf_counter()
+        for _ in range(SPIN_TURNS):
+            pass
+        samples.append((time.perf_counter() - began) * 1000)
+    return round(statistics.median(samples), 1)
 
 
 def _datasync(fd: int) -> None:

@@ -53,6 +53,7 @@ Each figure is one JSON object on a line of its own:
   at_least, aim    the bound that must be met and the one that is meant (at_least_p99, at_least_max: of these)
   met              whether the bounds of at_least hold; missing where there is none
   others_cores     what processes that are not ours used meanwhile: above 0.2 the figure says little
+  spin_ms          a million turns of a plain loop, before and after: how fast the machine itself was meanwhile
   cpu_us_per_...   processor time of one write or task, by who used it; `caller` is the load itself
 
 Every cluster has 3 coordinators and 3 nodes on this machine with default settings, writes to the disk of the
@@ -125,11 +126,13 @@ def _busy_s() -> float:
 def run(entry: Entry, bench: Bench) -> bool:
     """Measure and print; whether all bounds were met."""
     began = time.monotonic()
+    spin = machine.spin_ms()
     others = Others(bench)
     met = True
     for figure in entry.measure(bench):
         line = figure.line()
         line["others_cores"] = others.cores()
+        line["spin_ms"] = [spin, machine.spin_ms()]
         print_line(line)
         met = met and line.get("met") is not False
     note(f"{entry.name} took {time.monotonic() - began:.0f} s")
