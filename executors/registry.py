@@ -13,7 +13,7 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -39,10 +39,28 @@ BUILTIN = (
 
 @dataclass(frozen=True, slots=True)
 class LoadProblem:
-    """A plugin that did not load: where it was named, and what happened (the first line sums it up)."""
+    """A plugin that did not load: where it was named, and what happened (the first line sums it up).
+
+    `hung`: its import had to be interrupted; whoever tries again waits as long again.
+    """
 
     source: str
     message: str
+    hung: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which of the plugins named are imported, by their sources as in LoadProblem; built-in ones always are.
+
+    `skip`: source -> why; it counts as a load error of that text. `only`: this one and no other ("": all).
+    """
+
+    skip: Mapping[str, str] = field(default_factory=dict)
+    only: str = ""
+
+
+EVERYTHING = Choice()
 
 
 @dataclass(slots=True)
@@ -75,21 +93,41 @@ class Registry:
 
 
 def load(
-    specs: Sequence[str] = (), *, builtin: bool = True, seconds_max: float = IMPORT_SECONDS_MAX
+    specs: Sequence[str] = (),
+    *,
+    builtin: bool = True,
+    seconds_max: float = IMPORT_SECONDS_MAX,
+    choice: Choice = EVERYTHING,
+    on_import: Callable[[str], None] = lambda _source: None,
 ) -> Registry:
     """Everything this process offers. `specs`: values of `--executors`, `module[:Class]` or `path/file.py[:Class]`.
 
     Raises DuplicateExecutorError. Imports run in the calling thread; in the main thread each has `seconds_max`.
+    `on_import` is told the source of each plugin before its import, for whoever watches from outside.
     """
     registry = Registry()
     if builtin:
         for spec in BUILTIN:
             _load_one(registry, spec, f"built-in {spec}", seconds_max)
-    for point in sorted(importlib.metadata.entry_points(group=GROUP)):
-        _load_one(registry, point.value, f"entry point {point.name} = {point.value}", seconds_max)
-    for spec in specs:
-        _load_one(registry, spec, f"--executors {spec}", seconds_max)
+    for spec, source in plugins(specs):
+        if choice.only not in ("", source):
+            continue
+        if source in choice.skip:
+            registry.load_errors.append(LoadProblem(source, choice.skip[source]))
+            continue
+        on_import(source)
+        _load_one(registry, spec, source, seconds_max)
     return registry
+
+
+def plugins(specs: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """What is named here beside the built-in ones, in the order of loading: (spec, source as in LoadProblem)."""
+    for point in sorted(importlib.metadata.entry_points(group=GROUP)):
+        if point.value in BUILTIN:
+            continue  # our own distribution names them, too
+        yield point.value, f"entry point {point.name} = {point.value}"
+    for spec in specs:
+        yield spec, f"--executors {spec}"
 
 
 def _load_one(registry: Registry, spec: str, source: str, seconds_max: float) -> None:
@@ -101,7 +139,8 @@ def _load_one(registry: Registry, spec: str, source: str, seconds_max: float) ->
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # noqa: BLE001  (foreign code at import: not even SystemExit may end this process)
-        registry.load_errors.append(LoadProblem(source, _told(error)))
+        hung = isinstance(error, _ImportTookTooLong)
+        registry.load_errors.append(LoadProblem(source, _told(error), hung))
         return
     for definition in found:
         registry.add(definition, source)

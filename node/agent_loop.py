@@ -15,6 +15,7 @@ from coordinator.client.node_values import FromLeader, LoadProblem, Offer
 from node import effects, frames
 from node.agent_config import core_config, pool_config
 from node.agent_handshake import Handshake
+from node.agent_imports import Imports
 from node.agent_live import FLUSH_S, LiveNews
 from node.agent_worker_news import WorkerNews, offers_of
 from node.core import NodeCore
@@ -58,8 +59,10 @@ class Agent:
         self._killer = KernelTimer()
         self._live = LiveNews()
         self._core = NodeCore(core_config(handshake))
-        self._news = WorkerNews(self._core.runs, self._live, log, self.feed, self._is_ready)
+        self._news = WorkerNews(self._core.runs, self._live, log, self.feed, self._starting)
         self._pool = WorkerPool(pool_config(handshake), loop, self._news.said, self._worker_died)
+        self._imports = Imports(loop, self._pool.kill)
+        self._pool.skipped = self._imports.skipped
         self._do: dict[type, Callable[[Any], None]] = {
             effects.Tell: lambda e: self._pool.tell(e.worker, e.message),
             effects.SendReports: self._send_reports,
@@ -148,6 +151,13 @@ class Agent:
 
     # --- workers -----------------------------------------------------------------------------------------------------
 
+    def _starting(self, worker: int, said: frames.Loading | frames.Ready) -> None:
+        if isinstance(said, frames.Loading):
+            self._imports.loading(worker, said)
+            return
+        self._imports.ready(worker, said)
+        self._is_ready(said)
+
     def _is_ready(self, ready: frames.Ready) -> None:
         if not ready.fatal:
             self._learn_offers(*offers_of(ready))
@@ -170,10 +180,10 @@ class Agent:
             self._session.reconnect()  # the registration carries all of it
 
     def _worker_died(self, number: int, detail: str) -> None:
+        will_be_spared = self._imports.died(number, detail)
         self.feed(WorkerDied(number, detail))
-        if (
-            not self._known.is_set()
-        ):  # nobody can say what is offered: join all the same, and say why
+        if not self._known.is_set() and not will_be_spared:
+            # nobody can say what is offered: join all the same, and say why
             self._learn_offers((), (LoadProblem("worker", f"died at its start: {detail}"),))
 
     # --- effects -----------------------------------------------------------------------------------------------------

@@ -17,7 +17,9 @@ from node.logs import Log
 
 
 class WorkerNews:
-    """Takes the frames of one read at a time. `feed` is NodeCore's door, `ready` learns what a worker offers."""
+    """Takes the frames of one read at a time. `feed` is NodeCore's door, `starting` hears of a worker's imports and
+    what it offers after them.
+    """
 
     def __init__(
         self,
@@ -25,13 +27,13 @@ class WorkerNews:
         live: LiveNews,
         log: Log,
         feed: Callable[[Input], None],
-        ready: Callable[[frames.Ready], None],
+        starting: Callable[[int, frames.Loading | frames.Ready], None],
     ) -> None:
         self._runs = runs
         self._live = live
         self._log = log
         self._feed = feed
-        self._ready = ready
+        self._starting = starting
 
     def said(self, worker: int, messages: Sequence[ToAgent]) -> None:
         """All of one read is one input, in its order."""
@@ -45,6 +47,8 @@ class WorkerNews:
                     news.append(message)
                 case frames.Progress() | frames.Log():
                     self._alive(message)
+                case frames.Loading():
+                    self._starting(worker, message)
                 case frames.Ready():
                     self._is_ready(worker, message)
                 case frames.LoopLag():
@@ -64,7 +68,7 @@ class WorkerNews:
             self._live.progress(run.wanted.task_id, message)
 
     def _is_ready(self, worker: int, message: frames.Ready) -> None:
-        self._ready(message)
+        self._starting(worker, message)
         if not message.fatal:
             self._feed(WorkerReady(worker, frozenset(offer.name for offer in message.offers)))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from struct import Struct
 from typing import Generic, TypeVar
 
@@ -86,13 +86,22 @@ def worker_side() -> FrameBuffer[ToWorker]:
     return FrameBuffer(_to_worker)
 
 
-def worker_command(python: str, fd: int, parent_pid: int, executors: Sequence[str]) -> list[str]:
+def worker_command(
+    python: str,
+    fd: int,
+    parent_pid: int,
+    executors: Sequence[str],
+    skipped: Mapping[str, str] | None = None,
+) -> list[str]:
     """The argument list that starts a worker.
 
-    `fd` is its end of a socket pair, inherited (`pass_fds`); `executors` are the values of `--executors`. The worker
-    makes itself leader of a process group and asks to die with the thread that started it.
+    `fd` is its end of a socket pair, inherited (`pass_fds`); `executors` are the values of `--executors`; `skipped`
+    says what not to import, and which load error to tell of it. The worker makes itself leader of a process group and
+    asks to die with the thread that started it.
     """
     command = [python, "-m", "node.worker", "--fd", str(fd), "--parent", str(parent_pid)]
     for spec in executors:
         command += ["--executors", spec]
+    for source, message in (skipped or {}).items():
+        command += ["--skip", source, "--because", message]
     return command

@@ -117,14 +117,18 @@ class Offer(_Frame, frozen=True, array_like=True):
 
 
 class LoadError(_Frame, frozen=True, array_like=True):
-    """A plugin that could not be imported or defined: where it was named, what went wrong (first line is a summary)."""
+    """A plugin that could not be imported or defined: where it was named, what went wrong (first line is a summary).
+
+    `hung`: the import had to be interrupted.
+    """
 
     source: str
     message: str
+    hung: bool = False
 
 
 class Ready(_Frame, frozen=True, array_like=True, tag=20):
-    """First frame of a worker: what it offers. `fatal` not empty: it offers nothing and exits; the node must not start.
+    """First frame of a worker but for `Loading`: what it offers. `fatal` not empty: it offers nothing and exits; the node must not start.
 
     Fatal is a name offered twice; the text names both places.
     """
@@ -249,5 +253,11 @@ class Pong(_Frame, frozen=True, array_like=True, tag=28):
     runs: int
 
 
+class Loading(_Frame, frozen=True, array_like=True, tag=29):
+    """Before `Ready`: the import of this plugin begins. `source` as in LoadError."""
+
+    source: str
+
+
 ToWorker = Start | Stop | StateAck | StateRefused | Ping | Shutdown
-ToAgent = Ready | Started | State | Progress | Log | Stopping | Ended | LoopLag | Pong
+ToAgent = Ready | Started | State | Progress | Log | Stopping | Ended | LoopLag | Pong | Loading

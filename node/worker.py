@@ -1,8 +1,8 @@
 """The worker process: runs user code for one agent, and nothing else.
 
-Started by exec (`python -m node.worker --fd N --parent PID [--executors SPEC]...`), one end of a socket pair inherited.
-First it makes sure that it dies with its agent; then it loads the executors, says what it has (`Ready`), and takes runs
-until the pipe closes. Coroutines share the event loop, plain functions have threads, one pool per executor.
+Started by exec (`python -m node.worker --fd N --parent PID [--executors SPEC]... [--skip SOURCE --because TEXT]...`), one
+end of a socket pair inherited. First it makes sure that it dies with its agent; then it loads the executors, telling
+before each plugin (`Loading`), says what it has (`Ready`), and takes runs until the pipe closes. Coroutines share the event loop, plain functions have threads, one pool per executor.
 """
 
 from __future__ import annotations
@@ -17,10 +17,11 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Never
 
 from executors.errors import DuplicateExecutorError
-from executors.registry import Registry, load
+from executors.registry import Choice, Registry, load
 from node.frames import (
     Ended,
     LoadError,
+    Loading,
     Offer,
     Ping,
     Ready,
@@ -123,13 +124,13 @@ def ready(registry: Registry) -> Ready:
     return Ready(
         os.getpid(),
         tuple(Offer(one.name, one.version, one.digest, one.body) for one in registry.manifests()),
-        tuple(LoadError(one.source, one.message) for one in registry.load_errors),
+        tuple(LoadError(one.source, one.message, one.hung) for one in registry.load_errors),
     )
 
 
 def main(arguments: Sequence[str]) -> Never:
     """Runs until the agent ends it: exit code 0. 2: the executors cannot be offered together (Ready says why)."""
-    fd, parent_pid, specs = _parsed(arguments)
+    fd, parent_pid, specs, choice = _parsed(arguments)
     tie_to_agent(parent_pid)
     os.set_inheritable(fd, False)
     loop = asyncio.new_event_loop()
@@ -137,7 +138,7 @@ def main(arguments: Sequence[str]) -> Never:
     pipe = WorkerPipe(socket.socket(fileno=fd), loop)
     capture_output()
     try:
-        registry = load(specs)
+        registry = load(specs, choice=choice, on_import=lambda source: _loading(pipe, source))
     except DuplicateExecutorError as error:
         pipe.send(Ready(os.getpid(), fatal=str(error)))
         _leave(pipe, 2)
@@ -149,18 +150,29 @@ def main(arguments: Sequence[str]) -> Never:
     _leave(pipe, 1)
 
 
+def _loading(pipe: WorkerPipe, source: str) -> None:
+    pipe.send_at_once(Loading(source))
+
+
 def _leave(pipe: WorkerPipe, code: int) -> Never:
     """Exit with everything written, and without waiting for threads: user code may hang in one."""
     pipe.drain(DRAIN_SECONDS)
     os._exit(code)
 
 
-def _parsed(arguments: Sequence[str]) -> tuple[int, int, list[str]]:
-    """The socket's number, the agent's pid, the values of --executors. Only the agent writes this command line."""
+def _parsed(arguments: Sequence[str]) -> tuple[int, int, list[str], Choice]:
+    """The socket's number, the agent's pid, the values of --executors, what to leave out of them.
+
+    Only the agent writes this command line.
+    """
     pairs = list(zip(arguments[::2], arguments[1::2], strict=True))
     once = dict(pairs)
-    specs = [value for name, value in pairs if name == "--executors"]
-    return int(once["--fd"]), int(once["--parent"]), specs
+    specs, skip, because = (
+        [value for name, value in pairs if name == wanted]
+        for wanted in ("--executors", "--skip", "--because")
+    )
+    choice = Choice(skip=dict(zip(skip, because, strict=True)))
+    return int(once["--fd"]), int(once["--parent"]), specs, choice
 
 
 if __name__ == "__main__":

@@ -44,6 +44,7 @@ class WorkerPool:
         said: Callable[[int, Sequence[ToAgent]], None],
         died: Callable[[int, str], None],
     ) -> None:
+        self.skipped: Mapping[str, str] = {}  # plugins not to import, and the load error to tell
         self._config = config
         self._loop = loop
         self._said = said
@@ -62,9 +63,7 @@ class WorkerPool:
         ours, theirs = socket.socketpair()
         try:
             process = subprocess.Popen(
-                worker_command(
-                    sys.executable, theirs.fileno(), os.getpid(), self._config.executors
-                ),
+                self._command(theirs.fileno()),
                 stdin=subprocess.DEVNULL,
                 stdout=2,
                 pass_fds=(theirs.fileno(),),
@@ -79,6 +78,10 @@ class WorkerPool:
         finally:
             theirs.close()
         self._workers[number] = _Process(number, process, ours, self)
+
+    def _command(self, fd: int) -> list[str]:
+        executors = self._config.executors
+        return worker_command(sys.executable, fd, os.getpid(), executors, self.skipped)
 
     def _watch(self, process: subprocess.Popen[bytes]) -> None:
         """Raises OSError, with the process gone, when its end could not be noticed."""

@@ -10,6 +10,8 @@ import pytest
 
 from node.frames import (
     Ended,
+    LoadError,
+    Loading,
     Log,
     Ping,
     Pong,
@@ -51,10 +53,10 @@ def params(**fields: object) -> bytes:
     return json.dumps(fields).encode()
 
 
-def test_ready_comes_first_and_offers_manifests() -> None:
+def test_ready_comes_after_the_imports_and_offers_manifests() -> None:
     with WorkerProcess() as worker:
         ready = worker.ready()
-        assert worker.seen[0] is ready
+        assert worker.seen == [Loading(f"--executors {PLUGIN}"), ready]
         offers = {one.name: one for one in ready.offers}
         assert {"demo.noop", "demo.digest", "t.careful"} <= set(offers)
         document = json.loads(offers["demo.digest"].body)
@@ -73,6 +75,14 @@ def test_a_broken_plugin_takes_no_other_with_it(tmp_path: Path) -> None:
             f"--executors {tmp_path / 'broken_plugin.py'}"
         ]
         assert "no way" in ready.load_errors[0].message.splitlines()[0]
+        assert worker.run("t.ends").outcome == "succeeded"
+
+
+def test_a_plugin_that_is_to_be_skipped_is_not_imported(tmp_path: Path) -> None:
+    (tmp_path / "never_plugin.py").write_text("raise SystemExit('it was imported')\n")
+    source = f"--executors {tmp_path / 'never_plugin.py'}"
+    with WorkerProcess(source.split()[1], PLUGIN, skipped={source: "it hung"}) as worker:
+        assert worker.ready().load_errors == (LoadError(source, "it hung"),)
         assert worker.run("t.ends").outcome == "succeeded"
 
 
@@ -183,11 +193,12 @@ def test_facts_reach_the_code(worker: WorkerProcess, number: int) -> None:
         "t.returns",
         number,
         attempt=4,
+        max_attempts=5,
         headers={"x-opaque-id": "a"},
         due_at=1_700_000_000_000,
     )
     due = "2023-11-14 22:13:20+00:00"
-    assert json.loads(ended.result or b"") == ["t1", number, 4, {"x-opaque-id": "a"}, due]
+    assert json.loads(ended.result or b"") == ["t1", number, [4, 5], {"x-opaque-id": "a"}, due]
 
 
 def test_own_process_has_token_and_mark_in_its_environment() -> None:

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
@@ -36,14 +36,18 @@ Kind = TypeVar("Kind", bound=ToAgent)
 class WorkerProcess:
     """A worker and everything it has said. With `acks`, state writes are acknowledged at once."""
 
-    def __init__(self, *specs: str, acks: bool = True) -> None:
+    def __init__(
+        self, *specs: str, acks: bool = True, skipped: Mapping[str, str] | None = None
+    ) -> None:
         ours, theirs = socket.socketpair()
         self.acks = acks
         self.seen: list[ToAgent] = []
         self._sock = ours
         self._buffer = agent_side()
         self._process = subprocess.Popen(
-            worker_command(sys.executable, theirs.fileno(), os.getpid(), specs or (PLUGIN,)),
+            worker_command(
+                sys.executable, theirs.fileno(), os.getpid(), specs or (PLUGIN,), skipped
+            ),
             pass_fds=[theirs.fileno()],
             env={**os.environ, "PYTHONPATH": str(ROOT), "PTASKS_NODE_MARK": "mark-of-the-test"},
             stdin=subprocess.DEVNULL,

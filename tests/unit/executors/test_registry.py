@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from executors.errors import DuplicateExecutorError
-from executors.registry import load
+from executors.registry import Choice, LoadProblem, load
 
 GOOD = """
 from pydantic import BaseModel
@@ -115,7 +115,28 @@ def test_an_import_that_hangs_is_interrupted(write: Write) -> None:
     registry = load([hang, write("reg_after", GOOD.format(name="t.after"))], seconds_max=0.2)
     (problem,) = registry.load_errors
     assert problem.message == "the import did not end within 0.2 s"
+    assert problem.hung
     assert "t.after" in registry.definitions
+
+
+def test_what_is_to_be_skipped_is_not_imported_and_tells_the_error_of_before(write: Write) -> None:
+    bad = write("reg_never", "raise AssertionError('it was imported')")
+    good = write("reg_beside", GOOD.format(name="t.beside"))
+    told: list[str] = []
+    skip = Choice(skip={f"--executors {bad}": "it hung"})
+    registry = load([bad, good], choice=skip, on_import=told.append)
+    assert registry.load_errors == [LoadProblem(f"--executors {bad}", "it hung")]
+    assert "t.beside" in registry.definitions
+    assert f"--executors {good}" in told
+    assert f"--executors {bad}" not in told
+
+
+def test_one_plugin_alone_beside_the_built_in_ones(write: Write) -> None:
+    bad = write("reg_left_out", "raise AssertionError('it was imported')")
+    good = write("reg_alone", GOOD.format(name="t.alone"))
+    registry = load([bad, good], choice=Choice(only=f"--executors {good}"))
+    assert registry.load_errors == []
+    assert {"t.alone", "demo.noop"} <= set(registry.definitions)
 
 
 def test_a_name_offered_twice_names_both_places(write: Write, tmp_path: Path) -> None:

@@ -17,6 +17,8 @@ from node.frame_buffer import (
 )
 from node.frames import (
     Ended,
+    LoadError,
+    Loading,
     Log,
     LogCounts,
     Ping,
@@ -51,7 +53,8 @@ def test_messages_arrive_whole_and_in_order_however_they_are_cut(cuts: list[int]
 def test_the_other_direction() -> None:
     error = RunError("E", "m", "t")
     messages: list[ToAgent] = [
-        Ready(1, (), (), ""),
+        Loading("--executors a"),
+        Ready(1, (), (LoadError("--executors a", "it hung", True),), ""),
         State(1, 1, None, 2),
         Log(1, "info", "e", b"{}", 5),
         Ended(1, "failed", "x", None, error, 5, None, True, False, "failed", LogCounts(1, 2, 3, 4)),
@@ -78,3 +81,5 @@ def test_the_command_of_a_worker() -> None:
         *("py", "-m", "node.worker", "--fd", "7", "--parent", "42"),
         *("--executors", "a:B", "--executors", "c"),
     ]
+    skipping = worker_command("py", 7, 42, ["a:B", "c"], {"--executors c": "it hung"})
+    assert skipping == [*command, "--skip", "--executors c", "--because", "it hung"]
