@@ -6,14 +6,15 @@ import asyncio
 
 from google.protobuf.message import DecodeError
 
+from coordinator.client.start_checks import PortTaken, check_port
 from coordinator.shell.frame_stream import FrameStream
-from coordinator.shell.grpc_server import PortTaken, check_port
 from coordinator.shell.logs import Log
 from coordinator.shell.peer_server import PeerService
-from coordinator.wire.v1.internal_pb2 import PeerFrame
+from coordinator.wire.v1.internal_pb2 import PeerFrame, PeerReply
 
 FLAG = "--peer-listen"
 HELLO_WITHIN_S = 2.0
+ALIVE = PeerReply(received=1).SerializeToString()
 
 
 class PeerDoor:
@@ -66,7 +67,9 @@ class PeerDoor:
             self._log.error("frame not understood", member=sender, error=str(error))
             stream.abort()
             return
-        if sender:
+        if sender and not frame.messages:
+            stream.write(ALIVE)
+        elif sender:
             self._service.take(sender, frame)
         else:
             self._welcome(stream, frame)

@@ -13,6 +13,7 @@ from typing import Protocol
 import grpc.aio
 from google.protobuf.message import DecodeError
 
+from coordinator.shell.clock import read_clock
 from coordinator.shell.frame_stream import FrameStream, open_frames
 from coordinator.shell.logs import Log
 from coordinator.shell.options import is_loopback
@@ -21,6 +22,7 @@ from coordinator.wire.v1.internal_pb2 import PeerFrame, PeerReply
 from coordinator.wire.v1.internal_pb2_grpc import PeerStub
 
 HELLO_TIMEOUT_S = 2.0
+PING_EVERY_S, PINGS_MISSED_MAX = 2.0, 2  # a process that is stopped keeps its connections
 UNREACHABLE = (grpc.RpcError, asyncio.InvalidStateError, OSError)  # TimeoutError is an OSError
 
 _Call = grpc.aio.StreamStreamCall[PeerFrame, PeerReply]
@@ -92,6 +94,8 @@ class StreamRoad:
         self._on_end = on_end
         self._reply: asyncio.Future[PeerReply] = asyncio.get_running_loop().create_future()
         self._stream: FrameStream | None = None
+        self._pings_missed = 0
+        self._pinging: asyncio.TimerHandle | None = None
 
     async def open(self, address: str, standing: Standing) -> None:
         """Connect and introduce ourselves. Raises Refused, OSError, TimeoutError."""
@@ -99,6 +103,7 @@ class StreamRoad:
         self._stream.write(PeerFrame(hello=standing.introduction()).SerializeToString())
         async with asyncio.timeout(HELLO_TIMEOUT_S):
             check(standing, await self._reply)
+        self._ping()
 
     @property
     def is_over(self) -> bool:
@@ -118,18 +123,32 @@ class StreamRoad:
             await self._stream.wait_room()
 
     def close(self) -> None:
+        if self._pinging is not None:
+            self._pinging.cancel()
         if self._stream is not None:
             self._stream.abort()
 
+    def _ping(self) -> None:
+        """A frame without messages is answered at once."""
+        if self._pings_missed > PINGS_MISSED_MAX:
+            self.close()
+            return
+        self._pings_missed += 1
+        self.put(PeerFrame(sent_wall_at=read_clock().wall))
+        self._pinging = asyncio.get_running_loop().call_later(PING_EVERY_S, self._ping)
+
     def _heard(self, _stream: FrameStream, frame: bytes) -> None:
         if self._reply.done():
-            return  # the peer says nothing more here
+            self._pings_missed = 0
+            return
         try:
             self._reply.set_result(PeerReply.FromString(frame))
         except DecodeError as error:
             self._reply.set_exception(ConnectionResetError(f"no hello: {error}"))
 
     def _ended(self) -> None:
+        if self._pinging is not None:
+            self._pinging.cancel()
         if not self._reply.done():
             self._reply.set_exception(ConnectionResetError("the stream ended before a hello"))
         self._on_end()

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coordinator.shell import peer_door
+from coordinator.shell import peer_door, peer_roads
 from coordinator.shell.frame_stream import HEAD, BadFrame, FrameBuffer
 from coordinator.shell.grpc_server import PortTaken
 from coordinator.shell.peer_door import PeerDoor
@@ -99,6 +99,22 @@ async def test_a_stream_that_breaks_is_opened_anew(pair: tuple[Side, Side]) -> N
     await one.until(lambda: one.links.connected() == [2])
     one.links.send(2, (beat(7),))
     await two.until(lambda: two.messages == [beat(7)])
+
+
+async def test_a_peer_that_is_stopped_is_noticed(
+    pair: tuple[Side, Side], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(peer_roads, "PING_EVERY_S", 0.02)
+    one, two = pair
+    await two.listen()
+    one.links.connect(2, two.address)
+    await one.until(lambda: one.links.connected() == [2])
+    await asyncio.sleep(0.3)  # many pings, all of them answered
+    assert one.unreachable == 0
+    assert two.door is not None
+    for stream in two.door._callers:
+        stream._on_frame = lambda *_: None
+    await one.until(lambda: one.unreachable == 1)
 
 
 async def test_an_address_that_is_not_loopback_is_not_dialled(pair: tuple[Side, Side]) -> None:
