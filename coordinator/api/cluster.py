@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from typing_extensions import override
 
 from coordinator.api import cluster_views as views
+from coordinator.api.backups import Backups
 from coordinator.api.checks import check_request_id, content_hash
 from coordinator.api.door import Door
 from coordinator.api.errors import Code, Rejected, abort, invalid, too_large
@@ -34,6 +35,7 @@ class ClusterService(ClusterServicer):
     def __init__(self, door: Door, road: Road) -> None:
         self._door = door
         self._road = road
+        self._backups = Backups(door, road)
 
     @override
     async def Status(self, request: wire.StatusRequest, context: Context) -> wire.StatusResponse:
@@ -168,6 +170,10 @@ class ClusterService(ClusterServicer):
             )
 
         return await self._lead(context, "Recheck", request, wire.RecheckResponse, work)
+
+    @override
+    async def Backup(self, request: wire.BackupRequest, context: Context) -> None:
+        await self._backups.send(request, context)
 
     # -- the work -----------------------------------------------------------------------------------
 

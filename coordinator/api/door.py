@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Protocol
 
 import msgspec
@@ -145,3 +145,10 @@ class Door(Protocol):
         ...
 
     async def run_of(self, task_id: str, allocation_id: int) -> StoredRun | None: ...
+
+    def history(self, upto: int) -> AsyncIterator[Sequence[StoredRun]]:
+        """All runs by allocation id, some at a time, with all they left behind.
+
+        Without those that began or changed after revision `upto`.
+        """
+        ...

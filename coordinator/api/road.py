@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import grpc.aio
 
@@ -20,6 +20,7 @@ FORWARDED_KEY = "x-ptasks-forwarded"
 NO_DEADLINE_S = 30.0
 ANSWER_BEFORE_S = 0.25  # so that the caller hears why, not only that its time is over
 RETRY_S = 0.05
+STREAM_LEADER_S = 5.0  # how long a stream that needs the leader waits for one
 
 Context = grpc.aio.ServicerContext[Any, Any]
 _Answer = TypeVar("_Answer")
@@ -70,10 +71,7 @@ class Road:
         except Rejected as rejected:
             await abort(context, rejected)
         except Passed as passed:
-            error = passed.error
-            details = [(k, v) for k, v in error.trailing_metadata() or () if k == DETAILS_KEY]
-            await context.abort(error.code(), error.details() or "", tuple(details))
-        raise AssertionError("abort always raises")
+            await abort_passed(context, passed)
 
     async def _lead(
         self,
@@ -133,6 +131,26 @@ class Road:
             self._channels[address] = grpc.aio.insecure_channel(address)
         return self._channels[address]
 
+    async def leader_for_stream(self, context: Context) -> grpc.aio.Channel | None:
+        """None when a linearizable look may be taken here and now, else the way to the leader. Raises Rejected."""
+        deadline = min(deadline_of(context), loop_time() + STREAM_LEADER_S)
+        forwarded = _is_forwarded(context)
+        while (left := deadline - loop_time()) > 0:
+            channel = self.channel_to_leader()
+            if channel is not None and not forwarded:
+                return channel
+            try:
+                if self.door.replica.raft.is_leader:
+                    await self.barrier(left)
+                    return None
+            except RoadFailed as failed:
+                if failed.kind not in ("not_leader", "no_leader"):
+                    raise from_failure(failed.kind, failed.detail) from failed
+            if forwarded:
+                raise from_failure("not_leader")
+            await self._leader_moves(min(RETRY_S, max(0.0, left)))
+        raise from_failure(self._cause())
+
     async def _leader_moves(self, seconds: float) -> None:
         self._moved.clear()
         try:
@@ -168,6 +186,14 @@ class Road:
             if failed.kind == "timed_out":
                 raise from_failure(self._cause(), "no quorum confirmed the read") from failed
             raise
+
+
+async def abort_passed(context: Context, passed: Passed) -> NoReturn:
+    """End the call as the other member did."""
+    error = passed.error
+    details = [(k, v) for k, v in error.trailing_metadata() or () if k == DETAILS_KEY]
+    await context.abort(error.code(), error.details() or "", tuple(details))
+    raise AssertionError("abort always raises")
 
 
 def loop_time() -> float:

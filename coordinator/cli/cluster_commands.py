@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _HERE = "coordinator.cli.cluster_commands"
 _SETTINGS = "coordinator.cli.settings_commands"
 _STATUS = "coordinator.cli.cluster_status"
+_SNAPSHOT = "coordinator.cli.snapshot_commands"
 cluster = LazyGroup(
     name="cluster",
     help="The cluster itself.",
@@ -34,6 +35,7 @@ cluster = LazyGroup(
         "set": Entry(_SETTINGS, "set_settings", "Change settings: K=V."),
         "unset": Entry(_SETTINGS, "unset", "Give settings their default again."),
         "recheck": Entry(_HERE, "recheck", "Look again at tasks without a node."),
+        "snapshot": Entry(_SNAPSHOT, "snapshot", "Backups: save."),
     },
 )
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import grpc.aio
 
@@ -16,6 +16,9 @@ from coordinator.client.requests import ChangeOptions, ReadOptions
 from coordinator.client.status import error_from_rpc
 from coordinator.client.to_wire import change_to_wire, read_to_wire
 from coordinator.wire.v1 import cluster_pb2 as wire
+
+if TYPE_CHECKING:
+    from coordinator.client.backups import Saved, Target
 
 _READ = ReadOptions()
 _PATH = "/ptasks.v1.Cluster/"
@@ -143,3 +146,28 @@ class ClusterClient:
         """Have the leader look again at these tasks, or at all that have no node."""
         reply = await self._change(_RECHECK, wire.RecheckRequest(ids=ids), change)
         return views.Rechecked(answer_of(reply.answer), reply.unassigned)
+
+    async def backup(
+        self,
+        target: Target,
+        *,
+        key: bytes | None = None,
+        history: bool = True,
+        read: ReadOptions = _READ,
+        on_progress: Callable[[int], None] = lambda _size: None,
+    ) -> Saved:
+        """Write the cluster's state at one revision to `target`, as the bytes of a file that can be restored.
+
+        `key` adds a seal; without `history` the runs stay out; a stale `read` takes what any member has, without a
+        quorum. It may take as long as it takes, but for silences. Raises ClientError; BackupError for bytes that
+        are not what a member wrote.
+        """
+        from coordinator.client.backups import BackupTaker
+
+        if not read.stale:
+            await self.health()  # is there a quorum, and who leads?
+        request = wire.BackupRequest(
+            read=read_to_wire(read), without_history=not history, sealed=key is not None
+        )
+        taker = BackupTaker(self._caller, self._timeout_s, key, on_progress)
+        return await taker.take(request, target)

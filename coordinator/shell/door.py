@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
 from coordinator.api.door import Listener, MemberFacts, RoadFailed, StoredRun
 from coordinator.model.limits import CALLS_IN_PROGRESS_MAX
@@ -87,6 +87,9 @@ class ShellDoor:
 
     async def run_of(self, task_id: str, allocation_id: int) -> StoredRun | None:
         return await self._history.run_of(task_id, allocation_id)
+
+    def history(self, upto: int) -> AsyncIterator[Sequence[StoredRun]]:
+        return self._history.pages(upto)
 
     def _check_room(self) -> None:
         if self._pump.callers.waiting >= CALLS_IN_PROGRESS_MAX:

@@ -7,7 +7,7 @@ waits until they are on disk. A list of runs tells type and message of their err
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 
 import msgspec
 
@@ -18,6 +18,7 @@ from coordinator.shell.run_rows import RunRow
 from coordinator.shell.store_port import StorePort
 
 WRITTEN_TIMEOUT_S = 5.0  # a full disk holds writes back; then the history is as it was
+PAGE = 64  # rows at once, each with up to 150 KiB of error, result and logs
 MESSAGE_CHARS_MAX = 1_024  # in a list, of which a whole page has to fit into one answer
 WITHOUT_ERROR = (None, RunOutcome.SUCCEEDED.value)
 
@@ -80,6 +81,14 @@ class History:
         if run is None:
             return None
         return msgspec.structs.replace(run, logs=await self._store.run_logs(task_id, allocation_id))
+
+    async def pages(self, upto: int) -> AsyncIterator[Sequence[RunRow]]:
+        """All rows by allocation id, blobs included, but for those that changed after revision `upto`."""
+        await self._flush()
+        after = 0
+        while rows := await self._store.runs_after(after, PAGE):
+            after = rows[-1].allocation_id
+            yield [row for row in rows if row.index <= upto]
 
     async def _with_error(self, row: RunRow) -> RunRow:
         if row.outcome in WITHOUT_ERROR:

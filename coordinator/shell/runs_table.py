@@ -11,7 +11,10 @@ from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+import msgspec
+
 from coordinator.shell.run_rows import (
+    BLOBS,
     RottenPiece,
     RunKey,
     RunRow,
@@ -118,6 +121,16 @@ def read_logs(connection: sqlite3.Connection, task_id: str, allocation_id: int) 
     return None if found is None else _blob((task_id, allocation_id), "logs", found[0])
 
 
+def read_runs_after(connection: sqlite3.Connection, allocation_id: int, limit: int) -> list[RunRow]:
+    """Rows of all tasks by allocation id, blobs included. Raises sqlite3.Error, Damaged."""
+    found = connection.execute(
+        "SELECT task_id, allocation_id, head, error, result, logs FROM runs "
+        "WHERE allocation_id > ? ORDER BY allocation_id LIMIT ?",
+        (allocation_id, limit),
+    )
+    return [_whole(task_id, number, head, blobs) for task_id, number, head, *blobs in found]
+
+
 def check_heads(connection: sqlite3.Connection) -> None:
     """Reads every head once. Raises sqlite3.Error, Damaged."""
     heads = connection.execute("SELECT task_id, allocation_id, head FROM runs")
@@ -137,6 +150,15 @@ def _head(task_id: str, allocation_id: int, stored: object) -> RunRow:
         return decode_head((task_id, allocation_id), stored)
     except RottenPiece as rot:
         raise Damaged(str(rot)) from rot
+
+
+def _whole(task_id: str, number: int, head: object, blobs: Sequence[object]) -> RunRow:
+    key = (task_id, number)
+    error, result, logs = (
+        _blob(key, piece, blob) for piece, blob in zip(BLOBS, blobs, strict=True)
+    )
+    row = _head(task_id, number, head)
+    return msgspec.structs.replace(row, error=error, result=result, logs=logs)
 
 
 def _blob(key: RunKey, piece: str, stored: object) -> bytes | None:

@@ -150,6 +150,9 @@ class Store:
     async def run_logs(self, task_id: str, allocation_id: int) -> bytes | None:
         return await self._reads.run_logs(task_id, allocation_id)
 
+    async def runs_after(self, allocation_id: int, limit: int) -> list[RunRow]:
+        return await self._reads.runs_after(allocation_id, limit)
+
     async def open_snapshot(self) -> SnapshotReader | None:
         return await self._reads.open_snapshot()
 

@@ -180,6 +180,10 @@ class FakeStore:
         row = self.disk.durable.runs.get((task_id, allocation_id))
         return None if row is None else row.logs
 
+    async def runs_after(self, allocation_id: int, limit: int) -> list[RunRow]:
+        rows = sorted(self.disk.durable.runs.values(), key=lambda row: row.allocation_id)
+        return [row for row in rows if row.allocation_id > allocation_id][:limit]
+
     async def open_snapshot(self) -> FakeSnapshotReader | None:
         snapshot = self.disk.durable.snapshot
         return None if snapshot is None else FakeSnapshotReader(snapshot)

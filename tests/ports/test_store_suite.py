@@ -167,6 +167,15 @@ async def test_forgotten_runs_are_gone_and_newer_ones_stay(driver: Driver) -> No
     assert [row.allocation_id for row in await driver.store.runs("u", 10)] == [21]
 
 
+async def test_all_runs_are_told_by_allocation_id_with_what_they_left(driver: Driver) -> None:
+    full = run_row("b", 3, 4, node="n1", ended_at=9, error=b"e", result=b"r", logs=b"l")
+    driver.write(Write(runs=(run_row("z", 9, 5), full, run_row("a", 12, 6), run_row("b", 4, 7))))
+    assert (await driver.store.runs_after(0, 1))[0] == full
+    assert [row.allocation_id for row in await driver.store.runs_after(3, 2)] == [4, 9]
+    assert [row.task_id for row in await driver.store.runs_after(4, 10)] == ["z", "a"]
+    assert await driver.store.runs_after(12, 10) == []
+
+
 def test_the_disk_of_another_member_is_refused(tmp_path: Path) -> None:
     fake, real = FakeDriver(tmp_path, entries_kept=KEPT), RealDriver(tmp_path, entries_kept=KEPT)
     with pytest.raises(DataDirError, match="'c1'"):

@@ -404,3 +404,21 @@ class RecheckResponse(_message.Message):
     answer: _tasks_pb2.Answer
     unassigned: int
     def __init__(self, answer: _Optional[_Union[_tasks_pb2.Answer, _Mapping]] = ..., unassigned: _Optional[int] = ...) -> None: ...
+
+class BackupRequest(_message.Message):
+    __slots__ = ("read", "without_history", "sealed")
+    READ_FIELD_NUMBER: _ClassVar[int]
+    WITHOUT_HISTORY_FIELD_NUMBER: _ClassVar[int]
+    SEALED_FIELD_NUMBER: _ClassVar[int]
+    read: _tasks_pb2.ReadOptions
+    without_history: bool
+    sealed: bool
+    def __init__(self, read: _Optional[_Union[_tasks_pb2.ReadOptions, _Mapping]] = ..., without_history: _Optional[bool] = ..., sealed: _Optional[bool] = ...) -> None: ...
+
+class BackupResponse(_message.Message):
+    __slots__ = ("answer", "data")
+    ANSWER_FIELD_NUMBER: _ClassVar[int]
+    DATA_FIELD_NUMBER: _ClassVar[int]
+    answer: _tasks_pb2.Answer
+    data: bytes
+    def __init__(self, answer: _Optional[_Union[_tasks_pb2.Answer, _Mapping]] = ..., data: _Optional[bytes] = ...) -> None: ...

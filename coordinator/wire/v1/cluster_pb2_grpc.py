@@ -89,6 +89,11 @@ class ClusterStub:
                 request_serializer=coordinator_dot_wire_dot_v1_dot_cluster__pb2.RecheckRequest.SerializeToString,
                 response_deserializer=coordinator_dot_wire_dot_v1_dot_cluster__pb2.RecheckResponse.FromString,
                 _registered_method=True)
+        self.Backup = channel.unary_stream(
+                '/ptasks.v1.Cluster/Backup',
+                request_serializer=coordinator_dot_wire_dot_v1_dot_cluster__pb2.BackupRequest.SerializeToString,
+                response_deserializer=coordinator_dot_wire_dot_v1_dot_cluster__pb2.BackupResponse.FromString,
+                _registered_method=True)
 
 
 class ClusterServicer:
@@ -161,6 +166,13 @@ class ClusterServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Backup(self, request, context):
+        """one file, in pieces; taken at one revision
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ClusterServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -218,6 +230,11 @@ def add_ClusterServicer_to_server(servicer, server):
                     servicer.Recheck,
                     request_deserializer=coordinator_dot_wire_dot_v1_dot_cluster__pb2.RecheckRequest.FromString,
                     response_serializer=coordinator_dot_wire_dot_v1_dot_cluster__pb2.RecheckResponse.SerializeToString,
+            ),
+            'Backup': grpc.unary_stream_rpc_method_handler(
+                    servicer.Backup,
+                    request_deserializer=coordinator_dot_wire_dot_v1_dot_cluster__pb2.BackupRequest.FromString,
+                    response_serializer=coordinator_dot_wire_dot_v1_dot_cluster__pb2.BackupResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -517,6 +534,33 @@ class Cluster:
             '/ptasks.v1.Cluster/Recheck',
             coordinator_dot_wire_dot_v1_dot_cluster__pb2.RecheckRequest.SerializeToString,
             coordinator_dot_wire_dot_v1_dot_cluster__pb2.RecheckResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Backup(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/ptasks.v1.Cluster/Backup',
+            coordinator_dot_wire_dot_v1_dot_cluster__pb2.BackupRequest.SerializeToString,
+            coordinator_dot_wire_dot_v1_dot_cluster__pb2.BackupResponse.FromString,
             options,
             channel_credentials,
             insecure,

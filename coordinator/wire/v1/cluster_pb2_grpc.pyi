@@ -19,6 +19,7 @@ class ClusterStub:
     SetSettings: grpc.aio.UnaryUnaryMultiCallable[cluster_pb2.SetSettingsRequest, cluster_pb2.GetSettingsResponse]
     ListExecutors: grpc.aio.UnaryUnaryMultiCallable[cluster_pb2.ListExecutorsRequest, cluster_pb2.ListExecutorsResponse]
     Recheck: grpc.aio.UnaryUnaryMultiCallable[cluster_pb2.RecheckRequest, cluster_pb2.RecheckResponse]
+    Backup: grpc.aio.UnaryStreamMultiCallable[cluster_pb2.BackupRequest, cluster_pb2.BackupResponse]
 
 class ClusterServicer:
     def Status(
@@ -54,5 +55,8 @@ class ClusterServicer:
     def Recheck(
         self, request: cluster_pb2.RecheckRequest, context: grpc.aio.ServicerContext[cluster_pb2.RecheckRequest, cluster_pb2.RecheckResponse]
     ) -> Awaitable[cluster_pb2.RecheckResponse]: ...
+    def Backup(
+        self, request: cluster_pb2.BackupRequest, context: grpc.aio.ServicerContext[cluster_pb2.BackupRequest, cluster_pb2.BackupResponse]
+    ) -> AsyncIterator[cluster_pb2.BackupResponse] | Awaitable[None]: ...
 
 def add_ClusterServicer_to_server(servicer: ClusterServicer, server: grpc.aio.Server) -> None: ...

@@ -133,6 +133,12 @@ class House:
         row = self.rows.get((task_id, allocation_id))
         return e.RunWrite(**row) if row is not None else None
 
+    async def history(self, upto: int) -> AsyncIterator[list[e.RunWrite]]:
+        await self.pump.fed(i.FlushRuns())
+        rows = [e.RunWrite(**row) for _, row in sorted(self.rows.items(), key=lambda kv: kv[0][1])]
+        for row in rows:
+            yield [row] if row.index <= upto else []
+
 
 class Node:
     """A node beyond the wire: told what is wanted, says what the test says."""

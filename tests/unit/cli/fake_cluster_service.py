@@ -123,6 +123,13 @@ class FakeClusterService(cluster_pb2_grpc.ClusterServicer, Door):
         await self.enter("Recheck", request, context)
         return wire.RecheckResponse(answer=self.state.answer(), unassigned=1)
 
+    async def Backup(self, request: wire.BackupRequest, context: Any) -> Any:
+        await self.enter("Backup", request, context)
+        for number, data in enumerate(self.state.backup(request)):
+            await context.write(
+                wire.BackupResponse(data=data, answer=self.state.answer() if not number else None)
+            )
+
 
 class FakeServer:
     """Both services on a free port of loopback, in a thread, for as long as the context lasts."""

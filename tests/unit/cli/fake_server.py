@@ -90,6 +90,7 @@ class FakeCluster:
         self.health = "ok"
         self.has_quorum = True
         self.create_status = "assigned"
+        self.backup: Callable[[cluster.BackupRequest], list[bytes]] = lambda _: []
         self.watch: Callable[[wire.WatchRequest], list[wire.WatchResponse]] = lambda _: []
         self.address = ""
         self.members = ["c1"]

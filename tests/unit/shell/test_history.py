@@ -35,6 +35,9 @@ class Store:
         self.asked.append(allocation)
         return self.rows.get(AllocationId(allocation))
 
+    async def runs_after(self, allocation: int, _limit: int) -> list[RunRow]:
+        return [one for number, one in sorted(self.rows.items()) if number > allocation][:2]
+
 
 async def test_runs_that_failed_tell_why_and_others_are_not_looked_up() -> None:
     lost = row(1, "lost", json.dumps(ERROR).encode())
@@ -53,3 +56,11 @@ def test_an_error_in_brief_has_no_traceback_and_a_bounded_message() -> None:
 
 def test_what_is_no_error_is_left_out() -> None:
     assert in_brief(b"[1]") == in_brief(b"\xff") == b""
+
+
+async def test_pages_go_through_all_runs_but_those_that_changed_after_a_revision() -> None:
+    rows = [RunRow(TaskId("t"), AllocationId(n), index) for n, index in enumerate((1, 9, 8, 9, 2), 1)]
+    store: Any = Store(*rows)
+    pump: Any = Pump()
+    pages = [page async for page in History(store, pump, Writes()).pages(8)]
+    assert [[one.allocation_id for one in page] for page in pages] == [[1], [3], [5]]

@@ -1,0 +1,71 @@
+"""The history of runs in a backup: rows of the runs table, as many to a piece as fit.
+
+Rows lie outside the replicated state, so they have a layout of their own here. Fields are only appended: a file of an
+older release is shorter, and what it does not say is None.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from operator import attrgetter
+from typing import Any
+
+import msgspec
+
+from coordinator.codec.snapshots import MalformedSnapshot
+from coordinator.model.ids import AllocationId, TaskId
+from coordinator.model.instants import Instant
+
+PIECE_BYTES = 256 * 1024
+ROW_BYTES = 256  # of a row beside its error, result and logs; a guess
+
+
+class RunRecord(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """One run. Meanings as in `replica.effects.RunWrite`."""
+
+    task_id: TaskId
+    allocation_id: AllocationId
+    executor: str | None = None
+    attempt: int | None = None
+    cause: str | None = None
+    node: str | None = None
+    incarnation: str | None = None
+    due_at: Instant | None = None
+    assigned_at: Instant | None = None
+    started_at: Instant | None = None
+    ended_at: Instant | None = None
+    outcome: str | None = None
+    reported: str | None = None
+    reason: str | None = None
+    error: bytes | None = None
+    result: bytes | None = None
+    logs: bytes | None = None
+
+
+_said = attrgetter(*RunRecord.__struct_fields__)
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(list[RunRecord])
+
+
+def encode_runs(rows: Iterable[Any]) -> Iterator[bytes]:
+    """Pieces of rows; each row has the fields of `RunRecord`. A large row is a piece of its own."""
+    records: list[RunRecord] = []
+    total = 0
+    for row in rows:
+        record = RunRecord(*_said(row))
+        size = ROW_BYTES + sum(len(x or b"") for x in (record.error, record.result, record.logs))
+        if records and total + size > PIECE_BYTES:
+            yield _encoder.encode(records)
+            records, total = [], 0
+        records.append(record)
+        total += size
+    if records:
+        yield _encoder.encode(records)
+
+
+def decode_runs(piece: bytes) -> list[RunRecord]:
+    """The rows of one piece. Raises MalformedSnapshot."""
+    try:
+        return _decoder.decode(piece)
+    except msgspec.DecodeError as error:
+        raise MalformedSnapshot(f"a piece of history is malformed: {error}") from error
