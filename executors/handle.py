@@ -79,6 +79,11 @@ class _RunFace(Generic[S]):
         return self._control.facts.attempt
 
     @property
+    def max_attempts(self) -> int | None:
+        """How many tries there are in all; None for no limit. In the last one `attempt` is equal to it."""
+        return self._control.facts.max_attempts
+
+    @property
     def due_at(self) -> datetime | None:
         """When the task was due (aware, UTC)."""
         return self._control.facts.due_at

@@ -24,6 +24,7 @@ class RunFacts:
     state_is_current: bool = False
     headers: Mapping[str, str] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
+    max_attempts: int | None = None
 
 
 class RunPort(Protocol):

@@ -55,11 +55,19 @@ class Reports:
 
     def state(self, run: LocalRun, message: State) -> None:
         """A state write; the start goes before it."""
+        self._release_now(run)
+        state = RunState(message.seq, message.data, message.state_version)
+        self._outbox.add_state(run.wanted.task_id, run.allocation_id, state, run.started_at)
+
+    def stopping(self, run: LocalRun, reason: str) -> None:
+        """The node itself asked it to end: the record shows it from now on, not only when the code has ended."""
+        self._release_now(run)
+        self._outbox.add_stopping(run.wanted.task_id, run.allocation_id, reason, run.started_at)
+
+    def _release_now(self, run: LocalRun) -> None:
         if run.hold_timer:
             self._desk.timers.cancel(run.hold_timer)
             self._release(run.allocation_id)
-        state = RunState(message.seq, message.data, message.state_version)
-        self._outbox.add_state(run.wanted.task_id, run.allocation_id, state, run.started_at)
 
     def ended(self, run: LocalRun, end: RunEnd) -> None:
         """The end, at once; a start that is still held back is never sent."""
@@ -114,7 +122,7 @@ class Reports:
         return runs
 
     def _learn(self, report: Report, answer: ReportAnswer) -> None:
-        """The answer to a start or a state write."""
+        """The answer to a start, a state write or a stop."""
         run = self._runs.by_id.get(report.allocation_id)
         if run is None or run.worker is None:
             return

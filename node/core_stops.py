@@ -48,8 +48,15 @@ class Stops:
 
     def stopping_by_itself(self, run: LocalRun, reason: str, grace_ms: int) -> None:
         """The worker says that it has told the run to end; of a time limit this is the first we hear."""
-        if run.worker is not None and run.state is not Local.STOPPING:
+        if run.worker is None:
+            return
+        if run.state is not Local.STOPPING:
             self._stopping(run, reason, grace_ms)
+        elif is_stronger(reason, run.stop_reason):
+            run.stop_reason = reason
+        else:
+            return
+        self._say_timeout(run)
 
     def watch_limit(self, run: LocalRun) -> None:
         """Count the time limit here too: a worker whose code holds the GIL cannot."""
@@ -71,6 +78,12 @@ class Stops:
                 timeout_ms=run.wanted.timeout_ms,
             )
             self.stop(run, "timeout")
+            self._say_timeout(run)
+
+    def _say_timeout(self, run: LocalRun) -> None:
+        """Of all reasons the only one that the leader learns from us (PT-15)."""
+        if run.stop_reason == "timeout":
+            self.reports.stopping(run, "timeout")
 
     def _grace_over(self, allocation_id: int) -> None:
         run = self._runs.by_id.get(allocation_id)

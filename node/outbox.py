@@ -56,6 +56,14 @@ class Outbox:
             self._writing[allocation_id] = report.number
             self._ready.append(report)
 
+    def add_stopping(
+        self, task_id: str, allocation_id: int, reason: str, started_at: int | None
+    ) -> None:
+        """The run was asked to end, by this node."""
+        self._ready.append(
+            self._new(task_id, allocation_id, stopping=reason, started_at=started_at)
+        )
+
     def add_end(
         self, task_id: str, allocation_id: int, ended: RunEnd, started_at: int | None
     ) -> None:
@@ -76,9 +84,12 @@ class Outbox:
         state: RunState | None = None,
         ended: RunEnd | None = None,
         started_at: int | None = None,
+        stopping: str = "",
     ) -> Report:
         self._last_number += 1
-        report = Report(self._last_number, task_id, allocation_id, state, ended, started_at)
+        report = Report(
+            self._last_number, task_id, allocation_id, state, ended, started_at, stopping
+        )
         self._unanswered[report.number] = report
         return report
 

@@ -274,4 +274,5 @@ def _facts(start: Start) -> RunFacts:
         start.state_is_current,
         start.headers,
         start.labels,
+        start.max_attempts,
     )

@@ -111,6 +111,7 @@ def _run(run: s.WantedRun) -> wire.WantedRun:
         headers=dict(run.headers),
         due_at=run.due_at,
         own_process=run.own_process,
+        max_attempts=run.max_attempts,
     )
 
 
@@ -144,6 +145,7 @@ def _report(said: wire.Report) -> s.Report:
         state,
         said.state_version,
         _ended(said.ended) if said.kind == "ended" else None,
+        said.stop_reason,
     )
 
 

@@ -43,7 +43,8 @@ class HeartbeatAnswer(_Value, frozen=True):
 class WantedRun(_Value, frozen=True):
     """What the leader wants of one task on this node: run it, or (`stop`) end the run.
 
-    `params` and `state` are JSON; `state` None is the null state. `timeout_ms` None is no limit. `cost` counts units.
+    `params` and `state` are JSON; `state` None is the null state. `timeout_ms` and `max_attempts` None are no limit.
+    `cost` counts units.
     """
 
     task_id: str
@@ -186,9 +187,9 @@ class RunState(_Value, frozen=True):
 
 
 class Report(_Value, frozen=True):
-    """Start (`state` and `ended` None), state write, or end (then `state` is the final one, if any).
+    """Start (all else None or empty), state write, end (then `state` is the final one, if any), or that it is `stopping`.
 
-    `started_at` is the node's steady clock when user code began, None if it never did.
+    `stopping` says why the node itself asked the run to end: timeout. `started_at` is the node's steady clock when user code began, None if it never did.
     """
 
     number: int
@@ -197,6 +198,7 @@ class Report(_Value, frozen=True):
     state: RunState | None = None
     ended: RunEnd | None = None
     started_at: int | None = None
+    stopping: str = ""
 
 
 class Progress(_Value, frozen=True):

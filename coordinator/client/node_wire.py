@@ -153,6 +153,8 @@ def _report(report: Report, now: int, logs: RunLogs) -> wire.Report:
     if report.ended is not None:
         message.kind = "ended"
         _fill_ended(message.ended, report.ended, logs(report.allocation_id))
+    elif report.stopping:
+        message.kind, message.stop_reason = "stopping", report.stopping
     else:
         message.kind = "started" if report.state is None else "state"
     return message
@@ -256,6 +258,7 @@ def _wanted_run(run: wire.WantedRun) -> WantedRun:
         state_version=run.state_version,
         state_allocation_id=run.state_allocation_id,
         attempt=run.attempt,
+        max_attempts=run.max_attempts or None,
         timeout_ms=run.timeout_ms or None,
         cancel_grace_ms=run.cancel_grace_ms,
         exclusive=run.exclusive,

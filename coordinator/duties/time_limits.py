@@ -45,6 +45,8 @@ class TimeLimits:
             task = self._state.tasks.get(task_id)
             if task is None or task.allocation_id != allocation_id:
                 continue
-            if task.status is Status.RUNNING:
-                items.append(Item(StopRun(task_id, allocation_id, StopReason.TIMEOUT)))
+            incarnation = task.assignment.incarnation
+            if task.status is Status.RUNNING and incarnation is not None:
+                stop = StopRun(task_id, allocation_id, StopReason.TIMEOUT, incarnation)
+                items.append(Item(stop))
         return Agenda(tuple(items), self._due[0][0] if self._due else None)

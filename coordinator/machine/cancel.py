@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from coordinator.machine.commands import CancelTask, RemoveTask, StopRun, UnassignTask
 from coordinator.machine.outcome import Accepted, Outcome, Refusal, Refused
-from coordinator.machine.records import finished, not_found, stale_allocation, store
+from coordinator.machine.records import finished, is_fenced, not_found, stale_allocation, store
 from coordinator.model import limits
 from coordinator.model.state import ClusterState
 from coordinator.model.tasks import (
@@ -59,7 +59,7 @@ def stop_run(state: ClusterState, command: StopRun) -> Outcome:
     task = state.tasks.get(command.task_id)
     if task is None:
         return not_found(command.task_id)
-    if task.allocation_id != command.allocation_id or not task.has_node:
+    if not is_fenced(task, command.allocation_id, command.incarnation):
         return stale_allocation(task)
     return _stop(state, task, command.reason)
 

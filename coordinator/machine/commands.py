@@ -223,11 +223,12 @@ class RaiseFeatureLevel(msgspec.Struct, frozen=True, array_like=True, tag=18, gc
 
 
 class StopRun(msgspec.Struct, frozen=True, array_like=True, tag=19, gc=False):
-    """The leader asks a run to end, when its time limit is long over and its node said nothing (TM-41)."""
+    """A run is asked to end: its node has done so at the time limit, or said nothing long after it (TM-41)."""
 
     task_id: TaskId
     allocation_id: AllocationId
     reason: StopReason
+    incarnation: Incarnation
 
 
 class DropReassignFloor(msgspec.Struct, frozen=True, array_like=True, tag=20, gc=False):

@@ -22,11 +22,12 @@ from coordinator.machine.commands import (
     LoseNode,
     Request,
     StartRun,
+    StopRun,
     WriteState,
 )
 from coordinator.machine.outcome import Refused
 from coordinator.model.ids import NodeName
-from coordinator.model.tasks import Assignment, Code, RunOutcome, Task
+from coordinator.model.tasks import Assignment, Code, RunOutcome, StopReason, Task
 from coordinator.replica.bench import Bench
 from coordinator.replica.fanout import Session
 from coordinator.replica.proposals import Answer, Lost, Proposal, Proposals
@@ -91,6 +92,9 @@ class Desk:
             case "state":
                 write = (report.state_seq, report.state, report.state_version)
                 return WriteState(*ids, *write), ()
+            case "stopping" if report.stop_reason == StopReason.TIMEOUT:
+                run = (report.task_id, report.allocation_id)
+                return StopRun(*run, StopReason.TIMEOUT, session.incarnation), ()
             case "ended" if report.ended is not None:
                 return self._end(session, report, report.ended)
             case _:

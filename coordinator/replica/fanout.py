@@ -100,6 +100,7 @@ def wanted_run(task: Task) -> WantedRun:
         headers=task.spec.headers,
         due_at=task.due_at,
         own_process=task.own_process,
+        max_attempts=policy.max_attempts,
     )
 
 

@@ -62,18 +62,22 @@ class EndedReport(msgspec.Struct, frozen=True, gc=False):
 
 
 class Report(msgspec.Struct, frozen=True, gc=False):
-    """started, state or ended of one run; `number` grows within an incarnation and is answered."""
+    """News of one run; `number` grows within an incarnation and is answered.
+
+    `stop_reason`: why the node itself asked the run to end (timeout); the other reasons are ours.
+    """
 
     number: int
     task_id: TaskId
     allocation_id: AllocationId
-    kind: str  # started state ended
+    kind: str  # started state stopping ended
     started_ago_ms: Millis = -1
     has_state: bool = False
     state_seq: int = 0
     state: bytes | None = None
     state_version: int = 0
     ended: EndedReport | None = None
+    stop_reason: str = ""
 
 
 class LiveProgress(msgspec.Struct, frozen=True, gc=False):
@@ -128,6 +132,7 @@ class WantedRun(msgspec.Struct, frozen=True, gc=False):
     headers: Pairs
     due_at: Instant
     own_process: bool
+    max_attempts: int = 0  # 0: unlimited
 
 
 class Wanted(msgspec.Struct, frozen=True, gc=False):

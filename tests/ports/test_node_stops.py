@@ -69,6 +69,8 @@ async def test_the_time_limit_of_a_run_that_holds_the_gil(
         )
     )
     end = (await leader.ended(7)).ended
+    said = [(report.kind, report.stop_reason) for report in leader.reports]
+    assert said[-2:] == [("stopping", "timeout"), ("ended", "")]
     assert (end.outcome, end.reason) == ("timed_out", "killed")
     assert 450 <= end.lasted_ms < 3_000
     assert not is_alive(int(place.read_text()))

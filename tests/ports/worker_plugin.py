@@ -79,7 +79,8 @@ async def returns(task: AllocatedPersistentTask[Count], params: Mode) -> object:
         case "env":
             return [os.environ.get("PTASKS_FENCING_TOKEN"), os.environ.get("PTASKS_NODE_MARK")]
         case _:
-            return [task.id, task.fencing_token, task.attempt, dict(task.headers), str(task.due_at)]
+            tries = [task.attempt, task.max_attempts]
+            return [task.id, task.fencing_token, tries, dict(task.headers), str(task.due_at)]
 
 
 @executor("t.talks")

@@ -233,9 +233,9 @@ def _set(state: ClusterState, draw: Draw) -> c.Command:
 
 
 def _stop(state: ClusterState, draw: Draw) -> c.StopRun:
-    task_id = _task(state, draw, _placed)
+    task_id, allocation_id, incarnation = _run(state, draw)
     reason = draw(st.sampled_from(("timeout", "move")))
-    return c.StopRun(task_id, _allocation(state, draw, task_id), StopReason(reason))
+    return c.StopRun(task_id, allocation_id, StopReason(reason), incarnation)
 
 
 # How often each is drawn: the ordinary course of a task first, what ends it all seldom.

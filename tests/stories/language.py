@@ -143,8 +143,8 @@ class Teller:
         return c.UnassignTask(task_id, self._allocation(w, task_id), w.number("if_revision"))
 
     def _stop(self, w: Words) -> c.StopRun:
-        task_id = TaskId(w.names[0])
-        return c.StopRun(task_id, self._allocation(w, task_id), StopReason(w.names[1]))
+        task_id, allocation_id, incarnation = self._run(w)
+        return c.StopRun(task_id, allocation_id, StopReason(w.names[1]), incarnation)
 
     def _remove(self, w: Words) -> c.RemoveTask:
         task = self.state.tasks.get(TaskId(w.names[0]))

@@ -217,7 +217,7 @@ class LocalRun(_message.Message):
     def __init__(self, task_id: _Optional[str] = ..., allocation_id: _Optional[int] = ..., state: _Optional[str] = ...) -> None: ...
 
 class Report(_message.Message):
-    __slots__ = ("number", "task_id", "allocation_id", "kind", "state_seq", "state", "state_is_null", "state_version", "ended", "has_state", "started_ago_ms")
+    __slots__ = ("number", "task_id", "allocation_id", "kind", "state_seq", "state", "state_is_null", "state_version", "ended", "has_state", "started_ago_ms", "stop_reason")
     NUMBER_FIELD_NUMBER: _ClassVar[int]
     TASK_ID_FIELD_NUMBER: _ClassVar[int]
     ALLOCATION_ID_FIELD_NUMBER: _ClassVar[int]
@@ -229,6 +229,7 @@ class Report(_message.Message):
     ENDED_FIELD_NUMBER: _ClassVar[int]
     HAS_STATE_FIELD_NUMBER: _ClassVar[int]
     STARTED_AGO_MS_FIELD_NUMBER: _ClassVar[int]
+    STOP_REASON_FIELD_NUMBER: _ClassVar[int]
     number: int
     task_id: str
     allocation_id: int
@@ -240,7 +241,8 @@ class Report(_message.Message):
     ended: Ended
     has_state: bool
     started_ago_ms: int
-    def __init__(self, number: _Optional[int] = ..., task_id: _Optional[str] = ..., allocation_id: _Optional[int] = ..., kind: _Optional[str] = ..., state_seq: _Optional[int] = ..., state: _Optional[bytes] = ..., state_is_null: _Optional[bool] = ..., state_version: _Optional[int] = ..., ended: _Optional[_Union[Ended, _Mapping]] = ..., has_state: _Optional[bool] = ..., started_ago_ms: _Optional[int] = ...) -> None: ...
+    stop_reason: str
+    def __init__(self, number: _Optional[int] = ..., task_id: _Optional[str] = ..., allocation_id: _Optional[int] = ..., kind: _Optional[str] = ..., state_seq: _Optional[int] = ..., state: _Optional[bytes] = ..., state_is_null: _Optional[bool] = ..., state_version: _Optional[int] = ..., ended: _Optional[_Union[Ended, _Mapping]] = ..., has_state: _Optional[bool] = ..., started_ago_ms: _Optional[int] = ..., stop_reason: _Optional[str] = ...) -> None: ...
 
 class Ended(_message.Message):
     __slots__ = ("outcome", "reason", "result", "error", "permanent", "retry_in_ms", "logs", "logs_dropped", "lasted_ms", "handed_back", "worker_died")
@@ -367,7 +369,7 @@ class Wanted(_message.Message):
     def __init__(self, full: _Optional[bool] = ..., revision: _Optional[int] = ..., previous: _Optional[int] = ..., runs: _Optional[_Iterable[_Union[WantedRun, _Mapping]]] = ..., gone: _Optional[_Iterable[str]] = ..., more: _Optional[bool] = ...) -> None: ...
 
 class WantedRun(_message.Message):
-    __slots__ = ("task_id", "allocation_id", "stop", "stop_reason", "executor", "executor_version", "params", "state", "state_is_null", "state_version", "state_allocation_id", "attempt", "timeout_ms", "cancel_grace_ms", "exclusive", "isolation", "cost", "labels", "headers", "due_at", "parent", "own_process")
+    __slots__ = ("task_id", "allocation_id", "stop", "stop_reason", "executor", "executor_version", "params", "state", "state_is_null", "state_version", "state_allocation_id", "attempt", "timeout_ms", "cancel_grace_ms", "exclusive", "isolation", "cost", "labels", "headers", "due_at", "parent", "own_process", "max_attempts")
     class LabelsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -404,6 +406,7 @@ class WantedRun(_message.Message):
     DUE_AT_FIELD_NUMBER: _ClassVar[int]
     PARENT_FIELD_NUMBER: _ClassVar[int]
     OWN_PROCESS_FIELD_NUMBER: _ClassVar[int]
+    MAX_ATTEMPTS_FIELD_NUMBER: _ClassVar[int]
     task_id: str
     allocation_id: int
     stop: bool
@@ -426,7 +429,8 @@ class WantedRun(_message.Message):
     due_at: int
     parent: str
     own_process: bool
-    def __init__(self, task_id: _Optional[str] = ..., allocation_id: _Optional[int] = ..., stop: _Optional[bool] = ..., stop_reason: _Optional[str] = ..., executor: _Optional[str] = ..., executor_version: _Optional[int] = ..., params: _Optional[bytes] = ..., state: _Optional[bytes] = ..., state_is_null: _Optional[bool] = ..., state_version: _Optional[int] = ..., state_allocation_id: _Optional[int] = ..., attempt: _Optional[int] = ..., timeout_ms: _Optional[int] = ..., cancel_grace_ms: _Optional[int] = ..., exclusive: _Optional[bool] = ..., isolation: _Optional[str] = ..., cost: _Optional[int] = ..., labels: _Optional[_Mapping[str, str]] = ..., headers: _Optional[_Mapping[str, str]] = ..., due_at: _Optional[int] = ..., parent: _Optional[str] = ..., own_process: _Optional[bool] = ...) -> None: ...
+    max_attempts: int
+    def __init__(self, task_id: _Optional[str] = ..., allocation_id: _Optional[int] = ..., stop: _Optional[bool] = ..., stop_reason: _Optional[str] = ..., executor: _Optional[str] = ..., executor_version: _Optional[int] = ..., params: _Optional[bytes] = ..., state: _Optional[bytes] = ..., state_is_null: _Optional[bool] = ..., state_version: _Optional[int] = ..., state_allocation_id: _Optional[int] = ..., attempt: _Optional[int] = ..., timeout_ms: _Optional[int] = ..., cancel_grace_ms: _Optional[int] = ..., exclusive: _Optional[bool] = ..., isolation: _Optional[str] = ..., cost: _Optional[int] = ..., labels: _Optional[_Mapping[str, str]] = ..., headers: _Optional[_Mapping[str, str]] = ..., due_at: _Optional[int] = ..., parent: _Optional[str] = ..., own_process: _Optional[bool] = ..., max_attempts: _Optional[int] = ...) -> None: ...
 
 class ReportAnswer(_message.Message):
     __slots__ = ("number", "accepted", "reason", "current_allocation_id", "revision")

@@ -174,6 +174,12 @@ def test_a_newer_nodes_outcome_counts_as_a_failure() -> None:
     assert report.ended.outcome is RunOutcome.FAILED
 
 
+def test_a_stop_that_the_node_began_names_its_reason() -> None:
+    stop = wire.Report(kind="stopping", task_id="t", allocation_id=4, stop_reason="timeout")
+    (report,) = saying(wire.NodeFrame(reports=[stop])).reports
+    assert (report.kind, report.stop_reason, report.ended) == ("stopping", "timeout", None)
+
+
 def test_an_empty_list_of_runs_is_a_list() -> None:
     silent = saying(wire.NodeFrame(heartbeat=wire.Heartbeat(sequence=1)))
     empty = saying(wire.NodeFrame(heartbeat=wire.Heartbeat(sequence=1, lists_runs=True)))
@@ -183,11 +189,12 @@ def test_an_empty_list_of_runs_is_a_list() -> None:
 
 def test_a_stop_travels_with_its_reason() -> None:
     run = s.WantedRun(
-        "t", 4, "cancel", "x", 1, b"{}", None, 0, 0, 1, 0, 1_000, True, "shared", 2, (), (), 0, False
+        "t", 4, "cancel", "x", 1, b"{}", None, 0, 0, 1, 0, 1_000, True, "shared", 2, (), (), 0, False, 3
     )  # fmt: skip
     frame = frame_to_wire(s.LeaderSaying(3, wanted=s.Wanted(False, 9, 8, (run,), ("gone",))))
     (said,) = frame.wanted.runs
     assert (said.stop, said.stop_reason, said.state_is_null) == (True, "cancel", True)
+    assert said.max_attempts == 3
     assert (frame.wanted.full, frame.wanted.previous, list(frame.wanted.gone)) == (
         False,
         8,

@@ -44,9 +44,12 @@ def test_reports() -> None:
         Report(2, "t", 7, state=RunState(1, None, 2), started_at=900),
         Report(3, "t", 7, RunState(2, b"{}", 2), RunEnd("failed", "x", retry_in_ms=0), 900),
         Report(4, "u", 8, ended=RunEnd("aborted", "no_capacity", handed_back=True)),
+        Report(5, "t", 7, stopping="timeout", started_at=900),
     ]
     (frame,) = node_frames(out, lambda run: (b"log", 2) if run == 7 else (b"", 0))
-    started, state, ended, back = frame.reports
+    started, state, ended, back, stopping = frame.reports
+    assert (stopping.kind, stopping.stop_reason) == ("stopping", "timeout")
+    assert (started.stop_reason, ended.stop_reason) == ("", "")
     assert (started.kind, started.started_ago_ms, started.has_state) == ("started", 100, False)
     assert (state.kind, state.state_seq, state.state_is_null) == ("state", 1, True)
     assert (ended.kind, ended.has_state, ended.state, ended.state_is_null) == (
@@ -90,7 +93,7 @@ def test_what_the_leader_says() -> None:
     assert said.wanted is not None
     first, second = said.wanted.runs
     assert (first.state, first.timeout_ms, first.due_at, first.parent) == (None, None, None, None)
-    assert (first.isolation, first.stop) == ("shared", False)
+    assert (first.isolation, first.stop, first.max_attempts) == ("shared", False, None)
     assert (second.stop, second.stop_reason) == (True, "cancel")
     assert said.wanted.gone == ("v",)
     assert (said.answers[0].accepted, said.answers[0].reason) == (False, "stale_allocation")

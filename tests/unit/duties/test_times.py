@@ -169,7 +169,7 @@ def test_tm_41_a_run_long_over_its_limit_is_asked_to_end_once() -> None:
     assert not commands(limits.overdue(due - 1))
     (command,) = commands(limits.overdue(due))
     assert isinstance(command, StopRun)
-    assert (command.task_id, command.allocation_id) == ("t", 1)
+    assert (command.task_id, command.allocation_id, command.incarnation) == ("t", 1, "1-a")
     assert not commands(limits.overdue(due + 1))
 
 

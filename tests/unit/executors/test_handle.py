@@ -58,7 +58,7 @@ class FakePort:
 class Bench:
     def __init__(self) -> None:
         self.port = FakePort()
-        facts = RunFacts("t1", 7, attempt=2, headers={"h": "1"})
+        facts = RunFacts("t1", 7, attempt=2, headers={"h": "1"}, max_attempts=3)
         self.control = RunControl(facts, Shape(Count), self.port)
         self.task: AllocatedPersistentTask[Count] = AllocatedPersistentTask(self.control)
 
@@ -71,6 +71,7 @@ async def bench() -> Bench:
 async def test_facts(bench: Bench) -> None:
     task = bench.task
     assert (task.id, task.allocation_id, task.fencing_token, task.attempt) == ("t1", 7, 7, 2)
+    assert task.max_attempts == 3
     assert (task.due_at, task.parent_id, task.raw_state, task.stop_reason) == (None,) * 4
     assert task.headers == {"h": "1"}
 

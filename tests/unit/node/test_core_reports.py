@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from node.effects import EXIT_REMOVED, Exit, Settled
-from node.frames import StateAck, StateRefused
+from node.frames import StateAck, StateRefused, Stopping
+from node.inputs import WorkerSaid
 from tests.unit.node.core_kit import CoreKit, wanted
 
 
@@ -19,7 +20,7 @@ def kit() -> CoreKit:
 
 def kinds(kit: CoreKit) -> list[str]:
     return [
-        "ended" if report.ended else "state" if report.state else "started"
+        "ended" if report.ended else report.stopping or ("state" if report.state else "started")
         for report in kit.reports
     ]
 
@@ -52,6 +53,65 @@ def test_a_start_is_held_back_for_fifty_ms_at_most(kit: CoreKit) -> None:
     assert kinds(kit) == []
     kit.after(1)
     assert kinds(kit) == ["started"]
+
+
+def test_pt_15_a_time_limit_is_reported_when_the_stop_begins(kit: CoreKit) -> None:
+    kit.running(wanted("t", 1, timeout_ms=300))
+    kit.give(WorkerSaid(kit.worker_of(1), (Stopping(1, "timeout", 200),)))
+    assert kinds(kit) == ["timeout"]
+    kit.after(100)
+    kit.want(wanted("t", 1, stop=True, stop_reason="timeout"))
+    kit.ended(1, "succeeded")
+    assert kinds(kit) == ["timeout", "ended"]
+    assert kit.ends == [(1, "timed_out", "timeout")]
+
+
+def test_pt_15_also_when_the_worker_cannot_say_so(kit: CoreKit) -> None:
+    kit.running(wanted("t", 1, timeout_ms=300))
+    kit.after(299)
+    assert kinds(kit) == []
+    kit.after(1)
+    assert kinds(kit) == ["timeout"]
+    kit.give(WorkerSaid(kit.worker_of(1), (Stopping(1, "timeout", 200),)))
+    assert kinds(kit) == ["timeout"]
+
+
+@pytest.mark.parametrize("reason", ["cancel", "move", "timeout"])
+def test_pt_15_what_the_leader_asked_for_it_is_not_told(kit: CoreKit, reason: str) -> None:
+    kit.running(wanted("t", 1, timeout_ms=300))
+    kit.want(wanted("t", 1, stop=True, stop_reason=reason))
+    kit.give(WorkerSaid(kit.worker_of(1), (Stopping(1, reason, 200),)))
+    kit.after(50)
+    assert kinds(kit) == []
+
+
+def test_pt_15_a_time_limit_is_stronger_than_a_move(kit: CoreKit) -> None:
+    kit.running(wanted("t", 1, timeout_ms=300))
+    kit.want(wanted("t", 1, stop=True, stop_reason="move"))
+    kit.give(WorkerSaid(kit.worker_of(1), (Stopping(1, "timeout", 200),)))
+    assert kinds(kit) == ["timeout"]
+    kit.ended(1, "failed")
+    assert kit.ends == [(1, "timed_out", "timeout")]
+
+
+def test_a_stop_takes_the_held_start_along(kit: CoreKit) -> None:
+    kit.running(wanted("t", 1))
+    kit.ended(1)
+    kit.clear()
+    kit.want(wanted("u", 2, timeout_ms=20))
+    kit.started(2)
+    kit.after(20)
+    assert kinds(kit) == ["started", "timeout"]
+    kit.after(100)
+    assert kinds(kit) == ["started", "timeout"]
+
+
+def test_a_stop_of_a_run_that_is_superseded_ends_it(kit: CoreKit) -> None:
+    kit.running(wanted("t", 1, timeout_ms=300))
+    kit.after(300)
+    kit.answer(kit.reports[-1], "stale_allocation")
+    assert kit.stops == [(1, "timeout")]
+    assert kit.core.unanswered == 0
 
 
 def test_a_state_write_takes_the_held_start_along(kit: CoreKit) -> None:

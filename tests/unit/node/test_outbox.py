@@ -35,6 +35,19 @@ def test_each_report_is_taken_once_per_session(box: Outbox) -> None:
     assert len(box) == 0
 
 
+def test_a_stop_is_sent_in_its_place_until_it_is_answered(box: Outbox) -> None:
+    box.add_start("t", 1, 5)
+    box.add_stopping("t", 1, "timeout", 5)
+    box.add_end("t", 1, RunEnd("timed_out"), 5)
+    assert [(r.number, r.stopping) for r in box.take()] == [(1, ""), (2, "timeout"), (3, "")]
+    box.answered(1)
+    box.reopen()
+    assert numbers(box.take()) == [2, 3]
+    box.postpone(2)
+    box.retry()
+    assert box.take() == ()  # the end says it all
+
+
 def test_one_state_write_of_a_run_at_a_time(box: Outbox) -> None:
     box.add_state("t", 1, state(1), 5)
     box.add_state("t", 1, state(2), 5)
