@@ -9,7 +9,7 @@ coordinator. Names are loaded on first use: `import coordinator.client` costs no
 
 Reading order: `routing` (pure: where a try goes, what its failure means), `calls` (the one retry loop), `client`,
 `watch`, `views` and `serializer`, `errors`. `channels` holds the connections, `from_wire` and `to_wire` translate,
-`node_session` is a node's own way in.
+`node_session` is a node's own way in. `start_checks` and `http_health` are what both servers share.
 """
 
 from __future__ import annotations

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from typing import Any
 
-from coordinator.shell.options import OPTIONS, ServerSettings
-from coordinator.shell.settings import SettingsError, load_settings
+from coordinator.client.start_checks import PortTaken, check_port, directory_objection
+from coordinator.shell.options import BY_NAME, OPTIONS, Option
+from coordinator.shell.settings import Reading, read_sources
 
 EXIT_OK, EXIT_BAD = 0, 2
 USAGE = "usage: task-coordinator config check|show [--origin] [settings]"
@@ -15,64 +15,50 @@ USAGE = "usage: task-coordinator config check|show [--origin] [settings]"
 
 def run_config(argv: Sequence[str], environ: Mapping[str, str]) -> tuple[int, list[str], list[str]]:
     """Exit status, lines for stdout, lines for stderr."""
+    if {"-h", "--help"} & set(argv):
+        return EXIT_OK, [USAGE, "the settings: task-coordinator --help"], []
     verb, rest = (argv[0], list(argv[1:])) if argv else ("", [])
     if verb not in ("check", "show"):
         return EXIT_BAD, [], [USAGE]
     with_origin = "--origin" in rest
-    settings: ServerSettings | None = None
-    mistakes: list[str] = []
-    try:
-        settings = load_settings([word for word in rest if word != "--origin"], environ)
-    except SettingsError as error:
-        mistakes += error.lines
-    if verb == "show" and settings is not None:
-        return EXIT_OK, show(settings, with_origin=with_origin), list(settings.warnings)
-    if settings is not None:
-        mistakes += obstacles(settings)
-        if not mistakes:
-            return EXIT_OK, ["ok"], list(settings.warnings)
-    return EXIT_BAD, [], mistakes
+    reading = read_sources([word for word in rest if word != "--origin"], environ)
+    if verb == "check":
+        mistakes = [*reading.mistakes, *obstacles(reading.values)]
+        if mistakes:
+            return EXIT_BAD, [], mistakes
+        return EXIT_OK, ["ok"], list(reading.warnings)
+    if reading.mistakes:
+        return EXIT_BAD, [], list(reading.mistakes)
+    return EXIT_OK, show(reading, with_origin=with_origin), list(reading.warnings)
 
 
-def show(settings: ServerSettings, *, with_origin: bool) -> list[str]:
+def show(reading: Reading, *, with_origin: bool) -> list[str]:
     """`name = value`, with the source of each behind it."""
     lines = []
     for option in OPTIONS:
-        value = getattr(settings, option.name)
-        if option.name == "peers":
-            value = ",".join(settings.peer_texts)
-        elif option.name == "set":
-            value = ",".join(f"{key}={text}" for key, text in value)
-        elif option.many:
-            value = ",".join(value)
-        shown = f"{option.name} = {'' if value is None else value}"
-        lines.append(f"{shown}  ({settings.origin[option.name]})" if with_origin else shown)
+        shown = f"{option.name} = {_text(option, reading.values[option.name])}".rstrip()
+        lines.append(f"{shown}  ({reading.origin[option.name]})" if with_origin else shown)
     return lines
 
 
-def obstacles(settings: ServerSettings) -> list[str]:
-    """What would keep a start from succeeding here and now: ports in use, a directory we may not write."""
-    from coordinator.shell.grpc_server import PortTaken, check_port
+def _text(option: Option, value: Any) -> str:
+    """A value in the spelling of the command line."""
+    if option.name in ("peers", "set"):
+        return ",".join(f"{key}={text}" for key, text in value)
+    if option.many:
+        return ",".join(value)
+    return "" if value is None else str(value)
 
+
+def obstacles(values: Mapping[str, Any]) -> list[str]:
+    """What would keep a start from succeeding here and now: ports in use, a directory we may not write."""
     found = []
-    for flag, address in (("--listen", settings.listen), ("--http", settings.http)):
+    for name in ("listen", "peer_listen", "http"):
         try:
-            if address:
-                check_port(address, flag)
+            if address := values.get(name):
+                check_port(address, BY_NAME[name].flag)
         except PortTaken as error:
             found.append(str(error))
-    found += _directory(settings.data_dir)
+    if "data_dir" in values and (objection := directory_objection(values["data_dir"])):
+        found.append(objection)
     return found
-
-
-def _directory(path: Path) -> list[str]:
-    """Of the directory itself, or of the nearest one above it that exists."""
-    if path.exists() and not path.is_dir():
-        return [f"--data-dir: {path} is a file: name another path, or move the file away"]
-    nearest = next(one for one in (path, *path.parents) if one.exists())
-    if not os.access(nearest, os.W_OK | os.X_OK):
-        return [f"--data-dir: {nearest} is not writable for this user"]
-    if path.exists() and path.stat().st_mode & 0o077:
-        mode = path.stat().st_mode & 0o777
-        return [f"--data-dir: {path} has mode {mode:o}: others could read it; chmod 700 it"]
-    return []

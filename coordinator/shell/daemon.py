@@ -18,18 +18,19 @@ from typing import NoReturn
 
 import uvloop
 
+from coordinator.client.http_health import HttpHealth
+from coordinator.client.start_checks import PortTaken, refused_changes
 from coordinator.machine.failures import InvariantBroken, UpgradeNeeded
 from coordinator.shell.damaged import wait_damaged
 from coordinator.shell.founding import Founding
-from coordinator.shell.grpc_server import PortTaken, Server
-from coordinator.shell.http_health import HttpHealth
+from coordinator.shell.grpc_server import Server
 from coordinator.shell.logs import LEVELS, Log, open_log
 from coordinator.shell.member import Member
 from coordinator.shell.options import ServerSettings
 from coordinator.shell.peer_channel import Standing
 from coordinator.shell.peer_door import PeerDoor
 from coordinator.shell.peer_server import PeerService
-from coordinator.shell.settings import SettingsError, load_settings
+from coordinator.shell.settings import read_sources
 from coordinator.shell.store import Store, StoreOptions
 from coordinator.shell.store_port import Damaged, StoreError
 from coordinator.wire.v1.internal_pb2_grpc import add_PeerServicer_to_server
@@ -37,6 +38,11 @@ from coordinator.wire.v1.internal_pb2_grpc import add_PeerServicer_to_server
 EXIT_BAD_SETTINGS, EXIT_DIFFERS = 2, 70
 STREAMS_END_S = 1.0
 PID_FILE = "pid"
+HOME = (
+    "This coordinator of ptasks has no pages in this release.\n"
+    "Ask it with taskctl, for instance: taskctl cluster status\n"
+    "Here: /livez (the loop turns), /readyz (a leader is known), /startupz (one was known).\n"
+)
 COLLECT_AFTER = (50_000, 20, 100)
 
 
@@ -60,7 +66,7 @@ class Coordinator:
         )
         self._server = Server(settings.listen)
         self._founding = Founding(settings, store, self._standing, log)
-        self._http = HttpHealth(settings.http, self._is_ready) if settings.http else None
+        self._http = HttpHealth(settings.http, self._missing, HOME) if settings.http else None
         self._door: PeerDoor | None = None
 
     async def run(self) -> None:
@@ -103,8 +109,10 @@ class Coordinator:
         self._log.info("stopping")
         await self._member.hand_over()
 
-    def _is_ready(self) -> bool:
-        return self._member is not None and self._member.replica.leader_id != 0
+    def _missing(self) -> str:
+        """What keeps us from being ready (EX-72)."""
+        is_ready = self._member is not None and self._member.replica.leader_id != 0
+        return "" if is_ready else "no leader"
 
     def _feed(self, item: object) -> None:
         """Words of other members; before we are one ourselves there are none."""
@@ -155,31 +163,33 @@ def _run_with(settings: ServerSettings, log: Log) -> int:
 async def _make_and_run(settings: ServerSettings, store: Store | Damaged, log: Log) -> None:
     """Until asked to stop by SIGTERM or SIGINT."""
     stop = asyncio.Event()
-    listen_to_signals(stop, log)
+    listen_to_signals(stop, settings, log)
     if isinstance(store, Damaged):
         await wait_damaged(settings, store, log, stop)
     else:
         await Coordinator(settings, store, log, stop).run()
 
 
-def listen_to_signals(stop: asyncio.Event, log: Log) -> None:
+def listen_to_signals(stop: asyncio.Event, settings: ServerSettings, log: Log) -> None:
     """SIGTERM and SIGINT ask to stop; SIGQUIT writes all stacks to the log and goes on (EX-68); SIGHUP reloads."""
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     loop.add_signal_handler(signal.SIGQUIT, lambda: write_stacks(log))
-    loop.add_signal_handler(signal.SIGHUP, lambda: reload_settings(log))
+    loop.add_signal_handler(signal.SIGHUP, lambda: reload_settings(settings, log))
 
 
-def reload_settings(log: Log) -> None:
-    """SIGHUP: the log level anew, from the same sources; a bad value leaves what was (EX-67)."""
-    try:
-        settings = load_settings(sys.argv[1:], os.environ)
-    except SettingsError as error:
-        log.line("error", "settings not reloaded", reason="; ".join(error.lines))
-        return
-    before, log.level = log.level, LEVELS[settings.log_level]
-    log.line("info", "settings reloaded", changed=["log_level"] if log.level != before else [])
+def reload_settings(settings: ServerSettings, log: Log) -> None:
+    """SIGHUP: the log level anew, from the same sources. What is bad, or takes a restart, is named and stays (EX-67)."""
+    reading = read_sources(sys.argv[1:], os.environ)
+    before, level = log.level, LEVELS.get(reading.values.get("log_level", ""), log.level)
+    running = {name: getattr(settings, name) for name in reading.values}
+    refused = [*reading.mistakes, *refused_changes(running, reading.values, {"log_level"})]
+    log.level = 0  # whoever asked gets the answer, whatever is logged otherwise
+    log.info("settings reloaded", changed=["log_level"] if level != before else [])
+    if refused:
+        log.warning("settings not reloaded", refused=refused)
+    log.level = level
 
 
 def write_stacks(log: Log) -> None:

@@ -6,7 +6,6 @@ UNAVAILABLE and try another member, instead of being told that the method does n
 
 from __future__ import annotations
 
-import socket
 from typing import Any
 
 import grpc.aio
@@ -14,6 +13,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 from typing_extensions import override
 
+from coordinator.client.start_checks import PortTaken, check_port
 from coordinator.model.limits import MESSAGE_BYTES_MAX
 from coordinator.shell.peer_channel import MESSAGE_BYTES_MAX as PEER_BYTES_MAX
 
@@ -32,10 +32,6 @@ SERVER_OPTIONS = (
     ("grpc.http2.max_ping_strikes", 0),
     ("grpc.max_concurrent_streams", 128),  # clients stay below it (EX-53)
 )
-
-
-class PortTaken(Exception):
-    """The address cannot be listened on. The text names it and says what to do."""
 
 
 class Waiting(grpc.GenericRpcHandler):
@@ -78,7 +74,7 @@ class Server:
         try:
             self.grpc.add_insecure_port(self.address)
         except RuntimeError as error:
-            raise _taken(self.address) from error
+            raise PortTaken(f"--listen: {self.address}: {error}") from error
         await self.grpc.start()
         await self.say("", True)
         for name in (*HEALTH_NAMES, LEADER_NAME):
@@ -99,23 +95,3 @@ class Server:
         """No new calls; those under way have `grace_s`."""
         await self._health.enter_graceful_shutdown()
         await self.grpc.stop(grace_s)
-
-
-def check_port(address: str, flag: str = "--listen") -> None:
-    """Raises PortTaken unless we could listen there now."""
-    host, _, port = address.rpartition(":")
-    host = host.strip("[]")
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, int(port)))
-            probe.listen(1)
-        except OSError as error:
-            raise _taken(address, flag) from error
-
-
-def _taken(address: str, flag: str = "--listen") -> PortTaken:
-    return PortTaken(
-        f"{flag}: {address}: the port is in use by another process; stop it, or give another port"
-    )

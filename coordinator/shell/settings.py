@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ _OF_OTHERS = frozenset(
     }
 )
 _HELP_WIDTH = 26
+_BAD = object()
 
 Found = dict[str, tuple[list[str], str]]  # option -> its texts, where they came from
 
@@ -51,23 +53,37 @@ class HelpWanted(Exception):
     """--help was given."""
 
 
-def load_settings(argv: Sequence[str], environ: Mapping[str, str]) -> ServerSettings:
-    """The settings of this process. Raises SettingsError or HelpWanted."""
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the sources say: the values that are well formed, and all that is wrong with the others."""
+
+    values: Mapping[str, Any]
+    origin: Mapping[str, str]
+    mistakes: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+def read_sources(argv: Sequence[str], environ: Mapping[str, str]) -> Reading:
+    """Flags, environment, file and defaults. Raises HelpWanted."""
     mistakes: list[str] = []
     flags = _from_flags(argv, mistakes)
     variables, warnings = _from_environment(environ)
     config = flags.pop("config", None) or _config_variable(environ)
     file = _from_file(Path(config[0][-1]), mistakes) if config is not None else {}
-    found = {**file, **variables, **flags}
-    values, origin = _parse_all(found, mistakes)
-    if mistakes:
-        raise SettingsError(mistakes)
-    mistakes += _contradictions(values, origin)
-    if mistakes:
-        raise SettingsError(mistakes)
-    if not values["peers"]:
+    values, origin = _parse_all({**file, **variables, **flags}, mistakes)
+    if not mistakes:
+        mistakes += _contradictions(values, origin)
+    if not values.get("peers", True) and {"name", "listen"} <= values.keys():
         values["peers"] = ((values["name"], values["listen"]),)
-    return ServerSettings(**values, origin=origin, warnings=tuple(warnings))
+    return Reading(values, origin, tuple(mistakes), tuple(warnings))
+
+
+def load_settings(argv: Sequence[str], environ: Mapping[str, str]) -> ServerSettings:
+    """The settings of this process. Raises SettingsError or HelpWanted."""
+    reading = read_sources(argv, environ)
+    if reading.mistakes:
+        raise SettingsError(reading.mistakes)
+    return ServerSettings(**reading.values, origin=reading.origin, warnings=reading.warnings)
 
 
 def help_text() -> str:
@@ -193,25 +209,25 @@ def _parse_all(found: Found, mistakes: list[str]) -> tuple[dict[str, Any], dict[
     for option in OPTIONS:
         texts, where = found.get(option.name, ([], "default"))
         origin[option.name] = where
-        if option.many:
-            values[option.name] = tuple(_parsed(option, t, where, mistakes) for t in texts)
-            continue
         text = texts[-1] if texts else option.default
-        if text is None:
+        if text is None and not option.many:
             mistakes.append(f"{option.flag}: missing; give {option.kind}: {option.meaning}")
-        else:
-            values[option.name] = _parsed(option, text, where, mistakes)
+            continue
+        parsed = [_parsed(option, t, where, mistakes) for t in (texts if option.many else [text])]
+        if _BAD not in parsed:
+            values[option.name] = tuple(parsed) if option.many else parsed[0]
     return values, origin
 
 
-def _parsed(option: Option, text: str, where: str, mistakes: list[str]) -> Any:
+def _parsed(option: Option, text: str | None, where: str, mistakes: list[str]) -> Any:
+    """The value, or `_BAD` with a line in `mistakes`."""
     if not text and option.default == "":  # an empty text unsets what may be unset
         return () if option.name == "peers" else None if option.name == "log_file" else ""
     try:
-        return option.parse(text)
+        return option.parse(text or "")
     except ValueError as error:
         mistakes.append(f"{where}: {text}: {error}")
-        return None
+        return _BAD
 
 
 def _contradictions(values: Mapping[str, Any], origin: Mapping[str, str]) -> list[str]:

@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
-from coordinator.shell.grpc_server import PortTaken
-from coordinator.shell.http_health import HttpHealth
+from coordinator.client.http_health import HttpHealth
+from coordinator.client.start_checks import PortTaken
 from tests.end_to_end.processes import free_ports
 
 
@@ -22,14 +22,20 @@ async def ask(port: int, request: bytes) -> str:
 
 async def test_it_answers_probes_and_browsers_and_survives_strangers() -> None:
     (port,) = free_ports(1)
-    ready = False
-    http = HttpHealth(f"127.0.0.1:{port}", lambda: ready)
+    missing = "no leader"
+    http = HttpHealth(f"127.0.0.1:{port}", lambda: missing, "ask it with taskctl\n")
     await http.start()
     try:
         assert "200 OK" in await ask(port, b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
-        assert "503 " in await ask(port, b"GET /readyz HTTP/1.1\r\n\r\n")
-        ready = True
+        refused = await ask(port, b"GET /readyz HTTP/1.1\r\n\r\n")
+        assert "503 " in refused
+        assert refused.endswith("\r\n\r\nno leader\n")
+        assert "503 " in await ask(port, b"GET /startupz HTTP/1.1\r\n\r\n")
+        missing = ""
         assert "200 OK" in await ask(port, b"GET /readyz?x=1 HTTP/1.1\r\n\r\n")
+        missing = "no leader"
+        assert "503 " in await ask(port, b"GET /readyz HTTP/1.1\r\n\r\n")
+        assert "200 OK" in await ask(port, b"GET /startupz HTTP/1.1\r\n\r\n")
         assert "taskctl" in await ask(port, b"GET / HTTP/1.1\r\n\r\n")
         assert (await ask(port, b"HEAD /livez HTTP/1.1\r\n\r\n")).endswith("\r\n\r\n")
         assert "404 " in await ask(port, b"GET /etc/passwd HTTP/1.1\r\n\r\n")
@@ -37,6 +43,6 @@ async def test_it_answers_probes_and_browsers_and_survives_strangers() -> None:
         assert await ask(port, b"x" * 20_000) == ""
         assert "200 OK" in await ask(port, b"GET /livez HTTP/1.1\r\n\r\n")
         with pytest.raises(PortTaken):
-            await HttpHealth(f"127.0.0.1:{port}", lambda: ready).start()
+            await HttpHealth(f"127.0.0.1:{port}", lambda: "", "").start()
     finally:
         http.stop()

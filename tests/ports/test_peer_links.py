@@ -11,6 +11,7 @@ from pathlib import Path
 import grpc
 import pytest
 
+from coordinator.client.start_checks import PortTaken
 from coordinator.codec.framing import unframed
 from coordinator.codec.snapshots import load
 from coordinator.consensus.messages import (
@@ -28,7 +29,7 @@ from coordinator.replica.effects import StreamSnapshot
 from coordinator.replica.inputs import FromPeer, Input, PeerUnreachable, SnapshotSent
 from coordinator.shell.data_dir import Identity
 from coordinator.shell.founding import founding_record
-from coordinator.shell.grpc_server import PortTaken, Server
+from coordinator.shell.grpc_server import Server
 from coordinator.shell.logs import Log
 from coordinator.shell.peer_channel import Standing
 from coordinator.shell.peer_door import PeerDoor

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import io
+import json
 import socket
+import sys
 from pathlib import Path
 
 import pytest
 
+from coordinator.client.start_checks import directory_objection
 from coordinator.shell.config_command import run_config
+from coordinator.shell.daemon import reload_settings
+from coordinator.shell.logs import Log
 from coordinator.shell.options import OPTIONS, ServerSettings
 from coordinator.shell.settings import HelpWanted, SettingsError, help_text, load_settings
 
@@ -167,3 +173,79 @@ def test_config_show_says_where_each_value_is_from() -> None:
     assert "set = nodes.lease=5s  (--set)" in out
     assert "log_level = info  (default)" in out
     assert "peers = c7=127.0.0.1:7101  (default)" in out
+
+
+def test_x54_config_check_names_a_misspelt_key_a_bad_address_and_a_taken_port(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "c.toml"
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        file.write_text(f'data_dirr = "/d"\nlisten = "example.org:1"\nhttp = "127.0.0.1:{port}"\n')
+        argv = ["check", "--config", str(file), "--data-dir", str(tmp_path / "d")]
+        code, out, err = run_config(argv, {})
+    assert (code, out) == (2, [])
+    assert len(err) == 3
+    assert "c.toml: data_dirr: no such setting; did you mean data_dir?" in err
+    assert any(line.startswith("c.toml: listen: example.org:1: not a loopback") for line in err)
+    assert any(line.startswith(f"--http: 127.0.0.1:{port}: the port is in use") for line in err)
+
+
+def test_x54_the_flag_wins_and_origin_says_so(tmp_path: Path) -> None:
+    file = tmp_path / "c.toml"
+    file.write_text('name = "c-file"\n')
+    argv = ["show", "--origin", *DIR, "--config", str(file), "--name", "c-flag"]
+    assert "name = c-flag  (--name)" in run_config(argv, {"PTASKS_NAME": "c-env"})[1]
+    assert "name = c-env  (PTASKS_NAME)" in run_config(argv[:-2], {"PTASKS_NAME": "c-env"})[1]
+    assert "name = c-file  (c.toml: name)" in run_config(argv[:-2], {})[1]
+
+
+def test_config_check_looks_at_the_directory_or_the_nearest_above_it(tmp_path: Path) -> None:
+    path = tmp_path / "d"
+    assert directory_objection(path) == ""
+    assert directory_objection(path / "deeper" / "still") == ""
+    path.mkdir(mode=0o755)
+    assert directory_objection(path).endswith("has mode 755: others could read it; chmod 700 it")
+    assert directory_objection(path / "deeper") == ""
+    path.chmod(0o700)
+    assert directory_objection(path) == ""
+    (path / "file").write_text("")
+    for below in (path / "file", path / "file" / "deeper"):
+        assert f"{path / 'file'} is a file" in directory_objection(below)
+
+
+class Lines:
+    """Takes what a log would print."""
+
+    def __init__(self) -> None:
+        self.text = io.StringIO()
+        self.log = Log(self.text, "info")
+
+    def all(self) -> list[dict[str, object]]:
+        return [json.loads(line) for line in self.text.getvalue().splitlines()]
+
+
+def test_sighup_takes_the_log_level_and_names_what_it_leaves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "c.toml"
+    file.write_text('data_dir = "/d"\nlog_level = "info"\nkeep_entries = 7\n')
+    monkeypatch.setattr(sys, "argv", ["task-coordinator", "--config", str(file)])
+    settings = load_settings(sys.argv[1:], {})
+    lines = Lines()
+    file.write_text('data_dir = "/e"\nlog_level = "error"\nkeep_entries = "many"\n')
+    reload_settings(settings, lines.log)
+    first, second = lines.all()
+    assert (first["event"], first["changed"]) == ("settings reloaded", ["log_level"])
+    assert second["refused"] == [
+        "c.toml: keep_entries: many: not a whole number of at least 1",
+        "data_dir: changed; takes a restart",
+    ]
+    lines.log.warning("no longer logged")
+    assert len(lines.all()) == 2
+    file.write_text('data_dir = "/d"\nlog_level = "loud"\nkeep_entries = 7\n')
+    reload_settings(settings, lines.log)
+    assert lines.all()[2]["changed"] == []
+    assert "log_level: loud" in str(lines.all()[3]["refused"])
+    lines.log.warning("still not logged")
+    assert len(lines.all()) == 4
