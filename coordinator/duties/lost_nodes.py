@@ -9,18 +9,21 @@ import msgspec
 from coordinator.assignment.load import Claim
 from coordinator.duties.agenda import Agenda, Item
 from coordinator.duties.due import place_now
+from coordinator.duties.retry import Dice, wait_after
 from coordinator.duties.view import LeaderView
 from coordinator.machine.commands import ForgetNode, LoseNode, LoseRuns, Placement
+from coordinator.machine.endings import LOSSES_PLACED_AT_ONCE
 from coordinator.model.ids import NodeName
 from coordinator.model.instants import Millis, Now
 from coordinator.model.nodes import NodeStatus
-from coordinator.model.tasks import Code, Status, Task
+from coordinator.model.tasks import Assignment, Code, RunOutcome, Status, StopReason, Task
 
 REASON = Code.NODE_LOST.value
-LOSSES_PLACED_AT_ONCE = 2  # from the third in a row, back-off applies (PT-66)
 
 
-def lose_nodes(lost: Iterable[tuple[NodeName, Millis]], view: LeaderView, now: Now) -> Agenda:
+def lose_nodes(
+    lost: Iterable[tuple[NodeName, Millis]], view: LeaderView, now: Now, dice: Dice
+) -> Agenda:
     """A LoseNode for each (name, silence) that is still there, with placements for its tasks.
 
     The caller has taken the node out of `view.connected`, so nothing is placed on it again. A node
@@ -31,7 +34,7 @@ def lose_nodes(lost: Iterable[tuple[NodeName, Millis]], view: LeaderView, now: N
         node = view.state.nodes.get(name)
         if node is None or node.status not in (NodeStatus.READY, NodeStatus.REMOVED):
             continue
-        placements, claims = _placements(name, view, now)
+        placements, claims = _placements(name, view, now, dice)
         command = LoseNode(
             name, node.incarnation, False, REASON, placements, _silent(name, silence)
         )
@@ -63,13 +66,17 @@ def _silent(name: NodeName, silence: Millis) -> bytes:
 
 
 def _placements(
-    name: NodeName, view: LeaderView, now: Now
+    name: NodeName, view: LeaderView, now: Now, dice: Dice
 ) -> tuple[tuple[Placement, ...], tuple[Claim, ...]]:
     limit = view.state.settings.number("assignment.batch")
     placements: list[Placement] = []
     claims: list[Claim] = []
     for task_id in list(view.state.on_node.get(name, {}))[:limit]:
         task = view.state.tasks[task_id]
+        if _may_have_to_wait(task):
+            retry_at = view.time(now) + wait_after(task, RunOutcome.LOST, dice)
+            placements.append(Placement(task.id, task.allocation_id, Assignment(), retry_at))
+            continue
         if not _goes_on(task):
             continue
         assignment, taken = place_now(task, view, now)
@@ -79,9 +86,10 @@ def _placements(
     return tuple(placements), tuple(claims)
 
 
+def _may_have_to_wait(task: Task) -> bool:
+    """For the time that the entry carries; the machine knows whether the row of losses holds (PT-66)."""
+    return task.stop_reason is StopReason.TIMEOUT or task.losses >= LOSSES_PLACED_AT_ONCE
+
+
 def _goes_on(task: Task) -> bool:
-    return (
-        task.status in (Status.ASSIGNED, Status.RUNNING)
-        and task.policy.on_lost == "rerun"
-        and task.losses < LOSSES_PLACED_AT_ONCE
-    )
+    return task.status in (Status.ASSIGNED, Status.RUNNING) and task.policy.on_lost == "rerun"

@@ -1,14 +1,28 @@
-"""When a failed run is tried again: drawn by the leader, shipped in the command (TM-37)."""
+"""When a run that failed, or was lost again and again, is tried again: drawn by the leader, shipped in the command."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+from coordinator.machine.endings import LOSSES_PLACED_AT_ONCE, outcome_of
 from coordinator.model.instants import Millis
-from coordinator.model.tasks import Backoff
+from coordinator.model.tasks import Backoff, RunOutcome, Task
+
+Dice = Callable[[int], int]
 
 
-def backoff_ms(backoff: Backoff, failures: int, dice: Callable[[int], int]) -> Millis:
+def wait_after(task: Task, said: RunOutcome, dice: Dice) -> Millis:
+    """Wait if the current run of the task ends now and is said to have ended so, by the task's own policy (TM-37, PT-66).
+
+    In force only where the machine lets the task wait at all.
+    """
+    failures = task.attempt
+    if outcome_of(task.stop_reason, said) is RunOutcome.LOST:
+        failures = task.losses + 1 - LOSSES_PLACED_AT_ONCE
+    return backoff_ms(task.policy.backoff, max(1, failures), dice)
+
+
+def backoff_ms(backoff: Backoff, failures: int, dice: Dice) -> Millis:
     """Wait after the n-th failed attempt in a row (n >= 1). `dice(n)` gives 0 <= x < n."""
     if backoff.kind == "fixed" or failures <= 1:
         return backoff.first_ms

@@ -18,7 +18,6 @@ from coordinator.model.instants import MINUTE, Instant, Millis
 from coordinator.model.limits import RESULT_BYTES_IN_STATE
 from coordinator.model.state import ClusterState
 from coordinator.model.tasks import (
-    DEFAULT_BACKOFF,
     Assignment,
     Code,
     Desired,
@@ -108,7 +107,7 @@ def _after_loss(state: ClusterState, task: Task, report: EndRun, lasted_ms: Mill
     task = replace(task, losses=losses, cause="reassigned")
     if losses <= LOSSES_PLACED_AT_ONCE:
         return _placed_again(state, task, report, _reason_lost(task, report))
-    wait = longest_wait(DEFAULT_BACKOFF, losses - LOSSES_PLACED_AT_ONCE)
+    wait = longest_wait(task.policy.backoff, losses - LOSSES_PLACED_AT_ONCE)
     retry_at = report.retry_at or state.at + wait
     return _waiting(state, task, max(retry_at, state.at))
 

@@ -14,7 +14,7 @@ import msgspec
 
 from coordinator.assignment.load import Claim
 from coordinator.duties.due import place_now
-from coordinator.duties.retry import backoff_ms
+from coordinator.duties.retry import wait_after
 from coordinator.machine.commands import (
     Command,
     DrainNode,
@@ -137,14 +137,9 @@ class Desk:
         return command, claims
 
     def _retry_at(self, task: Task, ended: EndedReport) -> int:
-        bench = self._bench
-        if ended.outcome is RunOutcome.LOST:
-            wait = backoff_ms(task.policy.backoff, max(1, task.losses - 1), bench.dice)
-        elif ended.retry_in_ms >= 0:
-            wait = ended.retry_in_ms
-        else:
-            wait = backoff_ms(task.policy.backoff, task.attempt, bench.dice)
-        return bench.at + wait
+        if ended.retry_in_ms >= 0 and ended.outcome is not RunOutcome.LOST:
+            return self._bench.at + ended.retry_in_ms
+        return self._bench.at + wait_after(task, ended.outcome, self._bench.dice)
 
     def _keep_away(self, task: Task, node: NodeName, ended: EndedReport) -> None:
         """Exclusions of PT-41."""

@@ -172,7 +172,7 @@ class Leadership:
             removed = node is not None and node.status is NodeStatus.REMOVED
             reason = "removed" if removed else "superseded"
             self.sessions.drop(name, reason, "this node was given up for lost")
-        for item in lose_nodes(lost, self.bench.view, self.bench.now).items:
+        for item in lose_nodes(lost, self.bench.view, self.bench.now, self.bench.dice).items:
             then: OnAnswer = _nobody_waits
             if isinstance(item.command, LoseNode):
                 then = self._loss_answered(item.command.name)

@@ -11,15 +11,16 @@ from coordinator.duties.lost_nodes import lose_nodes, lose_shared_runs
 from coordinator.machine.commands import ForgetNode, LoseNode
 from coordinator.model.nodes import NodeStatus
 from coordinator.model.settings import Settings, SettingValue
-from coordinator.model.tasks import Policy, Status, StopReason
+from coordinator.model.tasks import Backoff, Policy, Status, StopReason
 from tests.unit.assignment.kit import DRAIN, node, task
-from tests.unit.duties.kit import Term, commands
+from tests.unit.duties.kit import WALL, Term, commands
 
 
 def lose(term: Term, *names: str) -> list[object]:
     for name in names:
         term.view.connected.pop(name, None)
-    return commands(lose_nodes([(name, 9_000) for name in names], term.view, term.at(0)))
+    silent = [(name, 9_000) for name in names]
+    return commands(lose_nodes(silent, term.view, term.at(0), lambda n: n - 1))
 
 
 def with_policy(task_id: str, on: str, **policy: object) -> object:
@@ -57,7 +58,23 @@ def test_pt_66_from_the_third_loss_in_a_row_it_is_not_placed_at_once() -> None:
     fine = msgspec.structs.replace(task("fine", on="dead"), losses=1)
     term = Term(node("dead", 20), node("a", 20), tasks=(crash_loop, final, stopping, fine))
     (command,) = lose(term, "dead")
-    assert [placement.task_id for placement in command.placements] == ["fine"]
+    placed = {p.task_id: (p.assignment.node, p.retry_at) for p in command.placements}
+    assert placed == {"fine": ("a", 0), "loop": (None, WALL + 30_000)}
+
+
+def test_pt_66_the_wait_is_drawn_by_the_tasks_own_policy() -> None:
+    own = Backoff(first_ms=1_000, base_ms=4_000, cap_ms=60_000)
+    loops = msgspec.structs.replace(with_policy("loops", "dead", backoff=own), losses=4)
+    overdue = msgspec.structs.replace(
+        with_policy("overdue", "dead", backoff=own),
+        status=Status.STOPPING,
+        stop_reason=StopReason.TIMEOUT,
+        attempts=1,
+    )
+    term = Term(node("dead", 20), node("a", 20), tasks=(loops, overdue))
+    (command,) = lose(term, "dead")
+    drawn = {p.task_id: p.retry_at - WALL for p in command.placements}
+    assert drawn == {"loops": 8_000, "overdue": 4_000}
 
 
 def test_what_is_no_longer_there_is_not_lost_again() -> None:

@@ -9,14 +9,23 @@ from coordinator.duties import prune as prune_module
 from coordinator.duties.agenda import earliest
 from coordinator.duties.due import place_now, wake_due
 from coordinator.duties.prune import prune
-from coordinator.duties.retry import backoff_ms
+from coordinator.duties.retry import backoff_ms, wait_after
 from coordinator.duties.time_limits import AFTER_MS, TimeLimits
 from coordinator.machine.commands import ForgetNode, ForgetRequests, RemoveTask, StopRun
 from coordinator.model.limits import REQUESTS_REMEMBERED_MS
 from coordinator.model.nodes import NodeStatus
 from coordinator.model.requests import Remembered
 from coordinator.model.settings import Settings, SettingValue
-from coordinator.model.tasks import Assignment, Backoff, Code, Policy, Status, Task
+from coordinator.model.tasks import (
+    Assignment,
+    Backoff,
+    Code,
+    Policy,
+    RunOutcome,
+    Status,
+    StopReason,
+    Task,
+)
 from tests.unit.assignment.kit import node, task
 from tests.unit.duties.kit import WALL, Term, commands
 
@@ -87,6 +96,23 @@ def test_pt_35_the_switch_comes_before_nodes_and_own_choice() -> None:
 )
 def test_tm_37_waits_after_each_failure(backoff: Backoff, waits: list[int]) -> None:
     assert [backoff_ms(backoff, n, lambda _: 0) for n in range(1, 7)] == waits
+
+
+@pytest.mark.parametrize(
+    "said, facts, wait",
+    [
+        (RunOutcome.FAILED, {"attempts": 1}, 4_000),
+        (RunOutcome.LOST, {"attempts": 5, "losses": 2}, 1_000),
+        (RunOutcome.LOST, {"attempts": 5, "losses": 3}, 4_000),
+        (RunOutcome.LOST, {"attempts": 2, "losses": 9, "stop_reason": StopReason.TIMEOUT}, 8_000),
+    ],
+)
+def test_pt_66_losses_and_failures_are_counted_apart(
+    said: RunOutcome, facts: dict[str, object], wait: int
+) -> None:
+    policy = Policy(backoff=Backoff(first_ms=1_000, base_ms=4_000, jitter="none"))
+    made = msgspec.structs.replace(task("t", on="a"), policy=policy, **facts)
+    assert wait_after(made, said, lambda _: 0) == wait
 
 
 @pytest.mark.parametrize("jitter, low, high", [("full", 0, 300_000), ("half", 150_000, 300_000)])

@@ -11,7 +11,7 @@ from coordinator.machine.invariants import InvariantBroken, check
 from coordinator.model import limits
 from coordinator.model.ids import AllocationId, Incarnation, NodeName, TaskId
 from coordinator.model.nodes import NodeStatus, NodeUse
-from coordinator.model.settings import Settings, SettingValue
+from coordinator.model.settings import ReassignFloor, Settings, SettingValue
 from coordinator.model.state import ClusterState
 from coordinator.model.tasks import (
     Assignment,
@@ -113,6 +113,10 @@ def _setting_unknown(state: ClusterState) -> None:
     state.settings = Settings({"no.such": SettingValue("1", "ann", 1)})
 
 
+def _floor_of_the_future(state: ClusterState) -> None:
+    state.reassign_floor = ReassignFloor(9_000, state.revision + 1)
+
+
 def _settings_contradict(state: ClusterState) -> None:
     state.settings = Settings({"nodes.lease": SettingValue("1m", "ann", 1)})
 
@@ -133,6 +137,7 @@ def _requests_from_the_future(state: ClusterState) -> None:
         (_wake_missing, "wake times"),
         (_expiry_missing, "expiry times"),
         (_setting_unknown, "unknown settings no.such"),
+        (_floor_of_the_future, "reassign floor of revision"),
         (_settings_contradict, "must be at least 1.3 times"),
         (_requests_from_the_future, "in a state at|in the order of their entries"),
     ],
