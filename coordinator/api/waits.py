@@ -97,7 +97,8 @@ class Waits:
                 if task.status == one.status:
                     return one.status
             elif one.kind == "run":
-                if task.last_outcome is not None and task.last_outcome.allocation_id >= run:
+                awaited = one.allocation_id or run
+                if task.last_outcome is not None and task.last_outcome.allocation_id >= awaited:
                     return "run"
             elif one.kind == "path":
                 view = view or task_of(task_to_wire(task))
@@ -114,6 +115,8 @@ def _check(conditions: Iterable[wire.Condition]) -> None:
     for one in conditions:
         if one.kind not in KINDS:
             raise invalid("condition", f"must be one of {', '.join(KINDS)} (got {one.kind})")
+        if one.allocation_id < 0:
+            raise invalid("allocation_id", f"must not be negative (got {one.allocation_id})")
         if one.kind == "status" and one.status not in STATUSES:
             raise invalid("status", f"{one.status} is none of {', '.join(STATUSES)}")
         if one.kind == "path" and one.op not in OPERATORS:
@@ -121,7 +124,7 @@ def _check(conditions: Iterable[wire.Condition]) -> None:
 
 
 def _run_awaited(task: Task | None) -> AllocationId:
-    """The run in progress, else the next: the smallest allocation id it can have."""
+    """Where none is named, the run in progress, else the next: the smallest allocation id it can have."""
     if task is None:
         return NO_ALLOCATION
     if task.has_node or task.last_outcome is None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -86,16 +86,40 @@ def _is_number(value: Any) -> bool:
 
 
 def holds(condition: Condition, task: Task) -> bool:
-    """Whether the task meets the condition now. `gone` and `run` are not seen on a record: the server tells them."""
+    """Whether the task meets the condition now. `gone` is not seen on a record, nor `run` where it names none: the
+    server tells them.
+    """
     match condition.kind:
         case "terminal":
             return task.is_finished
         case "status":
             return task.status == condition.status
+        case "run":
+            last = task.last_outcome
+            return last is not None and 0 < condition.allocation_id <= last.allocation_id
         case "path":
             return compare(task_value(task, condition.path), condition.op, condition.value)
         case _:
             return False
+
+
+def pinned(conditions: Sequence[Condition], task: Task) -> tuple[Condition, ...]:
+    """The same, with the run that is awaited named: the one in progress, else the next.
+
+    A run that ends between two calls is then seen by the second one, too.
+    """
+    last = task.last_outcome
+    has_node = task.assignment.node is not None
+    run = task.allocation_id if has_node or last is None else last.allocation_id + 1
+    return tuple(
+        msgspec.structs.replace(one, allocation_id=run) if is_open(one) else one
+        for one in conditions
+    )
+
+
+def is_open(condition: Condition) -> bool:
+    """Whether it means a run without saying which."""
+    return condition.kind == "run" and not condition.allocation_id
 
 
 def condition_text(condition: Condition) -> str:

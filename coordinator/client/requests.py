@@ -93,10 +93,14 @@ class Filter(Struct, frozen=True, kw_only=True):
 
 
 class Condition(Struct, frozen=True, kw_only=True):
-    """What a wait is for: kind terminal, run, status, gone or path (`state.tick >= 10`, value decoded)."""
+    """What a wait is for: kind terminal, run, status, gone or path (`state.tick >= 10`, value decoded).
+
+    `allocation_id` says which run has to end (or a later one); 0: the one in progress when the wait begins, else the next.
+    """
 
     kind: str
     status: str = ""
     path: str = ""
     op: str = ""
     value: Any = None
+    allocation_id: int = 0

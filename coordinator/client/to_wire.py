@@ -118,4 +118,5 @@ def condition_to_wire(condition: Condition) -> wire.Condition:
         path=condition.path,
         op=condition.op,
         value=_encode(condition.value) if condition.kind == "path" else b"",
+        allocation_id=condition.allocation_id,
     )

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from coordinator.client.conditions import holds
+from coordinator.client.conditions import holds, is_open, pinned
 from coordinator.client.errors import TimedOut, Unavailable
 from coordinator.client.replies import Waited
 from coordinator.client.requests import Condition
@@ -50,18 +50,16 @@ async def wait_until(
     TimedOut, with the id in its message; NotFound when there never was such a task; Unavailable when nobody answered
     to the end of the time or, without a limit, to the end of the first round.
     """
-    asked = tuple(conditions) or (Condition(kind="terminal"),)
+    wait = _Wait(client, task_id, conditions, on_change, after_revision)
     deadline = None if timeout_s is None else time.monotonic() + timeout_s
-    seen = after_revision
     trouble: Unavailable | None = None
     answered = False
     while True:
         left = ROUND_S if deadline is None else min(ROUND_S, deadline - time.monotonic())
         if left <= 0:
             raise trouble or TimedOut(f"{task_id}: not within the time given", reason="timed_out")
-        after = max(seen, 1) if on_change is not None else 0  # 0 would not ask for changes at all
         try:
-            reply = await client.wait_round(task_id, asked, after_revision=after, timeout_s=left)
+            reply = await wait.round(left)
         except TimedOut:
             trouble = None
             continue
@@ -71,13 +69,47 @@ async def wait_until(
             trouble = error
             continue  # the next round asks another member, until the deadline
         trouble, answered = None, True
-        task = reply.task
-        if task is not None and task.modified_revision > seen:
-            seen = task.modified_revision
-            if on_change is not None:
-                on_change(task)
-        if _is_over(reply, asked):
+        if reply is not None:
             return reply
+
+
+class _Wait:
+    """What is asked round after round, and the newest version of the record that was seen."""
+
+    def __init__(
+        self,
+        client: Rounds,
+        task_id: str,
+        conditions: Sequence[Condition],
+        on_change: OnChange | None,
+        seen: int,
+    ) -> None:
+        self._client = client
+        self._task_id = task_id
+        self._asked = tuple(conditions) or (Condition(kind="terminal"),)
+        self._on_change = on_change
+        self._seen = seen
+
+    async def round(self, timeout_s: float) -> Waited | None:
+        """One call; its answer if that ends the wait."""
+        reply = await self._client.wait_round(
+            self._task_id, self._asked, after_revision=self._after(), timeout_s=timeout_s
+        )
+        task = reply.task
+        if task is not None and task.modified_revision > self._seen:
+            self._seen = task.modified_revision
+            if self._on_change is not None:
+                self._on_change(task)
+        if _is_over(reply, self._asked):
+            return reply
+        if task is not None:
+            self._asked = pinned(self._asked, task)
+        return None
+
+    def _after(self) -> int:
+        if any(map(is_open, self._asked)):
+            return 1  # answered at once: the record says which run is meant
+        return 0 if self._on_change is None else max(self._seen, 1)  # 0 asks for no changes
 
 
 def _is_over(reply: Waited, asked: Sequence[Condition]) -> bool:

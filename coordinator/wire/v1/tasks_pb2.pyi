@@ -604,18 +604,20 @@ class LogsResponse(_message.Message):
     def __init__(self, answer: _Optional[_Union[Answer, _Mapping]] = ..., lines: _Optional[_Iterable[_Union[LogLine, _Mapping]]] = ..., dropped: _Optional[int] = ..., ended: _Optional[bool] = ...) -> None: ...
 
 class Condition(_message.Message):
-    __slots__ = ("kind", "status", "path", "op", "value")
+    __slots__ = ("kind", "status", "path", "op", "value", "allocation_id")
     KIND_FIELD_NUMBER: _ClassVar[int]
     STATUS_FIELD_NUMBER: _ClassVar[int]
     PATH_FIELD_NUMBER: _ClassVar[int]
     OP_FIELD_NUMBER: _ClassVar[int]
     VALUE_FIELD_NUMBER: _ClassVar[int]
+    ALLOCATION_ID_FIELD_NUMBER: _ClassVar[int]
     kind: str
     status: str
     path: str
     op: str
     value: bytes
-    def __init__(self, kind: _Optional[str] = ..., status: _Optional[str] = ..., path: _Optional[str] = ..., op: _Optional[str] = ..., value: _Optional[bytes] = ...) -> None: ...
+    allocation_id: int
+    def __init__(self, kind: _Optional[str] = ..., status: _Optional[str] = ..., path: _Optional[str] = ..., op: _Optional[str] = ..., value: _Optional[bytes] = ..., allocation_id: _Optional[int] = ...) -> None: ...
 
 class WaitRequest(_message.Message):
     __slots__ = ("id", "conditions", "deadline_ms", "after_revision")

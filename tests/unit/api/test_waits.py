@@ -158,9 +158,26 @@ async def test_ex_11_else_the_next_one() -> None:
         assert (answer.condition, answer.task.attempts) == ("run", 2)
 
 
+async def test_ex_11_a_run_that_is_named_may_have_ended_before_the_question() -> None:
+    async with doors() as at:
+        node = await at.node()
+        await at.create("t1")
+        run = (await node.runs("t1")).allocation_id
+        await node.end("t1", RunOutcome.FAILED, retry_in_ms=0)
+        await until(lambda: at.house.replica.state.tasks["t1"].has_node)
+        answer = await wait(at, "t1", wire.Condition(kind="run", allocation_id=run))
+        assert (answer.met, answer.condition) == (True, "run")
+        later = (await node.runs("t1")).allocation_id
+        assert later > run
+        waiting = await under_way(wait(at, "t1", wire.Condition(kind="run", allocation_id=later)))
+        await node.end("t1", RunOutcome.FAILED)
+        assert (await waiting).task.last_outcome.allocation_id == later
+
+
 @pytest.mark.parametrize(
     "condition",
     [
+        wire.Condition(kind="run", allocation_id=-1),
         wire.Condition(kind="weather"),
         wire.Condition(),
         wire.Condition(kind="status", status="happy"),
