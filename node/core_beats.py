@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from zlib import crc32
+
 from coordinator.client.node_values import Heartbeat, HeartbeatAnswer, Welcome
 from node.core_desk import Desk
 from node.core_fleet import Fleet
@@ -13,6 +15,12 @@ from node.lease import Lease, Stage
 
 BEAT_FRESH_MS = 350  # the supervisor feeds a byte every 100 ms
 FIRST_LEASE_MS = 6_000
+STRETCHED = 1.5  # a beat so much longer is spread anew
+
+
+def own_share(incarnation: str, length_ms: int) -> int:
+    """From 1 to `length_ms`, evenly over many incarnations and always the same for one."""
+    return 1 + crc32(incarnation.encode()) * length_ms // 2**32
 
 
 class Beats:
@@ -25,6 +33,7 @@ class Beats:
         self._fleet = fleet
         self._stops = stops
         self._heartbeat_ms = 500
+        self._spread_for = 0  # the length of beat for which this node has found its own time
         self._is_open = False
         self._list_runs = False
         self._fed_at: int | None = None
@@ -42,6 +51,7 @@ class Beats:
         self._heartbeat_ms = welcome.heartbeat_ms
         self._is_open = True
         self._list_runs = True
+        self._spread_for = 0
         self._watch_lease()
         self._beat(0)
 
@@ -96,7 +106,14 @@ class Beats:
                 )
             )
         )
-        self._beat_timer = self._desk.after(self._heartbeat_ms, self._beat)
+        self._beat_timer = self._desk.after(self._pause(), self._beat)
+
+    def _pause(self) -> int:
+        """Sessions that opened together, after a change of leader, soon beat each at a time of its own (S34)."""
+        if self._heartbeat_ms < self._spread_for * STRETCHED:
+            return self._heartbeat_ms
+        self._spread_for = self._heartbeat_ms
+        return own_share(self._desk.config.incarnation, self._heartbeat_ms)
 
     # --- the lease ---------------------------------------------------------------------------------------------------
 
