@@ -17,6 +17,7 @@ from typing import Any
 
 from node.agent_config import registration
 from node.agent_handshake import Handshake, take
+from node.agent_health import answer_probes
 from node.agent_loop import Agent
 from node.child_ends import new_loop
 from node.effects import EXIT_BUG
@@ -94,6 +95,8 @@ async def _serve(agent: Agent, handshake: Handshake, log: Log) -> None:
     gc.set_threshold(
         50_000, 20, 20
     )  # values come and go by the thousand here, hardly any in cycles
+    fd = handshake.http_fd
+    _probes = None if fd is None else await answer_probes(fd, agent.missing)
     await agent.serve(Session(handshake.coordinators, who, events, log))
 
 

@@ -7,13 +7,14 @@ from collections.abc import Mapping, MutableMapping
 import msgspec
 
 VARIABLE = "PTASKS_AGENT_HANDSHAKE"
+BEAT = b"."
 
 
 class Handshake(msgspec.Struct, frozen=True, kw_only=True):
     """Identity, settings (durations in ms) and inherited descriptors of one incarnation.
 
-    `beat_fd` is read: a byte per beat of the supervisor. `lock_fd` is only held. `adopts`: the supervisor inherits
-    orphans.
+    `beat_fd` is read: a byte per beat of the supervisor, `BEAT` or the first letter of a log level that counts from then
+    on. `lock_fd` is only held. `http_fd` listens for probes. `adopts`: the supervisor inherits orphans.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Handshake(msgspec.Struct, frozen=True, kw_only=True):
     orphan_limit_ms: int
     log_file: str | None
     log_level: str
+    http_fd: int | None
     beat_fd: int
     lock_fd: int
     supervisor_pid: int

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from coordinator.client.node_values import FromLeader, LoadProblem, Offer
 from node import effects, frames
 from node.agent_config import core_config, pool_config
-from node.agent_handshake import Handshake
+from node.agent_handshake import BEAT, Handshake
+from node.agent_health import missing_of
 from node.agent_imports import Imports
 from node.agent_live import FLUSH_S, LiveNews
 from node.agent_worker_news import WorkerNews, offers_of
@@ -115,6 +116,7 @@ class Agent:
         for number in (signal.SIGTERM, signal.SIGINT):
             self._loop.add_signal_handler(number, self.feed, ShutdownAsked())
         self._loop.add_signal_handler(signal.SIGQUIT, self._show_stacks)
+        self._loop.add_signal_handler(signal.SIGHUP, _leave_it)
         self._loop.call_later(FLUSH_S, self._flush_live)
         self._loop.call_later(SAMPLE_S, self._sample, self._loop.time() + SAMPLE_S)
 
@@ -125,6 +127,11 @@ class Agent:
         self._session = session
         session.offers, session.problems = self._offers, self._problems
         await session.run()
+
+    def missing(self) -> str:
+        """What keeps this node from being ready, for who probes it."""
+        has_session = self._session is not None and self._session.is_open
+        return missing_of(self._core, has_session=has_session, now=steady_ms())
 
     def from_leader(self, frame: FromLeader) -> None:
         """A frame of the session."""
@@ -147,6 +154,8 @@ class Agent:
             return
         if not data:  # the supervisor is gone; on Linux we are, too
             self._end(effects.EXIT_ANEW)
+        if level := data.replace(BEAT, b""):
+            self._log.set_level(level[-1:].decode())
         self.feed(SupervisorBeat())
 
     # --- workers -----------------------------------------------------------------------------------------------------
@@ -263,6 +272,10 @@ class Agent:
     def _keep_cluster(self, cluster_id: str) -> None:
         if cluster_id and self._read_cluster() != cluster_id:
             self._cluster_file().write_text(cluster_id + "\n", encoding="utf-8")
+
+
+def _leave_it() -> None:
+    """SIGHUP is the supervisor's affair, also where somebody sends it to all processes of the node."""
 
 
 def rss_bytes() -> int:

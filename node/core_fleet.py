@@ -60,6 +60,11 @@ class Fleet:
         """Start the first worker: it tells what this node offers and then takes the first shared runs."""
         self._start(Role.SPARE)
 
+    @property
+    def is_up(self) -> bool:
+        """Whether runs would find a worker: one told what is offered, and the last that was started came up."""
+        return self.executors is not None and not self._failures
+
     def _start(self, role: Role) -> Worker:
         self._last_number += 1
         worker = Worker(self._last_number, role)

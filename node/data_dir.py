@@ -6,6 +6,7 @@ holds the counter, raised and synced before anything of the new incarnation is s
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -16,12 +17,23 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Self
 
+from node.effects import EXIT_BAD_SETTINGS, EXIT_DATA_DIR, EXIT_STORAGE
+
 FORMAT = 1
 LOCK_PATIENCE_S = 1.0
+_REFUSED_BY_SYSTEM = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT)
 
 
 class DataDirError(Exception):
-    """The directory cannot be used. The text says what is wrong with it and what to do. Exit code 78."""
+    """The directory cannot be used. The text says what is wrong with it and what to do.
+
+    `exit_code`: 78 where it belongs to another node, is newer or in use; 2 where it is no directory that could be used
+    (a bad setting); 74 where the disk fails (EX-69).
+    """
+
+    def __init__(self, text: str, exit_code: int = EXIT_DATA_DIR) -> None:
+        super().__init__(text)
+        self.exit_code = exit_code
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +88,9 @@ class DataDir:
             path.mkdir(parents=True, exist_ok=True, mode=0o700)
             lock_fd = os.open(path / "node.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except (FileExistsError, NotADirectoryError):
-            raise DataDirError(f"{path} is a file; name a directory") from None
+            raise DataDirError(f"{path} is a file; name a directory", EXIT_BAD_SETTINGS) from None
         except OSError as error:
-            raise DataDirError(
-                f"{path}: {error.strerror}; name a directory that can be written"
-            ) from None
+            raise _unusable(path, error) from None
         try:
             _lock(lock_fd, path)
             return cls(path, lock_fd, _identify(path, name))
@@ -113,6 +123,13 @@ class DataDir:
 
     def clear_pid(self) -> None:
         (self.path / "pid").unlink(missing_ok=True)
+
+
+def _unusable(path: Path, error: OSError) -> DataDirError:
+    if error.errno in _REFUSED_BY_SYSTEM:
+        text = f"{path}: {error.strerror}; name a directory that this user can write"
+        return DataDirError(text, EXIT_BAD_SETTINGS)
+    return DataDirError(f"{path}: {error.strerror}", EXIT_STORAGE)
 
 
 def _lock(lock_fd: int, path: Path) -> None:
@@ -152,6 +169,10 @@ def _read_identity(file: Path) -> Identity:
         fields = json.loads(file.read_text(encoding="utf-8"))
         machine = fields.pop("machine", None)
         return Identity(**fields, machine=None if machine is None else Machine(**machine))
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise _unusable(file, error) from None
     except (ValueError, TypeError, AttributeError):
         raise DataDirError(
             f"{file} is not readable as a node's identity; name another directory"
@@ -171,18 +192,21 @@ def _found(path: Path, name: str) -> Identity:
 
 
 def _write(file: Path, text: str) -> None:
-    """Replace a file so that after a crash it is the old one or the new one, whole."""
+    """Replace a file so that after a crash it is the old one or the new one, whole. Raises DataDirError."""
     draft = file.with_name(file.name + ".new")
-    with draft.open("w", encoding="utf-8") as out:
-        out.write(text)
-        out.flush()
-        os.fsync(out.fileno())
-    draft.replace(file)
-    directory = os.open(file.parent, os.O_RDONLY)
     try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
+        with draft.open("w", encoding="utf-8") as out:
+            out.write(text)
+            out.flush()
+            os.fsync(out.fileno())
+        draft.replace(file)
+        directory = os.open(file.parent, os.O_RDONLY)
+        try:
+            os.fsync(directory)
+        finally:
+            os.close(directory)
+    except OSError as error:
+        raise _unusable(file, error) from error
 
 
 def _read(path: str) -> str:

@@ -107,6 +107,7 @@ Effect: TypeAlias = (
 EXIT_ASKED = 0
 EXIT_BUG = 1
 EXIT_BAD_SETTINGS = 2
+EXIT_STORAGE = 74
 EXIT_REMOVED = 64  # the cluster has removed this node: the supervisor ends as well
 EXIT_ANEW = 75  # start the next incarnation
 EXIT_DATA_DIR = 78

@@ -55,6 +55,10 @@ class Log:
         except queue.Full:
             self._dropped += 1
 
+    def set_level(self, level: str) -> None:
+        """The least level that is written from now on, by its name or its first letter."""
+        self._least = next(least for name, least in LEVELS.items() if name[0] == level[0])
+
     def _let_through(self, event: str) -> int | None:
         """How many lines of this event were held back before this one; None: hold this one back, too."""
         lines, last_at, held = self._seen.get(event, (0, 0.0, 0))

@@ -66,6 +66,11 @@ def address(text: str) -> str:
     return text
 
 
+def optional_address(text: str) -> str | None:
+    """host:port; an empty text is none."""
+    return address(text) if text else None
+
+
 def _is_loopback(host: str) -> bool:
     if host == "localhost":
         return True

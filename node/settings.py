@@ -1,6 +1,6 @@
 """Settings of `task-node`: flags, then environment, then a TOML file, then defaults (EX-65).
 
-One table says everything about each setting; flags, environment names, `--help` and checks follow from it.
+Everything that is wrong is found at once; each mistake is one line that names the value and where it came from.
 """
 
 from __future__ import annotations
@@ -9,126 +9,40 @@ import argparse
 import difflib
 import importlib.metadata
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, NoReturn
 
-from coordinator.client.durations import parse_duration
-from node.setting_kinds import (
-    address_list,
-    attributes,
-    count,
-    duration,
-    level,
-    name,
-    path,
-    word_list,
-)
+from typing_extensions import override
 
-PREFIX = "PTASKS_"
+from node.setting_table import BY_KEY, PREFIX, TABLE, Setting, Settings, plain
+
 # Variables of the coordinator, and those that processes of ours hand on to each other.
 OTHERS_VARIABLES = frozenset(
     {
         "LISTEN",
-        "HTTP",
+        "PEER_LISTEN",
         "PEERS",
         "SET",
         "SNAPSHOT_EVERY",
         "SNAPSHOT_BYTES",
+        "KEEP_ENTRIES",
         "UNSAFE_FAILPOINTS",
         "NODE_UID",
         "NODE_INCARNATION",
         "FENCING_TOKEN",
         "FAILPOINT",
         "ADDR",
+        "PYTHON",
+        "CONFIG",
     }
 )
-HOUR_MS = 3_600_000
+OTHERS_PREFIXES = (PREFIX + "TLS_", PREFIX + "DEV_")
 
 
 class SettingsError(Exception):
     """One or more settings are wrong. One line each; exit code 2."""
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """What a node was told at its start. Durations are ms."""
-
-    name: str
-    data_dir: Path
-    coordinators: tuple[str, ...]
-    executors: tuple[str, ...]
-    attr: Mapping[str, str]
-    capacity: int
-    spare_workers: int
-    max_starting: int
-    shutdown_grace: int
-    orphan_limit: int
-    log_file: Path | None
-    log_level: str
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """One row: how a text becomes a value, and what `--help` says. `default` None: must be given, or means none."""
-
-    key: str
-    read: Callable[[str], object]
-    kind: str
-    default: str | None
-    help: str
-    is_required: bool = False
-
-    @property
-    def flag(self) -> str:
-        return "--" + self.key.replace("_", "-")
-
-    @property
-    def variable(self) -> str:
-        return PREFIX + self.key.upper()
-
-
-TABLE: tuple[Setting, ...] = (
-    Setting(
-        "name", name, "text", None, "name of the node, unique in the cluster", is_required=True
-    ),
-    Setting("data_dir", path, "path", None, "directory of this node alone", is_required=True),
-    Setting(
-        "coordinators",
-        address_list,
-        "host:port,...",
-        "127.0.0.1:7101,127.0.0.1:7102,127.0.0.1:7103",
-        "coordinators to find the leader through; loopback addresses only without TLS",
-    ),
-    Setting(
-        "executors",
-        word_list,
-        "module[:Class],...",
-        "",
-        "plugins to offer besides entry points; repeatable",
-    ),
-    Setting("attr", attributes, "key=value,...", "", "attributes for placement; repeatable"),
-    Setting("capacity", count(1, 100_000), "1..100000", "10", "normal tasks that run here at once"),
-    Setting("spare_workers", count(0, 100), "0..100", "1", "idle workers kept ready"),
-    Setting("max_starting", count(1, 10_000), "1..10000", "50", "runs that start at the same time"),
-    Setting(
-        "shutdown_grace",
-        duration(0, HOUR_MS),
-        "0s..1h",
-        "30s",
-        "after SIGTERM: time for runs to move or end",
-    ),
-    Setting(
-        "orphan_limit",
-        duration(0, 24 * HOUR_MS),
-        "0s..24h",
-        "10m",
-        "how long runs of non-exclusive executors go on without a leader",
-    ),
-    Setting("log_file", path, "path", None, "log file (default: stderr)"),
-    Setting("log_level", level, "debug|info|warning|error", "info", "least level that is logged"),
-)
-_BY_KEY = {row.key: row for row in TABLE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +53,16 @@ class Given:
     source: str
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the sources say: the values that are well formed, where each is from, and all that is wrong with the others."""
+
+    values: Mapping[str, Any]
+    origin: Mapping[str, str]
+    mistakes: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
 def release() -> str:
     """The release that is installed."""
     try:
@@ -147,12 +71,21 @@ def release() -> str:
         return "unknown"
 
 
+class _Parser(argparse.ArgumentParser):
+    @override
+    def error(self, message: str) -> NoReturn:
+        raise SettingsError(message)
+
+
 def parser() -> argparse.ArgumentParser:
     """The command line. `--help` lists every setting with type, default and meaning."""
-    made = argparse.ArgumentParser(
+    made = _Parser(
         prog="task-node",
+        usage="task-node [settings]\n       task-node config check|show [--origin] [settings]",
         description="Runs executors for a ptasks cluster. Each setting: flag, else environment variable "
         f"({PREFIX}NAME and so on), else the TOML file of --config, else its default.",
+        epilog="exit codes: 0 asked to stop, 1 bug, 2 bad settings, 74 storage, "
+        "78 data directory of another node, newer, or in use",
         allow_abbrev=False,
     )
     made.add_argument("--version", action="version", version=f"task-node {release()}")
@@ -172,74 +105,96 @@ def read_settings(
     arguments: Sequence[str], environment: Mapping[str, str]
 ) -> tuple[Settings, tuple[str, ...]]:
     """Settings and warnings. Raises SettingsError naming every mistake with its source."""
-    flags = vars(parser().parse_args(arguments))
-    config = flags.pop("config") or environment.get(PREFIX + "CONFIG")
-    problems: list[str] = []
-    given = _from_file(config, problems) if config else {}
+    reading = read_sources(arguments, environment)
+    if reading.mistakes:
+        raise SettingsError("\n".join(reading.mistakes))
+    return Settings(**reading.values), reading.warnings
+
+
+def read_sources(arguments: Sequence[str], environment: Mapping[str, str]) -> Reading:
+    """All sources as they are now; mistakes are told, not raised. Ends the process for --help and --version."""
+    mistakes: list[str] = []
+    flags = _from_flags(arguments, mistakes)
+    config = flags.pop("config", None) or environment.get(PREFIX + "CONFIG")
+    given = _from_file(config, mistakes) if config else {}
     for row in TABLE:
         if row.variable in environment:
             given[row.key] = Given(environment[row.variable], row.variable)
-        flag = flags[row.key]
+        flag = flags.get(row.key)
         if flag is not None:
             given[row.key] = Given(",".join(flag) if isinstance(flag, list) else flag, row.flag)
-    values = {row.key: _value(row, given.get(row.key), problems) for row in TABLE}
-    if problems:
-        raise SettingsError("\n".join(problems))
-    return Settings(**values), _warnings(environment)  # type: ignore[arg-type]  # the table made them
+    values: dict[str, Any] = {}
+    for row in TABLE:
+        try:
+            values[row.key] = _value(row, given.get(row.key))
+        except ValueError as error:
+            mistakes.append(str(error))
+    origin = {row.key: given[row.key].source if row.key in given else "default" for row in TABLE}
+    return Reading(values, origin, tuple(mistakes), _warnings(environment))
 
 
-def _value(row: Setting, given: Given | None, problems: list[str]) -> object:
+def _from_flags(arguments: Sequence[str], mistakes: list[str]) -> dict[str, Any]:
+    try:
+        known, unknown = parser().parse_known_args(arguments)
+    except SettingsError as error:
+        mistakes.append(str(error))
+        return {}
+    wrong = [word for word in unknown if word.startswith("-")] or unknown
+    for word in wrong:
+        near = _nearest(word.partition("=")[0], [row.flag for row in TABLE])
+        mistakes.append(f"{word}: no such flag{near}")
+    return vars(known)
+
+
+def _value(row: Setting, given: Given | None) -> object:
+    """Raises ValueError, naming the source."""
     if given is None:
         if row.is_required:
-            problems.append(f"{row.flag}: missing; give it, or set {row.variable}")
-            return None
+            raise ValueError(f"{row.flag}: missing; give it, or set {row.variable}")
         return None if row.default is None else row.read(row.default)
     try:
         return row.read(given.text)
     except ValueError as error:
-        problems.append(f"{given.source}: {error}")
-        return None
+        raise ValueError(f"{given.source}: {error}") from None
 
 
-def _from_file(config: str, problems: list[str]) -> dict[str, Given]:
+def _from_file(config: str, mistakes: list[str]) -> dict[str, Given]:
     try:
-        with open(config, "rb") as file:
-            fields = tomllib.load(file)
+        document = tomllib.loads(Path(config).read_text(encoding="utf-8"))
     except OSError as error:
-        problems.append(f"{config}: {error.strerror}")
+        mistakes.append(f"{config}: {error.strerror}")
         return {}
-    except tomllib.TOMLDecodeError as error:
-        problems.append(f"{config}: {error}")
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        mistakes.append(f"{config}: not TOML: {error}")
         return {}
     given: dict[str, Given] = {}
-    for key, value in fields.items():
-        if key in _BY_KEY:
-            given[key] = Given(_text(value), f"{config}: {key}")
+    for key, value in _flattened(document, ""):
+        source = f"{Path(config).name}: {key}"
+        if key in BY_KEY:
+            given[key] = Given(plain(value), source)
         else:
-            near = difflib.get_close_matches(key, _BY_KEY, n=1)
-            problems.append(f"{config}: {key}: unknown" + (f"; meant {near[0]}?" if near else ""))
+            mistakes.append(f"{source}: unknown{_nearest(key, list(BY_KEY))}")
     return given
 
 
-def _text(value: object) -> str:
-    """A TOML value in the spelling of the command line."""
-    if isinstance(value, Mapping):
-        return ",".join(f"{key}={each}" for key, each in value.items())
-    if isinstance(value, list):
-        return ",".join(map(str, value))
-    return str(value)
+def _flattened(table: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
+    """Keys of tables joined with `_`; `attr` is a table of its own."""
+    for key, value in table.items():
+        if isinstance(value, dict) and prefix + key not in BY_KEY:
+            yield from _flattened(value, f"{prefix}{key}_")
+        else:
+            yield prefix + key, value
+
+
+def _nearest(word: str, known: Sequence[str]) -> str:
+    near = difflib.get_close_matches(word, known, n=1)
+    return f"; meant {near[0]}?" if near else ""
 
 
 def _warnings(environment: Mapping[str, str]) -> tuple[str, ...]:
     known = {row.variable for row in TABLE} | {PREFIX + other for other in OTHERS_VARIABLES}
-    known.add(PREFIX + "CONFIG")
     return tuple(
         f"{each} is no setting of task-node"
         for each in sorted(environment)
-        if each.startswith(PREFIX) and each not in known and not each.startswith(PREFIX + "TLS_")
+        if each.startswith(PREFIX) and each not in known and not each.startswith(OTHERS_PREFIXES)
     )
-
-
-def default_ms(key: str) -> int:
-    """The default of a duration, for those who build a node without a command line."""
-    return parse_duration(_BY_KEY[key].default or "0s")

@@ -10,19 +10,22 @@ from __future__ import annotations
 import os
 import select
 import signal
+import socket
 import subprocess
 import sys
 import time
 from types import FrameType
 
 from node import effects
-from node.agent_handshake import Handshake, give
+from node.agent_handshake import BEAT, Handshake, give
 from node.burial import kill, kill_orphans
 from node.data_dir import DataDir, Machine
 from node.logs import Log
 from node.process_marks import INCARNATION_MARK, UID_MARK, Register, kill_leftovers
 from node.process_ties import IS_LINUX, adopt_orphans, children_of, descendants_of
-from node.settings import Settings
+from node.reload import reload_settings
+from node.setting_table import Settings
+from node.settings import read_sources
 
 BEAT_S = 0.1
 NOTE_S = 1.0
@@ -35,10 +38,16 @@ FORGIVEN = 2  # quick deaths in a row after which the next agent is started at o
 class Supervisor:
     """One `task-node` process. `run` gives its exit code."""
 
-    def __init__(self, settings: Settings, data_dir: DataDir, log: Log) -> None:
+    def __init__(
+        self, settings: Settings, data_dir: DataDir, log: Log, listener: socket.socket | None = None
+    ) -> None:
+        """`listener`: where the agents answer probes, one after the other; it listens already."""
         self._settings = settings
         self._data_dir = data_dir
         self._log = log
+        self._listener = listener
+        self._level = self._told_level = settings.log_level
+        self._is_reload_asked = False
         self._agent: subprocess.Popen[bytes] | None = None
         self._beat_fd = -1
         self._stops = 0
@@ -54,6 +63,7 @@ class Supervisor:
             signal.signal(number, self._on_stop)
         signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
         signal.signal(signal.SIGQUIT, self._on_quit)
+        signal.signal(signal.SIGHUP, self._on_reload)
         adopt_orphans()
         is_clean = self._clear_up(first=True)
         while True:
@@ -76,6 +86,17 @@ class Supervisor:
         if self._agent is not None:
             self._agent.send_signal(number)
 
+    def _on_reload(self, _number: int, _frame: FrameType | None) -> None:
+        self._is_reload_asked = (
+            True  # and the bell has rung: not here, where a lock of ours may be held
+        )
+
+    def _reload(self) -> None:
+        if self._is_reload_asked:
+            self._is_reload_asked = False
+            reading = read_sources(sys.argv[1:], os.environ)
+            self._level = reload_settings(self._settings, self._level, reading, self._log)
+
     # --- one agent ---------------------------------------------------------------------------------------------------
 
     def _one_agent(self, *, old_is_dead: bool) -> int:
@@ -89,6 +110,7 @@ class Supervisor:
             self._beat()
             select.select([self._bell], [], [], BEAT_S)
             _drain(self._bell)
+            self._reload()
             self._reap_orphans(agent.pid)
             self._note_descendants()
         self._agent = None
@@ -108,11 +130,13 @@ class Supervisor:
             UID_MARK: handshake.node_uid,
             INCARNATION_MARK: incarnation,
         }
+        self._told_level = handshake.log_level
+        listening = () if handshake.http_fd is None else (handshake.http_fd,)
         try:
             self._agent = subprocess.Popen(
                 [sys.executable, "-m", "node.agent"],
                 stdin=subprocess.DEVNULL,
-                pass_fds=(beat_read, self._data_dir.lock_fd),
+                pass_fds=(beat_read, self._data_dir.lock_fd, *listening),
                 env=give(handshake, environment),
                 process_group=0,
             )
@@ -145,7 +169,8 @@ class Supervisor:
             shutdown_grace_ms=settings.shutdown_grace,
             orphan_limit_ms=settings.orphan_limit,
             log_file=log_file,
-            log_level=settings.log_level,
+            log_level=self._level,
+            http_fd=None if self._listener is None else self._listener.fileno(),
             beat_fd=beat_fd,
             lock_fd=self._data_dir.lock_fd,
             supervisor_pid=os.getpid(),
@@ -153,10 +178,13 @@ class Supervisor:
         )
 
     def _beat(self) -> None:
+        """A byte; while the agent does not know the log level, its first letter."""
+        is_new = self._told_level != self._level
         try:
-            os.write(self._beat_fd, b".")
+            os.write(self._beat_fd, self._level[:1].encode() if is_new else BEAT)
         except OSError:
-            pass  # full: it has enough to read; broken: its death is noticed next
+            return  # full: it has enough to read; broken: its death is noticed next
+        self._told_level = self._level
 
     def _reap_orphans(self, agent_pid: int) -> None:
         """What a dead worker left has come to us: kill it, and let go of what is dead."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from node.process_marks import marked_processes
 from node.process_ties import children_of, descendants_of
@@ -58,6 +59,11 @@ class NodeProcess:
 
     def kill(self, pid: int) -> None:
         os.kill(pid, signal.SIGKILL)
+
+    def lines(self) -> list[dict[str, Any]]:
+        """The log so far, without a line that is still being written."""
+        text = self.log.read_text() if self.log.exists() else ""
+        return [json.loads(line) for line in text.split("\n")[:-1]]
 
     def close(self) -> None:
         processes = self.everything

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import signal
 import socket
@@ -13,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from coordinator.wire.v1 import internal_pb2 as wire
-from node.settings import TABLE
+from node.setting_table import TABLE
+from tests.end_to_end.processes import free_ports
 from tests.ports.fake_leader import FakeLeader, run_of
 from tests.ports.node_process import HANG_S, ROOT, NodeProcess, is_alive
 
@@ -91,9 +93,32 @@ def test_a_file_in_place_of_the_data_directory(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_text("mine")
     done = task_node("--name", "n1", "--data-dir", str(file))
-    assert (done.returncode, done.stderr.count("\n")) == (78, 1)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert f"{file} is a file; name a directory" in done.stderr
     assert file.read_text() == "mine"
+
+
+def test_a_port_for_probes_that_is_taken(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        arguments = ("--name", "n1", "--data-dir", str(tmp_path / "d"), "--http", address)
+        done = task_node(*arguments)
+        checked = task_node("config", "check", *arguments)
+    words = f"task-node: --http: {address}: the port is in use by another process; stop it, or give another port\n"
+    assert (done.returncode, done.stderr) == (2, words)
+    assert (checked.returncode, checked.stdout) == (2, "")
+    assert words in checked.stderr
+    assert not (tmp_path / "d" / "pid").exists()
+
+
+def test_config_show_and_check(tmp_path: Path) -> None:
+    arguments = ("--name", "n1", "--data-dir", str(tmp_path / "d"))
+    shown = task_node("config", "show", "--origin", *arguments, PTASKS_CAPACITY="3")
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert "capacity = 3  (PTASKS_CAPACITY)" in shown.stdout.splitlines()
+    checked = task_node("config", "check", *arguments)
+    assert (checked.returncode, checked.stdout, checked.stderr) == (0, "ok\n", "")
+    assert not (tmp_path / "d").exists()
 
 
 async def test_a_directory_in_use_or_of_another_node(leader: FakeLeader, node: NodeProcess) -> None:
@@ -190,6 +215,73 @@ async def test_a_removed_node_stops_for_good(leader: FakeLeader, node: NodeProce
     leader.say(wire.LeaderFrame(term=leader.term, close="removed"))
     await leader.until(lambda: node.process.poll() is not None, "the exit")
     assert node.process.returncode == 0
+
+
+async def test_sighup_takes_the_log_level_and_leaves_the_runs(
+    leader: FakeLeader, tmp_path: Path
+) -> None:
+    config = tmp_path / "node.toml"
+    config.write_text('log_level = "error"\ncapacity = 3\n')
+    with NodeProcess(tmp_path / "n1", leader.address, "--config", str(config)) as node:
+        leader.want(run_of("t1", 7, "demo.sleep", params=SLEEP))
+        await leader.started(7)
+        others = node.everything
+        config.write_text('log_level = "info"\ncapacity = 4\n')
+        for pid in (node.supervisor, node.agent):  # as whoever sends it to all processes of a unit
+            os.kill(pid, signal.SIGHUP)
+        await leader.until(lambda: len(node.lines()) >= 2, "the answer in the log")
+        reloaded, refused = node.lines()[:2]
+        assert (reloaded["event"], reloaded["changed"]) == ("settings reloaded", ["log_level"])
+        assert refused["refused"] == ["capacity: changed; takes a restart"]
+        leader.hang_up()
+        await leader.registrations(2)
+        await leader.until(
+            lambda: ("agent", "session open") in {(x["logger"], x["event"]) for x in node.lines()},
+            "the agent writes what it had kept to itself",
+        )
+        assert node.everything == others
+
+
+# --- probes ----------------------------------------------------------------------------------------------------------
+
+
+def probe(port: int, path: str) -> tuple[int, str]:
+    """Status and body; 0 while nobody listens."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=HANG_S)
+    try:
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode()
+    except ConnectionError:  # refused, or the agent that had it was killed
+        return 0, ""
+    finally:
+        connection.close()
+
+
+async def test_probes_tell_what_is_missing_and_outlive_an_agent(tmp_path: Path) -> None:
+    port, leader_port = free_ports(2)
+    flags = ("--http", f"127.0.0.1:{port}")
+    leader = FakeLeader(lease_ms=1_500)
+    leader.port = leader_port
+
+    async def until_ready(*wanted: object) -> None:
+        await leader.until(lambda: probe(port, "/readyz") == wanted, f"{wanted} from /readyz")
+
+    with NodeProcess(tmp_path / "n1", f"127.0.0.1:{leader_port}", *flags) as node:
+        await until_ready(503, "no session with a leader\n")
+        assert probe(port, "/livez") == (200, "ok\n")
+        assert probe(port, "/startupz") == (503, "was not ready yet\n")
+        async with leader:
+            await until_ready(200, "ok\n")
+            assert probe(port, "/startupz") == (200, "ok\n")
+            assert "taskctl node list" in probe(port, "/")[1]
+            node.kill(node.agent)
+            await leader.registrations(2)
+            await until_ready(200, "ok\n")  # by the next agent, on the same socket
+            leader.answers_heartbeats = False
+            await until_ready(503, "no valid lease\n")
+        await until_ready(503, "no session with a leader\n")
+        assert probe(port, "/livez") == (200, "ok\n")
 
 
 # --- the leader is elsewhere -----------------------------------------------------------------------------------------

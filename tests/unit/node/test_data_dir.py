@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from dataclasses import replace
@@ -64,9 +65,30 @@ def test_a_second_holder_is_refused(path: Path, monkeypatch: pytest.MonkeyPatch)
 def test_what_is_not_ours_is_refused(path: Path, content: str, words: str) -> None:
     path.mkdir()
     (path / "node.json").write_text(content)
-    with pytest.raises(DataDirError, match=words):
+    with pytest.raises(DataDirError, match=words) as caught:
         DataDir.take(path, "n1")
+    assert caught.value.exit_code == 78
     assert (path / "node.json").read_text() == content
+
+
+def test_a_file_in_its_place_is_a_bad_setting(path: Path) -> None:
+    path.write_text("mine")
+    for place in (path, path / "below"):
+        with pytest.raises(DataDirError, match="is a file; name a directory") as caught:
+            DataDir.take(place, "n1")
+        assert caught.value.exit_code == 2
+
+
+def test_a_disk_that_fails_is_told_apart(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    directory = DataDir.take(path, "n1")
+
+    def fail(_handle: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(DataDirError, match="Input/output error") as caught:
+        directory.next_incarnation()
+    assert caught.value.exit_code == 74
 
 
 def test_a_coordinators_directory_is_refused(path: Path) -> None:
