@@ -1,7 +1,8 @@
 """Answers on stdout: tables, JSON, csv, names (EX-6, EX-17). Everything else goes to stderr, through `tell`.
 
 A table is aligned with spaces; only on a terminal is it cut to the width and coloured. A single object is a text of
-its own in `table`, and the same envelope as elsewhere in `json`.
+its own in `table`, and the same envelope as elsewhere in `json`. Laid out by hand and not by rich: on a terminal it
+would add nothing but its import.
 """
 
 from __future__ import annotations
