@@ -218,6 +218,8 @@ class Leadership:
                     self.bench.view.backlog.add(task)
                     if isinstance(answer, Refused):  # the choice no longer held (PT-34)
                         self.rechecker.trigger()
+                    if self.bench.view.asks_itself(task.executor):
+                        self.asking.trigger()  # it has become due, for instance
 
         request = Request(item.command)
         self.proposals.add(Proposal(request, answered, item.claims, item.tasks))

@@ -150,6 +150,21 @@ def test_pt_47_code_that_arrives_is_asked_at_once() -> None:
     assert world.task("t1").assignment.node == "n1"
 
 
+def test_pt_47_a_task_that_becomes_due_is_asked_about_without_the_timer() -> None:
+    world = choosing(1, "n1")
+    submit(world, "t1", due_at=world.leader().replica.leading.bench.at + 2_000)
+    assert 1_900 <= until(world, lambda: bool(world.asked_plugins)) <= 2_050
+    answer(world, "ok", node="n1")
+    one = FakeNode(world, "n1")
+    one.session = world.leader().replica.leading.sessions.get("n1").number
+    task = world.task("t1")
+    failed = {"outcome": RunOutcome.FAILED, "retry_in_ms": 500}
+    one.report("t1", "ended", allocation=task.allocation_id, **failed)
+    assert 450 <= until(world, lambda: bool(world.asked_plugins)) <= 550
+    answer(world, "ok", node="n1")
+    assert world.task("t1").assignment.node == "n1"
+
+
 def test_pt_44_after_an_error_it_is_left_alone_for_a_second_then_asked_again() -> None:
     world = choosing()
     submit(world, "t1", "t2")
