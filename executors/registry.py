@@ -75,6 +75,10 @@ class Registry:
         """The executor of that name."""
         return self.definitions.get(name)
 
+    def source_of(self, name: str) -> str:
+        """The plugin that offers it, in the words of LoadProblem."""
+        return self._sources[name]
+
     def manifests(self) -> tuple[Manifest, ...]:
         """All manifests, in the order of their names."""
         return tuple(manifest_of(one) for _, one in sorted(self.definitions.items()))

@@ -148,28 +148,26 @@ class Schemas:
     """Params against the schema of the executor's newest manifest, compiled once per manifest."""
 
     def __init__(self) -> None:
-        self._accepted: dict[tuple[str, bytes], bool] = {}
-        self._compiled: dict[str, tuple[Draft202012Validator | None, bool]] = {}
+        self._accepted: set[tuple[str, bytes]] = set()
+        self._compiled: dict[str, Draft202012Validator | None] = {}
 
-    def check(self, state: ClusterState, executor: str, params: bytes) -> bool:
-        """Raises Rejected naming the field. True if the executor has a `validate` of its own.
+    def check(self, state: ClusterState, executor: str, params: bytes) -> None:
+        """Raises Rejected naming the field.
 
         Small params that were accepted are remembered: most tasks of an executor say the same.
         """
         manifests = state.manifests.get(executor)
         newest = _newest(manifests) if manifests else None
         key = (newest.hash if newest is not None else "", params)
-        known = self._accepted.get(key)
-        if known is not None:
-            return known
-        own_validate = self._judge(newest, executor, params)
+        if key in self._accepted:
+            return
+        self._judge(newest, executor, params)
         if len(params) <= REMEMBERED_BYTES:
             if len(self._accepted) >= REMEMBERED:
                 self._accepted.clear()
-            self._accepted[key] = own_validate
-        return own_validate
+            self._accepted.add(key)
 
-    def _judge(self, newest: Manifest | None, executor: str, params: bytes) -> bool:
+    def _judge(self, newest: Manifest | None, executor: str, params: bytes) -> None:
         try:
             value = msgspec.json.decode(params or b"{}")
         except (msgspec.DecodeError, RecursionError) as error:
@@ -179,20 +177,16 @@ class Schemas:
         if _nests_deeper(value, limits.JSON_NESTING_MAX):
             why = f"nests deeper than {limits.JSON_NESTING_MAX} levels"
             raise _bad_params([("params", why)], executor)
-        if newest is None:
-            return False
-        validator, own_validate = self._of(newest)
+        validator = self._of(newest) if newest is not None else None
         if validator is not None:
             _check_schema(validator, value, executor)
-        return own_validate
 
-    def _of(self, manifest: Manifest) -> tuple[Draft202012Validator | None, bool]:
-        found = self._compiled.get(manifest.hash)
-        if found is None:
+    def _of(self, manifest: Manifest) -> Draft202012Validator | None:
+        if manifest.hash not in self._compiled:
             if len(self._compiled) >= MAX_SCHEMAS:
                 self._compiled.clear()
-            found = self._compiled[manifest.hash] = _compile(manifest)
-        return found
+            self._compiled[manifest.hash] = _compile(manifest)
+        return self._compiled[manifest.hash]
 
 
 def _check_schema(validator: Draft202012Validator, value: object, executor: str) -> None:
@@ -227,16 +221,16 @@ def _newest(manifests: Mapping[str, Manifest]) -> Manifest:
     return max(manifests.values(), key=lambda m: (m.version, m.hash))
 
 
-def _compile(manifest: Manifest) -> tuple[Draft202012Validator | None, bool]:
+def _compile(manifest: Manifest) -> Draft202012Validator | None:
     try:
         said: dict[str, Any] = msgspec.json.decode(manifest.body)
     except msgspec.DecodeError:
-        return None, False
+        return None
     schema = said.get("params_schema")
-    validator = None
-    if isinstance(schema, dict):  # an empty registry: nothing is ever fetched because of a `$ref`
-        validator = Draft202012Validator(schema, registry=EMPTY_REGISTRY)
-    return validator, bool(said.get("own_validate"))
+    if not isinstance(schema, dict):
+        return None
+    # an empty registry: nothing is ever fetched because of a `$ref`
+    return Draft202012Validator(schema, registry=EMPTY_REGISTRY)
 
 
 def _worst(validator: Draft202012Validator, value: object) -> list[ValidationError]:

@@ -27,9 +27,10 @@ class TasksService(TaskReads):
     @override
     async def Create(self, request: wire.CreateRequest, context: Context) -> wire.CreateResponse:
         async def work(left: float) -> wire.CreateResponse:
-            asked, validated = self._asked_create(request.task, request.change)
+            asked = self._asked_create(request.task, request.change)
             reply = await self._road.submit((asked,), left)
             outcome: Accepted = accepted(reply.outcomes[0])
+            validated = "schema_only" if outcome.schema_only else "full"
             answer = wire.CreateResponse(
                 answer=self._road.answer(), created=outcome.created, validated=validated
             )
@@ -82,21 +83,18 @@ class TasksService(TaskReads):
 
     # -- the work -----------------------------------------------------------------------------------
 
-    def _asked_create(self, new: wire.NewTask, change: wire.Change) -> tuple[Asked, str]:
-        """The wish, checked; and how far its params were validated. Raises Rejected."""
+    def _asked_create(self, new: wire.NewTask, change: wire.Change) -> Asked:
+        """The wish, checked. Raises Rejected."""
         checks.check_request_id(change.request_id)
         checks.check_new_task(new)
         state = self._door.replica.state
-        validated = "full"
         known = change.request_id and state.requests.get(change.request_id) is not None
-        if not known and self._schemas.check(state, new.executor, new.params):
-            here = self._door.replica.facts.has_code(new.executor)
-            validated = "full" if here else "schema_only"
+        if not known:
+            self._schemas.check(state, new.executor, new.params)
         content = 0
         if change.request_id:
             content = checks.content_hash(new.SerializeToString(deterministic=True))
-        asked = Asked(create_from_wire(new), change.request_id, content, change.dry_run)
-        return asked, validated
+        return Asked(create_from_wire(new), change.request_id, content, change.dry_run)
 
     async def _create_many(
         self, request: wire.CreateManyRequest, left: float
@@ -112,7 +110,7 @@ class TasksService(TaskReads):
             item = wire.CreateManyItem(id=new.id)
             items.append(item)
             try:
-                one, _ = self._asked_create(new, self._item_change(request.change, number))
+                one = self._asked_create(new, self._item_change(request.change, number))
             except Rejected as rejected:
                 _put_error(item, rejected)
                 continue

@@ -41,7 +41,8 @@ class Refusal(StrEnum):
 class Accepted(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """`unchanged`: nothing had to be done. `created`: a record was made by this very command.
 
-    `record` is the task as it was before a removal, else None: the present one is in the state.
+    `record` is the task as it was before a removal, else None: the present one is in the state. `schema_only` is
+    never the law's word but the leader's who asked: nobody put the params to the executor's own `validate` (PT-24).
     """
 
     task_id: TaskId = TaskId("")
@@ -50,6 +51,7 @@ class Accepted(msgspec.Struct, frozen=True, array_like=True, gc=False):
     unchanged: bool = False
     removed: bool = False
     record: Task | None = None
+    schema_only: bool = False
 
 
 class Refused(msgspec.Struct, frozen=True, array_like=True, gc=False):

@@ -62,7 +62,9 @@ class Assigners:
         self._next(executor)
 
     def may_ask(self, executor: str) -> bool:
-        """Not while it is being waited for after an error."""
+        """Not while it is being waited for: after an error, or because its code is still being imported."""
+        if self._bench.facts.may_get_code(executor):
+            return False
         trouble = self._trouble.get(executor)
         return trouble is None or self._bench.now.steady >= trouble.until
 

@@ -35,6 +35,7 @@ class ReplicaConfig(msgspec.Struct, frozen=True, kw_only=True):
     log_entries_kept: int = LOG_ENTRIES_KEPT
     batch_requests: int = 1_000
     batch_bytes: int = 1024 * 1024
+    expects_plugins: bool = False  # wishes that may need their code wait for PluginsKnown
 
 
 class Recovered(msgspec.Struct, frozen=True):

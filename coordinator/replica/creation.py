@@ -8,6 +8,7 @@ import msgspec
 
 from coordinator.assignment.load import Claim
 from coordinator.duties.due import place_now
+from coordinator.duties.view import ExecutorFacts
 from coordinator.machine.commands import CreateTask, Request
 from coordinator.machine.create import differing_fields
 from coordinator.machine.fit import said
@@ -32,6 +33,14 @@ class _Wish(msgspec.Struct, gc=False):
     on_answer: OnAnswer
 
 
+class _Early(msgspec.Struct, frozen=True, gc=False):
+    """Came before it is known which plugins are here."""
+
+    asked: Asked
+    create: Create
+    on_answer: OnAnswer
+
+
 class _Slow(msgspec.Struct, frozen=True, gc=False):
     """A `validate` that overran: how often in a row, and when (steady) it may be asked again."""
 
@@ -47,6 +56,7 @@ class Creations:
         self._view = bench.view
         self._assigners = assigners
         self._proposals = proposals
+        self._early: list[_Early] = []
         self._validating: dict[int, _Wish] = {}
         self._choosing: dict[int, _Wish] = {}
         self._policies = Policies()
@@ -59,6 +69,11 @@ class Creations:
         existing = state.tasks.get(create.task_id)
         facts = self._view.facts.get(create.executor)
         repeated = asked.request_id and state.requests.get(asked.request_id) is not None
+        stays = existing is not None and not (create.replace_finished and existing.is_terminal)
+        is_new = not repeated and not stays
+        if is_new and self._may_get_code(create.executor, facts):
+            self._early.append(_Early(asked, create, on_answer))
+            return
         if facts is None and existing is None and not repeated:
             on_answer(self._unknown(create.executor))
             return
@@ -66,14 +81,27 @@ class Creations:
         policy = self._policies.resolve(create.executor, create.spec, self._view.facts)
         draft = _draft(create, version, policy, self._bench.at)
         wish = _Wish(asked, create, draft, on_answer)
-        stays = existing is not None and not (create.replace_finished and existing.is_terminal)
-        if repeated or stays:
+        if not is_new:
             self._propose(wish, Assignment(), ())  # the machine answers from what it knows
-            return
-        if facts is not None and facts.own_validate and self._bench.facts.has_code(create.executor):
+        elif facts is None or not facts.own_validate:
+            self._place(wish)
+        elif self._bench.facts.has_code(create.executor):
             self._validate(wish)
-            return
-        self._place(wish)
+        else:
+            wish.on_answer = _by_schema_only(on_answer)
+            self._place(wish)
+
+    def _may_get_code(self, executor: str, facts: ExecutorFacts | None) -> bool:
+        """Code that is being imported would have a say, or would make the executor known (PT-22)."""
+        if facts is not None and not (facts.own_validate or facts.own_assignment):
+            return False
+        return self._bench.facts.may_get_code(executor)
+
+    def plugins_known(self) -> None:
+        """More is known of which code is here: look again at what waited for that."""
+        early, self._early = self._early, []
+        for one in early:
+            self.begin(one.asked, one.create, one.on_answer)
 
     def answered(self, answer: PluginAnswered) -> bool:
         """The helper's word on a `validate`; False if the call is not ours."""
@@ -90,10 +118,10 @@ class Creations:
 
     def drop(self) -> None:
         """Leadership is over: nothing of what is still being looked at was proposed."""
-        looked_at = [*self._validating.values(), *self._choosing.values()]
-        self._validating, self._choosing = {}, {}
-        for wish in looked_at:
-            wish.on_answer(Lost.NOT_LEADER)
+        early, wishes = self._early, [*self._validating.values(), *self._choosing.values()]
+        self._early, self._validating, self._choosing = [], {}, {}
+        for waiting in (*(one.on_answer for one in early), *(one.on_answer for one in wishes)):
+            waiting(Lost.NOT_LEADER)
 
     def _note_pace(self, executor: str, *, is_slow: bool) -> None:
         """Each overrun costs a helper process: asked again after 1 s, doubling up to the recheck interval (PT-44)."""
@@ -224,6 +252,17 @@ def _draft(create: Create, version: int, policy: Policy, at: int) -> Task:
         revision=0,
         due_at=due,
     )
+
+
+def _by_schema_only(on_answer: OnAnswer) -> OnAnswer:
+    """The caller is to know that nobody asked the executor's own `validate` (PT-24)."""
+
+    def answered(answer: Answer) -> None:
+        if isinstance(answer, Accepted):
+            answer = msgspec.structs.replace(answer, schema_only=True)
+        on_answer(answer)
+
+    return answered
 
 
 def _alike(one: str, other: str) -> int:

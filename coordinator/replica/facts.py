@@ -17,12 +17,16 @@ POLICIES_KEPT = 10_000
 class FactsBook:
     """Executor -> facts of its newest manifest, or of code that only this coordinator has."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, expects_plugins: bool = False) -> None:
+        self._is_complete = not expects_plugins
         self._by_hash: dict[str, ExecutorFacts] = {}
         self._local: dict[str, ExecutorFacts] = {}
 
-    def know_local(self, executors: tuple[tuple[str, int, bool, bool], ...]) -> None:
-        """Plugins of this coordinator's own helper process."""
+    def know_local(
+        self, executors: tuple[tuple[str, int, bool, bool], ...], *, more: bool = False
+    ) -> None:
+        """Plugins of this coordinator's own helper process; `more`: others may still come."""
+        self._is_complete = self._is_complete or not more
         self._local = {
             name: ExecutorFacts(version, own_validate, own_assignment, {})
             for name, version, own_validate, own_assignment in executors
@@ -30,6 +34,10 @@ class FactsBook:
 
     def has_code(self, executor: str) -> bool:
         return executor in self._local
+
+    def may_get_code(self, executor: str) -> bool:
+        """Its code is not here, but may be one of the plugins that are still being imported."""
+        return not self._is_complete and executor not in self._local
 
     def of(self, executor: str, state: ClusterState) -> ExecutorFacts | None:
         manifests = state.manifests.get(executor)

@@ -133,9 +133,13 @@ class PluginAnswered(msgspec.Struct, frozen=True, gc=False):
 
 
 class PluginsKnown(msgspec.Struct, frozen=True, gc=False):
-    """Executors whose code this coordinator has: name -> (version, own_validate, own_assignment)."""
+    """Executors whose code this coordinator has: name -> (version, own_validate, own_assignment).
+
+    `more`: others are still being imported. One without it comes within seconds of the start, whatever plugins do.
+    """
 
     executors: tuple[tuple[str, int, bool, bool], ...]
+    more: bool = False
 
 
 class Poke(msgspec.Struct, frozen=True, gc=False):

@@ -68,10 +68,11 @@ class LeaderInputs:
             leading.assigners.answered(answer)
 
     def _plugins_known(self, known: i.PluginsKnown) -> None:
-        self._seat.facts.know_local(known.executors)
+        self._seat.facts.know_local(known.executors, more=known.more)
         leading = self._seat.leading
         if leading is not None:
             leading.refresh_facts()
+            leading.creations.plugins_known()
             leading.look_again()
 
     def _poke(self, _: i.Poke) -> None:

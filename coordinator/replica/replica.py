@@ -50,7 +50,8 @@ class Replica:
         self._road = Road(config, recovered, dice, self._emit)
         self._applier = Applier(config, recovered, self._road, self._emit)
         self._tickets = Tickets(lambda: self._applier.state, self._answers.append)
-        self._seat = Seat(self._road, dice, self._emit, recovered.state.at)
+        facts = FactsBook(expects_plugins=config.expects_plugins)
+        self._seat = Seat(self._road, dice, self._emit, recovered.state.at, facts)
         self._now = Now(0, 0)
         self._heard_leader: Millis = 0
         self._admission = Admission(self._road, self._seat)

@@ -29,11 +29,18 @@ Early = Submit | ReadBarrier
 class Seat:
     """One per replica. `leading` is there while this member leads and its term has begun."""
 
-    def __init__(self, road: Road, dice: Dice, emit: Callable[[Effect], None], at: Instant) -> None:
+    def __init__(
+        self,
+        road: Road,
+        dice: Dice,
+        emit: Callable[[Effect], None],
+        at: Instant,
+        facts: FactsBook,
+    ) -> None:
         self._road = road
         self._dice = dice
         self._emit = emit
-        self.facts = FactsBook()
+        self.facts = facts
         self.leading: Leadership | None = None
         self.stopping = False
         self._early: list[Early] = []  # until the term's first entry is applied

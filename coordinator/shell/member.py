@@ -25,7 +25,7 @@ from coordinator.shell.member_facts import OwnFacts
 from coordinator.shell.options import ServerSettings
 from coordinator.shell.peer_channel import Standing
 from coordinator.shell.peer_links import PeerLinks
-from coordinator.shell.plugins import Plugins
+from coordinator.shell.plugins import Plugins, are_expected
 from coordinator.shell.pump import Hands, Pump
 from coordinator.shell.snapshots_io import SnapshotsIo
 from coordinator.shell.store_port import StoreFailure, StorePort
@@ -208,6 +208,7 @@ def build_replica(settings: ServerSettings, store: StorePort) -> Replica:
         snapshot_every_entries=settings.snapshot_every,
         snapshot_every_bytes=settings.snapshot_bytes,
         log_entries_kept=settings.keep_entries,
+        expects_plugins=are_expected(settings.executors),
     )
     return Replica(config, recovered_from(store.recovered), make_dice().randrange)
 

@@ -1,7 +1,7 @@
 """What a coordinator and the helper process that runs foreign code say to each other over two pipes.
 
-A frame is four bytes of length, big end first, and that much MessagePack. The helper speaks first (Hello); then each
-question has one answer, in order.
+A frame is four bytes of length, big end first, and that much MessagePack. The helper speaks first: Importing before
+each plugin, then Hello; from then on each question has one answer, in order.
 """
 
 from __future__ import annotations
@@ -15,15 +15,22 @@ FRAME_BYTES_MAX: Final = 64 * 1024 * 1024
 
 
 class Known(msgspec.Struct, frozen=True, array_like=True):
-    """One executor whose code is here."""
+    """One executor whose code is here. `source`: the plugin that offers it, as `executors.registry` names it."""
 
     name: str
     version: int
     own_validate: bool
     own_assignment: bool
+    source: str
 
 
-class Hello(msgspec.Struct, frozen=True, array_like=True):
+class Importing(msgspec.Struct, frozen=True, array_like=True, tag=1):
+    """The import of this plugin begins."""
+
+    source: str
+
+
+class Hello(msgspec.Struct, frozen=True, array_like=True, tag=2):
     """`load_errors`: where a plugin was named, and what happened. `fatal`: no executor is usable, and why."""
 
     executors: tuple[Known, ...]

@@ -20,6 +20,7 @@ from coordinator.shell.plugin_frames import (
     LENGTH_BYTES,
     Arguments,
     Hello,
+    Importing,
     Known,
     Question,
     Reply,
@@ -35,6 +36,8 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--parent", type=int, required=True)
     parser.add_argument("--executors", action="append", default=[])
+    parser.add_argument("--without", action="append", default=[], help="plugins of other helpers")
+    parser.add_argument("--only", default="", help="the one plugin of this helper")
     told = parser.parse_args()
     signal.signal(
         signal.SIGINT, signal.SIG_IGN
@@ -42,17 +45,26 @@ def main() -> None:
     die_with_parent(told.parent)
     questions, answers = _take_pipes()
     try:
-        known = registry.load(told.executors)
+        known = registry.load(
+            told.executors,
+            builtin=not told.only,
+            choice=registry.Choice(skip=dict.fromkeys(told.without, ""), only=told.only),
+            on_import=lambda source: _say(answers, Importing(source)),
+        )
     except DuplicateExecutorError as error:
-        answers.write(frame(Hello((), fatal=str(error))))
+        _say(answers, Hello((), fatal=str(error)))
         return
-    answers.write(frame(hello_of(known)))
+    _say(answers, hello_of(known))
     while (question := read_question(questions)) is not None:
-        answers.write(frame(answer_to(known, question)))
+        _say(answers, answer_to(known, question))
+
+
+def _say(answers: BinaryIO, value: msgspec.Struct) -> None:
+    answers.write(frame(value))
 
 
 def hello_of(known: registry.Registry) -> Hello:
-    """What was found, in the order of names."""
+    """What was found, in the order of names; what was left out for another helper is no matter of this one."""
     return Hello(
         tuple(
             Known(
@@ -60,10 +72,11 @@ def hello_of(known: registry.Registry) -> Hello:
                 one.version,
                 "validate" in one.own_hooks,
                 "get_assignment" in one.own_hooks,
+                known.source_of(one.name),
             )
             for _, one in sorted(known.definitions.items())
         ),
-        tuple((problem.source, problem.message) for problem in known.load_errors),
+        tuple((each.source, each.message) for each in known.load_errors if each.message),
     )
 
 

@@ -27,7 +27,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 
 
 def wait_for_code(cluster: Cluster) -> None:
-    """Until the leader's helper has its executors: before, it checks params by schema alone (PT-24)."""
+    """Until the leader's helper has its executors: before, creations wait for them, but not for ever (PT-24)."""
 
     def has_code() -> bool:
         found = cluster.call(lambda client: client.cluster.executors("x.refuses")).executors
@@ -124,6 +124,13 @@ def test_x34_a_plugin_that_cannot_be_imported_is_told_and_the_node_works(cluster
         assert cluster.said(name, "boom at import")
         assert cluster.said(name, "SystemExit")
     assert finished(cluster, "beside-import").status == "succeeded"
+
+
+def test_pt_24_the_first_creation_after_a_start_is_put_to_the_code(tmp_path: Path) -> None:
+    with Cluster(tmp_path, coordinators=1, nodes=0, executors=[PLUGIN]) as cluster:
+        cluster.leader()
+        with pytest.raises(InvalidRequest, match="not on a Tuesday"):
+            start(cluster, "x.refuses", "refused")
 
 
 def test_pt_44_a_plugin_that_hangs_at_import_does_not_keep_node_or_leader_from_work(

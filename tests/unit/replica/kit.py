@@ -45,11 +45,11 @@ def until(world: World, condition: Callable[[], bool], ms: int = 20_000) -> int:
     raise AssertionError("the condition never held")
 
 
-def know(world: World, *executors: str) -> None:
+def know(world: World, *executors: str, more: bool = False) -> None:
     """Every coordinator has the code of these executors, with both methods of their own."""
     for member in world.members.values():
         known = tuple((name, 1, True, True) for name in executors)
-        member.inbox.append(i.PluginsKnown(known))
+        member.inbox.append(i.PluginsKnown(known, more))
     world.settle()
 
 

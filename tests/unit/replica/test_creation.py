@@ -145,7 +145,8 @@ def test_pt_24_without_the_code_the_schema_has_to_do() -> None:
     world = World(1)
     world.leader()
     node(world, "n1", PROVE, own_validate=True)
-    world.create("t1", executor=PROVE)
+    outcome = world.create("t1", executor=PROVE)
+    assert (outcome.created, outcome.schema_only) == (True, True)
     assert world.task("t1").status is Status.ASSIGNED
 
 

@@ -78,10 +78,21 @@ class Member:
 class World:
     """`run(ms)` lets time pass; `said` gathers what nodes were told, `answers` what callers were."""
 
-    def __init__(self, members: int = 3, seed: int = 1, snapshot_every: int = 10_000) -> None:
+    def __init__(
+        self,
+        members: int = 3,
+        seed: int = 1,
+        snapshot_every: int = 10_000,
+        *,
+        expects_plugins: bool = False,
+    ) -> None:
         self.dice = Random(seed)
         self.now = Now(1_000, 1_700_000_000_000)
-        self.config = {"snapshot_every_entries": snapshot_every, "log_entries_kept": 20}
+        self.config = {
+            "snapshot_every_entries": snapshot_every,
+            "log_entries_kept": 20,
+            "expects_plugins": expects_plugins,
+        }
         state = founded(members)
         data = b"".join(framed(encode_state(state)))
         conf = ConfState(tuple(range(1, members + 1)))

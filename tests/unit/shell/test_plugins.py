@@ -6,6 +6,7 @@ import asyncio
 import io
 import json
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import msgspec
@@ -13,8 +14,10 @@ import pytest
 
 from coordinator.replica.effects import AskPlugin
 from coordinator.replica.inputs import Input, PluginAnswered, PluginsKnown
+from coordinator.shell import plugins
 from coordinator.shell.logs import Log
 from coordinator.shell.plugins import Plugins
+from executors.registry import IMPORT_SECONDS_MAX
 
 CODE = """
 import os, time
@@ -40,6 +43,8 @@ class Odd(PersistentTasksExecutor[Params, Params]):
     def get_assignment(self, params, candidates, cluster):
         if params.how == "raise":
             raise KeyError("gone")
+        if params.how == "pid":
+            return Assignment.to(candidates[-1], str(os.getpid()))
         if params.how == "lazy":
             return Assignment.none("lazy", "all too small")
         if params.how == "any":
@@ -69,9 +74,20 @@ class Rig:
                 self.news.clear()
                 await self.news.wait()
 
-    async def known(self) -> PluginsKnown:
-        await self.until(lambda: any(isinstance(item, PluginsKnown) for item in self.heard))
-        return next(item for item in self.heard if isinstance(item, PluginsKnown))
+    async def known(
+        self, fits: Callable[[PluginsKnown], bool] = lambda _known: True
+    ) -> PluginsKnown:
+        """The first word on plugins that fits."""
+
+        def found() -> list[PluginsKnown]:
+            return [item for item in self.heard if isinstance(item, PluginsKnown) and fits(item)]
+
+        await self.until(lambda: bool(found()))
+        return found()[0]
+
+    async def pid(self, executor: str) -> str:
+        """Of the process that answers for this executor."""
+        return (await self.answer(self.ask("assign", "pid", executor))).text
 
     def ask(self, kind: str, how: str, executor: str = "test.odd", timeout_ms: int = 30_000) -> int:
         self.calls += 1
@@ -94,21 +110,34 @@ class Rig:
         return found()[0]
 
 
+@asynccontextmanager
+async def running(*specs: Path) -> AsyncIterator[Rig]:
+    rig = Rig([str(spec) for spec in specs])
+    task = asyncio.create_task(rig.plugins.run())
+    try:
+        yield rig
+    finally:
+        print(rig.lines.getvalue())
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+def written(place: Path, name: str, code: str = CODE, executor: str = "test.odd") -> Path:
+    file = place / f"{name}_plugin.py"
+    file.write_text(code.replace("test.odd", executor))
+    return file
+
+
 @pytest.fixture
 async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
-    file = tmp_path / "odd_plugin.py"
-    file.write_text(CODE)
-    broken = tmp_path / "broken_plugin.py"
-    broken.write_text("raise RuntimeError('no such luck')")
-    made = Rig([str(file), str(broken)])
-    task = asyncio.create_task(made.plugins.run())
-    yield made
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
+    broken = written(tmp_path, "broken", "raise RuntimeError('no such luck')")
+    async with running(written(tmp_path, "odd"), broken) as made:
+        yield made
 
 
 async def test_questions_and_answers(rig: Rig) -> None:
     known = await rig.known()
+    assert not known.more
     assert ("test.odd", 3, True, True) in known.executors
     assert ("demo.noop", 1, False, False) in known.executors
     assert "no such luck" in rig.lines.getvalue()
@@ -150,11 +179,90 @@ async def test_a_death_costs_only_its_own_question(rig: Rig) -> None:
 
 
 async def test_one_name_offered_twice_is_told_and_leaves_no_plugin(tmp_path: Path) -> None:
-    for name in ("one_plugin", "two_plugin"):
-        (tmp_path / f"{name}.py").write_text(CODE)
-    rig = Rig([str(tmp_path / "one_plugin.py"), str(tmp_path / "two_plugin.py")])
-    task = asyncio.create_task(rig.plugins.run())
-    assert (await rig.known()).executors == ()
-    assert "offered twice" in rig.lines.getvalue()
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
+    async with running(written(tmp_path, "one"), written(tmp_path, "two")) as rig:
+        assert (await rig.known()).executors == ()
+        assert "offered twice" in rig.lines.getvalue()
+        assert (await rig.answer(rig.ask("validate", "ok"))).kind == "missing"
+
+
+# --- a helper of its own for whoever holds up the others ------------------------------------------------------------
+
+
+@pytest.mark.parametrize("how", ["hang", "die"])
+async def test_pt_44_who_held_up_the_others_once_does_it_no_more(tmp_path: Path, how: str) -> None:
+    other = written(tmp_path, "other", executor="test.other")
+    async with running(written(tmp_path, "odd"), other) as rig:
+        await rig.known()
+        assert await rig.pid("test.odd") == await rig.pid("test.other")
+        bad = rig.ask("validate", how, timeout_ms=100)
+        assert (await rig.answer(bad)).kind in ("timeout", "error")
+        odd, beside = await rig.pid("test.odd"), await rig.pid("test.other")
+        assert odd != beside
+        bad = rig.ask("validate", how, timeout_ms=100)
+        assert (await rig.answer(bad)).kind in ("timeout", "error")
+        assert await rig.pid("test.other") == beside  # the same process: it noticed nothing
+        assert await rig.pid("test.odd") not in (odd, beside)
+        assert all(
+            {"test.odd", "test.other"} <= {name for name, *_ in item.executors}
+            for item in rig.heard
+            if isinstance(item, PluginsKnown)
+        )
+
+
+HANG = "import time\nwhile True: time.sleep(60)\n"
+
+
+@pytest.mark.parametrize("harm", [HANG, "import os\nos._exit(3)\n"])
+async def test_pt_44_a_bad_import_does_not_keep_other_plugins_from_being_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, harm: str
+) -> None:
+    monkeypatch.setattr(plugins, "PATIENCE_S", 0.5)
+    bad = written(tmp_path, "bad", harm)
+    async with running(bad, written(tmp_path, "odd")) as rig:
+        known = await rig.known()
+        assert "test.odd" in {name for name, *_ in known.executors}
+        assert (await rig.answer(rig.ask("validate", "ok"))).kind == "ok"
+        assert "plugin gets a helper of its own" in rig.lines.getvalue()
+
+
+async def test_pt_24_nobody_waits_for_ever_for_an_import(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plugins, "WAIT_S", 0.0)
+    async with running(written(tmp_path, "odd")) as rig:
+        assert await rig.known() == PluginsKnown((), more=False)
+        known = await rig.known(lambda one: bool(one.executors))
+        assert ("test.odd", 3, True, True) in known.executors
+
+
+async def test_an_import_that_nothing_interrupts_is_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert plugins.IMPORT_S > IMPORT_SECONDS_MAX
+    monkeypatch.setattr(plugins, "PATIENCE_S", 0.2)
+    monkeypatch.setattr(plugins, "IMPORT_S", 0.5)
+    bad = written(tmp_path, "bad", HANG)
+    async with running(bad) as rig:
+        assert (await rig.known()).more
+        last = await rig.known(lambda one: not one.more)
+        assert {name for name, *_ in last.executors} >= {"demo.noop"}
+        assert str(bad) in rig.lines.getvalue()
+        assert "its import does not end" in rig.lines.getvalue()
+
+
+async def test_a_slow_import_is_only_late(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plugins, "PATIENCE_S", 0.2)
+    slow = written(tmp_path, "slow", f"import time\ntime.sleep(1)\n{CODE}", "test.slow")
+    async with running(slow, written(tmp_path, "odd")) as rig:
+        first = await rig.known()
+        assert first.more
+        assert "test.slow" not in {name for name, *_ in first.executors}
+        last = await rig.known(lambda one: not one.more)
+        assert {"test.odd", "test.slow"} <= {name for name, *_ in last.executors}
+        assert (await rig.answer(rig.ask("validate", "ok", "test.slow"))).kind == "ok"
+        assert rig.plugins.known == tuple(sorted(name for name, *_ in last.executors))
+
+
+def test_our_own_executors_are_no_plugins_to_wait_for() -> None:
+    assert not plugins.are_expected(())
+    assert plugins.are_expected(("shop",))
