@@ -10,7 +10,7 @@ from coordinator.api.door import Door
 from coordinator.model.nodes import Node, NodeStatus
 from coordinator.model.settings import RULES
 from coordinator.model.state import ClusterState
-from coordinator.model.tasks import TERMINAL, Status
+from coordinator.model.tasks import TERMINAL, Code, Status
 from coordinator.replica.replica import Replica
 from coordinator.wire.v1 import cluster_pb2 as wire
 from coordinator.wire.v1 import tasks_pb2
@@ -169,6 +169,7 @@ def _drain_view(state: ClusterState, node: Node) -> wire.Drain:
         return wire.Drain(state="not_started")
     tasks = [state.tasks[i] for i in state.on_node.get(node.name, ())]
     movable = sum(1 for task in tasks if task.policy.movable)
+    stalled = sum(1 for task in tasks if task.assignment.code is Code.MOVE_PENDING)
     return wire.Drain(
         kind=drain.kind,
         reason=drain.reason,
@@ -179,6 +180,7 @@ def _drain_view(state: ClusterState, node: Node) -> wire.Drain:
         remaining=len(tasks),
         movable=movable,
         not_movable=len(tasks) - movable,
+        stalled=stalled,
     )
 
 

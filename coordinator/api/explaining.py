@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from coordinator.assignment.choose import choose
 from coordinator.assignment.objections import Need, Objection, need_of, objection_to
 from coordinator.duties.view import LeaderView
-from coordinator.model.instants import Now
+from coordinator.model.instants import Instant, Now
 from coordinator.model.nodes import Node
 from coordinator.model.tasks import Code, Status, Task
 from coordinator.replica.leadership import Leadership
@@ -43,17 +43,26 @@ def explain(replica: Replica, task: Task) -> wire.ExplainResponse:
         code=assignment.code.value,
         text=assignment.explanation,
         stage=STAGES.get(assignment.code, 0),
-        since_at=task.updated_at,
+        since_at=_since(task),
     )
     leading = replica.leading
     if leading is None or task.is_terminal:
         return answer
     if task.status is Status.WAITING:
         answer.next_check_at = task.wake_at
-    if task.has_node:
+    if task.has_node and assignment.code is not Code.MOVE_PENDING:
         return answer
     _dry_run(answer, leading, task)
     return answer
+
+
+def _since(task: Task) -> Instant:
+    """When the present reason came. What a run writes moves `updated_at`, but is no decision."""
+    if task.status is Status.STOPPING:
+        return task.stopping_since
+    if task.has_node and task.assignment.code is not Code.MOVE_PENDING:
+        return task.assigned_at
+    return task.finished_at or task.updated_at
 
 
 def _dry_run(answer: wire.ExplainResponse, leading: Leadership, task: Task) -> None:

@@ -13,7 +13,13 @@ from coordinator.machine import commands as c
 from coordinator.machine.assign import assign_task
 from coordinator.machine.cancel import cancel_task, remove_task, stop_run, unassign_task
 from coordinator.machine.create import create_task
-from coordinator.machine.drains import drain_node, forget_node, remove_node, undrain_node
+from coordinator.machine.drains import (
+    defer_move,
+    drain_node,
+    forget_node,
+    remove_node,
+    undrain_node,
+)
 from coordinator.machine.failures import InvariantBroken
 from coordinator.machine.nodes import join_node, lose_node, lose_runs
 from coordinator.machine.outcome import Outcome
@@ -80,6 +86,8 @@ def _apply_elsewhere(state: ClusterState, command: c.NodeCommand | c.ClusterComm
             return drain_node(state, command)
         case c.UndrainNode():
             return undrain_node(state, command)
+        case c.DeferMove():
+            return defer_move(state, command)
         case c.RemoveNode():
             return remove_node(state, command)
         case c.ForgetNode():

@@ -95,10 +95,14 @@ def _stop(state: ClusterState, task: Task, reason: StopReason) -> Outcome:
         reason = present
     if reason is present and task == state.tasks[task.id]:
         return Accepted(task.id, task.allocation_id, unchanged=True)
+    placed = task.assignment
+    if placed.code is Code.MOVE_PENDING:  # it waits for no destination any more
+        placed = replace(placed, code=Code.ASSIGNED, explanation="")
     state.put_task(
         replace(
             task,
             status=Status.STOPPING,
+            assignment=placed,
             stop_reason=reason,
             stopping_since=task.stopping_since or state.at,
             updated_at=state.at,

@@ -237,6 +237,14 @@ class DropReassignFloor(msgspec.Struct, frozen=True, array_like=True, tag=20, gc
     revision: int
 
 
+class DeferMove(msgspec.Struct, frozen=True, array_like=True, tag=21, gc=False):
+    """A run stays on its draining node, because no other will have it: code `move_pending` (PT-70)."""
+
+    task_id: TaskId
+    allocation_id: AllocationId
+    explanation: str  # the objection of the others, canonical (PT-8)
+
+
 TaskCommand: TypeAlias = (
     CreateTask
     | AssignTask
@@ -250,7 +258,7 @@ TaskCommand: TypeAlias = (
 )
 
 NodeCommand: TypeAlias = (
-    JoinNode | LoseNode | LoseRuns | DrainNode | UndrainNode | RemoveNode | ForgetNode
+    JoinNode | LoseNode | LoseRuns | DrainNode | UndrainNode | DeferMove | RemoveNode | ForgetNode
 )
 
 ClusterCommand: TypeAlias = SetSettings | ForgetRequests | RaiseFeatureLevel | DropReassignFloor

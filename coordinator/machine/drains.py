@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from coordinator.machine.commands import DrainNode, ForgetNode, RemoveNode, UndrainNode
+from coordinator.machine.commands import (
+    DeferMove,
+    DrainNode,
+    ForgetNode,
+    RemoveNode,
+    UndrainNode,
+)
 from coordinator.machine.nodes import unknown_node, unless_incarnation
 from coordinator.machine.outcome import Accepted, Outcome, Refusal, Refused
+from coordinator.machine.records import not_found, stale_allocation
 from coordinator.model.nodes import Drain, NodeStatus
 from coordinator.model.state import ClusterState
+from coordinator.model.tasks import Code, Status, Task
 
 KINDS = ("restart", "remove", "terminate")
 
@@ -30,6 +38,21 @@ def drain_node(state: ClusterState, command: DrainNode) -> Outcome:
     return Accepted()
 
 
+def defer_move(state: ClusterState, command: DeferMove) -> Outcome:
+    """Only the reason changes, so no allocation id is taken (PT-8)."""
+    task = state.tasks.get(command.task_id)
+    if task is None:
+        return not_found(command.task_id)
+    if task.allocation_id != command.allocation_id:
+        return stale_allocation(task)
+    if task.status not in (Status.ASSIGNED, Status.RUNNING):
+        return Refused(Refusal.CHOICE_STALE, f"the task is {task.status}", task.allocation_id)
+    node = task.assignment.node
+    if node is None or state.nodes[node].drain is None:
+        return Refused(Refusal.CHOICE_STALE, f"{node} does not drain", task.allocation_id)
+    return _explain(state, task, Code.MOVE_PENDING, command.explanation)
+
+
 def undrain_node(state: ClusterState, command: UndrainNode) -> Outcome:
     node = state.nodes.get(command.name)
     if node is None:
@@ -37,6 +60,10 @@ def undrain_node(state: ClusterState, command: UndrainNode) -> Outcome:
     if node.drain is None:
         return Accepted(unchanged=True)
     state.put_node(replace(node, drain=None))
+    for task_id in sorted(state.on_node.get(node.name, ())):
+        task = state.tasks[task_id]
+        if task.assignment.code is Code.MOVE_PENDING:
+            _explain(state, task, Code.ASSIGNED, "")
     return Accepted()
 
 
@@ -64,3 +91,11 @@ def forget_node(state: ClusterState, command: ForgetNode) -> Outcome:
         return Refused(Refusal.CHOICE_STALE, f"{node.name} is {node.status} or holds tasks")
     state.drop_node(node.name)
     return Accepted(removed=True)
+
+
+def _explain(state: ClusterState, task: Task, code: Code, text: str) -> Accepted:
+    told = replace(task.assignment, code=code, explanation=text)
+    if told == task.assignment:
+        return Accepted(task.id, task.allocation_id, unchanged=True)
+    state.put_task(replace(task, assignment=told, updated_at=state.at, revision=state.revision))
+    return Accepted(task.id, task.allocation_id)

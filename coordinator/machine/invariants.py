@@ -54,6 +54,10 @@ def _placement(state: ClusterState, task: Task) -> Iterator[str]:
             yield f"assigned to {placed.incarnation}, but {node.name} is {node.incarnation}"
     if placed.code is Code.ASSIGNED and placed.node is None:
         yield f"code {placed.code} with node {placed.node}"
+    if placed.code is Code.MOVE_PENDING:
+        node = state.nodes.get(placed.node) if placed.node is not None else None
+        if node is None or node.drain is None or task.status is Status.STOPPING:
+            yield f"code {placed.code}, but {placed.node} does not drain or it is on its way"
     if not 0 < task.allocation_id <= state.last_allocation_id:
         yield f"allocation id {task.allocation_id}, last given {state.last_allocation_id}"
 

@@ -7,7 +7,7 @@ with it every timer, claim and queue (N8). What must outlast it is in the log.
 from __future__ import annotations
 
 from coordinator.duties.agenda import Agenda, Item
-from coordinator.duties.drain import move_off_draining
+from coordinator.duties.drain import Drains
 from coordinator.duties.due import wake_due
 from coordinator.duties.lost_nodes import lose_nodes, lose_shared_runs
 from coordinator.duties.prune import prune
@@ -24,7 +24,7 @@ from coordinator.model.events import (
     TaskChanged,
 )
 from coordinator.model.ids import NodeName
-from coordinator.model.instants import SECOND, Millis
+from coordinator.model.instants import Millis
 from coordinator.model.nodes import Node, NodeStatus
 from coordinator.model.tasks import Status, Task
 from coordinator.replica.asking import AskingPass
@@ -37,8 +37,6 @@ from coordinator.replica.live import LiveBoard
 from coordinator.replica.proposals import Answer, Lost, OnAnswer, Proposal, Proposals
 from coordinator.replica.reads import Reads
 from coordinator.replica.sessions import Sessions
-
-DRAIN_EVERY_MS = SECOND
 
 
 class Leadership:
@@ -60,7 +58,7 @@ class Leadership:
         self.creations.on_misplaced = self.look_again
         self.time_limits = TimeLimits(bench.state, bench.now.steady)
         self._prune_at: Millis = bench.now.steady
-        self._drain_at: Millis = bench.now.steady
+        self._drains = Drains(bench.now.steady)
         self._floor_dropped = 0  # revision of the floor whose drop is under way
         self.refresh_facts()
         live = [n.name for n in bench.state.nodes_by_name() if _is_live(n)]
@@ -122,7 +120,7 @@ class Leadership:
             self.leases.joined(name, self.bench.now.steady)
         if _offers_anew(old, new):
             self.bench.view.exclusions.offers_anew(name)
-        self._drain_at = self.bench.now.steady
+        self._drains.node_changed(old, new, self.bench.now.steady)
         self.look_again()
 
     # -- doing what is due ------------------------------------------------------------------------
@@ -151,9 +149,7 @@ class Leadership:
             agenda = prune(bench.view, bench.now)
             self._prune_at = max(agenda.wake_at or 0, steady + 200)
             self._propose(agenda)
-        if steady >= self._drain_at:
-            self._drain_at = steady + DRAIN_EVERY_MS
-            self._propose(move_off_draining(bench.view, bench.now))
+        self._propose(self._drains.run(bench.view, bench.now))
         for name in self.sessions.grace_over():
             self._propose(lose_shared_runs(name, bench.view))
         self._propose(self.time_limits.overdue(steady))

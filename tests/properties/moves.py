@@ -204,6 +204,13 @@ def _drain(state: ClusterState, draw: Draw) -> c.Command:
     return c.DrainNode(name, draw(st.sampled_from(("restart", "remove"))), "because", "ann")
 
 
+def _defer(state: ClusterState, draw: Draw) -> c.DeferMove:
+    task_id, allocation_id, _ = _run(state, draw)
+    return c.DeferMove(
+        task_id, allocation_id, draw(st.sampled_from(("no_nodes", "no_capacity: n2")))
+    )
+
+
 def _forget(state: ClusterState, draw: Draw) -> c.Command:
     name, incarnation = _node(state, draw)
     return c.RemoveNode(name) if _chance(draw, 30) else c.ForgetNode(name, incarnation)
@@ -242,5 +249,5 @@ def _stop(state: ClusterState, draw: Draw) -> c.StopRun:
 _MAKERS = (
     (_create, _assign, _start, _end) * 4
     + (_write, _cancel, _unassign, _stop, _join) * 2
-    + (_remove, _lose, _lose_runs, _drain, _forget, _set)
+    + (_remove, _lose, _lose_runs, _drain, _defer, _forget, _set)
 )

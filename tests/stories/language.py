@@ -146,6 +146,10 @@ class Teller:
         task_id, allocation_id, incarnation = self._run(w)
         return c.StopRun(task_id, allocation_id, StopReason(w.names[1]), incarnation)
 
+    def _defer(self, w: Words) -> c.DeferMove:
+        task_id = TaskId(w.names[0])
+        return c.DeferMove(task_id, self._allocation(w, task_id), w.text("text"))
+
     def _remove(self, w: Words) -> c.RemoveTask:
         task = self.state.tasks.get(TaskId(w.names[0]))
         revision = task.revision if task is not None else 0

@@ -12,7 +12,7 @@ from coordinator.model.events import (
     TaskChanged,
 )
 from coordinator.model.nodes import Node
-from coordinator.model.tasks import Status, Task
+from coordinator.model.tasks import Code, Status, Task
 
 
 def told_outcome(outcome: Outcome) -> str:
@@ -72,7 +72,8 @@ def told_node(node: Node) -> str:
 
 def _reason(task: Task) -> str:
     placed = task.assignment
-    if placed.node is not None or task.is_terminal:
+    waits = placed.node is None or placed.code is Code.MOVE_PENDING
+    if not waits or task.is_terminal:
         return ""
     text = f": {placed.explanation}" if placed.explanation else ""
     wait = (

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections import Counter
 
 import msgspec
+import pytest
 
-from coordinator.duties.drain import move_off_draining
+from coordinator.duties import drain
+from coordinator.duties.drain import LOOK_EVERY_MS, Drains, move_off_draining
 from coordinator.duties.lost_nodes import lose_nodes, lose_shared_runs
-from coordinator.machine.commands import ForgetNode, LoseNode
+from coordinator.machine.commands import DeferMove, ForgetNode, LoseNode, UnassignTask
 from coordinator.model.nodes import NodeStatus
 from coordinator.model.settings import Settings, SettingValue
-from coordinator.model.tasks import Backoff, Policy, Status, StopReason
+from coordinator.model.tasks import Assignment, Backoff, Code, Policy, Status, StopReason
 from tests.unit.assignment.kit import DRAIN, node, task
 from tests.unit.duties.kit import WALL, Term, commands
 
@@ -124,7 +126,12 @@ def drained(*more: object, room: int = 10, **tasks: object) -> Term:
 
 
 def moved(term: Term) -> list[str]:
-    return [command.task_id for command in commands(move_off_draining(term.view, term.at(0)))]
+    return [command.task_id for command in commands(move_off_draining(term.view, term.at(0), 0))]
+
+
+def deferred(term: Term, told_max: int = 100) -> dict[str, str]:
+    found = commands(move_off_draining(term.view, term.at(0), told_max))
+    return {c.task_id: c.explanation for c in found if isinstance(c, DeferMove)}
 
 
 def test_pt_70_movable_tasks_are_sent_off_when_there_is_a_place() -> None:
@@ -160,3 +167,65 @@ def test_a_task_that_something_is_under_way_for_is_left_alone() -> None:
 
 def test_nothing_drained_nothing_moved() -> None:
     assert moved(Term(node("a"), node("b"), tasks=(task("t", on="a"),))) == []
+
+
+def test_pt_70_a_run_without_a_destination_says_so_once() -> None:
+    term = drained(a=task("a", on="old"), b=task("b", on="old", cost=100), room=1)
+    (move,) = [
+        c
+        for c in commands(move_off_draining(term.view, term.at(0), 100))
+        if isinstance(c, UnassignTask)
+    ]
+    assert move.task_id == "a"
+    assert deferred(term) == {"b": "no_capacity: new"}
+    assert deferred(term, told_max=0) == {}
+    b = term.state.tasks["b"]
+    told = Assignment("old", "1-old", Code.MOVE_PENDING, "no_capacity: new")
+    term.state.put_task(msgspec.structs.replace(b, assignment=told))
+    assert deferred(term) == {}
+
+
+def test_pt_70_what_may_not_move_or_has_nobody_else() -> None:
+    stays = with_policy("stays", "old", movable=False)
+    alone = Term(node("old", drain=DRAIN), tasks=(stays, task("t", on="old")))
+    assert deferred(alone) == {"t": "no_nodes"}
+
+
+def test_pt_46_a_class_without_a_place_is_judged_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    judged: list[str] = []
+
+    def choose(need: object, task_id: str, *rest: object) -> Assignment:
+        judged.append(task_id)
+        return Assignment(code=Code.NO_CAPACITY, explanation="new")
+
+    monkeypatch.setattr(drain, "choose", choose)
+    term = drained(room=0, **{f"t{n}": task(f"t{n}", on="old") for n in range(50)})
+    term.view.exclusions.failed("t7", "new", 0)
+    assert len(deferred(term)) == 50
+    assert judged == ["t0", "t7"]
+
+
+def test_pt_8_reasons_are_told_at_once_of_a_new_drain_and_then_once_per_interval() -> None:
+    term = drained(room=0, a=task("a", on="old"))
+    drains = Drains(0)
+
+    def told(ms: int) -> int:
+        return len(commands(drains.run(term.view, term.at(ms))))
+
+    assert told(0) == 1
+    assert [told(ms) for ms in range(LOOK_EVERY_MS, 10_000, LOOK_EVERY_MS)] == [0] * 9
+    assert told(10_000) == 1
+    ready = msgspec.structs.replace(term.state.nodes["old"], drain=None)
+    drains.node_changed(ready, ready, 10_100)
+    assert told(10_100) == 0
+    drains.node_changed(ready, term.state.nodes["old"], 10_200)
+    assert told(10_200) == 1
+
+
+def test_pt_8_more_reasons_than_one_entry_takes_follow_with_the_next_look() -> None:
+    term = drained(room=0, **{f"t{n}": task(f"t{n}", on="old") for n in range(5)})
+    term.state.settings = Settings({"assignment.batch": SettingValue("3", "ann", 0)})
+    drains = Drains(0)
+    assert len(commands(drains.run(term.view, term.at(0)))) == 3
+    assert len(commands(drains.run(term.view, term.at(LOOK_EVERY_MS - 1)))) == 0
+    assert len(commands(drains.run(term.view, term.at(LOOK_EVERY_MS)))) == 3

@@ -30,6 +30,10 @@ BREAKS: list[tuple[str, dict[str, Any]]] = [
     ("its node n9 is gone", {"assignment": Assignment(NodeName("n9"), Incarnation("1-n9"))}),
     ("but n1 is 1-n1", {"assignment": Assignment(NodeName("n1"), Incarnation("0-n1"))}),
     ("code assigned", {"assignment": Assignment(code=Code.ASSIGNED), "status": Status.UNASSIGNED}),
+    (
+        "code move_pending",
+        {"assignment": Assignment(NodeName("n1"), Incarnation("1-n1"), Code.MOVE_PENDING)},
+    ),
     ("allocation id 0", {"allocation_id": AllocationId(0)}),
     ("allocation id 9", {"allocation_id": AllocationId(9)}),
     ("finished_at 5", {"finished_at": 5}),

@@ -240,6 +240,9 @@ def test_pt_a52_a_drained_node_is_emptied_while_it_is_a_member() -> None:
     assert {world.task(t).assignment.node for t in stopping} == {"n2"}
     rest = {f"t{n}" for n in range(3)} - set(stopping)
     assert {world.task(t).status for t in rest} == {Status.ASSIGNED}
+    assert {str(world.task(t).assignment.code) for t in rest} == {"move_pending"}
+    world.submit(UndrainNode("n1"))
+    assert {str(world.task(t).assignment.code) for t in rest} == {"assigned"}
     assert other.world is world
 
 
