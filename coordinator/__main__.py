@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from importlib import import_module
 from typing import NoReturn
 
 # Before grpc is imported: its trouble comes to us as errors, not as lines on stderr; nothing here forks without exec;
@@ -13,6 +14,12 @@ os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "false")
 os.environ.setdefault(
     "GRPC_EXPERIMENTS", "-event_engine_listener,-event_engine_client,-event_engine_callback_cq"
 )
+
+OFFLINE = {
+    "snapshot": ("coordinator.shell.inspect_command", "INSPECT"),
+    "restore": ("coordinator.shell.restore_command", "RESTORE"),
+    "recover": ("coordinator.shell.recover_command", "RECOVER"),
+}
 
 
 def main() -> NoReturn:
@@ -32,6 +39,8 @@ def main() -> NoReturn:
         print("\n".join(out), end="\n" if out else "")
         print("".join(f"task-coordinator: {line}\n" for line in err), end="", file=sys.stderr)
         sys.exit(code)
+    if arguments[:1] and arguments[0] in OFFLINE:
+        sys.exit(_offline(arguments[0], arguments[1:]))
     try:
         settings = load_settings(arguments, os.environ)
     except HelpWanted:
@@ -44,6 +53,14 @@ def main() -> NoReturn:
     from coordinator.shell.daemon import run_coordinator
 
     sys.exit(run_coordinator(settings))
+
+
+def _offline(name: str, arguments: list[str]) -> int:
+    """A command on files and directories: nothing is served meanwhile."""
+    from coordinator.shell.offline import run_offline
+
+    module, attribute = OFFLINE[name]
+    return run_offline(getattr(import_module(module), attribute), arguments, os.environ)
 
 
 if __name__ == "__main__":

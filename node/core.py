@@ -157,6 +157,9 @@ class NodeCore:
     # --- the leader --------------------------------------------------------------------------------------------------
 
     def _leader_said(self, frame: FromLeader) -> None:
+        if frame.close == "restored":  # by another cluster, whose terms are not those we know
+            self._desk.ask(Exit(EXIT_ANEW, f"our cluster was restored: {frame.close_detail}"))
+            return
         if not self.lease.saw_term(frame.term):
             return
         if frame.welcome is not None:

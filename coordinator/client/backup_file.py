@@ -80,6 +80,8 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
     """Taken from what that member had applied, without asking a quorum."""
     has_history: bool = True
     is_sealed: bool = False
+    source: str = ""
+    """Of what a member was restored from: digest of that file. Empty in what a cluster saved."""
 
 
 class Totals(msgspec.Struct, frozen=True, kw_only=True):

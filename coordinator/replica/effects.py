@@ -100,7 +100,7 @@ class ToNode(msgspec.Struct, frozen=True, gc=False):
 
 class CloseNode(msgspec.Struct, frozen=True, gc=False):
     """End the session. reason: not_leader, stale_incarnation, node_name_in_use, wrong_cluster,
-    removed, shutting_down, superseded.
+    restored (from a backup of the node's cluster: it begins anew), removed, shutting_down, superseded.
     """
 
     session: int

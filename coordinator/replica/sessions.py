@@ -67,9 +67,11 @@ class Sessions:
 
     def opened(self, number: int, registration: Registration) -> None:
         """A node's first words. Its incarnation has to be accepted by the log, once."""
-        cluster_id = self._bench.state.cluster_id
-        if registration.cluster_id and registration.cluster_id != cluster_id:
-            self._close(number, "wrong_cluster", f"this is cluster {cluster_id}")
+        state = self._bench.state
+        if registration.cluster_id and registration.cluster_id != state.cluster_id:
+            theirs = registration.cluster_id in state.predecessors
+            reason = "restored" if theirs else "wrong_cluster"
+            self._close(number, reason, f"this is cluster {state.cluster_id}")
             return
         before = self._by_name.get(registration.name)
         if before is None:

@@ -11,6 +11,8 @@ What a crash can leave behind:
 The founder stores first and speaks afterwards, so one storage id never draws two cluster ids. Handing the snapshot
 again is harmless however old the cluster is: a directory that lacks it has voted for nothing and promised nothing,
 while an emptied one carries another storage id and gets none (D11).
+
+Members that were restored from a backup found in the same way, each with its own copy of the state: see `seed`.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ from pathlib import Path
 import grpc.aio
 
 from coordinator.codec.framing import framed
-from coordinator.codec.snapshots import encode, freeze
+from coordinator.codec.snapshots import digest, encode, freeze
 from coordinator.consensus.messages import ConfState, Snapshot
 from coordinator.model.settings import Settings, SettingValue
 from coordinator.model.state import ClusterState, MemberRecord
@@ -32,6 +34,15 @@ from coordinator.shell.clock import draw_id, read_clock
 from coordinator.shell.logs import Log
 from coordinator.shell.options import ServerSettings
 from coordinator.shell.peer_channel import Standing, open_channel
+from coordinator.shell.seed import (
+    OtherState,
+    Seed,
+    differing,
+    drop_seed,
+    find_seed,
+    first_snapshot,
+    first_state,
+)
 from coordinator.shell.store_port import DataDirError, StorePort
 from coordinator.wire.v1.internal_pb2 import FoundReply, FoundRequest, Introduction
 from coordinator.wire.v1.internal_pb2_grpc import PeerStub
@@ -58,8 +69,12 @@ class Founding:
         self._others = {n: a for n, a in settings.peers if n != settings.name}
         self._channels: dict[str, grpc.aio.Channel] = {}
         self._handing: dict[str, asyncio.Task[None]] = {}
+        self._seed: Seed | None = None
         if store.identity.founded:
             self._founded.set()
+            drop_seed(settings.data_dir)
+        elif (seed := find_seed(settings.data_dir)) is not None:
+            self._seed, standing.seed = seed, seed.digest
 
     async def wait(self) -> None:
         """Returns when this member belongs to a cluster; asks around until then. Raises DataDirError."""
@@ -124,7 +139,11 @@ class Founding:
         if reason is not None:
             self._log.error("founding refused", founder=request.founder, reason=reason)
             return FoundReply(accepted=False, reason=reason)
-        self._keep(request)
+        try:
+            self._keep(request)
+        except OtherState as error:
+            self._log.error("founding refused", founder=request.founder, reason=str(error))
+            return FoundReply(accepted=False, reason=f"{self._settings.name} {error}")
         return FoundReply(accepted=True)
 
     # -- founding -------------------------------------------------------------------------------
@@ -143,24 +162,32 @@ class Founding:
                 return f"{name} has another list: --peers {','.join(said.peers)}"
             if said.mode != self._standing.introduction().mode:
                 return f"{name} runs in mode {said.mode or 'unknown'}"
+            if said.seed != self._standing.seed:
+                return differing(self._settings.name, self._standing.seed, name, said.seed)
         return ""
 
     def _found(self, theirs: Mapping[str, Introduction | None]) -> None:
         introductions = [self._standing.introduction(), *(said for said in theirs.values() if said)]
         request = founding_record(self._settings, introductions)
+        if self._seed is not None:
+            request.seed = self._seed.digest
+            request.digest = digest(first_state(self._seed, request))
         self._keep(request)
         for name in self._others:
             self._hand_to(name)
 
     def _keep(self, request: FoundRequest) -> None:
-        """The record first, then the store: a record without a founded store says nothing."""
-        write_record(self._settings.data_dir, request)
+        """The record first, then the store: a record without a founded store says nothing. Raises OtherState."""
         names = sorted(request.storage_ids)
         conf = ConfState(voters=tuple(range(1, len(names) + 1)))
         snapshot = Snapshot(FIRST_INDEX, FIRST_TERM, conf, request.snapshot)
+        if self._seed is not None:
+            snapshot = first_snapshot(self._seed, request, conf)
+        write_record(self._settings.data_dir, request)
         member_id = names.index(self._settings.name) + 1
         self._store.found(request.cluster_id, member_id, snapshot)
         self._log.info("founded", cluster_id=request.cluster_id, member_id=member_id, members=names)
+        drop_seed(self._settings.data_dir)
         self._founded.set()
 
     def _objection(self, request: FoundRequest) -> str | None:
@@ -168,6 +195,9 @@ class Founding:
             return f"{self._settings.name} has another list: --peers {','.join(self._settings.peer_texts)}"
         if request.storage_ids.get(self._settings.name) != self._store.identity.storage_id:
             return f"the directory of {self._settings.name} is not the one that was introduced"
+        if request.seed != self._standing.seed:
+            founder = request.founder
+            return differing(self._settings.name, self._standing.seed, founder, request.seed)
         return None
 
     # -- talking --------------------------------------------------------------------------------

@@ -50,6 +50,7 @@ class Standing:
         self._peers = peers
         self._http = http
         self._stream = stream
+        self.seed = ""  # while a restored member waits for its founding
 
     @property
     def founded(self) -> bool:
@@ -67,6 +68,7 @@ class Standing:
             mode=MODE,
             http=self._http,
             stream=self._stream,
+            seed=self.seed,
         )
 
     def objection(self, theirs: Introduction) -> str | None:

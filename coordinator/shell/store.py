@@ -12,7 +12,7 @@ transaction), `store_writer` (the thread), `store_snapshots`, `runs_table`, `sto
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -23,7 +23,7 @@ from coordinator.consensus.messages import ConfState, HardState, Snapshot
 from coordinator.shell.data_dir import DataDir
 from coordinator.shell.run_rows import RunRow
 from coordinator.shell.store_batch import Batch, Facts
-from coordinator.shell.store_commit import Ledger, SnapshotJob
+from coordinator.shell.store_commit import CHECKPOINT_BYTES, Ledger, SnapshotJob
 from coordinator.shell.store_mark import SyncedMark
 from coordinator.shell.store_port import (
     ENTRIES_KEPT,
@@ -109,6 +109,19 @@ class Store:
         state = HardState(term=snapshot.term, vote=0, commit=snapshot.index)
         self._bind(cluster_id, member_id, Write(hard_state=state, snapshot=snapshot))
         self.recovered = Recovered(state, snapshot, (), 0)
+
+    def keep_runs(self, rows: Iterable[RunRow], forget: Iterable[tuple[str, int]] = ()) -> None:
+        """History from elsewhere, and (task id, allocation id) up to which it goes. Before `start`. Raises StoreError."""
+        try:
+            batch = Batch()
+            batch.add(0, Write(runs=tuple(rows), forget_runs=tuple(forget)))
+            self._ledger.commit(batch)
+            if self._ledger.wal_bytes > CHECKPOINT_BYTES:
+                self._shorten_wal()
+        except sqlite3.Error as error:
+            raise store_error(error, self.data_dir.path) from error
+        except OSError as error:
+            raise StorageBroken(f"{self.data_dir.path}: {error.strerror}") from error
 
     def adopt(self, cluster_id: str, member_id: int) -> None:
         """Raises StoreError; ValueError when the directory is bound already."""

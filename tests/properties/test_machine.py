@@ -14,6 +14,7 @@ from coordinator.machine.apply import apply_batch
 from coordinator.machine.commands import Batch, DropReassignFloor, Request
 from coordinator.machine.invariants import check
 from coordinator.machine.outcome import Accepted, Refused
+from coordinator.machine.restoring import STRIDE, begin_anew
 from coordinator.model.state import ClusterState
 from tests.properties.moves import beginning, command_for
 from tests.properties.plain import Plain
@@ -94,6 +95,29 @@ def test_replay_and_snapshots_give_one_state(data: st.DataObject) -> None:
     assert late is not None
     assert digest(state) == digest(late) == digest(replayed)
     check(late)
+
+
+@settings(max_examples=60)
+@given(st.data())
+def test_s44_a_state_begun_anew_keeps_every_invariant_and_goes_on(data: st.DataObject) -> None:
+    """After any history: no run is left, all new numbers are above the old, and the law goes on from there."""
+    state = begun()
+    state.cluster_id = "old"
+    for index in range(2, 20):
+        apply_batch(state, index, Batch(1_000, (Request(command_for(state, data.draw)),)))
+    last = state.last_allocation_id
+    copy = load(encode(freeze(state)))
+    begin_anew(state, 1)
+    begin_anew(copy, 1)
+    check(state)
+    assert digest(copy) == digest(state)
+    assert not any(task.has_node for task in state.tasks_by_id())
+    for index in range(1, 10):
+        request = Request(command_for(state, data.draw))
+        apply_batch(state, state.revision + index, Batch(1_000, (request,)))
+        check(state)
+        new = [t for t in state.tasks_by_id() if t.has_node]
+        assert all(task.allocation_id > last + STRIDE for task in new)
 
 
 @given(st.data())

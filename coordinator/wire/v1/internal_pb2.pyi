@@ -7,7 +7,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Introduction(_message.Message):
-    __slots__ = ("name", "cluster_id", "storage_id", "peers", "member_id", "mode", "http", "stream")
+    __slots__ = ("name", "cluster_id", "storage_id", "peers", "member_id", "mode", "http", "stream", "seed")
     NAME_FIELD_NUMBER: _ClassVar[int]
     CLUSTER_ID_FIELD_NUMBER: _ClassVar[int]
     STORAGE_ID_FIELD_NUMBER: _ClassVar[int]
@@ -16,6 +16,7 @@ class Introduction(_message.Message):
     MODE_FIELD_NUMBER: _ClassVar[int]
     HTTP_FIELD_NUMBER: _ClassVar[int]
     STREAM_FIELD_NUMBER: _ClassVar[int]
+    SEED_FIELD_NUMBER: _ClassVar[int]
     name: str
     cluster_id: str
     storage_id: str
@@ -24,10 +25,11 @@ class Introduction(_message.Message):
     mode: str
     http: str
     stream: str
-    def __init__(self, name: _Optional[str] = ..., cluster_id: _Optional[str] = ..., storage_id: _Optional[str] = ..., peers: _Optional[_Iterable[str]] = ..., member_id: _Optional[int] = ..., mode: _Optional[str] = ..., http: _Optional[str] = ..., stream: _Optional[str] = ...) -> None: ...
+    seed: str
+    def __init__(self, name: _Optional[str] = ..., cluster_id: _Optional[str] = ..., storage_id: _Optional[str] = ..., peers: _Optional[_Iterable[str]] = ..., member_id: _Optional[int] = ..., mode: _Optional[str] = ..., http: _Optional[str] = ..., stream: _Optional[str] = ..., seed: _Optional[str] = ...) -> None: ...
 
 class FoundRequest(_message.Message):
-    __slots__ = ("cluster_id", "founder", "snapshot", "peers", "storage_ids")
+    __slots__ = ("cluster_id", "founder", "snapshot", "peers", "storage_ids", "seed", "digest")
     class StorageIdsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -40,12 +42,16 @@ class FoundRequest(_message.Message):
     SNAPSHOT_FIELD_NUMBER: _ClassVar[int]
     PEERS_FIELD_NUMBER: _ClassVar[int]
     STORAGE_IDS_FIELD_NUMBER: _ClassVar[int]
+    SEED_FIELD_NUMBER: _ClassVar[int]
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
     cluster_id: str
     founder: str
     snapshot: bytes
     peers: _containers.RepeatedScalarFieldContainer[str]
     storage_ids: _containers.ScalarMap[str, str]
-    def __init__(self, cluster_id: _Optional[str] = ..., founder: _Optional[str] = ..., snapshot: _Optional[bytes] = ..., peers: _Optional[_Iterable[str]] = ..., storage_ids: _Optional[_Mapping[str, str]] = ...) -> None: ...
+    seed: str
+    digest: str
+    def __init__(self, cluster_id: _Optional[str] = ..., founder: _Optional[str] = ..., snapshot: _Optional[bytes] = ..., peers: _Optional[_Iterable[str]] = ..., storage_ids: _Optional[_Mapping[str, str]] = ..., seed: _Optional[str] = ..., digest: _Optional[str] = ...) -> None: ...
 
 class FoundReply(_message.Message):
     __slots__ = ("accepted", "reason")

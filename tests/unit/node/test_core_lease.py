@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from coordinator.client.node_values import Welcome
+from coordinator.client.node_values import FromLeader, Welcome
 from node.effects import EXIT_ANEW, ArmKiller, Exit, SendHeartbeat
+from node.inputs import LeaderSaid
 from tests.unit.node.core_kit import CoreKit, L, wanted
 
 
@@ -73,6 +74,15 @@ def test_a_success_in_the_last_moment_is_a_success(kit: CoreKit) -> None:
 def test_an_agent_that_cannot_confirm_the_death_exits(kit: CoreKit) -> None:
     kit.running(wanted("t", 1))
     kit.after(L)
+    assert [effect.code for effect in kit.all(Exit)] == [EXIT_ANEW]
+
+
+def test_s44_a_node_whose_cluster_was_restored_begins_anew_whatever_the_term() -> None:
+    kit = CoreKit()
+    kit.open_session(wanted("t", 4))
+    kit.give(LeaderSaid(FromLeader(term=kit.term - 1, close="wrong_cluster")))
+    assert kit.all(Exit) == []
+    kit.give(LeaderSaid(FromLeader(term=kit.term - 1, close="restored", close_detail="x")))
     assert [effect.code for effect in kit.all(Exit)] == [EXIT_ANEW]
 
 

@@ -67,6 +67,15 @@ def test_another_clusters_node_is_told_so() -> None:
     assert world.closed[knock(world, foreign)] == "wrong_cluster"
 
 
+def test_s44_a_node_of_the_cluster_that_was_restored_is_told_so() -> None:
+    world = World(1)
+    one = node(world, "n1")
+    world.leader().replica.state.predecessors = ("long ago", "before")
+    for cluster_id in ("long ago", "before"):
+        old = msgspec.structs.replace(registration_of(one), name="n2", cluster_id=cluster_id)
+        assert world.closed[knock(world, old)] == "restored"
+
+
 def test_pt_65_the_name_of_a_live_node_is_refused_to_another_uid_at_once() -> None:
     world = World(1)
     one = node(world, "n1")

@@ -59,7 +59,9 @@ def test_what_is_no_error_is_left_out() -> None:
 
 
 async def test_pages_go_through_all_runs_but_those_that_changed_after_a_revision() -> None:
-    rows = [RunRow(TaskId("t"), AllocationId(n), index) for n, index in enumerate((1, 9, 8, 9, 2), 1)]
+    rows = [
+        RunRow(TaskId("t"), AllocationId(n), index) for n, index in enumerate((1, 9, 8, 9, 2), 1)
+    ]
     store: Any = Store(*rows)
     pump: Any = Pump()
     pages = [page async for page in History(store, pump, Writes()).pages(8)]
