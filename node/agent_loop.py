@@ -138,6 +138,8 @@ class Agent:
         if frame.welcome is not None:
             self._stopped_ms = frame.welcome.reassign_ms
             self._keep_cluster(frame.welcome.cluster_id)
+        if frame.close == "restored":  # the next incarnation belongs to the cluster that took over
+            self._cluster_file().unlink(missing_ok=True)
         self.feed(LeaderSaid(frame))
 
     def session_closed(self) -> None:
