@@ -20,6 +20,7 @@ from node.agent_handshake import Handshake, take
 from node.agent_health import answer_probes
 from node.agent_loop import Agent
 from node.child_ends import new_loop
+from node.control_group import join
 from node.effects import EXIT_BUG
 from node.logs import Log
 from node.process_ties import OrphanedError, die_with_parent
@@ -50,6 +51,7 @@ def main() -> int:
         node=handshake.name,
         incarnation=handshake.incarnation,
     )
+    _enter(handshake.group, log)
     loop = new_loop()
     asyncio.set_event_loop(loop)
     agent = Agent(handshake, loop, log)
@@ -60,6 +62,16 @@ def main() -> int:
     except Exception as error:  # noqa: BLE001 - a bug: say so and let the supervisor start anew
         _bug(error, log)
     return EXIT_BUG
+
+
+def _enter(group: str | None, log: Log) -> None:
+    """Before anything is started, so that all of it is in the group."""
+    if group is None:
+        return
+    try:
+        join(group)
+    except OSError as error:
+        log.write("warning", "not in a control group", group=group, detail=str(error))
 
 
 def _on_exception(context: dict[str, Any], log: Log) -> None:

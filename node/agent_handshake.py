@@ -14,7 +14,8 @@ class Handshake(msgspec.Struct, frozen=True, kw_only=True):
     """Identity, settings (durations in ms) and inherited descriptors of one incarnation.
 
     `beat_fd` is read: a byte per beat of the supervisor, `BEAT` or the first letter of a log level that counts from then
-    on. `lock_fd` is only held. `http_fd` listens for probes. `adopts`: the supervisor inherits orphans.
+    on. `lock_fd` is only held. `http_fd` listens for probes. `adopts`: the supervisor inherits orphans. `group`: the
+    directory of the control group to be in.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Handshake(msgspec.Struct, frozen=True, kw_only=True):
     lock_fd: int
     supervisor_pid: int
     adopts: bool
+    group: str | None
 
 
 def give(handshake: Handshake, environment: Mapping[str, str]) -> dict[str, str]:

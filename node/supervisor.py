@@ -19,6 +19,7 @@ from types import FrameType
 from node import effects
 from node.agent_handshake import BEAT, Handshake, give
 from node.burial import kill, kill_orphans
+from node.control_group import Enclosure, own_directory
 from node.data_dir import DataDir, Machine
 from node.logs import Log
 from node.process_marks import INCARNATION_MARK, UID_MARK, Register, kill_leftovers
@@ -54,6 +55,8 @@ class Supervisor:
         self._quick_deaths = 0
         self._register = Register(data_dir.path / "processes", Machine.here().boot_id)
         self._noted_at = 0.0
+        uid, note = data_dir.identity.node_uid, data_dir.path / "control_group"
+        self._enclosure = Enclosure(uid, note, own_directory())
         self._bell, self._ring = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC) if IS_LINUX else _pipe()
 
     def run(self) -> int:
@@ -68,9 +71,10 @@ class Supervisor:
         is_clean = self._clear_up(first=True)
         while True:
             code = self._one_agent(old_is_dead=is_clean)
-            is_clean = self._clear_up(first=False) or is_clean
+            is_clean = self._clear_up(first=False)
             verdict = self._verdict(code)
             if verdict is not None:
+                self._enclosure.remove()
                 return verdict
 
     # --- signals -----------------------------------------------------------------------------------------------------
@@ -131,6 +135,7 @@ class Supervisor:
             INCARNATION_MARK: incarnation,
         }
         self._told_level = handshake.log_level
+        self._enclosure.write_down()
         listening = () if handshake.http_fd is None else (handshake.http_fd,)
         try:
             self._agent = subprocess.Popen(
@@ -175,6 +180,7 @@ class Supervisor:
             lock_fd=self._data_dir.lock_fd,
             supervisor_pid=os.getpid(),
             adopts=IS_LINUX,
+            group=self._enclosure.path,
         )
 
     def _beat(self) -> None:
@@ -205,6 +211,7 @@ class Supervisor:
 
     def _clear_up(self, *, first: bool) -> bool:
         """Nothing of an earlier incarnation may live when the next one registers. True if that is certain (N6)."""
+        is_empty = self._enclosure.clear(LEFTOVERS_S)
         while not first and kill_orphans(os.getpid()):
             _reap_all()
             time.sleep(0.001)
@@ -214,7 +221,7 @@ class Supervisor:
         if left:
             self._log.write("error", "processes of an earlier incarnation will not die", pids=left)
         proven = self._data_dir.remember(Machine.here()) if first else True
-        return proven and not left
+        return proven and not left and is_empty
 
     def _verdict(self, code: int) -> int | None:
         """The exit code of `task-node`, or None: start the next agent."""

@@ -20,14 +20,19 @@ HANG_S = 60.0
 
 
 class NodeProcess:
-    """Started on construction; everything of it is dead after `close`."""
+    """Started on construction; everything of it is dead after `close`. `group`: the control group to be started in."""
 
-    def __init__(self, directory: Path, address: str, *more: str) -> None:
+    def __init__(
+        self, directory: Path, address: str, *more: str, group: Path | None = None
+    ) -> None:
         self.directory = directory
         self.log = directory.with_suffix(".log")
         command = [sys.executable, "-m", "node", "--name", "n1", "--data-dir", str(directory)]
         command += ["--coordinators", address, "--executors", PLUGIN]
         command += ["--log-file", str(self.log), *more]
+        if group is not None:
+            enter = 'echo 0 > "$0"/cgroup.procs && exec "$@"'
+            command = ["/bin/sh", "-c", enter, str(group), *command]
         environment = {k: v for k, v in os.environ.items() if not k.startswith("PTASKS_")}
         environment["PYTHONPATH"] = str(ROOT)
         self.process = subprocess.Popen(
