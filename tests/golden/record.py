@@ -14,14 +14,18 @@ import json
 import sys
 from pathlib import Path
 
+from coordinator.client.backup_file import FrameWriter, Header
 from coordinator.codec.envelope import decode_batch
+from coordinator.codec.history import encode_runs
 from coordinator.codec.snapshots import digest, encode, freeze
 from coordinator.machine.apply import apply_batch
 from coordinator.model.state import ClusterState
+from coordinator.replica.run_rows import rows_of
 from tests.stories.runner import World, blocks
 from tests.stories.telling import told_outcome
 
 HERE = Path(__file__).parent
+BACKED_UP = "losses"  # the story that is also kept as a backup
 STORIES = HERE.parent / "stories" / "texts"
 
 
@@ -50,6 +54,33 @@ def replay(log: list[bytes]) -> tuple[ClusterState, list[str]]:
     return state, answers
 
 
+def record_backup(text: str) -> bytes:
+    """What `taskctl cluster snapshot save` would write at the end of one story."""
+    world, rows = World(), []
+    for commands, _ in blocks(text):
+        if commands:
+            world.tell(commands)
+    state, replayed = world.state, ClusterState()
+    for index, payload in enumerate(world.log, start=1):
+        apply_batch(replayed, index, decode_batch(payload))
+        rows += rows_of(replayed.take_events(), index)[0]
+    frames = FrameWriter()
+    header = Header(
+        cluster_id=state.cluster_id,
+        revision=state.revision,
+        term=1,
+        feature_level=state.feature_level,
+        restore_epoch=state.restore_epoch,
+        last_allocation_id=state.last_allocation_id,
+        state_at=state.at,
+        created_at=state.at,
+        member="c1",
+        release="golden",
+    )
+    pieces = [frames.header(header), *map(frames.state, encode(freeze(state)))]
+    return b"".join((*pieces, *map(frames.history, encode_runs(rows)), frames.end()))
+
+
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(description="Write the golden files of a release.")
     parser.add_argument("release", help="such as 0.1.0")
@@ -64,6 +95,8 @@ def main(arguments: list[str]) -> int:
         golden = record(path.read_text(encoding="utf-8"))
         target = folder / f"{path.stem}.json"
         target.write_text(json.dumps(golden, indent=1) + "\n", encoding="utf-8")
+    story = (STORIES / f"{BACKED_UP}.txt").read_text(encoding="utf-8")
+    (folder / f"{BACKED_UP}.backup").write_bytes(record_backup(story))
     return 0
 
 
