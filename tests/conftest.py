@@ -4,6 +4,17 @@ from __future__ import annotations
 
 import signal
 
+from hypothesis import HealthCheck, settings
+
+# No deadlines (the machine is noisy), and a failing example is printed so that it can be repeated.
+settings.register_profile(
+    "ptasks",
+    deadline=None,
+    print_blob=True,
+    suppress_health_check=(HealthCheck.too_slow, HealthCheck.data_too_large),
+)
+settings.load_profile("ptasks")
+
 
 def pytest_configure() -> None:
     """A shell starts what runs in its background with SIGINT ignored, and children inherit that:
