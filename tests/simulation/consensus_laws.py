@@ -1,0 +1,184 @@
+"""The rules of consensus, looked at from outside after every turn of every member (spec 2.1, 2.3).
+
+Everything here is bookkeeping over what members did; nothing asks the core for its opinion of itself.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from zlib import crc32
+
+from coordinator.consensus.errors import Compacted
+from coordinator.consensus.messages import (
+    NO_MEMBER,
+    AppendAccepted,
+    Message,
+    VoteReply,
+)
+from coordinator.replica.effects import Persist
+from tests.simulation.disk import Disk
+from tests.simulation.laws import Broken
+
+if TYPE_CHECKING:
+    from tests.simulation.member import MemberLife
+
+
+class Seen:
+    """What was seen of one life so far."""
+
+    def __init__(self, life: MemberLife) -> None:
+        raft = life.replica.raft
+        self.term, self.vote = raft.term, raft.core.vote
+        self.commit, self.applied = raft.commit_index, life.replica.state.revision
+        self.leads = False
+        self.tail: dict[int, int] = {}  # index -> term, as asked to be written
+
+
+class ConsensusLaws:
+    """One per world."""
+
+    def __init__(self) -> None:
+        self.leaders: dict[int, int] = {}  # term -> member
+        self.led_since: dict[int, int] = {}  # term -> true time
+        self._votes: dict[tuple[int, int], int] = {}  # (member, term) -> for whom
+        self._entries: dict[tuple[int, int], tuple[int, int]] = {}  # (index, term) -> (crc, kind)
+        self._before: dict[tuple[int, int], int] = {}  # (index, term) -> term of the entry before
+        self.committed: dict[int, int] = {}  # index -> term
+        self.last_committed = 0
+        self._seen: dict[MemberLife, Seen] = {}
+        self.disks: dict[int, Disk] = {}
+
+    def born(self, life: MemberLife) -> None:
+        self._seen[life] = Seen(life)
+
+    def died(self, life: MemberLife) -> None:
+        self._seen.pop(life, None)
+
+    # -- after a turn -----------------------------------------------------------------------------
+
+    def after_turn(self, life: MemberLife) -> None:
+        seen, core = self._seen[life], life.replica.raft.core
+        term, vote, commit = core.term, core.vote, core.log.committed
+        if term != seen.term or vote != seen.vote:
+            self._check_term(life, seen, term, vote)
+        leads = life.replica.raft.is_leader
+        if leads and not (seen.leads and seen.term == term):
+            self._check_leader(life, term)
+        if commit != seen.commit:
+            self._check_commit(life, seen, commit, leads=leads)
+        seen.term, seen.vote, seen.commit, seen.leads = term, vote, commit, leads
+
+    def _check_term(self, life: MemberLife, seen: Seen, term: int, vote: int) -> None:
+        if term < seen.term:
+            raise Broken("C2 terms never fall", f"{life.name}: {seen.term} -> {term}")
+        if term == seen.term and seen.vote != NO_MEMBER:
+            raise Broken("C2 one vote per term", f"{life.name} in {term}: {seen.vote} -> {vote}")
+        seen.leads = seen.leads and term == seen.term
+
+    def _check_leader(self, life: MemberLife, term: int) -> None:
+        before = self.leaders.setdefault(term, life.number)
+        self.led_since.setdefault(term, life.timeline.now)
+        if before != life.number:
+            raise Broken("one leader per term", f"term {term}: c{before} and {life.name}")
+        log = life.replica.raft.core.log
+        for index in range(self.last_committed, max(0, self.last_committed - 400), -1):
+            if index not in self.committed:
+                continue
+            try:
+                found = log.term(index) if index <= log.last_index() else -1
+            except Compacted:
+                break
+            if found != self.committed[index]:
+                text = f"{life.name} leads {term} with {found} at {index}, committed was {self.committed[index]}"
+                raise Broken("leader completeness", text)
+
+    def _check_commit(self, life: MemberLife, seen: Seen, commit: int, *, leads: bool) -> None:
+        if commit < seen.commit:
+            raise Broken("commit never falls", f"{life.name}: {seen.commit} -> {commit}")
+        log = life.replica.raft.core.log
+        term_now = life.replica.raft.term
+        for index in range(seen.commit + 1, commit + 1):
+            try:
+                term = log.term(index)
+            except Compacted:
+                continue
+            known = self.committed.get(index)
+            if known is None:
+                self._newly_committed(life, index, term)
+            elif known != term:
+                text = f"{life.name} has {term} at {index}, committed was {known}"
+                raise Broken("state machine safety", text)
+            if index == commit and leads and term != term_now:
+                text = f"{life.name} leads {term_now} and commits {index} of {term}"
+                raise Broken("C5 only entries of one's own term are counted", text)
+
+    def _newly_committed(self, life: MemberLife, index: int, term: int) -> None:
+        self.committed[index] = term
+        self.last_committed = max(self.last_committed, index)
+        conf = life.replica.raft.configuration()
+        for voters in (conf.voters, conf.voters_outgoing):
+            have = [m for m in voters if self.disks[m].holds(index, term)]
+            if voters and len(have) < len(voters) // 2 + 1:
+                text = f"{life.name} commits {index} of {term}; on disk at {have} of {voters}"
+                raise Broken("C7 committed means on a majority of disks", text)
+
+    # -- before effects ---------------------------------------------------------------------------
+
+    def persisting(self, life: MemberLife, effect: Persist) -> None:
+        """Log matching: the same place and term is the same entry after the same entry."""
+        tail = self._seen[life].tail
+        for entry in effect.entries:
+            key = (entry.index, entry.term)
+            content = (crc32(entry.data), int(entry.kind))
+            if self._entries.setdefault(key, content) != content:
+                raise Broken("log matching", f"{life.name} has another entry at {key}")
+            before = tail.get(entry.index - 1)
+            if before is not None and self._before.setdefault(key, before) != before:
+                text = f"{life.name} has {key} after term {before}, not {self._before[key]}"
+                raise Broken("log matching", text)
+            tail[entry.index] = entry.term
+            known = self.committed.get(entry.index)
+            if (
+                known is not None
+                and known != entry.term
+                and life.replica.state.revision >= entry.index
+            ):
+                raise Broken("C6 no applied entry is replaced", f"{life.name} at {entry.index}")
+
+    def sending(self, life: MemberLife, messages: tuple[Message, ...]) -> None:
+        """Nothing is promised to another member before it is on disk (C1)."""
+        disk = self.disks[life.number]
+        for message in messages:
+            match message:
+                case VoteReply(granted=True, pre_vote=False):
+                    self._vote(life, message.term, message.to, disk)
+                case AppendAccepted():
+                    self._acknowledge(life, message, disk)
+                case _:
+                    pass
+
+    def _vote(self, life: MemberLife, term: int, candidate: int, disk: Disk) -> None:
+        kept = disk.facts.hard_state
+        if (kept.term, kept.vote) != (term, candidate) and kept.term <= term:
+            text = f"{life.name} votes for c{candidate} in {term}, on disk is {kept}"
+            raise Broken("C1 votes are on disk first", text)
+        before = self._votes.setdefault((life.number, term), candidate)
+        if before != candidate:
+            text = f"{life.name} in term {term}: for c{before} and for c{candidate}"
+            raise Broken("C2 one vote per term", text)
+
+    def _acknowledge(self, life: MemberLife, said: AppendAccepted, disk: Disk) -> None:
+        snapshot = disk.snapshot.index
+        last = disk.rows[-1][0] if disk.rows else snapshot
+        if said.match_index > max(last, snapshot):
+            text = f"{life.name} acknowledges {said.match_index}, its disk ends at {last}"
+            raise Broken("C1 entries are on disk first", text)
+        leader = self.leaders.get(said.term)
+        entry_known = self.committed.get(said.match_index)
+        known = leader is not None and entry_known is not None and said.match_index > snapshot
+        if known and not disk.holds(said.match_index, entry_known or 0):
+            text = f"{life.name} acknowledges {said.match_index} of another term"
+            raise Broken("C7 only what was compared is acknowledged", text)
+        if disk.facts.hard_state.term < said.term:
+            text = f"{life.name} acknowledges in {said.term}, on disk is {disk.facts.hard_state}"
+            raise Broken("C1 the term is on disk first", text)

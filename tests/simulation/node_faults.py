@@ -1,0 +1,130 @@
+"""Faults of nodes, their sessions and their reports; and what operators do to everybody."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from coordinator.machine.commands import DrainNode, SetSettings, UndrainNode
+from coordinator.model.ids import AllocationId, NodeName
+from coordinator.model.tasks import RunOutcome
+from coordinator.replica.inputs import Asked, NodeSaid, Poke, Submit, TransferLeadership
+from coordinator.replica.sayings import EndedReport, NodeSaying, Report
+from tests.simulation.dice import Dice
+from tests.simulation.timeline import MS, SECOND
+
+if TYPE_CHECKING:
+    from tests.simulation.world import World
+
+NOBODY = 2**40  # a ticket that no caller waits for
+
+
+def kill(world: World, dice: Dice) -> bool:
+    """The agent, one worker, or everything for a while, with or without a new boot."""
+    what, node = dice.pick(("agent", "worker", "all", "boot")), dice.pick(world.nodes)
+    down, number = dice.often_short(100 * MS, 25 * SECOND), dice.below(1 << 16)
+    agent = node.agent
+    if agent is None:
+        return False
+    if what == "agent":
+        node.kill_agent()
+    elif what == "worker":
+        workers = [worker for worker in agent.workers.values() if worker.alive]
+        if workers:
+            workers[number % len(workers)].crash()
+    else:
+        node.kill_all(reboot=what == "boot")
+        world.timeline.after(down, f"{node.name} up again", node.boot_up)
+    return True
+
+
+def cut(world: World, dice: Dice) -> bool:
+    """The node reaches nobody, or its answers get lost, or it hears and cannot speak."""
+    node, way = dice.pick(world.nodes).name, dice.pick(("both", "both", "up", "down"))
+    length = dice.often_short(500 * MS, 25 * SECOND)
+    pairs = []
+    for number in world.numbers:
+        if way != "down":
+            pairs.append((node, f"c{number}"))
+        if way != "up":
+            pairs.append((f"c{number}", node))
+    world.network.cut(pairs)
+    world.timeline.after(
+        length, "heals cut", lambda: world.network.mend(pairs) if not world.closing else None
+    )
+    return True
+
+
+def break_session(world: World, dice: Dice) -> bool:
+    number = dice.below(1 << 16)
+    world.streams = [stream for stream in world.streams if not stream.up.closed]
+    if not world.streams:
+        return False
+    world.streams[number % len(world.streams)].reset()
+    return True
+
+
+def leave(world: World, dice: Dice) -> bool:
+    """SIGTERM, at times twice; started again later."""
+    node, twice = dice.pick(world.nodes), dice.percent(30)
+    away = dice.often_short(SECOND, 30 * SECOND)
+    agent = node.agent
+    if agent is None:
+        return False
+    agent.shut_down()
+    if twice and agent.alive:
+        agent.shut_down()
+    world.timeline.after(away, f"{node.name} up again", node.boot_up)
+    return True
+
+
+def operate(world: World, dice: Dice) -> bool:
+    """An operator at a member that may or may not lead: nobody repeats these."""
+    node, what = NodeName(dice.pick(world.nodes).name), dice.below(6)
+    member = world.coordinators[world.leader_number() or dice.pick(world.numbers)].life
+    to, back = dice.pick((0, *world.numbers)), dice.between(SECOND, 15 * SECOND)
+    if member is None:
+        return False
+    if what < 2:
+        member.pump.feed(TransferLeadership(to))
+    elif what < 5:
+        drain = DrainNode(node, dice.pick(("restart", "remove")), "test", "operator")
+        member.pump.feed(Submit(NOBODY, (Asked(drain),)))
+        world.timeline.after(back, "undrain", lambda: undrain(world, node))
+    else:
+        values = (("assignment.enable", dice.pick(("none", "all"))),)
+        member.pump.feed(Submit(NOBODY, (Asked(SetSettings(values)),)))
+        member.pump.feed(Poke())
+    return True
+
+
+def undrain(world: World, node: NodeName) -> None:
+    leader = world.leader_number()
+    life = world.coordinators[leader].life if leader else None
+    if life is not None:
+        life.pump.feed(Submit(NOBODY, (Asked(UndrainNode(node)),)))
+
+
+def lie(world: World, dice: Dice) -> bool:
+    """A node reports on a run that is not its own, or not any more: refused, every time (G5)."""
+    leader = world.leader_number()
+    life = world.coordinators[leader].life if leader else None
+    number, later = dice.below(1 << 16), dice.percent(30)
+    if life is None or life.replica.leading is None:
+        return False
+    state = life.replica.state
+    sessions = sorted(life.replica.leading.bench.view.connected.items())
+    tasks = [task for task in state.tasks_by_id() if task.has_node]
+    if not sessions or not tasks:
+        return False
+    task = tasks[number % len(tasks)]
+    name, session = sessions[number % len(sessions)]
+    other = task.allocation_id + (7 if later else -1 - number % 5)
+    allocation = AllocationId(task.allocation_id if task.assignment.node != name else other)
+    kind = ("ended", "state", "started")[number % 3]
+    ended = EndedReport(RunOutcome.SUCCEEDED) if kind == "ended" else None
+    report = Report(
+        2**30 + number, task.id, allocation, kind, 0, kind == "state", 10**6, b'"lie"', 1, ended
+    )
+    world.tally["lies"] += 1
+    life.pump.feed(NodeSaid(session, NodeSaying(reports=(report,))))
+    return True

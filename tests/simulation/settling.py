@@ -1,0 +1,136 @@
+"""The end of a run: all faults heal, and then within a minute everything has to be well (spec 4, liveness)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from coordinator.machine.commands import SetSettings, UndrainNode
+from coordinator.model.ids import NodeName
+from coordinator.model.nodes import NodeStatus
+from coordinator.model.state import ClusterState
+from coordinator.model.tasks import Code, Status
+from coordinator.replica.inputs import Asked, Submit
+from tests.simulation import final
+from tests.simulation.laws import Broken
+from tests.simulation.member import MemberLife
+from tests.simulation.node_faults import NOBODY
+from tests.simulation.timeline import MS, SECOND
+
+if TYPE_CHECKING:
+    from tests.simulation.world import World
+
+PATIENCE = 60 * SECOND
+LOOK = 500 * MS
+
+
+class Settling:
+    """Heals the world and waits for it."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._timeline = world.timeline
+
+    def run(self, last_step: int = 0) -> None:
+        """Raises Broken: not well in time, or the histories do not hold."""
+        self._heal()
+        deadline = self._timeline.now + PATIENCE
+        self._timeline.run(self._timeline.now + 2 * SECOND, last_step)
+        while True:
+            if last_step and self._timeline.step >= last_step:
+                return
+            self._repair()
+            missing = next(self._missing(), None)
+            if missing is None:
+                break
+            if self._timeline.now >= deadline:
+                raise Broken("liveness", f"after a minute without faults: {missing}")
+            self._timeline.run(self._timeline.now + LOOK, last_step)
+        final.check(self._world)
+
+    def _heal(self) -> None:
+        world = self._world
+        world.closing = True
+        world.faults.stop()
+        world.network.heal()
+        now = self._timeline.now
+        for place in world.coordinators.values():
+            place.slow_until = place.full_until = now
+            place.fail_next = False
+            place.clock.run_at(0)
+            if place.life is not None:
+                place.life.die_after = -1
+                place.life.frozen_until = now
+            place.start()
+        for node in world.nodes:
+            node.clock.run_at(0)
+            node.boot_up()
+            agent = node.agent
+            if agent is not None:
+                agent.asleep_until = now
+                agent.look_at_killer()
+                for life in (agent, *agent.workers.values()):
+                    life.frozen_until = now
+
+    def _repair(self) -> None:
+        """What an operator would do by now: members started, nodes undrained and back, assignment on."""
+        world = self._world
+        for place in world.coordinators.values():
+            place.start()
+        for node in world.nodes:
+            node.boot_up()
+        number = world.leader_number()
+        life = world.coordinators[number].life if number else None
+        if life is None:
+            return
+        state = life.replica.state
+        drained = [n.name for n in state.nodes_by_name() if n.drain is not None]
+        wishes = [Asked(UndrainNode(NodeName(name))) for name in drained]
+        if not state.settings.assignment_enabled:
+            wishes.append(Asked(SetSettings((("assignment.enable", "all"),))))
+        if wishes:
+            life.pump.feed(Submit(NOBODY, tuple(wishes)))
+
+    # -- what is still missing ----------------------------------------------------------------------
+
+    def _missing(self) -> Iterator[str]:
+        """The first thing that is not well."""
+        lives = [p.life for p in self._world.coordinators.values() if p.life is not None]
+        leaders = [life for life in lives if life.replica.is_leader]
+        if len(leaders) != 1:
+            yield f"{len(leaders)} leaders"
+            return
+        state = leaders[0].replica.state
+        yield from self._members(lives, state)
+        for client in self._world.clients:
+            if client.operation is not None:
+                yield f"unanswered: {client.operation}"
+        if any(life.tickets for life in lives):
+            yield "a ticket waits"
+        for node in self._world.nodes:
+            record = state.nodes.get(NodeName(node.name))
+            if record is None or record.status is not NodeStatus.READY or record.drain is not None:
+                yield f"{node.name} is {record}"
+        yield from self._tasks(state)
+
+    def _members(self, lives: list[MemberLife], state: ClusterState) -> Iterator[str]:
+        for life in lives:
+            if life.replica.state.revision != state.revision:
+                yield f"{life.name} is at {life.replica.state.revision}, not {state.revision}"
+        for place in self._world.coordinators.values():
+            if place.life is None and not place.gone:
+                yield f"{place.name} does not run"
+
+    def _tasks(self, state: ClusterState) -> Iterator[str]:
+        """Every task is placed for which there is room."""
+        free = max(
+            (node.units - state.use_of(node.name).units for node in state.nodes_by_name()),
+            default=0,
+        )
+        for task in state.tasks_by_id():
+            if task.status in (Status.STOPPING, Status.ASSIGNED):
+                yield f"{task.id}#{task.allocation_id} is still {task.status}"
+            elif task.status is Status.UNASSIGNED and free >= task.policy.cost:
+                waits = task.assignment.code is Code.AWAITING_INPUT
+                if not waits:
+                    yield f"{task.id} is not placed: {task.assignment}, {free} units free"

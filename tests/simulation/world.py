@@ -1,0 +1,143 @@
+"""A whole cluster from one seed: members, nodes, callers, faults, and the laws that look on. No real time, no chance
+but the dice.
+
+`World(seed, dials).run()` lives through the faults, then heals everything and waits until all is well.
+"""
+
+from __future__ import annotations
+
+from coordinator.codec.framing import framed
+from coordinator.codec.snapshots import encode, freeze
+from coordinator.consensus.messages import ConfState, Snapshot
+from coordinator.model.settings import SettingValue
+from coordinator.model.state import ClusterState, MemberRecord
+from coordinator.replica.inputs import Input
+from tests.simulation.agent import NodePlace
+from tests.simulation.clients import Client
+from tests.simulation.clocks import Clock
+from tests.simulation.dials import Dials
+from tests.simulation.dice import Dice
+from tests.simulation.disk import Disk
+from tests.simulation.executors import PLUGINS_KNOWN
+from tests.simulation.faults import Faults
+from tests.simulation.history import History, Operation
+from tests.simulation.laws import Tally
+from tests.simulation.lease_laws import Intervals, LeaseLaws
+from tests.simulation.member import Coordinator, MemberLife
+from tests.simulation.network import Network
+from tests.simulation.observer import Observer
+from tests.simulation.plugins import Plugins
+from tests.simulation.session import Stream
+from tests.simulation.settling import Settling
+from tests.simulation.timeline import SECOND, Timeline
+from tests.simulation.watchers import Watcher
+
+WALL = 1_700_000_000 * SECOND
+SHORT_LEASES = (("nodes.lease", "2s"), ("nodes.reassign_after", "3s"), ("nodes.heartbeat", "200ms"))
+
+
+class World:
+    """Everything of one seed."""
+
+    def __init__(self, seed: int, dials: Dials) -> None:
+        self.seed, self.dials = seed, dials
+        self.dice = Dice(seed, "world")
+        self.timeline = Timeline()
+        self.tally = Tally()
+        self.network = Network(self.timeline, dials, self.dice.split("network"), self.tally)
+        self.history = History()
+        self.closing = False  # callers end what they began and begin nothing
+        self.numbers = tuple(range(1, dials.members + 1))
+        self.plugins_known = PLUGINS_KNOWN
+        self.plugins = Plugins(self)
+        self.laws = Observer(self)
+        self.leases = LeaseLaws(self)
+        self.intervals = Intervals(self)
+        self.streams: list[Stream] = []
+        self.storage_ids = {number: f"storage-{number}" for number in self.numbers}
+        self.coordinators = {number: self._coordinator(number) for number in self.numbers}
+        sizes = self.dice.split("sizes")
+        self.nodes = [
+            NodePlace(self, n, sizes.between(3, 9), self._clock(f"n{n}"))
+            for n in range(1, dials.nodes + 1)
+        ]
+        self.clients = [Client(self, n) for n in range(1, dials.clients + 1)]
+        self.watchers = [Watcher(self, n) for n in (1, 2)]
+        self.faults = Faults(self)
+
+    # -- making -----------------------------------------------------------------------------------
+
+    def _clock(self, name: str) -> Clock:
+        """Steady clocks start anywhere; wall clocks are up to 2 s apart."""
+        dice = self.dice.split(f"clock/{name}")
+        steady = dice.between(10 * SECOND, 10**6 * SECOND)
+        return Clock(self.timeline, steady, WALL + dice.between(-SECOND, SECOND))
+
+    def _coordinator(self, number: int) -> Coordinator:
+        data = b"".join(framed(encode(freeze(self._founding()))))
+        snapshot = Snapshot(1, 1, ConfState(self.numbers), data)
+        disk = Disk(snapshot, self.storage_ids[number])
+        self.laws.consensus.disks[number] = disk
+        return Coordinator(self, number, disk, self._clock(f"c{number}"))
+
+    def _founding(self) -> ClusterState:
+        state = ClusterState()
+        state.cluster_id, state.revision, state.at = "sim", 1, WALL // 1_000 - 3_600_000
+        for number in self.numbers:
+            name, address = f"c{number}", f"127.0.0.1:{7_100 + number}"
+            record = MemberRecord(number, name, address, self.storage_ids[number])
+            state.members[number] = record
+        if self.dials.short_leases:
+            for key, value in SHORT_LEASES:
+                state.settings.values[key] = SettingValue(value, "sim", state.at)
+        return state
+
+    # -- living -----------------------------------------------------------------------------------
+
+    def run(self, last_step: int = 0) -> None:
+        """Raises Broken, saying which law does not hold."""
+        for place in self.coordinators.values():
+            place.start()
+        for node in self.nodes:
+            node.boot_up()
+        for client in self.clients:
+            client.start()
+        for watcher in self.watchers:
+            watcher.start()
+        self.faults.start()
+        self.timeline.run(self.dials.seconds * SECOND, last_step)
+        if last_step and self.timeline.step >= last_step:
+            return
+        Settling(self).run(last_step)
+
+    # -- who is who -------------------------------------------------------------------------------
+
+    def leader_number(self) -> int:
+        """The leader of the highest term that has begun; 0 when nobody leads."""
+        lives = [place.life for place in self.coordinators.values() if place.life is not None]
+        leading = [life for life in lives if life.replica.is_leader]
+        return max(leading, key=lambda life: life.replica.term).number if leading else 0
+
+    def number_at(self, address: str) -> int:
+        return int(address.rpartition(":")[2]) - 7_100 if address else 0
+
+    def to_member(self, number: int, item: Input) -> bool:
+        """An input that came over the network; False if nobody is there."""
+        life = self.coordinators[number].life
+        if life is None:
+            return False
+        if life.frozen_until > self.timeline.now:
+            self.timeline.after(0, f"c{number} reads", lambda: life.pump.feed(item), life)
+        else:
+            life.pump.feed(item)
+        return True
+
+    def member_died(self, life: MemberLife) -> None:
+        self.laws.died(life)
+        for stream in self.streams:
+            if stream._server is life:
+                stream.server_gone()
+        self.streams = [stream for stream in self.streams if stream._server is not life]
+
+    def answered(self, operation: Operation) -> None:
+        self.laws.answered(operation)
