@@ -33,12 +33,10 @@ def main() -> NoReturn:
         print(RELEASE)
         sys.exit(0)
     if arguments[:1] == ["config"]:
+        from coordinator.client.start_checks import tell_config
         from coordinator.shell.config_command import run_config
 
-        code, out, err = run_config(arguments[1:], os.environ)
-        print("\n".join(out), end="\n" if out else "")
-        print("".join(f"task-coordinator: {line}\n" for line in err), end="", file=sys.stderr)
-        sys.exit(code)
+        sys.exit(tell_config("task-coordinator", *run_config(arguments[1:], os.environ)))
     if arguments[:1] and arguments[0] in OFFLINE:
         sys.exit(_offline(arguments[0], arguments[1:]))
     try:

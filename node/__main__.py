@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from coordinator.client.start_checks import PortTaken, listen_on
+from coordinator.client.start_checks import PortTaken, listen_on, tell_config
 from node.data_dir import DataDir, DataDirError
 from node.effects import EXIT_BAD_SETTINGS
 from node.logs import Log
@@ -17,7 +17,9 @@ from node.supervisor import Supervisor
 def main() -> int:
     """Exit codes are those of EX-69; whatever keeps the node from starting is one line each on stderr."""
     if sys.argv[1:2] == ["config"]:
-        return _config()
+        from node.config_command import run_config
+
+        return tell_config("task-node", *run_config(sys.argv[2:], os.environ))
     try:
         settings, warnings = read_settings(sys.argv[1:], os.environ)
     except SettingsError as error:
@@ -47,14 +49,6 @@ def _supervise(settings: Settings, log: Log) -> int:
         return Supervisor(settings, data_dir, log, listener).run()
     finally:
         data_dir.clear_pid()
-
-
-def _config() -> int:
-    from node.config_command import run_config
-
-    code, out, err = run_config(sys.argv[2:], os.environ)
-    print("\n".join(out), end="\n" if out else "")
-    return _complain("\n".join(err), code)
 
 
 def _complain(lines: str, code: int) -> int:

@@ -8,7 +8,8 @@ from __future__ import annotations
 import errno
 import os
 import socket
-from collections.abc import Mapping, Set
+import sys
+from collections.abc import Mapping, Sequence, Set
 from pathlib import Path
 
 
@@ -69,3 +70,14 @@ def refused_changes(
         for name, value in found.items()
         if name not in reloadable and name in running and running[name] != value
     ]
+
+
+def tell_config(program: str, code: int, out: Sequence[str], err: Sequence[str]) -> int:
+    """Print what a `config` command has to say, also to a reader who has heard enough; gives the exit code back."""
+    try:
+        sys.stdout.write("".join(f"{line}\n" for line in out))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.stderr.write("".join(f"{program}: {line}\n" for line in err))
+    return code

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -167,6 +170,23 @@ def test_config_without_a_verb_says_how_it_is_used() -> None:
         0,
         [USAGE, "the settings: task-node --help"],
     )
+
+
+@pytest.mark.parametrize("program", ["node", "coordinator"])
+def test_a_reader_who_has_heard_enough_is_no_error(program: str, tmp_path: Path) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    command = [sys.executable, "-m", program, "config", "show", "--name", "n1"]
+    try:
+        done = subprocess.run(
+            [*command, "--data-dir", str(tmp_path)],
+            stdout=write,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+    finally:
+        os.close(write)
+    assert (done.returncode, done.stderr) == (0, b"")
 
 
 # --- reload ----------------------------------------------------------------------------------------------------------
