@@ -19,6 +19,7 @@ from node.agent_health import missing_of
 from node.agent_imports import Imports
 from node.agent_live import FLUSH_S, LiveNews
 from node.agent_worker_news import WorkerNews, offers_of
+from node.alarm import Alarm
 from node.core import NodeCore
 from node.inputs import (
     Input,
@@ -50,7 +51,7 @@ class Agent:
         self._loop = loop
         self._log = log
         self._stopped_ms = STOPPED_MS
-        self._wake: asyncio.TimerHandle | None = None
+        self._alarm = Alarm(loop, lambda: self.feed(Tick()))
         self._exiting: asyncio.Task[None] | None = None
         self._session: Session | None = None
         self._known = asyncio.Event()  # what this node offers
@@ -89,20 +90,7 @@ class Agent:
         self._pool.flush()
         wake_at = self._core.wake_at
         if wake_at is not None:
-            self._wake_no_later(wake_at)
-
-    def _wake_no_later(self, wake_at: int) -> None:
-        """An earlier wake-up than needed does no harm; it asks for the next one."""
-        when = self._loop.time() + max(0, wake_at - steady_ms()) / 1_000
-        if self._wake is not None:
-            if self._wake.when() <= when:
-                return
-            self._wake.cancel()
-        self._wake = self._loop.call_at(when, self._tick)
-
-    def _tick(self) -> None:
-        self._wake = None
-        self.feed(Tick())
+            self._alarm.ring_in(wake_at - steady_ms())
 
     # --- from the start to the end -----------------------------------------------------------------------------------
 
