@@ -18,6 +18,7 @@ os.environ.setdefault(
 OFFLINE = {
     "snapshot": ("coordinator.shell.inspect_command", "INSPECT"),
     "restore": ("coordinator.shell.restore_command", "RESTORE"),
+    "log": ("coordinator.shell.verify_command", "VERIFY"),
     "recover": ("coordinator.shell.recover_command", "RECOVER"),
 }
 

@@ -35,7 +35,8 @@ The directory must be absent or empty; the backup is only read. Without --peers 
 one member, and others are added later. With --peers restore the same file for each of them, each
 with its own --name, --listen and --data-dir, then start them all: they found the cluster together.
 --epoch N: when this very backup was restored before, a number above the one printed then (default:
-one above that of the backup). The other settings are those of a start.
+one above that of the backup). The other settings are those of a start; cluster settings are those of
+the backup, so --set has no effect.
 
 exit codes: 0 done, 2 wrong settings, 70 the state contradicts itself, 74 the backup is damaged or
 the disk fails, 78 no backup, another key, a later format, or a directory that is not empty."""

@@ -91,7 +91,7 @@ def help_text() -> str:
     lines = [
         "usage: task-coordinator --data-dir DIR [settings]",
         "       task-coordinator config check|show [--origin] [settings]",
-        "       task-coordinator snapshot inspect FILE | restore FILE ... | recover ...   (--help)",
+        "       task-coordinator snapshot inspect FILE | restore FILE ... | recover ... | log verify",
         "",
         "One coordinator of a ptasks cluster. Settings come from flags, then environment,",
         "then a TOML file (--config FILE, PTASKS_CONFIG) with the flags' names, then defaults.",

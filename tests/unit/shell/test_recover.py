@@ -19,6 +19,7 @@ from coordinator.shell import recover_command
 from coordinator.shell.recover_census import Heard
 from coordinator.shell.recover_command import RECOVER
 from coordinator.shell.store import Store
+from coordinator.shell.verify_command import VERIFY
 from tests.unit.machine.kit import create
 from tests.unit.shell.backups import OLD, TERM, Old, Shell
 
@@ -249,6 +250,27 @@ def test_a_damaged_survivor_says_so(
     (directory / "identity.json").write_text("{")
     ran = shell(RECOVER, "--data-dir", directory, SURE, "--confirm", OLD)
     assert (ran.code, "identity.json is not readable" in ran.err) == (78, True)
+
+
+def test_log_verify_reads_all_there_is_and_changes_nothing(
+    shell: Shell, old: Old, tmp_path: Path
+) -> None:
+    directory = old.survivor(tmp_path / "c2")
+    before = tree(directory)
+    ran = shell(VERIFY, "verify", "--data-dir", directory)
+    last = old.state.revision
+    assert (ran.code, ran.out) == (
+        0,
+        f"{directory}: right. Member c2 of cluster {OLD}: snapshot at 1, {last - 1} entries up to "
+        f"{last} of term {TERM}, 3 tasks, 2 runs\n",
+    )
+    assert tree(directory) == before
+    assert shell(VERIFY, "--data-dir", directory).code == 2
+    database = directory / "member.db"
+    content = database.read_bytes()
+    at = content.index(b"127.0.0.1")
+    database.write_bytes(content[:at] + bytes((content[at] ^ 1,)) + content[at + 1 :])
+    assert shell(VERIFY, "verify", "--data-dir", directory).code == 74
 
 
 def test_a_recovery_that_was_cut_short_is_seen(
