@@ -31,10 +31,17 @@ class NodePlace:
         self.world, self.name, self.capacity, self.clock = world, f"n{number}", capacity, clock
         self.uid = f"uid-{self.name}"
         self.dice = world.dice.split(self.name)
-        self.counter = 0
+        self.counter = [0]  # in the data directory
         self.boot = 1
+        self.pid_namespace = "host"
         self.agent: AgentLife | None = None
         self.supervised = False  # whether a supervisor runs
+
+    def double(self) -> NodePlace:
+        """The same data directory in another container, whose supervisor sees no process of this one."""
+        other = NodePlace(self.world, int(self.name[1:]), self.capacity, self.clock)
+        other.counter, other.boot, other.pid_namespace = self.counter, self.boot, "container"
+        return other
 
     def boot_up(self) -> None:
         """`task-node` is started, unless it runs."""
@@ -44,7 +51,7 @@ class NodePlace:
 
     def _next_agent(self) -> None:
         if self.supervised and self.agent is None:
-            self.counter += 1
+            self.counter[0] += 1
             self.agent = AgentLife(self)
             self.agent.open()
 
@@ -100,7 +107,7 @@ class AgentLife(Life):
         super().__init__()
         self.place = place
         self.timeline = place.world.timeline
-        self.incarnation = f"{place.counter}-{place.dice.bits(24):06x}"
+        self.incarnation = f"{place.counter[0]}-{place.dice.bits(24):06x}"
         self.core = NodeCore(
             CoreConfig(
                 incarnation=self.incarnation,
@@ -123,10 +130,10 @@ class AgentLife(Life):
         return Registration(
             name=place.name,
             node_uid=place.uid,
-            counter=place.counter,
+            counter=place.counter[0],
             incarnation=self.incarnation,
             boot_id=f"boot-{place.boot}",
-            pid_namespace="host",
+            pid_namespace=place.pid_namespace,
             boot_counter=place.boot,
             old_is_dead=True,
             attributes={},

@@ -1,6 +1,6 @@
 """How hard the world is: one number for each kind of fault, and the settings that bring rare paths about.
 
-All are drawn from the seed in one fixed order, whatever is switched off afterwards.
+All are drawn from the seed, whatever is switched off afterwards.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing_extensions import override
 
 from tests.simulation.dice import Dice
 
-# In the order in which they are drawn: new ones go to the end.
+MANY = 10_000
 FAULTS = (
     "loss",  # of messages between members, of calls and their answers
     "duplicate",
@@ -36,6 +36,7 @@ FAULTS = (
     "operator",  # drains, moves of leadership, settings
     "plugin",  # foreign code that is late, raises, answers nonsense
     "liar",  # reports of runs that are not (any more) the node's
+    "ghost",  # a node twice out of one data directory, in another container
 )
 
 
@@ -101,16 +102,20 @@ class Dials:
         return " ".join([*own, *(f"{name}:{self.faults[name]}" for name in self.switched_on)])
 
 
+def _strength(dice: Dice) -> int:
+    """Each kind has a stream of its own, so that a new one changes nothing of the others."""
+    return dice.between(1, 100) if dice.percent(55) else 0
+
+
 def draw(seed: int) -> Dials:
     """The dials of this seed. One in twenty has no faults at all, one in twenty has one of them at its end."""
     dice = Dice(seed, "dials")
-    kind = dice.below(20)
-    values = {name: dice.between(1, 100) if dice.percent(55) else 0 for name in FAULTS}
-    extreme = dice.pick(FAULTS)
+    kind, extreme = dice.below(20), dice.below(MANY)
+    values = {name: _strength(dice.split(name)) for name in FAULTS}
     if kind == 0:
         values = dict.fromkeys(FAULTS, 0)
     elif kind == 1:
-        values[extreme] = 100
+        values[FAULTS[extreme % len(FAULTS)]] = 100
     members = dice.pick((3, 3, 3, 5, 5, 1, 4))
     rare = dice.percent(50)  # whether rare paths are sought at all
     return Dials(

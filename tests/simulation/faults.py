@@ -34,6 +34,7 @@ KINDS: dict[str, tuple[int, Fault]] = {
     "node_kill": (3, node_faults.kill),
     "node_cut": (3, node_faults.cut),
     "session": (2, node_faults.break_session),
+    "ghost": (12, node_faults.ghost),
     "leave": (9, node_faults.leave),
     "operator": (2, node_faults.operate),
     "liar": (1, node_faults.lie),

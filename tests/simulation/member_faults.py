@@ -35,7 +35,11 @@ def may_lose(world: World, place: Coordinator) -> bool:
 def clog(world: World, dice: Dice) -> bool:
     one, other = dice.pick(world.numbers), dice.pick(world.numbers)
     length = dice.often_short(100 * MS, 5 * SECOND)
-    world.network.clog((f"c{one}", f"c{other}"), world.timeline.now + length)
+    a_stream, which, until = dice.percent(30), dice.bits(16), world.timeline.now + length
+    if a_stream and world.streams:
+        world.streams[which % len(world.streams)].up.stall(until)
+    else:
+        world.network.clog((f"c{one}", f"c{other}"), until)
     return one != other
 
 

@@ -105,18 +105,23 @@ class Pipe:
         self._deliver = deliver
         self._frames: deque[tuple[int, Any]] = deque()
         self._is_running = False
+        self._stalled = 0
         self.closed = False
 
     def put(self, frame: Any) -> None:
         if self.closed:
             return
         due = self._timeline.now + self._network._delay(self._pair)
-        if self._frames:
-            due = max(due, self._frames[-1][0])
+        due = max(due, self._stalled, self._frames[-1][0] if self._frames else 0)
         self._frames.append((due, frame))
         if not self._is_running:
             self._is_running = True
             self._timeline.at(due, self._label, self._arrive)
+
+    def stall(self, until: int) -> None:
+        """What is under way, and what follows, arrives no sooner."""
+        self._frames = deque((max(due, until), frame) for due, frame in self._frames)
+        self._stalled = max(until, self._stalled)
 
     def close(self) -> None:
         self.closed = True
@@ -124,6 +129,9 @@ class Pipe:
 
     def _arrive(self) -> None:
         timeline = self._timeline
+        if self._frames and self._frames[0][0] > timeline.now:
+            timeline.at(self._frames[0][0], self._label, self._arrive)  # it was stalled
+            return
         while self._frames and self._frames[0][0] <= timeline.now:
             if not self._network.is_open(*self._pair):
                 timeline.after(HELD, self._label, self._arrive)

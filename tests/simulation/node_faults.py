@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from coordinator.machine.commands import DrainNode, SetSettings, UndrainNode
+from coordinator.machine.commands import DrainNode, RemoveNode, SetSettings, UndrainNode
 from coordinator.model.ids import AllocationId, NodeName
 from coordinator.model.tasks import RunOutcome
 from coordinator.replica.inputs import Asked, NodeSaid, Poke, Submit, TransferLeadership
@@ -63,6 +63,18 @@ def break_session(world: World, dice: Dice) -> bool:
     return True
 
 
+def ghost(world: World, dice: Dice) -> bool:
+    """The node comes a second time out of the same data directory, while its session happens to break (N6)."""
+    node, length = dice.pick(world.nodes), dice.often_short(SECOND, 15 * SECOND)
+    if node.agent is None:
+        return False
+    other = node.double()
+    node.agent.session.broken_off()
+    other.boot_up()
+    world.timeline.after(length, f"{node.name} double ends", lambda: other.kill_all(reboot=False))
+    return True
+
+
 def leave(world: World, dice: Dice) -> bool:
     """SIGTERM, at times twice; started again later."""
     node, twice = dice.pick(world.nodes), dice.percent(30)
@@ -79,7 +91,7 @@ def leave(world: World, dice: Dice) -> bool:
 
 def operate(world: World, dice: Dice) -> bool:
     """An operator at a member that may or may not lead: nobody repeats these."""
-    node, what = NodeName(dice.pick(world.nodes).name), dice.below(6)
+    node, what = NodeName(dice.pick(world.nodes).name), dice.below(8)
     member = world.coordinators[world.leader_number() or dice.pick(world.numbers)].life
     to, back = dice.pick((0, *world.numbers)), dice.between(SECOND, 15 * SECOND)
     if member is None:
@@ -90,6 +102,8 @@ def operate(world: World, dice: Dice) -> bool:
         drain = DrainNode(node, dice.pick(("restart", "remove")), "test", "operator")
         member.pump.feed(Submit(NOBODY, (Asked(drain),)))
         world.timeline.after(back, "undrain", lambda: undrain(world, node))
+    elif what == 6:
+        member.pump.feed(Submit(NOBODY, (Asked(RemoveNode(node)),)))
     else:
         values = (("assignment.enable", dice.pick(("none", "all"))),)
         member.pump.feed(Submit(NOBODY, (Asked(SetSettings(values)),)))

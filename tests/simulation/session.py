@@ -95,6 +95,11 @@ class NodeSession:
             self._stream.half_close()
             self._stream = None
 
+    def broken_off(self) -> None:
+        """Something between the two resets the connection."""
+        if self._stream is not None:
+            self._stream.reset()
+
     def cut_off(self) -> None:
         """The process is dead: the kernel closes its sockets."""
         if self._stream is not None:
@@ -260,6 +265,7 @@ class Stream:
         self._end_at_server()
 
     def _end_at_server(self) -> None:
+        self.up.close()
         if self._server_open:
             self._server_open = False
             if self._number:
@@ -281,14 +287,13 @@ class Stream:
         self._timeline.after(0, label, lambda: self._node.heard(self, frame), self._agent)
 
     def node_gone(self) -> None:
-        """This end is closed. The server learns it soon, or by its keepalive when the road is cut."""
+        """This end is closed. What the kernel has taken still arrives, and then the end; where the road is cut for
+        long, the server's keepalive ends it.
+        """
         self.down.close()
-        self.up.close()
-        network = self._agent.place.world.network
-        is_open = network.is_open(self._agent.place.name, self._server.name)
-        delay = MS if is_open else KEEPALIVE
+        self.up.put(None)
         label = f"{self._server.name} loses {self._agent.place.name}"
-        self._timeline.after(delay, label, lambda: self._read(None), self._server)
+        self._timeline.after(KEEPALIVE, label, self._end_at_server, self._server)
 
     def half_close(self) -> None:
         """Nothing follows what was sent."""
@@ -297,6 +302,8 @@ class Stream:
     def reset(self) -> None:
         """Broken on the way: both ends learn of it."""
         self.node_gone()
+        self.up.close()
+        self._timeline.after(MS, f"{self._server.name} resets", self._end_at_server, self._server)
         label = f"{self._agent.place.name} loses {self._server.name}"
         node = self._node
         self._timeline.after(MS, label, lambda: node.broken(self), self._agent)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.simulation import runs
+from tests.simulation.dials import draw
 from tests.simulation.main import told
 
 FIXED = range(1, 51)
@@ -23,7 +24,7 @@ KEPT = [
 
 
 def live_through(seed: int, kinds: tuple[str, ...] | None = None) -> None:
-    dials = runs.draw(seed)
+    dials = draw(seed)
     result = runs.run(seed, dials if kinds is None else dials.only(kinds))
     if not result.ok:
         pytest.fail(f"{told(result)}\n{result.detail}")
