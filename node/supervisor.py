@@ -71,7 +71,8 @@ class Supervisor:
         is_clean = self._clear_up(first=True)
         while True:
             code = self._one_agent(old_is_dead=is_clean)
-            is_clean = self._clear_up(first=False)
+            # What could not be proven once stays so: this agent may have died before the leader heard of it.
+            is_clean = self._clear_up(first=False) and is_clean
             verdict = self._verdict(code)
             if verdict is not None:
                 self._enclosure.remove()
