@@ -1,7 +1,8 @@
 """Faults of the network without privileges: a TCP proxy for each link of a cluster, and a cluster that has them.
 
 A link goes from one process to one coordinator and has two directions. What is held is not lost: as with a real
-network that comes back, it arrives late, in order. `cut` breaks connections and refuses new ones.
+network that comes back, it arrives late, in order. `cut` breaks connections and refuses new ones; `half_close` ends
+one direction of those there are, and swallows what still comes.
 """
 
 from __future__ import annotations
@@ -34,16 +35,22 @@ class Link:
         self._proxies = proxies
         self._is_cut = False
         self._writers: set[asyncio.StreamWriter] = set()
+        self._towards: set[asyncio.StreamWriter] = set()  # those of them that lead to the target
+        self._ended: set[asyncio.StreamWriter] = set()  # half-closed: nothing more is written
 
     # -- from the test's thread -----------------------------------------------------------------
 
     def hold(self, *, there: bool = True, back: bool = True) -> None:
         """Nothing passes any more in these directions; connections stay open."""
-        self._proxies.do(lambda: [gate.clear() for gate in self._gates(there, back)])
+        self._proxies.do(lambda: self._hold(there, back))
 
     def cut(self) -> None:
         """All connections break, new ones are refused."""
         self._proxies.do(self.abort)
+
+    def half_close(self) -> None:
+        """The target is told that no more will come on any connection there is; its answers still pass."""
+        self._proxies.do(self._half_close)
 
     def delay(self, seconds: float) -> None:
         self.delay_s = seconds
@@ -52,10 +59,18 @@ class Link:
         """As if nothing had been; what was held arrives."""
         self._proxies.do(self._heal)
 
-    def _gates(self, there: bool, back: bool) -> list[asyncio.Event]:
-        return [gate for gate, wanted in ((self.there, there), (self.back, back)) if wanted]
-
     # -- on the loop ----------------------------------------------------------------------------
+
+    def _hold(self, there: bool, back: bool) -> None:
+        for gate, wanted in ((self.there, there), (self.back, back)):
+            if wanted:
+                gate.clear()
+
+    def _half_close(self) -> None:
+        for writer in self._towards - self._ended:
+            self._ended.add(writer)
+            if not writer.transport.is_closing():
+                writer.write_eof()
 
     def abort(self) -> None:
         self._is_cut = True
@@ -64,6 +79,8 @@ class Link:
 
     def _heal(self) -> None:
         self._is_cut, self.delay_s = False, 0.0
+        for writer in self._ended:
+            writer.transport.abort()
         self.there.set()
         self.back.set()
 
@@ -84,6 +101,7 @@ class Link:
             their_reader, their_writer = await asyncio.open_connection(self._host, self._port)
             ends.add(their_writer)
             self._writers.add(their_writer)
+            self._towards.add(their_writer)
             await asyncio.gather(
                 self._pass(reader, their_writer, self.there),
                 self._pass(their_reader, writer, self.back),
@@ -94,6 +112,8 @@ class Link:
             for one in ends:
                 one.transport.abort()
             self._writers -= ends
+            self._towards -= ends
+            self._ended -= ends
 
     async def _pass(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, gate: asyncio.Event
@@ -103,9 +123,12 @@ class Link:
                 if self.delay_s:
                     await asyncio.sleep(self.delay_s)
                 await gate.wait()
-                writer.write(data)
-                await writer.drain()
-            writer.write_eof()
+                if writer not in self._ended:
+                    writer.write(data)
+                    await writer.drain()
+            await gate.wait()
+            if writer not in self._ended:
+                writer.write_eof()
         except OSError:
             writer.transport.abort()
 
@@ -161,7 +184,7 @@ class CutUpCluster(Cluster):
         self.proxies = Proxies()
         self.links: dict[tuple[str, str], tuple[Link, ...]] = {}
         for name, process in self.processes.items():
-            ways = {}
+            ways: dict[str, str] = {}
             for other in self.addresses:
                 if other != name:
                     doors = (self.addresses[other], self.streams[other])
