@@ -9,7 +9,7 @@ from node.supervisor import Supervisor
 
 
 @pytest.mark.parametrize(
-    ("found", "claimed"),
+    "found, claimed",
     [
         ([True, True, True], [True, True, True]),
         ([False, True, True], [False, False, False]),
