@@ -18,10 +18,11 @@ from msgspec.structs import replace
 from coordinator.machine.failures import UpgradeNeeded
 from coordinator.model.ids import AllocationId, NodeName, TaskId
 from coordinator.model.instants import Instant
+from coordinator.model.members import MemberChange, MemberRecord
 from coordinator.model.nodes import Manifest, Node
 from coordinator.model.requests import Remembered, RequestMemory
 from coordinator.model.settings import ReassignFloor, Settings, SettingValue
-from coordinator.model.state import ClusterState, MemberRecord
+from coordinator.model.state import ClusterState
 from coordinator.model.tasks import Task
 
 FORMAT = 1
@@ -54,6 +55,8 @@ class Header(msgspec.Struct, frozen=True, array_like=True):
     reassign_floor: ReassignFloor | None = None
     restore_epoch: int = 0
     predecessors: tuple[str, ...] = ()
+    last_member_id: int = 0
+    member_change: MemberChange | None = None
 
 
 class _Format(msgspec.Struct, frozen=True, array_like=True):
@@ -115,11 +118,13 @@ def freeze(state: ClusterState) -> Frozen:
         state.revision,
         state.at,
         state.last_allocation_id,
-        tuple(state.members[number] for number in sorted(state.members)),
+        tuple(state.members_by_id()),
         tuple(sorted(state.settings.values.items())),
         state.reassign_floor,
         state.restore_epoch,
         state.predecessors,
+        state.last_member_id,
+        state.member_change,
     )
     manifests = {name: contents.copy() for name, contents in state.manifests.items()}
     return Frozen(
@@ -230,6 +235,8 @@ def _begin(data: bytes) -> ClusterState:
     state.at = header.at
     state.last_allocation_id = header.last_allocation_id
     state.members = {member.id: member for member in header.members}
+    state.last_member_id = max((header.last_member_id, *state.members))
+    state.member_change = header.member_change
     state.settings = Settings(dict(header.settings))
     state.reassign_floor = header.reassign_floor
     state.restore_epoch = header.restore_epoch

@@ -7,7 +7,7 @@ mirror of what is on disk; its owner brings it up to date *before* it tells the 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, Self
 
 from coordinator.consensus.errors import Compacted, ConsensusBroken, SnapshotOutOfDate, Unavailable
 from coordinator.consensus.messages import ConfState, Entry, HardState, Snapshot
@@ -59,7 +59,7 @@ class MemoryStorage:
         snapshot: Snapshot,
         base: tuple[int, int],
         entries: Sequence[Entry],
-    ) -> MemoryStorage:
+    ) -> Self:
         """After a restart: entries may reach back before the snapshot; `base` is (index, term) before the first."""
         storage = cls(hard_state, snapshot)
         storage._base_index, storage._base_term = base

@@ -21,6 +21,12 @@ from coordinator.machine.drains import (
     undrain_node,
 )
 from coordinator.machine.failures import InvariantBroken
+from coordinator.machine.members import (
+    add_member,
+    bind_member,
+    finish_member_change,
+    remove_member,
+)
 from coordinator.machine.nodes import join_node, lose_node, lose_runs
 from coordinator.machine.outcome import Outcome
 from coordinator.machine.report import end_run, start_run, write_state
@@ -74,7 +80,9 @@ def apply(state: ClusterState, command: c.Command) -> Outcome:
             return _apply_elsewhere(state, command)
 
 
-def _apply_elsewhere(state: ClusterState, command: c.NodeCommand | c.ClusterCommand) -> Outcome:
+def _apply_elsewhere(
+    state: ClusterState, command: c.NodeCommand | c.ClusterCommand | c.MemberCommand
+) -> Outcome:
     match command:
         case c.JoinNode():
             return join_node(state, command)
@@ -96,7 +104,7 @@ def _apply_elsewhere(state: ClusterState, command: c.NodeCommand | c.ClusterComm
             return _apply_to_cluster(state, command)
 
 
-def _apply_to_cluster(state: ClusterState, command: c.ClusterCommand) -> Outcome:
+def _apply_to_cluster(state: ClusterState, command: c.ClusterCommand | c.MemberCommand) -> Outcome:
     match command:
         case c.SetSettings():
             return set_settings(state, command)
@@ -106,5 +114,19 @@ def _apply_to_cluster(state: ClusterState, command: c.ClusterCommand) -> Outcome
             return raise_feature_level(state, command)
         case c.DropReassignFloor():
             return drop_reassign_floor(state, command)
+        case _:
+            return _apply_to_members(state, command)
+
+
+def _apply_to_members(state: ClusterState, command: c.MemberCommand) -> Outcome:
+    match command:
+        case c.AddMember():
+            return add_member(state, command)
+        case c.BindMember():
+            return bind_member(state, command)
+        case c.RemoveMember():
+            return remove_member(state, command)
+        case c.FinishMemberChange():
+            return finish_member_change(state, command)
         case _:
             assert_never(command)

@@ -245,6 +245,33 @@ class DeferMove(msgspec.Struct, frozen=True, array_like=True, tag=21, gc=False):
     explanation: str  # the objection of the others, canonical (PT-8)
 
 
+class AddMember(msgspec.Struct, frozen=True, array_like=True, tag=22, gc=False):
+    """A new coordinator; `replaces`: id of the one that goes when it votes, 0 for none."""
+
+    name: str
+    address: str
+    replaces: int = 0
+
+
+class BindMember(msgspec.Struct, frozen=True, array_like=True, tag=23, gc=False):
+    """An added coordinator has introduced itself, with the storage id of its directory (D11)."""
+
+    id: int
+    storage_id: str
+    http: str = ""
+
+
+class RemoveMember(msgspec.Struct, frozen=True, array_like=True, tag=24, gc=False):
+    id: int
+
+
+class FinishMemberChange(msgspec.Struct, frozen=True, array_like=True, tag=25, gc=False):
+    """The change wished for at `revision` is done; `gone` are no part of the configuration any more."""
+
+    revision: int
+    gone: tuple[int, ...] = ()
+
+
 TaskCommand: TypeAlias = (
     CreateTask
     | AssignTask
@@ -261,9 +288,11 @@ NodeCommand: TypeAlias = (
     JoinNode | LoseNode | LoseRuns | DrainNode | UndrainNode | DeferMove | RemoveNode | ForgetNode
 )
 
+MemberCommand: TypeAlias = AddMember | BindMember | RemoveMember | FinishMemberChange
+
 ClusterCommand: TypeAlias = SetSettings | ForgetRequests | RaiseFeatureLevel | DropReassignFloor
 
-Command: TypeAlias = TaskCommand | NodeCommand | ClusterCommand
+Command: TypeAlias = TaskCommand | NodeCommand | ClusterCommand | MemberCommand
 
 
 class Request(msgspec.Struct, frozen=True, array_like=True, gc=False):

@@ -35,6 +35,7 @@ def _broken(state: ClusterState) -> Iterator[str]:
         if other != task.id:
             yield f"tasks {other} and {task.id} share allocation id {task.allocation_id}"
     yield from _nodes(state)
+    yield from _members(state)
     yield from _indexes(state)
     yield from _rest(state)
 
@@ -112,6 +113,21 @@ def _nodes(state: ClusterState) -> Iterator[str]:
     for name in state.on_node:
         if name not in state.nodes:
             yield f"node {name} holds tasks, but is not known"
+
+
+def _members(state: ClusterState) -> Iterator[str]:
+    """Each under its own id, name and address; only who leaves may share the last two with who joins."""
+    change = state.member_change
+    if change is not None and not 0 < change.revision <= state.revision:
+        yield f"member change of revision {change.revision} in a state at {state.revision}"
+    leaving = change.leaving if change is not None else 0
+    for number, record in sorted(state.members.items()):
+        if number != record.id or not 0 < number <= state.last_member_id:
+            yield f"member {record.id} under {number}, last given {state.last_member_id}"
+    staying = [record for record in state.members_by_id() if record.id != leaving]
+    for what in ("name", "address"):
+        if len({getattr(record, what) for record in staying}) < len(staying):
+            yield f"two members have one {what}: {staying}"
 
 
 def _indexes(state: ClusterState) -> Iterator[str]:

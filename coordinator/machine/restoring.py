@@ -42,7 +42,7 @@ def begin_anew(state: ClusterState, epoch: int) -> list[Event]:
     state.restore_epoch = epoch
     state.predecessors = (*state.predecessors, state.cluster_id)[-PREDECESSORS_KEPT:]
     state.cluster_id = ""
-    state.members = {}
+    state.members, state.last_member_id, state.member_change = {}, 0, None
     under_way = [task for task in state.tasks_by_id() if task.has_node]
     state.take_events()
     state.events += [TaskChanged(None, task) for task in under_way]

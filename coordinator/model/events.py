@@ -54,4 +54,10 @@ class ManifestsChanged(msgspec.Struct, frozen=True, gc=False):
     executors: tuple[str, ...]
 
 
-Event: TypeAlias = TaskChanged | RunEnded | NodeChanged | SettingsChanged | ManifestsChanged
+class MembersChanged(msgspec.Struct, frozen=True, gc=False):
+    """A coordinator was added, has introduced itself, or is no member any more."""
+
+
+Event: TypeAlias = (
+    TaskChanged | RunEnded | NodeChanged | SettingsChanged | ManifestsChanged | MembersChanged
+)

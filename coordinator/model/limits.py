@@ -28,6 +28,7 @@ ACTIVE_TASKS_MAX = 200_000
 RECORDS_BYTES_MAX = 1 * GIB  # all records together
 RECORD_BYTES = 1 * KIB  # what a record takes beside its params and state, for that sum
 NODES_MAX = 5_000
+COORDINATORS_MAX = 5
 NODE_CAPACITY_MAX = 100_000
 REQUESTS_REMEMBERED = 200_000
 REQUESTS_REMEMBERED_MS = 24 * HOUR

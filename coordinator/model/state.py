@@ -9,12 +9,11 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable, Iterator
 
-import msgspec
-
-from coordinator.model.events import Event, NodeChanged, TaskChanged
+from coordinator.model.events import Event, MembersChanged, NodeChanged, TaskChanged
 from coordinator.model.features import Feature
 from coordinator.model.ids import NO_ALLOCATION, AllocationId, NodeName, TaskId
 from coordinator.model.instants import Instant, Millis
+from coordinator.model.members import MemberChange, MemberRecord
 from coordinator.model.nodes import Manifest, Node, NodeUse
 from coordinator.model.requests import RequestMemory
 from coordinator.model.settings import ReassignFloor, Settings
@@ -24,16 +23,6 @@ FOREVER: Instant = 2**62
 HEAP_SLACK = 1_000  # stale entries that a heap of due times may hold besides one for each true one
 
 _When = Callable[[Task], "Instant | None"]
-
-
-class MemberRecord(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """One coordinator as the cluster knows it; ids are never reused (M1)."""
-
-    id: int
-    name: str
-    address: str
-    storage_id: str
-    http: str = ""
 
 
 class ClusterState:
@@ -49,6 +38,8 @@ class ClusterState:
         self.nodes: dict[NodeName, Node] = {}
         self.node_counters: dict[str, int] = {}  # node uid -> last counter, outlives the record
         self.members: dict[int, MemberRecord] = {}
+        self.last_member_id = 0  # outlives the record (M1)
+        self.member_change: MemberChange | None = None  # the one under way
         self.restore_epoch = 0  # how often it was begun anew from a backup or a survivor (B2)
         self.predecessors: tuple[str, ...] = ()  # cluster ids it goes back to, the last one last
         self.settings = Settings()
@@ -77,6 +68,9 @@ class ClusterState:
 
     def nodes_by_name(self) -> Iterator[Node]:
         return (self.nodes[name] for name in sorted(self.nodes))
+
+    def members_by_id(self) -> Iterator[MemberRecord]:
+        return (self.members[number] for number in sorted(self.members))
 
     def use_of(self, name: NodeName) -> NodeUse:
         return self.use.get(name) or NodeUse()
@@ -154,6 +148,15 @@ class ClusterState:
     def drop_node(self, name: NodeName) -> None:
         old = self.nodes.pop(name)
         self.events.append(NodeChanged(name, old, None))
+
+    def put_member(self, member: MemberRecord) -> None:
+        self.members[member.id] = member
+        self.last_member_id = max(self.last_member_id, member.id)
+        self.events.append(MembersChanged())
+
+    def drop_member(self, number: int) -> None:
+        del self.members[number]
+        self.events.append(MembersChanged())
 
     def take_events(self) -> list[Event]:
         taken, self.events = self.events, []

@@ -9,14 +9,14 @@ from coordinator.codec.framing import unframed
 from coordinator.codec.snapshots import freeze, load
 from coordinator.consensus.changes import decode_conf_change
 from coordinator.consensus.errors import ConfigurationRefused
-from coordinator.consensus.messages import Entry, EntryKind
+from coordinator.consensus.messages import ConfState, Entry, EntryKind, MemberId
 from coordinator.machine.apply import apply_batch
 from coordinator.machine.commands import Batch
 from coordinator.machine.outcome import Outcome
 from coordinator.model.events import Event
 from coordinator.model.state import ClusterState
 from coordinator.replica.config import Recovered, ReplicaConfig
-from coordinator.replica.effects import Applied, Effect, TakeSnapshot
+from coordinator.replica.effects import Applied, Effect, LeftCluster, TakeSnapshot
 from coordinator.replica.road import Road
 from coordinator.replica.run_rows import rows_of
 
@@ -71,11 +71,12 @@ class Applier:
         self._taking = 0
 
     def maybe_snapshot(self) -> None:
-        """Ask for a snapshot when enough was applied since the last, unless one is under way."""
+        """Ask for a snapshot when enough was applied since the last, or somebody came in; one at a time."""
         revision = self.state.revision
         grown = revision - self.snapshot_index >= self._config.snapshot_every_entries
         heavy = self._bytes_since >= self._config.snapshot_every_bytes
-        if self._taking or revision < self._not_before or not (grown or heavy):
+        needed = grown or heavy or self._road.log.newcomers_since > self.snapshot_index
+        if self._taking or revision < self._not_before or not needed:
             return
         self._taking, self._snapshot_term = revision, self._last_term
         self._bytes_since = 0
@@ -97,9 +98,19 @@ class Applier:
 
     def _change_configuration(self, entry: Entry) -> None:
         self.state.begin_entry(entry.index, self.state.at)
+        raft = self._road.raft
+        before = _everybody(raft.configuration())
         try:
-            self._road.raft.apply_conf_change(decode_conf_change(entry))
+            after = _everybody(raft.apply_conf_change(decode_conf_change(entry)))
         except ConfigurationRefused:
             return  # refused alike on every member
+        if after - before:
+            self._road.log.newcomers_since = entry.index
+        if raft.id in before - after:
+            self._emit(LeftCluster())
 
     _last_term = 0
+
+
+def _everybody(conf: ConfState) -> set[MemberId]:
+    return {*conf.voters, *conf.voters_outgoing, *conf.learners, *conf.learners_next}

@@ -144,6 +144,10 @@ class LeadershipChanged(msgspec.Struct, frozen=True, gc=False):
     is_leader: bool
 
 
+class LeftCluster(msgspec.Struct, frozen=True, gc=False):
+    """The entry that removes this member was applied: it belongs to no cluster any more (M4)."""
+
+
 class WakeAfter(msgspec.Struct, frozen=True, gc=False):
     """Hand in a `Wake` after so many ms, or as soon as so many wishes wait: others wait for company."""
 
@@ -181,6 +185,7 @@ Effect: TypeAlias = (
     | StateReplaced
     | Live
     | LeadershipChanged
+    | LeftCluster
     | WakeAfter
     | Note
     | Halt

@@ -19,6 +19,7 @@ from coordinator.machine.outcome import Refused
 from coordinator.model.events import (
     Event,
     ManifestsChanged,
+    MembersChanged,
     NodeChanged,
     SettingsChanged,
     TaskChanged,
@@ -34,6 +35,7 @@ from coordinator.replica.creation import Creations
 from coordinator.replica.desk import Desk
 from coordinator.replica.leases import Leases
 from coordinator.replica.live import LiveBoard
+from coordinator.replica.member_changes import MemberChanges
 from coordinator.replica.proposals import Answer, Lost, OnAnswer, Proposal, Proposals
 from coordinator.replica.reads import Reads
 from coordinator.replica.sessions import Sessions
@@ -42,11 +44,19 @@ from coordinator.replica.sessions import Sessions
 class Leadership:
     """One term as leader. `turn` does what is due; `on_event` follows what was applied."""
 
-    def __init__(self, term: int, bench: Bench, proposals: Proposals, reads: Reads) -> None:
+    def __init__(
+        self,
+        term: int,
+        bench: Bench,
+        proposals: Proposals,
+        reads: Reads,
+        member_changes: MemberChanges,
+    ) -> None:
         self.term = term
         self.bench = bench
         self.proposals = proposals
         self.reads = reads
+        self.member_changes = member_changes
         self.leases = Leases()
         self.live = LiveBoard()
         self.rechecker = Rechecker()
@@ -84,7 +94,9 @@ class Leadership:
             case SettingsChanged():
                 self.look_again()
                 self.leases.settings_changed()
-                self.sessions.settings_changed()
+                self.sessions.welcome_anew()
+            case MembersChanged():
+                self.sessions.welcome_anew()
             case ManifestsChanged():
                 self.refresh_facts()
                 self.look_again()
@@ -154,6 +166,7 @@ class Leadership:
             self._propose(lose_shared_runs(name, bench.view))
         self._propose(self.time_limits.overdue(steady))
         self._drop_floor()
+        self.member_changes.tick()
         self.asking.tick()
 
     def stalled(self, millis: Millis) -> None:

@@ -32,7 +32,8 @@ from coordinator.replica.leadership import Leadership
 from coordinator.replica.live import LiveBoard
 from coordinator.replica.proposals import Proposals
 from coordinator.replica.road import Road
-from coordinator.replica.seat import Seat
+from coordinator.replica.roster import Roster
+from coordinator.replica.seat import Books, Seat
 from coordinator.replica.tickets import Tickets
 from coordinator.replica.wishes import take
 
@@ -51,7 +52,9 @@ class Replica:
         self._applier = Applier(config, recovered, self._road, self._emit)
         self._tickets = Tickets(lambda: self._applier.state, self._answers.append)
         facts = FactsBook(expects_plugins=config.expects_plugins)
-        self._seat = Seat(self._road, dice, self._emit, recovered.state.at, facts)
+        self._roster = Roster(config.member_id, lambda: self._now)
+        books = Books(facts, self._roster)
+        self._seat = Seat(self._road, dice, self._emit, recovered.state.at, books)
         self._now = Now(0, 0)
         self._heard_leader: Millis = 0
         self._admission = Admission(self._road, self._seat)
@@ -257,8 +260,10 @@ class Replica:
 
     def _from_peer(self, said: i.FromPeer) -> None:
         self._road.step(said.messages)
-        if any(message.sender == self.leader_id for message in said.messages):
-            self._heard_leader = self._now.steady
+        for message in said.messages:
+            self._roster.heard(message.sender)
+            if message.sender == self.leader_id:
+                self._heard_leader = self._now.steady
 
     def _tick(self, tick: i.Tick) -> None:
         leading = self.leading

@@ -26,11 +26,11 @@ from coordinator.consensus.messages import (
 )
 from coordinator.consensus.raft import Raft
 from coordinator.consensus.ready import ReadState, StorageAppend
-from coordinator.consensus.storage import MemoryStorage
 from coordinator.model.ids import AllocationId, TaskId
 from coordinator.model.instants import Millis
 from coordinator.replica.config import Dice, Recovered, ReplicaConfig
 from coordinator.replica.effects import Effect, Persist, RunWrite, SendPeer, StreamSnapshot
+from coordinator.replica.stable_log import StableLog
 
 REPEAT_AFTER_MS: Millis = 50
 
@@ -55,7 +55,7 @@ class Road:
     ) -> None:
         self._emit = emit
         self._me = config.member_id
-        self.log = MemoryStorage.restored(
+        self.log = StableLog.restored(
             recovered.hard_state, recovered.snapshot, recovered.base, recovered.entries
         )
         self.raft = Raft(

@@ -7,6 +7,7 @@ nothing of it goes over into the next (N8).
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 from coordinator.consensus.messages import NO_MEMBER
 from coordinator.duties.view import LeaderView
@@ -19,11 +20,20 @@ from coordinator.replica.facts import FactsBook
 from coordinator.replica.inputs import ReadBarrier, Submit
 from coordinator.replica.leadership import Leadership
 from coordinator.replica.live import LiveBoard
+from coordinator.replica.member_changes import MemberChanges
 from coordinator.replica.proposals import Proposals
 from coordinator.replica.reads import Reads
 from coordinator.replica.road import Road
+from coordinator.replica.roster import Roster
 
 Early = Submit | ReadBarrier
+
+
+class Books(NamedTuple):
+    """What a member knows whether it leads or not."""
+
+    facts: FactsBook
+    roster: Roster
 
 
 class Seat:
@@ -35,12 +45,13 @@ class Seat:
         dice: Dice,
         emit: Callable[[Effect], None],
         at: Instant,
-        facts: FactsBook,
+        books: Books,
     ) -> None:
         self._road = road
         self._dice = dice
         self._emit = emit
-        self.facts = facts
+        self.roster = books.roster
+        self.facts = books.facts
         self.leading: Leadership | None = None
         self.stopping = False
         self._early: list[Early] = []  # until the term's first entry is applied
@@ -72,7 +83,8 @@ class Seat:
             next_call=self._next_call,
         )
         proposals = Proposals(raft, bench.view.load, bench.view.busy)
-        self.leading = Leadership(raft.term, bench, proposals, Reads(raft))
+        changes = MemberChanges(state, raft, proposals, self.roster, self.hand_over)
+        self.leading = Leadership(raft.term, bench, proposals, Reads(raft), changes)
         return self._take_early()
 
     def follow(self) -> list[Early]:
@@ -87,14 +99,15 @@ class Seat:
         return [] if raft.is_leader else self._take_early()
 
     def hand_over(self, to: int) -> None:
-        """To the member named, or the voter that has most of the log."""
+        """To the member named, or of the voters that are well, if any is, to the one with most of the log."""
         raft = self._road.raft
         if not raft.is_leader:
             return
         status = raft.status()
         others = {m: p for m, p in status.progress.items() if m != raft.id and not p.is_learner}
         if not to and others:
-            to = max(sorted(others), key=lambda member: others[member].match)
+            well = [member for member in sorted(others) if self.roster.is_well(member)]
+            to = max(well or sorted(others), key=lambda member: others[member].match)
         if to in others:
             raft.transfer_leader(to)
 

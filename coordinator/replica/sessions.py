@@ -190,7 +190,7 @@ class Sessions:
             settings.heartbeat_ms,
             settings.lease_ms,
             settings.reassign_ms,
-            tuple(state.members[number].address for number in sorted(state.members)),
+            tuple(one.address for one in state.members_by_id() if one.storage_id),
             settings.millis("nodes.disconnect_grace"),
         )
 
@@ -202,8 +202,8 @@ class Sessions:
         command = join_command(said, node, self._bench.state.manifests, offers, errors)
         self._proposals.add(Proposal(Request(command), self._joined(session)))
 
-    def settings_changed(self) -> None:
-        """Nodes learn new values with the next answer; a welcome carries all of them."""
+    def welcome_anew(self) -> None:
+        """Nodes learn new settings and coordinators with the next answer; a welcome carries all of them."""
         for session in self._by_number.values():
             if session.accepted:
                 session.welcome = self._welcome()

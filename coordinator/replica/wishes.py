@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from coordinator.machine.apply import apply
-from coordinator.machine.commands import Command, Request, UnassignTask
+from coordinator.machine.commands import Command, RemoveMember, Request, UnassignTask
 from coordinator.machine.outcome import Accepted, Outcome, Refusal, Refused
 from coordinator.model.ids import NodeName, TaskId
 from coordinator.model.settings import Settings
@@ -26,6 +26,11 @@ def take(leading: Leadership, state: ClusterState, asked: Asked, waiter: OnAnswe
         if not asked.dry_run and state.tasks[wish.task_id].has_node:
             _keep_away(leading, state, wish)
         wish = command
+    if isinstance(wish, RemoveMember):
+        unwise = _unwise(leading, state, asked, wish)
+        if unwise is not None:
+            waiter(unwise)
+            return
     if asked.dry_run:
         waiter(_would(state, wish))
         return
@@ -51,12 +56,26 @@ def _keep_away(leading: Leadership, state: ClusterState, wish: Move) -> None:
     leading.bench.view.exclusions.moved(wish.task_id, avoid, leading.bench.now.steady)
 
 
+def _unwise(
+    leading: Leadership, state: ClusterState, asked: Asked, wish: RemoveMember
+) -> Refused | None:
+    """What the law does not know: who is well (M2). A repeated wish gets its first answer."""
+    if asked.request_id and state.requests.get(asked.request_id) is not None:
+        return None
+    would = _would(state, wish)
+    is_new = isinstance(would, Accepted) and not would.unchanged
+    return leading.member_changes.objection(wish) if is_new else None
+
+
 def _would(state: ClusterState, command: Command) -> Outcome:
     """A dry run: the law, applied to a copy of just what the command is about."""
     copy = ClusterState()
     copy.begin_entry(state.revision, state.at)
     copy.last_allocation_id = state.last_allocation_id
     copy.settings = Settings(dict(state.settings.values))
+    for member in state.members_by_id():
+        copy.put_member(member)
+    copy.last_member_id, copy.member_change = state.last_member_id, state.member_change
     task = state.tasks.get(TaskId(getattr(command, "task_id", "")))
     if task is not None:
         copy.put_task(task)

@@ -28,8 +28,9 @@ import grpc.aio
 from coordinator.codec.framing import framed
 from coordinator.codec.snapshots import digest, encode, freeze
 from coordinator.consensus.messages import ConfState, Snapshot
+from coordinator.model.members import MemberRecord
 from coordinator.model.settings import Settings, SettingValue
-from coordinator.model.state import ClusterState, MemberRecord
+from coordinator.model.state import ClusterState
 from coordinator.shell.clock import draw_id, read_clock
 from coordinator.shell.logs import Log
 from coordinator.shell.options import ServerSettings
@@ -251,9 +252,8 @@ def founding_record(settings: ServerSettings, members: list[Introduction]) -> Fo
         {key: SettingValue(value, "founding", at) for key, value in sorted(settings.set)}
     )
     for number, said in enumerate(sorted(members, key=lambda m: m.name), start=1):
-        state.members[number] = MemberRecord(
-            number, said.name, addresses[said.name], said.storage_id, said.http
-        )
+        address = addresses[said.name]
+        state.put_member(MemberRecord(number, said.name, address, said.storage_id, said.http))
     return FoundRequest(
         cluster_id=state.cluster_id,
         founder=settings.name,

@@ -17,7 +17,8 @@ import msgspec
 from coordinator.client.backup_file import Header
 from coordinator.consensus.messages import ConfState
 from coordinator.model.events import Event
-from coordinator.model.state import ClusterState, MemberRecord
+from coordinator.model.members import MemberRecord
+from coordinator.model.state import ClusterState
 from coordinator.replica.run_rows import rows_of
 from coordinator.shell.clock import draw_id, read_clock
 from coordinator.shell.offline import NotDone
@@ -97,7 +98,7 @@ def make_alone(fresh: Path, me: Myself, begun: Begun) -> str:
     try:
         state.cluster_id = draw_id()
         storage_id = store.identity.storage_id
-        state.members = {1: MemberRecord(1, me.name, me.address, storage_id, me.http)}
+        state.put_member(MemberRecord(1, me.name, me.address, storage_id, me.http))
         state.begin_entry(state.revision, read_clock().wall)
         store.found(state.cluster_id, 1, snapshot_of(state, begun.term, ConfState(voters=(1,))))
         _keep_history(store, begun)

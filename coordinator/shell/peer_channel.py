@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 import grpc.aio
 
-from coordinator.model.state import MemberRecord
+from coordinator.model.members import MemberRecord
 from coordinator.shell.data_dir import Identity
 from coordinator.wire.v1.internal_pb2 import Introduction
 

@@ -13,10 +13,10 @@ from typing import Protocol
 import grpc.aio
 from google.protobuf.message import DecodeError
 
+from coordinator.model.addresses import is_loopback
 from coordinator.shell.clock import read_clock
 from coordinator.shell.frame_stream import FrameStream, open_frames
 from coordinator.shell.logs import Log
-from coordinator.shell.options import is_loopback
 from coordinator.shell.peer_channel import Standing
 from coordinator.wire.v1.internal_pb2 import PeerFrame, PeerReply
 from coordinator.wire.v1.internal_pb2_grpc import PeerStub

@@ -27,6 +27,7 @@ from coordinator.replica.effects import (
     Fail,
     Halt,
     LeadershipChanged,
+    LeftCluster,
     Live,
     Note,
     Persist,
@@ -78,6 +79,7 @@ class Hands(msgspec.Struct):
     ask_plugin: Callable[[AskPlugin], None]
     note: Callable[[Note], None]
     halt: Callable[[int, str], None]  # does not return in production
+    leave: Callable[[], None] = lambda: None  # this member was removed from its cluster
 
 
 class Pump:
@@ -127,6 +129,7 @@ class Pump:
             StateReplaced: self._tell,
             Live: self._tell,
             LeadershipChanged: self._tell,
+            LeftCluster: lambda _: hands.leave(),
             Note: hands.note,
             Halt: self._halt,
             WakeAfter: self._wake_after,

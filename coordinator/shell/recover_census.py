@@ -7,7 +7,7 @@ import asyncio
 import msgspec
 
 from coordinator.client import Client, ClientError
-from coordinator.model.state import MemberRecord
+from coordinator.model.members import MemberRecord
 from coordinator.shell.survivor import Survivor
 
 ANSWER_S = 2.0

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from coordinator.machine.invariants import check
 from coordinator.machine.restoring import begin_anew
-from coordinator.model.state import MemberRecord
+from coordinator.model.members import MemberRecord
 from coordinator.shell.new_directory import (
     Begun,
     Myself,

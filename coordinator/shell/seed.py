@@ -78,7 +78,9 @@ def first_state(seed: Seed, record: FoundRequest) -> ClusterState:
     """The seed's state as that of the cluster that is being founded."""
     state = load(_states(seed.path, FrameReader()))
     born = load(unframed(record.snapshot))
-    state.cluster_id, state.members = born.cluster_id, born.members
+    state.cluster_id = born.cluster_id
+    for member in born.members_by_id():
+        state.put_member(member)
     state.begin_entry(state.revision, born.at)
     return state
 

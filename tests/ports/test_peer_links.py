@@ -24,7 +24,7 @@ from coordinator.consensus.messages import (
     Message,
     Snapshot,
 )
-from coordinator.model.state import MemberRecord
+from coordinator.model.members import MemberRecord
 from coordinator.replica.effects import StreamSnapshot
 from coordinator.replica.inputs import FromPeer, Input, PeerUnreachable, SnapshotSent
 from coordinator.shell.data_dir import Identity

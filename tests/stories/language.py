@@ -15,7 +15,7 @@ from coordinator.model.nodes import LoadError, Manifest, Offer
 from coordinator.model.settings import duration_ms, duration_text
 from coordinator.model.state import ClusterState
 from coordinator.model.tasks import Assignment, Code, Policy, RunOutcome, StopReason, TaskSpec
-from tests.stories.telling import told_node, told_task
+from tests.stories.telling import told_members, told_node, told_task
 
 SPEC_NUMBERS = ("priority", "cost", "max_attempts")
 SPEC_TIMES = ("timeout", "cancel_grace", "retention")
@@ -59,9 +59,11 @@ class Teller:
         return self.at + (1 if text[0] == "+" else -1) * self.millis(text[1:])
 
     def show(self, lines: list[str]) -> list[str] | None:
-        """What `show [task, node or reassign_after]...` shows; None if the lines are commands."""
+        """What `show [task, node, members or reassign_after]...` shows; None if the lines are commands."""
         if not lines[0].startswith("show"):
             return None
+        if lines[0] == "show members":
+            return told_members(self.state)
         names = lines[0].split()[1:] or [*self.state.nodes, *sorted(self.state.tasks)]
         return [self._shown(name) for name in names]
 
@@ -218,6 +220,24 @@ class Teller:
         floor = self.state.reassign_floor
         current = floor.revision if floor is not None else 0
         return c.DropReassignFloor(w.number("revision", current))
+
+    # -- members --------------------------------------------------------------------------------
+
+    def _add_member(self, w: Words) -> c.AddMember:
+        address = w.pairs.get("at", f"host-{w.names[0]}:1")
+        return c.AddMember(w.names[0], address, w.number("replaces"))
+
+    def _bind_member(self, w: Words) -> c.BindMember:
+        return c.BindMember(int(w.names[0]), w.text("storage"), w.text("http"))
+
+    def _remove_member(self, w: Words) -> c.RemoveMember:
+        return c.RemoveMember(int(w.names[0]))
+
+    def _finish_change(self, w: Words) -> c.FinishMemberChange:
+        change = self.state.member_change
+        revision = w.number("revision", change.revision if change is not None else 0)
+        gone = filter(None, w.pairs.get("gone", "").split(","))
+        return c.FinishMemberChange(revision, tuple(int(number) for number in gone))
 
     # -- what is left out -----------------------------------------------------------------------
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from coordinator.machine.members import described
 from coordinator.machine.outcome import Accepted, Outcome
 from coordinator.model.events import (
     Event,
     ManifestsChanged,
+    MembersChanged,
     NodeChanged,
     RunEnded,
     SettingsChanged,
     TaskChanged,
 )
 from coordinator.model.nodes import Node
+from coordinator.model.state import ClusterState
 from coordinator.model.tasks import Code, Status, Task
 
 
@@ -45,6 +48,8 @@ def told_event(event: Event) -> list[str]:
             return [f"  settings: {', '.join(keys)}"]
         case ManifestsChanged(executors):
             return [f"  manifests: {', '.join(executors)}"]
+        case MembersChanged():
+            return ["  members"]
         case _:
             raise AssertionError(f"cannot tell {event}")
 
@@ -60,6 +65,16 @@ def told_task(task: Task) -> str:
     facts = [_reason(task), *_counts(task)]
     told = ", ".join(fact for fact in facts if fact)
     return f"{task.id}: {' '.join(words)}{'; ' if told else ''}{told}"
+
+
+def told_members(state: ClusterState) -> list[str]:
+    """A line for each, and one for the change under way."""
+    told = [
+        f"{one.id}: {one.name} at {one.address}, {one.storage_id or 'not seen yet'}"
+        for one in state.members_by_id()
+    ]
+    change = state.member_change
+    return told if change is None else [*told, f"under way: {described(state, change)}"]
 
 
 def told_node(node: Node) -> str:

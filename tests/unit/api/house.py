@@ -21,7 +21,8 @@ from coordinator.api.errors import DETAILS_KEY
 from coordinator.api.server import add_services
 from coordinator.consensus.messages import ConfState, HardState, Snapshot
 from coordinator.model.instants import Now
-from coordinator.model.state import ClusterState, MemberRecord
+from coordinator.model.members import MemberRecord
+from coordinator.model.state import ClusterState
 from coordinator.model.tasks import RunOutcome
 from coordinator.replica import effects as e
 from coordinator.replica import inputs as i
@@ -60,7 +61,7 @@ class House:
         state.cluster_id = "test"
         for number in range(1, members + 1):
             address = f"127.0.0.1:{number}"
-            state.members[number] = MemberRecord(number, f"c{number}", address, "s")
+            state.put_member(MemberRecord(number, f"c{number}", address, "s"))
         voters = ConfState(tuple(range(1, members + 1)))
         recovered = Recovered(state, HardState(1, 0, 1), Snapshot(1, 1, voters), (1, 1), ())
         self.replica = Replica(ReplicaConfig(member_id=1), recovered, lambda n: n // 2)

@@ -14,12 +14,13 @@ from coordinator.codec.snapshots import (
     freeze,
     load,
 )
-from coordinator.machine.commands import CancelTask, RemoveNode, SetSettings
+from coordinator.machine.commands import AddMember, CancelTask, RemoveNode, SetSettings
 from coordinator.machine.failures import UpgradeNeeded
 from coordinator.machine.invariants import check
 from coordinator.model.ids import NodeName, TaskId
+from coordinator.model.members import MemberRecord
 from coordinator.model.nodes import Manifest
-from coordinator.model.state import ClusterState, MemberRecord
+from coordinator.model.state import ClusterState
 from coordinator.model.tasks import RunOutcome
 from tests.unit.machine.kit import World, create, join, on
 
@@ -30,10 +31,9 @@ def busy_world() -> World:
     """Something of everything that a state holds."""
     world = World()
     world.state.cluster_id = "c0ffee"
-    world.state.members = {
-        2: MemberRecord(2, "b", "h:2", "s2"),
-        1: MemberRecord(1, "a", "h:1", "s1"),
-    }
+    world.state.put_member(MemberRecord(2, "b", "h:2", "s2"))
+    world.state.put_member(MemberRecord(1, "a", "h:1", "s1"))
+    world.do(AddMember("c", "h:3"))
     world.do(join("n2", manifests=MANIFESTS), "r0")
     world.do(join("n1"), "r1")
     for name in ("z", "a", "m"):
@@ -54,6 +54,8 @@ def test_a_state_survives_its_snapshot() -> None:
     for name in ("tasks", "nodes", "node_counters", "members", "settings", "manifests", "use"):
         assert getattr(copy, name) == getattr(state, name), name
     for name in ("cluster_id", "feature_level", "revision", "at", "last_allocation_id"):
+        assert getattr(copy, name) == getattr(state, name), name
+    for name in ("last_member_id", "member_change"):
         assert getattr(copy, name) == getattr(state, name), name
     assert list(copy.requests.oldest()) == list(state.requests.oldest())
     assert copy.events == []

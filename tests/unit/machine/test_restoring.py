@@ -18,7 +18,7 @@ from coordinator.machine.outcome import Refusal
 from coordinator.machine.restoring import EPOCH_MAX, STRIDE, EpochRefused, begin_anew
 from coordinator.model.events import RunEnded, TaskChanged
 from coordinator.model.ids import AllocationId, Incarnation, NodeName, TaskId
-from coordinator.model.state import MemberRecord
+from coordinator.model.members import MemberRecord
 from coordinator.model.tasks import Policy, RunOutcome, Status
 from tests.unit.machine.kit import World, create, join, on
 
@@ -27,7 +27,7 @@ def old_world() -> World:
     """Two nodes; a runs, b is being cancelled, c has ended, d and e lost twice, f may not be lost."""
     world = World()
     world.state.cluster_id = "old"
-    world.state.members = {1: MemberRecord(1, "c1", "h:1", "s1")}
+    world.state.put_member(MemberRecord(1, "c1", "h:1", "s1"))
     world.accept(join("n1"))
     world.accept(join("n2", counter=7))
     world.accept(create("a"))

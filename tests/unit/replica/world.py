@@ -11,8 +11,9 @@ from coordinator.codec.snapshots import encode
 from coordinator.consensus.messages import ConfState, Entry, HardState, Message, Snapshot
 from coordinator.machine.outcome import Outcome
 from coordinator.model.instants import Now
+from coordinator.model.members import MemberRecord
 from coordinator.model.nodes import Manifest
-from coordinator.model.state import ClusterState, MemberRecord
+from coordinator.model.state import ClusterState
 from coordinator.model.tasks import TaskSpec
 from coordinator.replica import effects as e
 from coordinator.replica import inputs as i
@@ -35,7 +36,7 @@ def founded(members: int) -> ClusterState:
     state = ClusterState()
     state.cluster_id = "test"
     for number in range(1, members + 1):
-        state.members[number] = MemberRecord(number, f"c{number}", f"127.0.0.1:{number}", "s")
+        state.put_member(MemberRecord(number, f"c{number}", f"127.0.0.1:{number}", "s"))
     return state
 
 
@@ -62,7 +63,7 @@ class Member:
         from coordinator.codec.framing import unframed
         from coordinator.codec.snapshots import load
 
-        state = load(unframed(disk.snapshot.data))
+        state = load(unframed(disk.snapshot.data)) if disk.snapshot.data else ClusterState()
         state.take_events()
         snapshot = Snapshot(disk.snapshot.index, disk.snapshot.term, disk.snapshot.conf)
         base = (snapshot.index, snapshot.term)

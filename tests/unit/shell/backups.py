@@ -16,7 +16,8 @@ from coordinator.codec.snapshots import encode, freeze
 from coordinator.consensus.messages import ConfState, Entry, EntryKind, HardState
 from coordinator.machine.apply import apply_batch
 from coordinator.machine.commands import Batch, Command, Request
-from coordinator.model.state import ClusterState, MemberRecord
+from coordinator.model.members import MemberRecord
+from coordinator.model.state import ClusterState
 from coordinator.replica.run_rows import rows_of
 from coordinator.shell.offline import Command as Offline
 from coordinator.shell.offline import run_offline

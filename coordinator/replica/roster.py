@@ -1,0 +1,29 @@
+"""Of whom this member heard lately. Memory only, and the same whatever role it has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from coordinator.model.instants import Millis, Now
+
+FRESH_MS: Millis = 1_000  # two election time-outs; a leader has an answer every 100 ms
+
+
+class Roster:
+    """One per replica. Members by id."""
+
+    def __init__(self, me: int, now: Callable[[], Now]) -> None:
+        self._me = me
+        self._now = now
+        self._heard: dict[int, Millis] = {}
+
+    def heard(self, member: int) -> None:
+        """A message of this member came in."""
+        self._heard[member] = self._now().steady
+
+    def is_well(self, member: int) -> bool:
+        """It is this one, or spoke within a second."""
+        if member == self._me:
+            return True
+        heard = self._heard.get(member)
+        return heard is not None and self._now().steady - heard <= FRESH_MS
