@@ -21,7 +21,7 @@ from tests.simulation.workers import WorkerLife
 if TYPE_CHECKING:
     from tests.simulation.world import World
 
-BEAT = 100 * MS
+BEAT = 250 * MS  # the supervisor's; every 100 ms in production, and fresh for 350
 
 
 class NodePlace:

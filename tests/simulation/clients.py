@@ -136,8 +136,8 @@ class Client:
                 self._later(MS, "refused", lambda: answered(e.Fail(0, "unavailable")))
                 return
             label = f"{to} door"
-            self._timeline.after(
-                0, label, lambda: self._at_door(life, operation, lambda a: back(life, a)), life
+            self._timeline.soon(
+                label, lambda: self._at_door(life, operation, lambda a: back(life, a)), life
             )
 
         label = f"{self.name}>{to} {operation.kind}"

@@ -36,10 +36,10 @@ class Result:
 def run(seed: int, dials: Dials | None = None, *, until: int = 0, trace: bool = False) -> Result:
     """The world of this seed, with the dials drawn from it unless others are given."""
     dials = draw(seed) if dials is None else dials
-    gc.collect()  # a world is one large cycle: the one before need not stay
     world = World(seed, dials)
     world.timeline.tracing = trace
     result = Result(seed, dials, tally=world.tally)
+    gc.disable()  # a world is one large cycle, and nothing in it goes before its end
     try:
         world.run(until)
     except Broken as broken:
@@ -48,9 +48,13 @@ def run(seed: int, dials: Dials | None = None, *, until: int = 0, trace: bool = 
     except Exception as bug:  # noqa: BLE001 - whatever it is, the seed has found it
         result.law, result.what = "bug", f"{type(bug).__name__}: {bug}"
         result.detail = _where(bug)
+    finally:
+        gc.enable()
     result.step, result.virtual_s = world.timeline.step, world.timeline.now / SECOND
     result.trace_hash = _hash(world)
     result.trace = list(world.timeline.traced)
+    del world
+    gc.collect()
     return result
 
 

@@ -231,7 +231,7 @@ class Stream:
     def _to_server(self, frame: wire.NodeFrame | None) -> None:
         """Frames wait in the socket while the process is stopped."""
         label = f"{self._server.name} reads {self._agent.place.name}"
-        self._timeline.after(0, label, lambda: self._read(frame), self._server)
+        self._timeline.soon(label, lambda: self._read(frame), self._server)
 
     def _read(self, frame: wire.NodeFrame | None) -> None:
         if not self._server_open:
@@ -284,7 +284,7 @@ class Stream:
 
     def _to_node(self, frame: wire.LeaderFrame) -> None:
         label = f"{self._agent.place.name} reads {self._server.name}"
-        self._timeline.after(0, label, lambda: self._node.heard(self, frame), self._agent)
+        self._timeline.soon(label, lambda: self._node.heard(self, frame), self._agent)
 
     def node_gone(self) -> None:
         """This end is closed. What the kernel has taken still arrives, and then the end; where the road is cut for

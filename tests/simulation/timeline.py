@@ -56,6 +56,13 @@ class Timeline:
         self._sequence += 1
         heapq.heappush(self._heap, (max(when, self.now), self._sequence, label, call, life))
 
+    def soon(self, label: str, call: Call, life: Life) -> None:
+        """Now, or as soon as the process can execute anything."""
+        if life.frozen_until > self.now:
+            self.at(self.now, label, call, life)
+        elif life.alive:
+            call()
+
     def after(self, delay: int, label: str, call: Call, life: Life | None = None) -> None:
         self.at(self.now + delay, label, call, life)
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 from coordinator.codec.framing import framed
 from coordinator.codec.snapshots import encode, freeze
 from coordinator.consensus.messages import ConfState, Snapshot
+from coordinator.model.members import MemberRecord
 from coordinator.model.settings import SettingValue
-from coordinator.model.state import ClusterState, MemberRecord
+from coordinator.model.state import ClusterState
 from coordinator.replica.inputs import Input
 from tests.simulation.agent import NodePlace
 from tests.simulation.clients import Client
@@ -94,8 +95,8 @@ class World:
 
     # -- living -----------------------------------------------------------------------------------
 
-    def run(self, last_step: int = 0) -> None:
-        """Raises Broken, saying which law does not hold."""
+    def begin(self) -> None:
+        """Start every process; nothing has happened yet."""
         for place in self.coordinators.values():
             place.start()
         for node in self.nodes:
@@ -104,10 +105,18 @@ class World:
             client.start()
         for watcher in self.watchers:
             watcher.start()
+
+    def run(self, last_step: int = 0) -> None:
+        """Live through the faults and settle. Raises Broken, saying which law does not hold."""
+        self.begin()
         self.faults.start()
         self.timeline.run(self.dials.seconds * SECOND, last_step)
         if last_step and self.timeline.step >= last_step:
             return
+        self.settle(last_step)
+
+    def settle(self, last_step: int = 0) -> None:
+        """Heal everything, wait until all is well, look at all that was recorded. Raises Broken."""
         Settling(self).run(last_step)
 
     # -- who is who -------------------------------------------------------------------------------
@@ -126,10 +135,7 @@ class World:
         life = self.coordinators[number].life
         if life is None:
             return False
-        if life.frozen_until > self.timeline.now:
-            self.timeline.after(0, f"c{number} reads", lambda: life.pump.feed(item), life)
-        else:
-            life.pump.feed(item)
+        self.timeline.soon(f"c{number} reads", lambda: life.pump.feed(item), life)
         return True
 
     def member_died(self, life: MemberLife) -> None:
