@@ -141,6 +141,8 @@ def run_coordinator(settings: ServerSettings) -> int:
         return complain(str(error), code)
     except (InvariantBroken, UpgradeNeeded) as error:
         end_at_once(log, EXIT_DIFFERS, f"{type(error).__name__}: {error}")
+    finally:
+        log.flush()
 
 
 def _run_with(settings: ServerSettings, log: Log) -> int:
@@ -195,13 +197,14 @@ def reload_settings(settings: ServerSettings, log: Log) -> None:
 def write_stacks(log: Log) -> None:
     """Of all threads and of all coroutines."""
     log.info("stacks asked for")
+    log.flush()
     faulthandler.dump_traceback(file=log.stream, all_threads=True)
     for task in asyncio.all_tasks():
         print(f"Task {task.get_name()}:", file=log.stream)
         for at in task.get_stack():
             place = f'  File "{at.f_code.co_filename}", line {at.f_lineno} in {at.f_code.co_name}'
             print(place, file=log.stream)
-    log.flush()
+    log.stream.flush()
 
 
 def calm_collector() -> None:

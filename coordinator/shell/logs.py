@@ -1,7 +1,7 @@
 """Log lines on stderr or in a file: JSON unless a person watches (EX-70).
 
 `event` is constant text, values are fields. Of one event at most five lines come in a row, then one per ten seconds
-with a count of those left out, so that no fault fills a disk.
+with a count of those left out, so that no fault fills a disk. Nobody waits for a line to be written.
 """
 
 from __future__ import annotations
@@ -10,9 +10,11 @@ import sys
 import time
 from collections.abc import Callable, MutableMapping
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, TextIO, cast
 
 import structlog
+
+from coordinator.shell.log_sink import LogSink
 
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 LINES_IN_A_ROW = 5
@@ -44,10 +46,12 @@ class Limiter:
 
 
 class Log:
-    """The log of one process, with its name in each line."""
+    """The log of one process, with its name in each line. `sink` takes the lines in place of the stream."""
 
-    def __init__(self, stream: TextIO, level: str, **bound: Any) -> None:
-        self._stream = stream
+    def __init__(
+        self, stream: TextIO, level: str, sink: LogSink | None = None, **bound: Any
+    ) -> None:
+        self._stream, self._sink = stream, sink
         self.level = LEVELS[level]
         last: Any = (
             structlog.dev.ConsoleRenderer(colors=True)
@@ -55,7 +59,7 @@ class Log:
             else structlog.processors.JSONRenderer(default=str)
         )
         self._logger = structlog.wrap_logger(
-            structlog.PrintLogger(stream),
+            structlog.WriteLogger(cast("TextIO", sink or stream)),
             processors=[
                 Limiter(),
                 structlog.processors.TimeStamper(fmt="iso", utc=True, key="ts"),
@@ -83,16 +87,22 @@ class Log:
         self.line("error", event, **fields)
 
     def flush(self) -> None:
-        self._stream.flush()
+        """Lines that a sink still holds get a moment."""
+        if self._sink is not None:
+            self._sink.settle()
+        else:
+            self._stream.flush()
 
     @property
     def stream(self) -> TextIO:
+        """What the lines go to in the end."""
         return self._stream
 
 
 def open_log(path: Path | None, level: str, **bound: Any) -> Log:
     """The log of this process. OSError if the file cannot be written."""
     if path is None:
-        return Log(sys.stderr, level, **bound)
+        return Log(sys.stderr, level, LogSink(sys.stderr.fileno()), **bound)
     path.parent.mkdir(parents=True, exist_ok=True)
-    return Log(path.open("a", buffering=1, encoding="utf-8"), level, **bound)
+    stream = path.open("a", buffering=1, encoding="utf-8")
+    return Log(stream, level, LogSink(stream.fileno()), **bound)

@@ -188,11 +188,10 @@ def is_module(pid: int, module: str) -> bool:
 
 def fill(path: Path, size: int) -> None:
     """A file that takes so many bytes, or all there are: then by whole pages until none is left."""
-    with path.open("wb") as file:
+    with path.open("wb", buffering=0) as file:
         with suppress(OSError):
             os.posix_fallocate(file.fileno(), 0, max(1, size))
             return
         with suppress(OSError):
             while True:
                 file.write(b"\0" * 4096)
-                file.flush()
