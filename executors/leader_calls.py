@@ -6,8 +6,8 @@ exception (a hang is the helper's business): the answer is a dict with `ok`, and
 
 Shapes. Params are JSON bytes with the version they were written for. A candidate is
 `{"name", "incarnation", "attributes", "capacity", "used", "free", "runs": {executor: count}, "executor_version"}`, the
-cluster `{"at", "nodes": [candidate's fields and "code"], "tasks": [{"id", "executor", "params", "status", "node",
-"labels"}]}`; whatever is missing counts as empty. Units as in Candidate. `params` of a task: a JSON value.
+cluster `{"at", "nodes": [candidate's fields and "code"], "tasks": [task views as they are, or dicts of their fields],
+"tasks_left_out"}`; whatever is missing counts as empty. Units as in Candidate.
 """
 
 from __future__ import annotations
@@ -88,8 +88,13 @@ def cluster_view(cluster: Mapping[str, Any]) -> ClusterView:
     return ClusterView(
         at=cluster.get("at", 0),
         nodes=tuple(NodeView(**_known(NodeView, one)) for one in cluster.get("nodes", ())),
-        _tasks=tuple(TaskView(**_known(TaskView, one)) for one in cluster.get("tasks", ())),
+        _tasks=tuple(_task_view(one) for one in cluster.get("tasks", ())),
+        tasks_left_out=cluster.get("tasks_left_out", 0),
     )
+
+
+def _task_view(one: TaskView | Mapping[str, Any]) -> TaskView:
+    return one if isinstance(one, TaskView) else TaskView(**_known(TaskView, one))
 
 
 def _known(kind: type[Any], values: Mapping[str, Any]) -> dict[str, Any]:

@@ -66,7 +66,10 @@ class NodeView:
 
 @dataclass(frozen=True)
 class TaskView:
-    """A task as other tasks' executors may see it. `node` is None while it has none."""
+    """A task as other tasks' executors may see it. `node` is None while it has none.
+
+    `params_left_out`: `params` is empty because they do not fit (see ClusterView); labels are always there.
+    """
 
     id: str
     executor: str
@@ -74,15 +77,22 @@ class TaskView:
     status: str
     node: str | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
+    params_left_out: bool = False
 
 
 @dataclass(frozen=True)
 class ClusterView:
-    """The cluster at the instant `at` (int ms since 1970), this pass's decisions included."""
+    """The cluster at the instant `at` (int ms since 1970), this pass's decisions included.
+
+    Its tasks are those of the executor that is asked, and bounded: the newest 5,000 that are not finished, and of their
+    params the newest that take 4 MiB together. `tasks_left_out` says how many more there are. So decide by counts and
+    labels; where params are needed, keep them small.
+    """
 
     at: int = 0
     nodes: Sequence[NodeView] = ()
     _tasks: Sequence[TaskView] = ()
+    tasks_left_out: int = 0
 
     def tasks(self, executor: str | None = None) -> tuple[TaskView, ...]:
         """The tasks that are not finished, in the order of their ids; with `executor`, those of one."""

@@ -9,23 +9,20 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from itertools import islice
-from typing import Any
 
 import msgspec
 
 from coordinator.assignment.choose import choose, eligible
 from coordinator.assignment.load import Claim
 from coordinator.assignment.objections import furthest, need_of, objection_to
-from coordinator.duties.view import LeaderView
-from coordinator.model.instants import SECOND, Millis, Now
+from coordinator.model.instants import SECOND, Millis
 from coordinator.model.nodes import Node
 from coordinator.model.tasks import Assignment, Code, Task
 from coordinator.replica.bench import Bench
 from coordinator.replica.effects import AskPlugin
 from coordinator.replica.inputs import PluginAnswered
-
-TASKS_SHOWN = 5_000
+from coordinator.replica.questions import assign_payload
+from coordinator.replica.shown import Shown
 
 Decided = Callable[[Assignment, tuple[Claim, ...]], None]
 
@@ -35,6 +32,14 @@ class Job(msgspec.Struct, gc=False):
 
     task: Task
     decided: Decided
+
+
+class _Call(msgspec.Struct, frozen=True, gc=False):
+    """A question under way. `shown`: the number of the words on tasks that it carries."""
+
+    executor: str
+    candidates: tuple[Node, ...]
+    shown: int
 
 
 class _Trouble(msgspec.Struct, gc=False):
@@ -48,11 +53,12 @@ class Assigners:
     """Questions of one term."""
 
     def __init__(self, bench: Bench) -> None:
+        self.shown = Shown(bench.state)
         self._bench = bench
         self._view = bench.view
         self._queues: dict[str, deque[Job]] = {}
         self._active: dict[str, Job] = {}
-        self._calls: dict[int, tuple[str, tuple[Node, ...]]] = {}
+        self._calls: dict[int, _Call] = {}
         self._trouble: dict[str, _Trouble] = {}
         self._asking: set[str] = set()  # executors whose queue is being worked off
 
@@ -85,9 +91,12 @@ class Assigners:
         call = self._calls.pop(answer.call, None)
         if call is None:
             return False
-        executor, candidates = call
-        job = self._active[executor]
-        assignment = self._judge(job.task, answer, candidates)
+        job = self._active[call.executor]
+        if answer.kind == "stale":
+            self.shown.begin_anew(call.executor, call.shown)
+            self._ask(job)
+            return True
+        assignment = self._judge(job.task, answer, call.candidates)
         self._decide(job, assignment)
         return True
 
@@ -128,9 +137,10 @@ class Assigners:
             self._decide(job, Assignment(None, None, code, text))
             return
         call = self._bench.next_call()
-        self._calls[call] = (task.executor, tuple(candidates))
+        words = self.shown.words(task.executor)
+        self._calls[call] = _Call(task.executor, tuple(candidates), words.number)
         timeout = view.state.settings.millis("assignment.assigner_timeout")
-        payload = assign_payload(view, task, candidates, now)
+        payload = assign_payload(view, task, candidates, words, now)
         self._bench.emit(AskPlugin(call, "assign", task.executor, payload, timeout))
 
     def _judge(
@@ -176,77 +186,3 @@ class Assigners:
             self._view.load.claim(claim)
             claims = (claim,)
         job.decided(assignment, claims)
-
-
-def assign_payload(view: LeaderView, task: Task, candidates: list[Node], now: Now) -> bytes:
-    """What the helper process needs for `get_assignment`, as MessagePack."""
-    return msgspec.msgpack.encode(
-        {
-            "params": task.params,
-            "version": task.executor_version,
-            "candidates": [_candidate(view, node, task.executor) for node in candidates],
-            "cluster": cluster_payload(view, task.executor, now),
-        }
-    )
-
-
-def validate_payload(view: LeaderView, task: Task, now: Now) -> bytes:
-    """What the helper process needs for `validate`, as MessagePack."""
-    cluster = cluster_payload(view, task.executor, now)
-    return msgspec.msgpack.encode(
-        {"params": task.params, "version": task.executor_version, "cluster": cluster}
-    )
-
-
-def cluster_payload(view: LeaderView, executor: str, now: Now) -> dict[str, Any]:
-    """Nodes and the unfinished tasks of this executor by id; the counters include what is under way."""
-    state = view.state
-    every = sorted(state.of_executor.get(executor, ()))
-    unfinished = (task for task in map(state.tasks.__getitem__, every) if not task.is_terminal)
-    return {
-        "at": view.time(now),
-        "nodes": [
-            {**_candidate(view, node, executor), "code": _node_code(view, node)}
-            for node in state.nodes_by_name()
-        ],
-        "tasks": [_task(task) for task in islice(unfinished, TASKS_SHOWN)],
-    }
-
-
-def _candidate(view: LeaderView, node: Node, executor: str) -> dict[str, Any]:
-    used = view.load.units(node.name)
-    return {
-        "name": node.name,
-        "incarnation": node.incarnation,
-        "attributes": dict(node.attributes),
-        "capacity": node.units,
-        "used": used,
-        "free": node.units - used,
-        "runs": dict(view.state.use_of(node.name).by_executor),
-        "executor_version": node.version_of(executor) or 0,
-    }
-
-
-def _node_code(view: LeaderView, node: Node) -> str:
-    if node.drain is not None:
-        return Code.DRAINING.value
-    return "" if node.name in view.connected else Code.NO_NODES.value
-
-
-def _task(task: Task) -> dict[str, Any]:
-    return {
-        "id": task.id,
-        "executor": task.executor,
-        "params": _params(task),
-        "status": task.status.value,
-        "node": task.assignment.node,
-        "labels": dict(task.spec.labels),
-    }
-
-
-def _params(task: Task) -> Any:
-    """What cannot be read says nothing of others: it was refused at the door, or should have been."""
-    try:
-        return msgspec.json.decode(task.params)
-    except (msgspec.DecodeError, RecursionError):
-        return {}

@@ -16,12 +16,13 @@ from coordinator.machine.outcome import Accepted, Refusal, Refused
 from coordinator.model.ids import NO_ALLOCATION, TaskId
 from coordinator.model.instants import SECOND, Millis
 from coordinator.model.tasks import Assignment, Code, Desired, Policy, Status, Task
-from coordinator.replica.assigners import Assigners, Job, validate_payload
+from coordinator.replica.assigners import Assigners, Job
 from coordinator.replica.bench import Bench
 from coordinator.replica.effects import AskPlugin
 from coordinator.replica.facts import Policies
 from coordinator.replica.inputs import Asked, Create, PluginAnswered
 from coordinator.replica.proposals import Answer, Lost, OnAnswer, Proposal, Proposals
+from coordinator.replica.questions import validate_payload
 
 KNOWN_SHOWN = 50
 
@@ -31,6 +32,7 @@ class _Wish(msgspec.Struct, gc=False):
     create: Create
     draft: Task  # the record as it would be
     on_answer: OnAnswer
+    shown: int = 0  # number of the words on tasks that went with the question
 
 
 class _Early(msgspec.Struct, frozen=True, gc=False):
@@ -108,11 +110,16 @@ class Creations:
         wish = self._validating.pop(answer.call, None)
         if wish is None:
             return False
-        self._note_pace(wish.create.executor, is_slow=answer.kind == "timeout")
+        executor = wish.create.executor
+        if answer.kind == "stale":
+            self._assigners.shown.begin_anew(executor, wish.shown)
+            self._validate(wish)
+            return True
+        self._note_pace(executor, is_slow=answer.kind == "timeout")
         if answer.kind == "ok":
             self._place(wish)
             return True
-        text = answer.text or f"validate of {wish.create.executor}: {answer.kind}"
+        text = answer.text or f"validate of {executor}: {answer.kind}"
         wish.on_answer(Refused(Refusal.VALIDATION_FAILED, text))
         return True
 
@@ -144,7 +151,9 @@ class Creations:
         call = self._bench.next_call()
         self._validating[call] = wish
         timeout = self._view.state.settings.millis("assignment.assigner_timeout")
-        payload = validate_payload(self._view, wish.draft, self._bench.now)
+        words = self._assigners.shown.words(wish.create.executor)
+        wish.shown = words.number
+        payload = validate_payload(self._view, wish.draft, words, self._bench.now)
         self._bench.emit(AskPlugin(call, "validate", wish.create.executor, payload, timeout))
 
     def _place(self, wish: _Wish) -> None:

@@ -123,7 +123,9 @@ class NodeClosed(msgspec.Struct, frozen=True, gc=False):
 
 
 class PluginAnswered(msgspec.Struct, frozen=True, gc=False):
-    """Answer to an `AskPlugin`. kind: ok, refused (code + text), error, timeout, missing."""
+    """Answer to an `AskPlugin`. kind: ok, refused (code + text), error, timeout, missing; stale: words on tasks that
+    went before were missed, so that nobody was asked.
+    """
 
     call: int
     kind: str

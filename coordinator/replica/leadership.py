@@ -105,6 +105,7 @@ class Leadership:
 
     def _on_task(self, old: Task | None, new: Task | None) -> None:
         backlog = self.bench.view.backlog
+        self.assigners.shown.follow(old, new)
         self.sessions.task_changed(old, new)
         self.time_limits.follow(old, new, self.bench.now.steady)
         if old is not None and old.has_node and _has_ended(old, new):

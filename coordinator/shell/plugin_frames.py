@@ -10,6 +10,8 @@ from typing import Final
 
 import msgspec
 
+from coordinator.replica.shown import Words
+
 LENGTH_BYTES: Final = 4
 FRAME_BYTES_MAX: Final = 64 * 1024 * 1024
 
@@ -47,13 +49,21 @@ class Question(msgspec.Struct, frozen=True, array_like=True):
     payload: bytes
 
 
+class Cluster(msgspec.Struct, frozen=True):
+    """A MessagePack map; shape of nodes as in `executors.leader_calls`. `tasks`: news, on top of those told before."""
+
+    at: int = 0
+    nodes: tuple[dict[str, object], ...] = ()
+    tasks: Words | None = None
+
+
 class Arguments(msgspec.Struct, frozen=True):
-    """A MessagePack map; shapes of candidates and cluster as in `executors.leader_calls`."""
+    """A MessagePack map; shape of candidates as in `executors.leader_calls`."""
 
     params: bytes = b"{}"
     version: int = 1
     candidates: tuple[dict[str, object], ...] = ()
-    cluster: dict[str, object] = msgspec.field(default_factory=dict)
+    cluster: Cluster = Cluster()
 
 
 class Reply(msgspec.Struct, frozen=True, array_like=True):

@@ -10,6 +10,7 @@ import asyncio
 import sys
 from collections import deque
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Protocol, TypeVar
 
 import msgspec
@@ -29,6 +30,7 @@ from coordinator.shell.plugin_frames import (
 
 PYTHON_START_S = 60.0  # until it begins with the first plugin, on a machine that has much to do
 RESTART_S = (0.1, 30.0)
+PIPE_END_S = 0.5
 
 
 _first_words: msgspec.msgpack.Decoder[Importing | Hello] = msgspec.msgpack.Decoder(
@@ -209,8 +211,17 @@ class Helper:
             process.kill()
 
     async def _end(self) -> None:
-        process, self._process = self._process, None
-        if process is not None:
-            if process.returncode is None:
-                process.kill()
-            await process.wait()
+        """No process, and no end of a pipe is left for the loop. Begun anew if it is interrupted."""
+        process = self._process
+        if process is None:
+            return
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+        if process.stdout is not None:
+            with suppress(
+                TimeoutError
+            ):  # foreign code may have left somebody who holds the other end
+                async with asyncio.timeout(PIPE_END_S):
+                    await process.stdout.read()
+        self._process = None

@@ -11,7 +11,7 @@ import argparse
 import os
 import signal
 import sys
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import msgspec
 
@@ -19,6 +19,7 @@ from coordinator.shell.parent_death import die_with_parent
 from coordinator.shell.plugin_frames import (
     LENGTH_BYTES,
     Arguments,
+    Cluster,
     Hello,
     Importing,
     Known,
@@ -26,6 +27,7 @@ from coordinator.shell.plugin_frames import (
     Reply,
     frame,
 )
+from coordinator.shell.plugin_tasks import KnownTasks
 from executors import registry
 from executors.errors import DuplicateExecutorError
 from executors.leader_calls import Answer, call_assignment, call_describe, call_validate
@@ -55,8 +57,9 @@ def main() -> None:
         _say(answers, Hello((), fatal=str(error)))
         return
     _say(answers, hello_of(known))
+    answering = Answering(known)
     while (question := read_question(questions)) is not None:
-        _say(answers, answer_to(known, question))
+        _say(answers, answering.answer(question))
 
 
 def _say(answers: BinaryIO, value: msgspec.Struct) -> None:
@@ -88,21 +91,38 @@ def read_question(pipe: BinaryIO) -> Question | None:
     return msgspec.msgpack.decode(pipe.read(int.from_bytes(head)), type=Question)
 
 
-def answer_to(known: registry.Registry, question: Question) -> Reply:
-    """One answer; never an exception of foreign code."""
-    definition = known.get(question.executor)
-    if definition is None:
-        return Reply(question.call, "missing")
-    told = msgspec.msgpack.decode(question.payload, type=Arguments)
-    if question.kind == "validate":
-        answer = call_validate(definition, told.params, told.version, told.cluster)
-    elif question.kind == "assign":
-        answer = call_assignment(
-            definition, told.params, told.version, told.candidates, told.cluster
-        )
-    else:
-        answer = call_describe(definition, told.params, told.version)
-    return _as_reply(question.call, answer)
+class Answering:
+    """What is known here, of executors and of their tasks."""
+
+    def __init__(self, known: registry.Registry) -> None:
+        self._known = known
+        self._tasks = KnownTasks()
+
+    def answer(self, question: Question) -> Reply:
+        """One answer; never an exception of foreign code."""
+        definition = self._known.get(question.executor)
+        if definition is None:
+            return Reply(question.call, "missing")
+        told = msgspec.msgpack.decode(question.payload, type=Arguments)
+        if question.kind == "describe":
+            return _as_reply(question.call, call_describe(definition, told.params, told.version))
+        words = told.cluster.tasks
+        if words is not None and not self._tasks.take(question.executor, words):
+            return Reply(question.call, "stale")
+        cluster = self._cluster(question.executor, told.cluster)
+        if question.kind == "validate":
+            answer = call_validate(definition, told.params, told.version, cluster)
+        else:
+            answer = call_assignment(
+                definition, told.params, told.version, told.candidates, cluster
+            )
+        return _as_reply(question.call, answer)
+
+    def _cluster(self, executor: str, told: Cluster) -> dict[str, Any]:
+        """As `executors.leader_calls` takes it."""
+        left_out = told.tasks.left_out if told.tasks is not None else 0
+        tasks = self._tasks.views(executor)
+        return {"at": told.at, "nodes": told.nodes, "tasks": tasks, "tasks_left_out": left_out}
 
 
 def _as_reply(call: int, answer: Answer) -> Reply:

@@ -185,6 +185,33 @@ class AssignRaises(Broken):
         raise RuntimeError("boom in get_assignment")
 
 
+class Looks(PersistentTasksExecutor[Size, Nothing]):
+    """Says what it sees of its tasks: in validate what it was sent, in get_assignment how many there are."""
+
+    name = "x.looks"
+    policy = TaskPolicy(cost=0)
+
+    @override
+    def validate(self, params: Size, cluster: ClusterView) -> None:
+        for task in cluster.tasks():
+            if not task.params_left_out and task.params["text"] != params.text:
+                raise ValidationError(f"{task.id} has other params")
+
+    @override
+    def get_assignment(
+        self, params: Size, candidates: Sequence[Candidate], cluster: ClusterView
+    ) -> Assignment:
+        tasks = cluster.tasks("x.looks")
+        full = sum(not task.params_left_out for task in tasks)
+        return Assignment.to(candidates[0], f"{len(tasks)} tasks, {full} with params")
+
+    @override
+    async def node_operation(
+        self, task: AllocatedPersistentTask[Nothing], params: Size, state: Nothing | None
+    ) -> None:
+        await task.sleep(3_600)
+
+
 class AssignHangs(AssignRaises):
     """Hangs in get_assignment, holding the GIL."""
 

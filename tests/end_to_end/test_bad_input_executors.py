@@ -111,6 +111,25 @@ def test_x35_get_assignment_holds_up_its_own_tasks_only(
         assert get(cluster, task_id).status == "cancelled"
 
 
+def test_pt_42_many_tasks_with_large_params_hold_up_neither_validate_nor_get_assignment(
+    cluster: Cluster,
+) -> None:
+    text = "x" * 250 * 1024
+    room = 4 * 1024 * 1024 // (250 * 1024 + 20)
+    for number in range(60):
+        task = start(cluster, "x.looks", f"looks-{number:03}", text=text)
+        assert task.assignment.node == "n1"
+        seen = f"{number} tasks, {min(number, room)} with params"
+        assert task.assignment.explanation == seen
+    ids = [f"looks-{number:03}" for number in range(60)]
+
+    async def clear(client: Client) -> None:
+        for task_id in ids:
+            await client.cancel(task_id, purge=True)
+
+    cluster.call(clear, timeout_s=60)
+
+
 # --- import ----------------------------------------------------------------------------------------------------------------
 
 

@@ -12,6 +12,9 @@ from coordinator.model.instants import Now
 from coordinator.model.tasks import TaskSpec
 from coordinator.replica import effects as e
 from coordinator.replica import inputs as i
+from coordinator.replica.shown import Words
+from coordinator.shell.plugin_tasks import KnownTasks
+from executors.views import TaskView
 from tests.unit.replica.world import FakeNode, Member, World
 
 PICK = "demo.pick"
@@ -66,6 +69,22 @@ def questions(world: World) -> list[e.AskPlugin]:
 def asked_about(question: e.AskPlugin) -> dict[str, object]:
     said: dict[str, object] = msgspec.msgpack.decode(question.payload)
     return said
+
+
+class Helper:
+    """The helper process's memory of what it was told about tasks."""
+
+    def __init__(self) -> None:
+        self._known = KnownTasks()
+        self.left_out = 0
+
+    def sees(self, question: e.AskPlugin) -> tuple[TaskView, ...] | None:
+        """What the executor is shown with this question; None when words that went before were missed."""
+        words = msgspec.convert(asked_about(question)["cluster"]["tasks"], Words)  # type: ignore[index]
+        if not self._known.take(question.executor, words):
+            return None
+        self.left_out = words.left_out
+        return self._known.views(question.executor)
 
 
 def answer(world: World, kind: str, **said: str) -> e.AskPlugin:

@@ -10,6 +10,7 @@ from coordinator.replica import effects as e
 from coordinator.replica import inputs as i
 from tests.unit.replica.kit import (
     PICK,
+    Helper,
     answer,
     asked_about,
     at_once,
@@ -62,12 +63,12 @@ def test_pt_42_the_question_names_candidates_and_the_cluster() -> None:
 def test_pt_a15_each_decision_sees_those_before_it() -> None:
     world = choosing()
     submit(world, *[f"t{n:02}" for n in range(20)])
-    asked = 0
+    helper, asked = Helper(), 0
     while world.asked_plugins:
         assert len(world.asked_plugins) == 1
-        seen = asked_about(questions(world)[0])["cluster"]["tasks"]
+        seen = helper.sees(questions(world)[0])
         assert len(seen) == asked
-        if any(task["node"] for task in seen):
+        if any(task.node for task in seen):
             answer(world, "refused", text="one at a time")
         else:
             answer(world, "ok", node="n1")
@@ -79,9 +80,10 @@ def test_pt_a15_each_decision_sees_those_before_it() -> None:
 
 
 def test_the_view_has_the_unfinished_tasks_only_by_id() -> None:
-    world = choosing()
+    world, helper = choosing(), Helper()
     for name in ("c", "a", "b"):
         submit(world, name)
+        helper.sees(questions(world)[0])
         answer(world, "ok", node="n1")
     world.submit(CancelTask("a"))
     done = world.task("b")
@@ -89,8 +91,7 @@ def test_the_view_has_the_unfinished_tasks_only_by_id() -> None:
     report.session = world.leader().replica.leading.sessions.get("n1").number
     report.report("b", "ended", allocation=done.allocation_id, outcome=RunOutcome.SUCCEEDED)
     submit(world, "d")
-    seen = asked_about(questions(world)[0])["cluster"]["tasks"]
-    assert [task["id"] for task in seen] == ["a", "c"]
+    assert [task.id for task in helper.sees(questions(world)[0])] == ["a", "c"]
 
 
 @pytest.mark.parametrize(
