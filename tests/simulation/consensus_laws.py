@@ -12,6 +12,7 @@ from coordinator.consensus.errors import Compacted
 from coordinator.consensus.messages import (
     NO_MEMBER,
     AppendAccepted,
+    ConfState,
     Message,
     VoteReply,
 )
@@ -31,6 +32,7 @@ class Seen:
         self.term, self.vote = raft.term, raft.core.vote
         self.commit, self.applied = raft.commit_index, life.replica.state.revision
         self.leads = False
+        self.conf = raft.configuration()
         self.tail: dict[int, int] = {}  # index -> term, as asked to be written
 
 
@@ -46,13 +48,17 @@ class ConsensusLaws:
         self.committed: dict[int, int] = {}  # index -> term
         self.last_committed = 0
         self._seen: dict[MemberLife, Seen] = {}
+        self._lives: dict[int, MemberLife] = {}
         self.disks: dict[int, Disk] = {}
 
     def born(self, life: MemberLife) -> None:
         self._seen[life] = Seen(life)
+        self._lives[life.number] = life
 
     def died(self, life: MemberLife) -> None:
         self._seen.pop(life, None)
+        if self._lives.get(life.number) is life:
+            del self._lives[life.number]
 
     # -- after a turn -----------------------------------------------------------------------------
 
@@ -66,6 +72,7 @@ class ConsensusLaws:
             self._check_leader(life, term)
         if commit != seen.commit:
             self._check_commit(life, seen, commit, leads=leads)
+            seen.conf = life.replica.raft.configuration()
         seen.term, seen.vote, seen.commit, seen.leads = term, vote, commit, leads
 
     def _check_term(self, life: MemberLife, seen: Seen, term: int, vote: int) -> None:
@@ -104,7 +111,7 @@ class ConsensusLaws:
                 continue
             known = self.committed.get(index)
             if known is None:
-                self._newly_committed(life, index, term)
+                self._newly_committed(life, seen, index, term)
             elif known != term:
                 text = f"{life.name} has {term} at {index}, committed was {known}"
                 raise Broken("state machine safety", text)
@@ -112,15 +119,23 @@ class ConsensusLaws:
                 text = f"{life.name} leads {term_now} and commits {index} of {term}"
                 raise Broken("C5 only entries of one's own term are counted", text)
 
-    def _newly_committed(self, life: MemberLife, index: int, term: int) -> None:
+    def _newly_committed(self, life: MemberLife, seen: Seen, index: int, term: int) -> None:
+        """Under the configuration in force before the turn, or the one that came into force in it."""
         self.committed[index] = term
         self.last_committed = max(self.last_committed, index)
         conf = life.replica.raft.configuration()
+        if not (self._is_held(seen.conf, index, term) or self._is_held(conf, index, term)):
+            have = [number for number, disk in self.disks.items() if disk.holds(index, term)]
+            text = f"{life.name} commits {index} of {term}; on disk at {have} of {conf}"
+            raise Broken("C7 committed means on a majority of disks", text)
+
+    def _is_held(self, conf: ConfState, index: int, term: int) -> bool:
+        """On disk at a majority of either half."""
         for voters in (conf.voters, conf.voters_outgoing):
-            have = [m for m in voters if self.disks[m].holds(index, term)]
-            if voters and len(have) < len(voters) // 2 + 1:
-                text = f"{life.name} commits {index} of {term}; on disk at {have} of {voters}"
-                raise Broken("C7 committed means on a majority of disks", text)
+            have = sum(self.disks[number].holds(index, term) for number in voters)
+            if voters and have < len(voters) // 2 + 1:
+                return False
+        return True
 
     # -- before effects ---------------------------------------------------------------------------
 
@@ -173,12 +188,21 @@ class ConsensusLaws:
         if said.match_index > max(last, snapshot):
             text = f"{life.name} acknowledges {said.match_index}, its disk ends at {last}"
             raise Broken("C1 entries are on disk first", text)
-        leader = self.leaders.get(said.term)
-        entry_known = self.committed.get(said.match_index)
-        known = leader is not None and entry_known is not None and said.match_index > snapshot
-        if known and not disk.holds(said.match_index, entry_known or 0):
-            text = f"{life.name} acknowledges {said.match_index} of another term"
-            raise Broken("C7 only what was compared is acknowledged", text)
+        self._compared(life, said, disk)
         if disk.facts.hard_state.term < said.term:
             text = f"{life.name} acknowledges in {said.term}, on disk is {disk.facts.hard_state}"
             raise Broken("C1 the term is on disk first", text)
+
+    def _compared(self, life: MemberLife, said: AppendAccepted, disk: Disk) -> None:
+        """What it acknowledges is what the leader of that term has there (C7)."""
+        index, leader = said.match_index, self._lives.get(self.leaders.get(said.term, NO_MEMBER))
+        if leader is None or not leader.replica.raft.is_leader or index <= disk.snapshot.index:
+            return
+        if leader.replica.term != said.term:
+            return
+        log = leader.replica.raft.core.log
+        if log.first_index() <= index <= log.last_index() and not disk.holds(
+            index, log.term(index)
+        ):
+            text = f"{life.name} acknowledges {index}; {leader.name} has {log.term(index)} there"
+            raise Broken("C7 only what was compared is acknowledged", text)

@@ -36,6 +36,7 @@ FAULTS = (
     "operator",  # drains, moves of leadership, settings
     "plugin",  # foreign code that is late, raises, answers nonsense
     "liar",  # reports of runs that are not (any more) the node's
+    "members",  # added, removed, replaced, the leader among them
     "ghost",  # a node twice out of one data directory, in another container
 )
 

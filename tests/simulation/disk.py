@@ -53,7 +53,8 @@ class Disk:
         except ValueError as error:
             raise Damaged(f"holds what nobody writes there: {error}") from error
         store_recover._check_log(self.facts, self.snapshot, entries)
-        return Recovered(self.facts.hard_state, self.snapshot, entries, self.facts.runs_index)
+        snapshot = self.snapshot if self.snapshot.index else None
+        return Recovered(self.facts.hard_state, snapshot, entries, self.facts.runs_index)
 
     def holds(self, index: int, term: int) -> bool:
         """Whether this entry, or a snapshot over it, is on the disk."""
@@ -85,13 +86,15 @@ class Disk:
 
     def rot(self, dice: Dice) -> str:
         """Something changes under our feet; gives what."""
-        if not self.rows or dice.percent(20):
+        if self.snapshot.data and (not self.rows or dice.percent(20)):
             data = bytearray(self.snapshot.data)
             data[dice.below(len(data))] ^= 1 << dice.below(8)
             self.snapshot = Snapshot(
                 self.snapshot.index, self.snapshot.term, self.snapshot.conf, bytes(data)
             )
             return "a bit of the snapshot"
+        if not self.rows:
+            return ""
         at = dice.below(len(self.rows))
         index, term, kind, data_, crc = self.rows[at]
         match dice.below(4):

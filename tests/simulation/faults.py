@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from tests.simulation import member_faults, node_faults
+from tests.simulation import member_faults, membership_faults, node_faults
 from tests.simulation.dice import Dice
 from tests.simulation.timeline import MS, SECOND
 
@@ -34,6 +34,7 @@ KINDS: dict[str, tuple[int, Fault]] = {
     "node_kill": (3, node_faults.kill),
     "node_cut": (3, node_faults.cut),
     "session": (2, node_faults.break_session),
+    "members": (6, membership_faults.change),
     "ghost": (12, node_faults.ghost),
     "leave": (9, node_faults.leave),
     "operator": (2, node_faults.operate),

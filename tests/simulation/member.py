@@ -143,6 +143,7 @@ class MemberLife(Life):
             ask_plugin=self._ask_plugin,
             note=self._note,
             halt=self._halt,
+            leave=self._leave,
         )
 
     # -- calls ------------------------------------------------------------------------------------
@@ -201,6 +202,12 @@ class MemberLife(Life):
         self.timeline.say(f"{self.name} halts: {exit_code} {reason}")
         self.place.world.laws.halted(self, exit_code, reason)
         self.place.kill(keep_flight=False)
+        raise ProcessEnded
+
+    def _leave(self) -> None:
+        """Removed from the cluster: the directory is marked and never opens again (M4)."""
+        self.place.gone = "removed"
+        self.place.kill()
         raise ProcessEnded
 
     # -- the disk ---------------------------------------------------------------------------------
@@ -295,15 +302,22 @@ class MemberLife(Life):
 
         def arrived() -> None:
             taken_in = world.to_member(effect.member, i.FromPeer((message,)))
-            world.network.send(to, self.name, f"{to}>{self.name} snapshot", lambda: said(taken_in))
+            back = f"{to}>{self.name} snapshot"
+            if not world.network.send(to, self.name, back, lambda: said(taken_in), once=True):
+                broken()
 
         def said(ok: bool) -> None:
             if self.alive:
                 self.pump.feed(i.SnapshotSent(effect.member, ok=ok))
 
+        def broken() -> None:
+            """The connection is gone, and the sender learns it after a while."""
+            label = f"{self.name} no snapshot"
+            self.timeline.after(3 * SECOND, label, lambda: said(False), self)
+
         world.tally["snapshot/streamed"] += 1
-        if not world.network.send(self.name, to, f"{self.name}>{to} snapshot", arrived):
-            self.timeline.after(3 * SECOND, f"{self.name} no snapshot", lambda: said(False), self)
+        if not world.network.send(self.name, to, f"{self.name}>{to} snapshot", arrived, once=True):
+            broken()
 
 
 class _Pump(Pump):

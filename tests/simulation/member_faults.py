@@ -24,9 +24,14 @@ def _victim(world: World, dice: Dice) -> Coordinator:
 
 
 def may_lose(world: World, place: Coordinator) -> bool:
-    """Whether its data may go for good: a majority of the others has to keep theirs."""
-    good = [c for c in world.coordinators.values() if not c.gone and c is not place]
-    return not place.gone and len(good) >= len(world.coordinators) // 2 + 1
+    """Whether its data may go for good: a majority of the voters has to keep theirs."""
+    leader = world.leader_number()
+    life = world.coordinators[leader].life if leader else None
+    if place.gone or life is None or life.replica.state.member_change is not None:
+        return False
+    conf = life.replica.raft.configuration()
+    keep = [n for n in conf.voters if n != place.number and not world.coordinators[n].gone]
+    return not conf.voters_outgoing and len(keep) >= len(conf.voters) // 2 + 1
 
 
 # -- links ----------------------------------------------------------------------------------------
@@ -123,6 +128,9 @@ def rot(world: World, dice: Dice) -> bool:
         return False
     place.kill()
     what = place.disk.rot(own)
+    if not what:
+        place.start()
+        return False
     world.timeline.say(f"{place.name} rots: {what}")
     world.laws.rotten(place)
     place.start()

@@ -50,9 +50,13 @@ class NodeSession:
         self._heard_at = 0
         self._failures = 0
         self._silent: set[int] = set()
-        self._members = agent.place.world.numbers
         self._next = self._dice.below(len(self._members))
         self._cluster_id = ""
+
+    @property
+    def _members(self) -> tuple[int, ...]:
+        """Whom it may ask: a welcome names those that came later."""
+        return self._agent.place.world.numbers
 
     # -- what the core asks for -------------------------------------------------------------------
 
@@ -112,7 +116,7 @@ class NodeSession:
         self._connect(0)
 
     def _connect(self, hint: int) -> None:
-        target = hint or self._members[self._next]
+        target = hint or self._members[self._next % len(self._members)]
         world = self._agent.place.world
         life = world.coordinators[target].life
         frame = register_frame(self._who, OFFERS, (), self._cluster_id, rejoin=self._registered)
@@ -163,8 +167,8 @@ class NodeSession:
         self._later(pause, "connects", lambda: self._connect(hint))
 
     def _after(self, target: int, last: FromLeader | None) -> tuple[int, int]:
-        if target == self._members[self._next]:
-            self._next = (self._next + 1) % len(self._members)
+        if target == self._members[self._next % len(self._members)]:
+            self._next += 1
         self._failures += 1
         if last is None:
             self._silent.add(target)

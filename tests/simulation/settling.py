@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from coordinator.machine.commands import SetSettings, UndrainNode
+from coordinator.machine.commands import RemoveMember, SetSettings, UndrainNode
 from coordinator.model.ids import NodeName
 from coordinator.model.nodes import NodeStatus
 from coordinator.model.state import ClusterState
@@ -14,6 +14,7 @@ from coordinator.replica.inputs import Asked, Submit
 from tests.simulation import final
 from tests.simulation.laws import Broken
 from tests.simulation.member import MemberLife
+from tests.simulation.membership_faults import start_newcomers
 from tests.simulation.node_faults import NOBODY
 from tests.simulation.timeline import MS, SECOND
 
@@ -84,12 +85,24 @@ class Settling:
         if life is None:
             return
         state = life.replica.state
+        self._tell_removed(state)
+        start_newcomers(world, life)
         drained = [n.name for n in state.nodes_by_name() if n.drain is not None]
         wishes = [Asked(UndrainNode(NodeName(name))) for name in drained]
+        change = state.member_change
+        if change is not None and self._world.coordinators[change.joining or 1].gone:
+            wishes.append(Asked(RemoveMember(change.joining)))
         if not state.settings.assignment_enabled:
             wishes.append(Asked(SetSettings((("assignment.enable", "all"),))))
         if wishes:
             life.pump.feed(Submit(NOBODY, tuple(wishes)))
+
+    def _tell_removed(self, state: ClusterState) -> None:
+        """Whoever knocks and is no member any more is told, and marks its directory (M4)."""
+        for number, place in self._world.coordinators.items():
+            if number not in state.members and place.gone != "removed":
+                place.kill()
+                place.gone = "removed"
 
     # -- what is still missing ----------------------------------------------------------------------
 
@@ -117,6 +130,8 @@ class Settling:
         for life in lives:
             if life.replica.state.revision != state.revision:
                 yield f"{life.name} is at {life.replica.state.revision}, not {state.revision}"
+        if state.member_change is not None:
+            yield f"under way: {state.member_change}"
         for place in self._world.coordinators.values():
             if place.life is None and not place.gone:
                 yield f"{place.name} does not run"

@@ -48,15 +48,16 @@ class World:
         self.network = Network(self.timeline, dials, self.dice.split("network"), self.tally)
         self.history = History()
         self.closing = False  # callers end what they began and begin nothing
-        self.numbers = tuple(range(1, dials.members + 1))
+        founders = tuple(range(1, dials.members + 1))
         self.plugins_known = PLUGINS_KNOWN
         self.plugins = Plugins(self)
         self.laws = Observer(self)
         self.leases = LeaseLaws(self)
         self.intervals = Intervals(self)
         self.streams: list[Stream] = []
-        self.storage_ids = {number: f"storage-{number}" for number in self.numbers}
-        self.coordinators = {number: self._coordinator(number) for number in self.numbers}
+        self.storage_ids = {number: f"storage-{number}" for number in founders}
+        self.addresses = {f"127.0.0.1:{7_100 + number}": number for number in founders}
+        self.coordinators = {n: self._founder(n, founders) for n in founders}
         sizes = self.dice.split("sizes")
         self.nodes = [
             NodePlace(self, n, sizes.between(3, 9), self._clock(f"n{n}"))
@@ -74,20 +75,30 @@ class World:
         steady = dice.between(10 * SECOND, 10**6 * SECOND)
         return Clock(self.timeline, steady, WALL + dice.between(-SECOND, SECOND))
 
-    def _coordinator(self, number: int) -> Coordinator:
-        data = b"".join(framed(encode(freeze(self._founding()))))
-        snapshot = Snapshot(1, 1, ConfState(self.numbers), data)
+    def _founder(self, number: int, founders: tuple[int, ...]) -> Coordinator:
+        data = b"".join(framed(encode(freeze(self._founding(founders)))))
+        return self._coordinator(number, Snapshot(1, 1, ConfState(founders), data))
+
+    def newcomer(self, number: int, address: str) -> Coordinator:
+        """A place for a member that was added: its directory is empty."""
+        self.storage_ids[number] = f"storage-{number}"
+        self.addresses[address] = number
+        place = self.coordinators[number] = self._coordinator(number, Snapshot(0, 0))
+        place.start()
+        return place
+
+    def _coordinator(self, number: int, snapshot: Snapshot) -> Coordinator:
         disk = Disk(snapshot, self.storage_ids[number])
         self.laws.consensus.disks[number] = disk
         return Coordinator(self, number, disk, self._clock(f"c{number}"))
 
-    def _founding(self) -> ClusterState:
+    def _founding(self, founders: tuple[int, ...]) -> ClusterState:
         state = ClusterState()
         state.cluster_id, state.revision, state.at = "sim", 1, WALL // 1_000 - 3_600_000
-        for number in self.numbers:
+        for number in founders:
             name, address = f"c{number}", f"127.0.0.1:{7_100 + number}"
             record = MemberRecord(number, name, address, self.storage_ids[number])
-            state.members[number] = record
+            state.put_member(record)
         if self.dials.short_leases:
             for key, value in SHORT_LEASES:
                 state.settings.values[key] = SettingValue(value, "sim", state.at)
@@ -128,7 +139,12 @@ class World:
         return max(leading, key=lambda life: life.replica.term).number if leading else 0
 
     def number_at(self, address: str) -> int:
-        return int(address.rpartition(":")[2]) - 7_100 if address else 0
+        return self.addresses.get(address, 0)
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """Members that were not removed, whether they run or not."""
+        return tuple(n for n, place in self.coordinators.items() if place.gone != "removed")
 
     def to_member(self, number: int, item: Input) -> bool:
         """An input that came over the network; False if nobody is there."""
