@@ -22,6 +22,7 @@ from coordinator.consensus.messages import (
     HardState,
     InstallSnapshot,
     Message,
+    RequestVote,
     Snapshot,
 )
 from coordinator.consensus.raft import Raft
@@ -41,6 +42,7 @@ class _Waiting(msgspec.Struct, gc=False):
     write: int
     append: StorageAppend
     done: bool
+    asks: tuple[Message, ...] = ()  # for votes
 
 
 class Road:
@@ -110,10 +112,12 @@ class Road:
         Call `applied` with them done, then again until `raft.has_ready()` is false.
         """
         ready = self.raft.ready()
-        self._send(ready.send_now)
+        asks = tuple(message for message in ready.send_now if is_candidacy(message))
+        self._send(message for message in ready.send_now if not is_candidacy(message))
         self.read_states.extend(ready.read_states)
         if ready.storage_append is not None:
             self._store(ready.storage_append)
+        self._ask(asks)
         if ready.storage_apply is None:
             return ()
         self._apply_responses = ready.storage_apply.responses
@@ -156,6 +160,17 @@ class Road:
         self._waiting.append(_Waiting(0, append, True))
         self._release()
 
+    def _ask(self, asks: tuple[Message, ...]) -> None:
+        """For votes, once the candidacy and the log it speaks of are on disk (C1).
+
+        A candidate that forgot both could stand again in the same term with a shorter log, and win by votes that the
+        longer one was given.
+        """
+        if self._waiting:
+            self._waiting[-1].asks += asks
+        else:
+            self._send(asks)
+
     def _persist(
         self, hard_state: HardState | None, entries: tuple[Entry, ...], snapshot: Snapshot | None
     ) -> int:
@@ -169,7 +184,8 @@ class Road:
 
     def _release(self) -> None:
         while self._waiting and self._waiting[0].done:
-            append = self._waiting.popleft().append
+            waiting = self._waiting.popleft()
+            append = waiting.append
             if append.hard_state is not None:
                 self.log.set_hard_state(append.hard_state)
             if append.snapshot is not None:
@@ -182,7 +198,7 @@ class Road:
                     self.raft.step(message)
                 else:
                     away.append(message)
-            self._send(away)
+            self._send((*away, *waiting.asks))
 
     def _send(self, messages: Iterable[Message]) -> None:
         for message in messages:
@@ -212,6 +228,11 @@ class Road:
         return False
 
     _apply_responses: tuple[Message, ...] = ()
+
+
+def is_candidacy(message: Message) -> bool:
+    """Asks for a vote that binds."""
+    return isinstance(message, RequestVote) and not message.pre_vote
 
 
 def without_repeats(messages: list[Message]) -> tuple[Message, ...]:

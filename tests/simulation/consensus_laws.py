@@ -14,6 +14,7 @@ from coordinator.consensus.messages import (
     AppendAccepted,
     ConfState,
     Message,
+    RequestVote,
     VoteReply,
 )
 from coordinator.replica.effects import Persist
@@ -167,6 +168,9 @@ class ConsensusLaws:
             match message:
                 case VoteReply(granted=True, pre_vote=False):
                     self._vote(life, message.term, message.to, disk)
+                case RequestVote(pre_vote=False):
+                    self._vote(life, message.term, life.number, disk)
+                    self._candidacy(life, message, disk)
                 case AppendAccepted():
                     self._acknowledge(life, message, disk)
                 case _:
@@ -181,6 +185,15 @@ class ConsensusLaws:
         if before != candidate:
             text = f"{life.name} in term {term}: for c{before} and for c{candidate}"
             raise Broken("C2 one vote per term", text)
+
+    def _candidacy(self, life: MemberLife, asks: RequestVote, disk: Disk) -> None:
+        """A candidate speaks of a log that it cannot lose: else a second life of it could win by the votes of the
+        first, in the same term, with a shorter one.
+        """
+        last = (disk.facts.last_term, disk.facts.last_index)
+        if last < (asks.last_term, asks.last_index):
+            text = f"{life.name} stands with {asks.last_term, asks.last_index}, on disk is {last}"
+            raise Broken("C1 entries are on disk first", text)
 
     def _acknowledge(self, life: MemberLife, said: AppendAccepted, disk: Disk) -> None:
         snapshot = disk.snapshot.index

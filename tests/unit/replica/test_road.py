@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
-from coordinator.consensus.messages import Entry, EntryKind, Propose
+from coordinator.consensus.messages import (
+    Entry,
+    EntryKind,
+    Message,
+    Propose,
+    RequestVote,
+    VoteReply,
+)
+from coordinator.replica import effects as e
 from coordinator.replica import inputs as i
+from tests.unit.replica.kit import at_once, of
 from tests.unit.replica.world import World
 
 
@@ -15,3 +24,29 @@ def test_a_proposal_handed_to_a_member_without_a_leader_is_dropped_alone() -> No
     member.inbox.append(i.FromPeer((Propose(2, 1, 0, (entry,)),)))
     world.settle()
     assert world.leader().replica.is_leader
+
+
+def test_c1_a_candidate_asks_for_votes_when_its_candidacy_is_on_disk() -> None:
+    """Else it could forget it, stand again in the same term with a shorter log, and win by the old votes."""
+    world = World(3)
+    candidate = world.members[1]
+    asked = at_once(world, candidate, i.Campaign())
+    grants = tuple(
+        VoteReply(number, 1, candidate.replica.term + 1, True, pre_vote=True) for number in (2, 3)
+    )
+    assert all(ask.pre_vote for ask in _votes_asked(asked))
+    stands = at_once(world, candidate, i.FromPeer(grants))
+    (write,) = of(e.Persist, stands)
+    assert write.hard_state is not None
+    assert (write.hard_state.term, write.hard_state.vote) == (candidate.replica.term, 1)
+    assert _votes_asked(stands) == []
+    stored = at_once(world, candidate, i.Stored((write.write,)))
+    assert [(ask.to, ask.term, ask.pre_vote) for ask in _votes_asked(stored)] == [
+        (2, candidate.replica.term, False),
+        (3, candidate.replica.term, False),
+    ]
+
+
+def _votes_asked(effects: list[e.Effect]) -> list[RequestVote]:
+    said: list[Message] = [m for sent in of(e.SendPeer, effects) for m in sent.messages]
+    return [message for message in said if isinstance(message, RequestVote)]
