@@ -33,6 +33,7 @@ class Seen:
         self.term, self.vote = raft.term, raft.core.vote
         self.commit, self.applied = raft.commit_index, life.replica.state.revision
         self.leads = False
+        self.matches: dict[int, int] = {}
         self.conf = raft.configuration()
         self.tail: dict[int, int] = {}  # index -> term, as asked to be written
 
@@ -69,12 +70,36 @@ class ConsensusLaws:
         if term != seen.term or vote != seen.vote:
             self._check_term(life, seen, term, vote)
         leads = life.replica.raft.is_leader
+        if not leads:
+            seen.matches.clear()
         if leads and not (seen.leads and seen.term == term):
             self._check_leader(life, term)
         if commit != seen.commit:
             self._check_commit(life, seen, commit, leads=leads)
             seen.conf = life.replica.raft.configuration()
+        if leads:
+            self._check_matches(life, seen)
         seen.term, seen.vote, seen.commit, seen.leads = term, vote, commit, leads
+
+    def _check_matches(self, life: MemberLife, seen: Seen) -> None:
+        """What a leader believes of others' logs is so, unless they have gone over to a later term (C7)."""
+        core = life.replica.raft.core
+        for number, progress in core.tracker.progress.items():
+            match = progress.match
+            if match == seen.matches.get(number, 0) or number == life.number:
+                continue
+            seen.matches[number] = match
+            disk, log = self.disks[number], core.log
+            same_term = disk.facts.hard_state.term == core.term
+            if same_term and match >= log.first_index() and not disk.holds(match, log.term(match)):
+                text = f"{life.name} believes that c{number} holds {match} of {log.term(match)}"
+                raise Broken("C7 what a leader believes of others is so", text)
+
+    def leads_in_truth(self, life: MemberLife, what: str) -> None:
+        """Whatever a leader says or accepts, it has applied an entry of its own term before (R3, L5)."""
+        raft, revision = life.replica.raft, life.replica.state.revision
+        if raft.is_leader and raft.core.log.term(revision) != raft.term:
+            raise Broken("R3 an entry of the own term comes first", f"{life.name}: {what}")
 
     def _check_term(self, life: MemberLife, seen: Seen, term: int, vote: int) -> None:
         if term < seen.term:

@@ -56,6 +56,7 @@ class LeaseLaws:
         if said.heartbeat is None:
             return
         self.accepted += 1
+        self._world.laws.consensus.leads_in_truth(server, f"accepts {agent.place.name}")
         _, sent_at = self._rights[agent].sent[said.heartbeat.sequence]
         for term, since in self._world.laws.consensus.led_since.items():
             if term > said.term and since <= sent_at:

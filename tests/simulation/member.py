@@ -161,6 +161,8 @@ class MemberLife(Life):
         return self.last_ticket
 
     def answer(self, effect: e.Reply | e.Fail | e.ReadReady) -> None:
+        if isinstance(effect, e.ReadReady):
+            self.place.world.laws.consensus.leads_in_truth(self, "answers a read")
         answered = self.tickets.pop(effect.ticket, None)
         if answered is not None:
             answered(effect)
