@@ -29,6 +29,7 @@ from node.inputs import (
     SupervisorBeat,
     Tick,
     WorkerDied,
+    WorkerWanted,
 )
 from node.kernel_timer import KernelTimer
 from node.logs import Log
@@ -63,7 +64,7 @@ class Agent:
         self._core = NodeCore(core_config(handshake))
         self._news = WorkerNews(self._core.runs, self._live, log, self.feed, self._starting)
         self._pool = WorkerPool(pool_config(handshake), loop, self._news.said, self._worker_died)
-        self._imports = Imports(loop, self._pool.kill)
+        self._imports = Imports(loop, self._pool.kill, lambda: self.feed(WorkerWanted()))
         self._pool.skipped = self._imports.skipped
         self._do: dict[type, Callable[[Any], None]] = {
             effects.Tell: lambda e: self._pool.tell(e.worker, e.message),
@@ -104,7 +105,7 @@ class Agent:
         for number in (signal.SIGTERM, signal.SIGINT):
             self._loop.add_signal_handler(number, self.feed, ShutdownAsked())
         self._loop.add_signal_handler(signal.SIGQUIT, self._show_stacks)
-        self._loop.add_signal_handler(signal.SIGHUP, _leave_it)
+        self._loop.add_signal_handler(signal.SIGHUP, self._try_plugins_again)
         self._loop.call_later(FLUSH_S, self._flush_live)
         self._loop.call_later(SAMPLE_S, self._sample, self._loop.time() + SAMPLE_S)
 
@@ -154,8 +155,8 @@ class Agent:
         if isinstance(said, frames.Loading):
             self._imports.loading(worker, said)
             return
-        self._imports.ready(worker, said)
-        self._is_ready(said)
+        if self._imports.ready(worker, said):
+            self._is_ready(said)
 
     def _is_ready(self, ready: frames.Ready) -> None:
         if not ready.fatal:
@@ -177,6 +178,11 @@ class Agent:
         if self._session is not None:
             self._session.offers, self._session.problems = offers, problems
             self._session.reconnect()  # the registration carries all of it
+
+    def _try_plugins_again(self) -> None:
+        """The supervisor had a SIGHUP, and hands it on."""
+        if left_out := self._imports.again():
+            self._log.write("info", "plugins are tried again", plugins=left_out)
 
     def _worker_died(self, number: int, detail: str) -> None:
         will_be_spared = self._imports.died(number, detail)
@@ -262,10 +268,6 @@ class Agent:
     def _keep_cluster(self, cluster_id: str) -> None:
         if cluster_id and self._read_cluster() != cluster_id:
             self._cluster_file().write_text(cluster_id + "\n", encoding="utf-8")
-
-
-def _leave_it() -> None:
-    """SIGHUP is the supervisor's affair, also where somebody sends it to all processes of the node."""
 
 
 def rss_bytes() -> int:

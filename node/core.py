@@ -39,6 +39,7 @@ from node.inputs import (
     WorkerDied,
     WorkerReady,
     WorkerSaid,
+    WorkerWanted,
 )
 
 
@@ -105,6 +106,8 @@ class NodeCore:
                 self._session_closed()
             case WorkerReady() | WorkerDied():
                 self._worker_changed(given)
+            case WorkerWanted():
+                self.fleet.one_more()
             case ShutdownAsked():
                 self._leaving.asked()
             case Tick():

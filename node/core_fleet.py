@@ -2,7 +2,8 @@
 
 Runs of exclusive executors share one worker, the others share another, never both in one: when the lease runs out the
 first is killed and the second goes on. Runs that need a process of their own take a spare, which is started and has
-its executors imported already.
+its executors imported already. Workers may offer different executors, when a plugin could be imported in one and not in
+another: a run goes where its executor is.
 """
 
 from __future__ import annotations
@@ -28,17 +29,31 @@ class Role(Enum):
 
 
 class Worker:
-    __slots__ = ("is_exclusive", "is_killed", "is_ready", "number", "role", "runs")
+    __slots__ = (
+        "executors",
+        "is_exclusive",
+        "is_killed",
+        "is_late",
+        "is_ready",
+        "number",
+        "role",
+        "runs",
+    )
 
     def __init__(self, number: int, role: Role) -> None:
         self.number = number
         self.role = role
         self.runs: dict[int, LocalRun] = {}
+        self.executors: frozenset[str] | None = None  # what it offers; None: not known yet
         self.is_ready = False
+        self.is_late = False  # its imports take long: until it is ready it counts for nothing
         self.is_killed = False
         self.is_exclusive = (
             False  # has or had an exclusive run: may not outlive the lease with code in it
         )
+
+    def may_run(self, executor: str) -> bool:
+        return self.executors is None or executor in self.executors
 
 
 class Fleet:
@@ -47,7 +62,7 @@ class Fleet:
     def __init__(self, desk: Desk) -> None:
         self.workers: dict[int, Worker] = {}
         self.executors: frozenset[str] | None = (
-            None  # what the newest worker offers; None: not known yet
+            None  # what workers offer that are ready; None: not known yet
         )
         self._desk = desk
         self._last_number = 0
@@ -77,30 +92,70 @@ class Fleet:
         worker = self.workers.get(number)
         if worker is None:
             return
-        worker.is_ready = True
-        self.executors = executors
+        worker.is_ready, worker.is_late = True, False
+        worker.executors = executors
+        self.executors = frozenset().union(
+            *(each.executors for each in self.workers.values() if each.executors is not None)
+        )
         self._failures = 0
+        self._let_go_of_spares(executors)
         self.keep_spares()
+
+    def _let_go_of_spares(self, newest: frozenset[str]) -> None:
+        """Idle workers that offer less than the newest go; of those that are too many, who offers least, then the oldest."""
+        ready: list[tuple[int, int, Worker]] = []
+        for spare in self._spares():
+            if spare.executors is None:
+                continue
+            if spare.executors < newest:
+                self._dismiss(spare)
+            else:
+                ready.append((len(spare.executors), spare.number, spare))
+        surplus = len(ready) - max(1, self._desk.config.spare_workers)
+        for _, _, spare in sorted(ready)[: max(0, surplus)]:
+            self._dismiss(spare)
+
+    def one_more(self) -> None:
+        """Plugins may be offered that are not, or are late: start a worker beside those that are starting."""
+        if self._is_closing:
+            return
+        for worker in self.workers.values():
+            worker.is_late = worker.is_late or not worker.is_ready
+        self._start(Role.SPARE)
 
     def place(self, run: LocalRun) -> Worker:
         """The worker that takes this run; started now if there is none."""
         wanted = run.wanted
         if wanted.own_process or wanted.isolation == "process":
-            worker = self._take_spare(Role.OWN)
+            worker = self._take_spare(Role.OWN, wanted.executor)
         else:
-            role = Role.EXCLUSIVE if wanted.exclusive else Role.TOLERANT
-            shared = self._shared.get(role)
-            if shared is None:
-                shared = self._shared[role] = self._take_spare(role)
-            worker = shared
+            worker = self._shared_by(
+                Role.EXCLUSIVE if wanted.exclusive else Role.TOLERANT, wanted.executor
+            )
         worker.runs[run.allocation_id] = run
         worker.is_exclusive = worker.is_exclusive or wanted.exclusive
         run.worker = worker.number
         return worker
 
-    def _take_spare(self, role: Role) -> Worker:
+    def _shared_by(self, role: Role, executor: str) -> Worker:
+        """The shared worker of this kind; one that lacks the executor makes way for another."""
+        shared = self._shared.get(role)
+        if shared is not None and not shared.may_run(executor):
+            self._retire(shared)
+            if not shared.runs:
+                self._dismiss(shared)
+            shared = None
+        if shared is None:
+            shared = self._shared[role] = self._take_spare(role, executor)
+        return shared
+
+    def _spares(self) -> list[Worker]:
+        """Idle workers that can be counted on."""
+        return [w for w in self.workers.values() if w.role is Role.SPARE and not w.is_late]
+
+    def _take_spare(self, role: Role, executor: str) -> Worker:
         """A spare that is ready, else one that is starting, else a new one."""
-        spares = [worker for worker in self.workers.values() if worker.role is Role.SPARE]
+        spares = [worker for worker in self._spares() if worker.may_run(executor)]
         worker = min(spares, key=lambda w: not w.is_ready) if spares else self._start(role)
         worker.role = role
         if self.executors is not None:
@@ -109,10 +164,9 @@ class Fleet:
 
     def keep_spares(self) -> None:
         """Have as many idle workers as settings ask for; none is started while one fails at it again and again."""
-        spares = sum(worker.role is Role.SPARE for worker in self.workers.values())
         if self._is_closing or self._respawn_timer:
             return
-        for _ in range(spares, self._desk.config.spare_workers):
+        for _ in range(len(self._spares()), self._desk.config.spare_workers):
             self._start(Role.SPARE)
 
     def ended(self, run: LocalRun) -> None:
@@ -187,7 +241,7 @@ class Fleet:
         victims = tuple(worker.runs.values())
         for run in victims:
             run.worker = None
-        if not worker.is_ready and not worker.is_killed:
+        if not worker.is_ready and not worker.is_killed and not worker.is_late:
             self._failed()
         else:
             self.keep_spares()

@@ -49,6 +49,11 @@ class WorkerReady:
 
 
 @dataclass(frozen=True, slots=True)
+class WorkerWanted:
+    """One more worker is to try its imports, which may come out otherwise than in those that are here."""
+
+
+@dataclass(frozen=True, slots=True)
 class WorkerDied:
     """The process and its process group are gone, and everything it had written has been delivered before this."""
 
@@ -76,6 +81,7 @@ Input: TypeAlias = (
     | SessionClosed
     | WorkerSaid
     | WorkerReady
+    | WorkerWanted
     | WorkerDied
     | SupervisorBeat
     | ShutdownAsked

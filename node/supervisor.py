@@ -96,11 +96,14 @@ class Supervisor:
             True  # and the bell has rung: not here, where a lock of ours may be held
         )
 
-    def _reload(self) -> None:
-        if self._is_reload_asked:
-            self._is_reload_asked = False
-            reading = read_sources(sys.argv[1:], os.environ)
-            self._level = reload_settings(self._settings, self._level, reading, self._log)
+    def _reload(self, agent: subprocess.Popen[bytes], lived_s: float) -> None:
+        if not self._is_reload_asked:
+            return
+        self._is_reload_asked = False
+        reading = read_sources(sys.argv[1:], os.environ)
+        self._level = reload_settings(self._settings, self._level, reading, self._log)
+        if lived_s > HEALTHY_S:  # a younger one has just tried all plugins, and may not listen yet
+            agent.send_signal(signal.SIGHUP)
 
     # --- one agent ---------------------------------------------------------------------------------------------------
 
@@ -115,7 +118,7 @@ class Supervisor:
             self._beat()
             select.select([self._bell], [], [], BEAT_S)
             _drain(self._bell)
-            self._reload()
+            self._reload(agent, time.monotonic() - began)
             self._reap_orphans(agent.pid)
             self._note_descendants()
         self._agent = None

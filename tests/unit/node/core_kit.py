@@ -19,7 +19,7 @@ from coordinator.client.node_values import (
 from node.core import NodeCore
 from node.core_desk import CoreConfig
 from node.effects import Effect, KillWorker, SendHeartbeat, SendReports, StartWorker, Tell
-from node.frames import Start, Started, State, Stop, ToWorker
+from node.frames import Shutdown, Start, Started, State, Stop, ToWorker
 from node.inputs import (
     Input,
     LeaderSaid,
@@ -46,14 +46,15 @@ def wanted(task_id: str, allocation_id: int, **more: Any) -> WantedRun:
 class CoreKit:
     """`effects` holds what the core asked for since `clear`; workers do nothing by themselves."""
 
-    def __init__(self, **config: Any) -> None:
+    def __init__(self, *, ready: bool = True, **config: Any) -> None:
         self.now = 10_000
         self.effects: list[Effect] = []
         self.revision = 1
         self.term = 1
         self.core = NodeCore(CoreConfig("1-aa", **config))
         self.effects += self.core.open(self.now)
-        self.give(WorkerReady(1, EXECUTORS))
+        if ready:
+            self.give(WorkerReady(1, EXECUTORS))
 
     # --- time --------------------------------------------------------------------------------------------------------
 
@@ -164,6 +165,10 @@ class CoreKit:
     @property
     def stops(self) -> list[tuple[int, str]]:
         return [(stop.allocation_id, stop.reason) for stop in self.told(Stop)]
+
+    @property
+    def shut_down(self) -> list[int]:
+        return [tell.worker for tell in self.all(Tell) if isinstance(tell.message, Shutdown)]
 
     @property
     def killed(self) -> list[int]:

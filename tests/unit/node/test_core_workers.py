@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from node.frames import Shutdown, Start
+from node.inputs import WorkerReady, WorkerWanted
 from tests.unit.node.core_kit import EXECUTORS, CoreKit, wanted
 
 
@@ -154,3 +155,84 @@ def test_runs_go_to_the_worker_that_tells_first_what_is_offered() -> None:
     kit.open_session(wanted("t", 1))
     assert kit.worker_of(1) == 1
     assert kit.core.fleet.executors == EXECUTORS
+
+
+# --- workers that offer different executors ----------------------------------------------------------------------------
+
+
+MORE = EXECUTORS | {"slow"}
+
+
+def test_a_late_worker_counts_for_nothing_until_it_is_ready() -> None:
+    kit = CoreKit(ready=False)
+    kit.give(WorkerWanted())
+    assert kit.spawned == [1, 2]
+    kit.give(WorkerReady(2, EXECUTORS))
+    kit.open_session()
+    kit.want(wanted("t", 1), wanted("u", 2, own_process=True))
+    assert 1 not in (kit.worker_of(1), kit.worker_of(2))
+    kit.want(wanted("s", 3, executor="slow"))
+    assert kit.ends == [(3, "aborted", "no_executor")]
+    kit.give(WorkerReady(1, MORE))
+    kit.want(wanted("s", 4, executor="slow", own_process=True))
+    assert kit.worker_of(4) == 1
+
+
+def test_a_late_worker_that_dies_is_no_failure_to_start() -> None:
+    kit = CoreKit(ready=False)
+    kit.give(WorkerWanted())
+    kit.give(WorkerReady(2, EXECUTORS))
+    kit.worker_died(1)
+    assert kit.core.fleet.is_up
+    assert kit.spawned == [1, 2]
+
+
+def test_a_shared_worker_that_lacks_the_executor_makes_way(kit: CoreKit) -> None:
+    kit.running(wanted("t", 1))
+    old = kit.worker_of(1)
+    kit.give(WorkerWanted())
+    kit.give(WorkerReady(max(kit.core.fleet.workers), MORE))
+    kit.want(wanted("s", 2, executor="slow"), wanted("u", 3))
+    assert old not in (kit.worker_of(2), kit.worker_of(3))
+    assert kit.worker_of(2) == kit.worker_of(3)
+    kit.clear()
+    kit.ended(1)
+    assert kit.shut_down == [old]
+
+
+def test_an_idle_shared_worker_that_lacks_the_executor_goes_at_once(kit: CoreKit) -> None:
+    kit.running(wanted("t", 1))
+    old = kit.worker_of(1)
+    kit.ended(1)
+    kit.give(WorkerWanted())
+    kit.give(WorkerReady(max(kit.core.fleet.workers), MORE))
+    kit.clear()
+    kit.want(wanted("s", 2, executor="slow"))
+    assert kit.shut_down == [old]
+
+
+def test_what_one_worker_offers_is_offered_though_a_newer_one_lacks_it(kit: CoreKit) -> None:
+    kit.running(wanted("t", 1, executor="f"))
+    kit.give(WorkerReady(max(kit.core.fleet.workers), frozenset({"e"})))
+    kit.want(wanted("u", 2, executor="f"))
+    assert kit.worker_of(2) == kit.worker_of(1)
+
+
+def test_idle_workers_are_not_more_than_are_wanted(kit: CoreKit) -> None:
+    (first,) = kit.core.fleet.workers
+    for _ in range(3):
+        kit.give(WorkerWanted())
+        kit.give(WorkerReady(max(kit.core.fleet.workers), EXECUTORS))
+    assert kit.shut_down == [first, first + 1, first + 2]
+    kit.clear()
+    kit.give(WorkerWanted())
+    kit.give(WorkerReady(max(kit.core.fleet.workers), MORE))
+    assert kit.shut_down == [first + 3]
+    assert kit.spawned == [first + 4]
+
+
+def test_a_node_that_leaves_starts_no_worker_more(kit: CoreKit) -> None:
+    kit.core.fleet.close()
+    kit.clear()
+    kit.give(WorkerWanted())
+    assert kit.spawned == []
