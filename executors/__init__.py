@@ -33,7 +33,8 @@ asked to end, `task.cancelled` is set and the next await raises CancelledError; 
 Run it: `task-node --executors my_module ...`, or name it in the entry points group `ptasks.executors`.
 
 Who may enter: executors, nodes, and the coordinator's shell. Reading order: `api`, `handle`, `policy`, `views`,
-`errors`; behind them `definition`, `models`, `reading`, `registry`, `manifests`, `leader_calls`, `run_control`.
+`errors`; behind them `definition`, `models`, `reading`, `registry`, `manifests`, `leader_calls`, `late_views`,
+`run_control`.
 """
 
 from executors.api import PersistentTasksExecutor, executor

@@ -11,7 +11,7 @@ Who may enter: nobody. `node` imports the coordinator's client and the SDK (`exe
 
 Reading order: `core` (what a node decides, pure; its parts are `core_*`, `lease`, `outbox`; it takes `inputs` and gives
 `effects`), `frames` and `frame_buffer` (what agent and worker say), `worker` (the process), `worker_run` (the life of one
-run), `agent_loop` (does what the core asks), `worker_pool`, `session` (finds the leader), `supervisor`, `data_dir`. Who dies
-with whom: `process_ties`, `kernel_timer`, `burial`, `process_marks`, `control_group`. What it is told: `setting_table`,
-`settings`, `reload`; what it answers to probes: `agent_health`.
+run), `agent_loop` (does what the core asks), `agent_imports` (plugins that harm workers), `worker_pool`, `session` (finds
+the leader), `supervisor`, `data_dir`. Who dies with whom: `process_ties`, `kernel_timer`, `burial`, `process_marks`,
+`control_group`. What it is told: `setting_table`, `settings`, `reload`; what it answers to probes: `agent_health`.
 """

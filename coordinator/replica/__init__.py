@@ -5,5 +5,6 @@ sessions. It reads no clock, opens no socket and rolls no dice: all that comes i
 that it wants done goes out as effects, to be done in the order given. The shell's pump is its only
 driver in production; the simulator is another.
 
-Read `inputs`, `effects`, `sayings` (what nodes and the leader say), then `replica`.
+Read `inputs`, `effects`, `sayings` (what nodes and the leader say), then `replica`. Foreign code is
+asked by `creation` (validate) and `assigners` (get_assignment), which say it in `questions`, `shown`.
 """
