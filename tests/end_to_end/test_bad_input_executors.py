@@ -84,6 +84,10 @@ def test_pt_a4_pt_44_validate_refuses_its_own_creation_only(
     sound = start(cluster, "x.saves", f"sound-{executor}", path=str(cluster.root / executor))
     assert sound.status in ("assigned", "running")
     cluster.call(lambda client: client.cancel(sound.id))
+    gone = Condition(
+        kind="terminal"
+    )  # its end takes an allocation id, which is not to fall into the next test
+    cluster.call(lambda client: client.wait(sound.id, [gone], timeout_s=30), timeout_s=40)
 
 
 # --- get_assignment --------------------------------------------------------------------------------------------------------
@@ -128,6 +132,12 @@ def test_pt_42_many_tasks_with_large_params_hold_up_neither_validate_nor_get_ass
             await client.cancel(task_id, purge=True)
 
     cluster.call(clear, timeout_s=60)
+
+    def are_gone() -> bool:
+        listed = cluster.call(lambda client: client.list(page_size=1000)).tasks
+        return not {task.id for task in listed} & set(ids)
+
+    until(are_gone, "all runs have ended", 60)
 
 
 # --- import ----------------------------------------------------------------------------------------------------------------
