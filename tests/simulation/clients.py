@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tests.simulation.member import MemberLife
     from tests.simulation.world import World
 
-PAUSE = (10 * MS, SECOND)
+PAUSE, BRISK = (10 * MS, SECOND), (5 * MS, 100 * MS)
 TRY = SECOND  # a try without an answer: another member is asked
 REGISTERS = ("retention.failed", "retention.succeeded", "nodes.forget_after")
 POOL = 8  # contended task ids
@@ -42,6 +42,7 @@ class Client:
         self.world, self.name = world, f"k{number}"
         self._dice = world.dice.split(self.name)
         self._timeline = world.timeline
+        self._pace = BRISK if world.dials.brisk else PAUSE
         self._made = 0
         self._try = 0  # number of the try under way; answers of others still count as answers
         self.operation: Operation | None = None
@@ -228,7 +229,7 @@ class Client:
         self.world.tally[f"answer/{how}"] += 1
         self.operation = None
         self._try += 1
-        self._later(self._dice.between(*PAUSE), "goes on", self._next)
+        self._later(self._dice.between(*self._pace), "goes on", self._next)
 
     def _repeat(self, operation: Operation) -> None:
         """The same words under the same request id, to anybody, once."""

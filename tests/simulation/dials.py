@@ -60,6 +60,7 @@ class Dials:
     short_leases: bool = False
     late_answers: bool = False  # of the disk: written, but told late
     hub_kept: int = 50_000
+    brisk: bool = False  # callers hardly rest
 
     def only(self, kinds: tuple[str, ...]) -> Dials:
         """The same world with no other faults than these."""
@@ -134,4 +135,5 @@ def draw(seed: int) -> Dials:
         short_leases=dice.percent(30),
         late_answers=dice.percent(30),
         hub_kept=dice.pick((10, 50_000)) if rare else 50_000,
+        brisk=dice.percent(15),
     )

@@ -48,6 +48,7 @@ class Faults:
     def __init__(self, world: World) -> None:
         self._world = world
         self._stopped = False
+        self._streams = world.dice.split("fault/new stream")
 
     def start(self) -> None:
         for kind, (mean, fault) in KINDS.items():
@@ -55,6 +56,11 @@ class Faults:
             if dial:
                 dice = self._world.dice.split(f"fault/{kind}")
                 self._next(kind, mean * (500 - 4 * dial) * SECOND // 100, fault, dice)
+
+    def befalls_a_new_stream(self) -> bool:
+        """A registration that hangs on its way, and may arrive when nobody expects it any more."""
+        dial = self._world.dials.faults["clog"]
+        return not self._stopped and self._streams.chance(dial * 2_000)
 
     def stop(self) -> None:
         self._stopped = True

@@ -15,6 +15,7 @@ from node import frames
 from tests.simulation.checkers.intervals import Interval
 from tests.simulation.executors import BY_NAME
 from tests.simulation.laws import Broken
+from tests.simulation.node_faults import LIES_FROM
 from tests.simulation.timeline import SECOND
 
 if TYPE_CHECKING:
@@ -52,7 +53,11 @@ class LeaseLaws:
         self._rights[agent].sent[heartbeat.sequence] = now
 
     def answered(self, server: MemberLife, agent: AgentLife, said: LeaderSaying) -> None:
-        """What a leader accepts was sent before any later leader was elected (L5)."""
+        """What a leader accepts was sent before any later leader was elected (L5); it believes no lie (G5)."""
+        for answer in said.answers:
+            if answer.number >= LIES_FROM and answer.accepted:
+                raise Broken("G5 stale reports are refused", f"{server.name} to {agent.place.name}")
+            self._world.tally["lies refused"] += answer.number >= LIES_FROM
         if said.heartbeat is None:
             return
         self.accepted += 1

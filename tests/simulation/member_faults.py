@@ -50,7 +50,7 @@ def clog(world: World, dice: Dice) -> bool:
 
 def partition(world: World, dice: Dice) -> bool:
     """For a while some members do not hear others."""
-    shape = dice.pick(("one", "deaf", "dumb", "halves", "ring", "link"))
+    shape = dice.pick(("one", "deaf", "dumb", "halves", "ring", "link", "deposed"))
     victim = _victim(world, dice).name
     length = dice.often_short(200 * MS, 20 * SECOND)
     order = [f"c{number}" for number in world.numbers]
@@ -60,6 +60,10 @@ def partition(world: World, dice: Dice) -> bool:
     pairs = _cut(shape, victim, order)
     if not pairs:
         return False
+    if shape == "deposed":
+        length = 500 * MS + length % SECOND
+        for _, voter in pairs:
+            world.network.clog((voter, victim), world.timeline.now + length)
     world.network.cut(pairs)
     label = f"heals {shape}"
     world.timeline.after(
@@ -76,7 +80,7 @@ def _cut(shape: str, victim: str, order: list[str]) -> list[Pair]:
             return [pair for other in others for pair in ((victim, other), (other, victim))]
         case "deaf":
             return [(other, victim) for other in others]
-        case "dumb":
+        case "dumb" | "deposed":  # the latter hears late what others said before they left it
             return [(victim, other) for other in others]
         case "halves":
             half = len(order) // 2

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tests.simulation.world import World
 
 NOBODY = 2**40  # a ticket that no caller waits for
+LIES_FROM = 2**30  # numbers of reports that no node has made
 
 
 def kill(world: World, dice: Dice) -> bool:
@@ -137,7 +138,7 @@ def lie(world: World, dice: Dice) -> bool:
     kind = ("ended", "state", "started")[number % 3]
     ended = EndedReport(RunOutcome.SUCCEEDED) if kind == "ended" else None
     report = Report(
-        2**30 + number, task.id, allocation, kind, 0, kind == "state", 10**6, b'"lie"', 1, ended
+        LIES_FROM + number, task.id, allocation, kind, 0, kind == "state", 10**6, b'"lie"', 1, ended
     )
     world.tally["lies"] += 1
     life.pump.feed(NodeSaid(session, NodeSaying(reports=(report,))))

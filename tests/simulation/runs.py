@@ -7,6 +7,7 @@ import traceback
 from dataclasses import dataclass, field
 from hashlib import blake2b
 
+from coordinator.api import hub
 from tests.simulation.dials import Dials, draw
 from tests.simulation.laws import Broken, Tally
 from tests.simulation.timeline import SECOND
@@ -36,6 +37,7 @@ class Result:
 def run(seed: int, dials: Dials | None = None, *, until: int = 0, trace: bool = False) -> Result:
     """The world of this seed, with the dials drawn from it unless others are given."""
     dials = draw(seed) if dials is None else dials
+    kept, hub.CHANGES_KEPT = hub.CHANGES_KEPT, dials.hub_kept
     world = World(seed, dials)
     world.timeline.tracing = trace
     result = Result(seed, dials, tally=world.tally)
@@ -49,6 +51,7 @@ def run(seed: int, dials: Dials | None = None, *, until: int = 0, trace: bool = 
         result.law, result.what = "bug", f"{type(bug).__name__}: {bug}"
         result.detail = _where(bug)
     finally:
+        hub.CHANGES_KEPT = kept
         gc.enable()
     result.step, result.virtual_s = world.timeline.step, world.timeline.now / SECOND
     result.trace_hash = _hash(world)

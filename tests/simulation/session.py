@@ -228,6 +228,8 @@ class Stream:
         self.down: Pipe = network.stream(there, here, f"{there}>{here} frame", self._to_node)
         self._number = 0
         self._server_open = True
+        if agent.place.world.faults.befalls_a_new_stream():
+            self.up.stall(self._timeline.now + agent.place.dice.often_short(SECOND, 8 * SECOND))
         agent.place.world.streams.append(self)
 
     # -- at the server ----------------------------------------------------------------------------

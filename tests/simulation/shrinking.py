@@ -11,7 +11,7 @@ from tests.simulation.runs import Result
 
 PLAIN = (
     "snapshot_every", "log_kept", "inflight", "message_bytes", "uncommitted_bytes", "batch",
-    "equal_timeouts", "short_leases", "late_answers", "hub_kept",
+    "equal_timeouts", "short_leases", "late_answers", "hub_kept", "brisk",
 )  # fmt: skip
 
 
