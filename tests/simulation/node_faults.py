@@ -136,7 +136,7 @@ def lie(world: World, dice: Dice) -> bool:
     other = task.allocation_id + (7 if later else -1 - number % 5)
     allocation = AllocationId(task.allocation_id if task.assignment.node != name else other)
     kind = ("ended", "state", "started")[number % 3]
-    ended = EndedReport(RunOutcome.SUCCEEDED) if kind == "ended" else None
+    ended = EndedReport(RunOutcome.WARNING) if kind == "ended" else None  # nobody ends like that
     report = Report(
         LIES_FROM + number, task.id, allocation, kind, 0, kind == "state", 10**6, b'"lie"', 1, ended
     )
