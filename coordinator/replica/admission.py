@@ -17,13 +17,18 @@ class Admission:
         self.disk_full = False
         self.disk_low = False
 
+    @property
+    def lacks_space(self) -> bool:
+        """Another member may have what is missing here (D9)."""
+        return self.disk_full or self.disk_low
+
     def objection(self) -> str | None:
         """Kind of the failure that answers a wish at once, or None."""
         if self._seat.stopping:
             return "shutting_down"
         if not self._road.raft.is_leader:
             return self.not_leader()
-        if self.disk_full or self.disk_low:
+        if self.lacks_space:
             return Lost.DISK_FULL.value
         leading = self._seat.leading
         if leading is not None and leading.proposals.is_full:

@@ -34,6 +34,7 @@ from coordinator.replica.proposals import Proposals
 from coordinator.replica.road import Road
 from coordinator.replica.roster import Roster
 from coordinator.replica.seat import Books, Seat
+from coordinator.replica.space import Space
 from coordinator.replica.tickets import Tickets
 from coordinator.replica.wishes import take
 
@@ -58,6 +59,7 @@ class Replica:
         self._now = Now(0, 0)
         self._heard_leader: Millis = 0
         self._admission = Admission(self._road, self._seat)
+        self._space = Space(self._road, self._seat, self._admission)
         self._on = self._table()
 
     def _table(self) -> dict[type, Callable[[Any], None]]:
@@ -273,6 +275,7 @@ class Replica:
         self._follow_leadership()
         if self.leading is not None:
             self.leading.tick()
+        self._space.tick(self._now.steady)
         self._road.flush()
 
     def _stored(self, stored: i.Stored) -> None:
@@ -287,7 +290,6 @@ class Replica:
         match failed.kind:
             case "disk_full":
                 self._admission.disk_full = True
-                self._seat.hand_over(NO_MEMBER)
             case "recovered":
                 self._admission.disk_full = False
             case _:

@@ -10,8 +10,9 @@ from coordinator.machine.outcome import Accepted
 from coordinator.model.tasks import RunOutcome
 from coordinator.replica import effects as e
 from coordinator.replica import inputs as i
+from coordinator.replica.space import AGAIN_MS
 from tests.unit.replica.kit import at_once, node, of, wish
-from tests.unit.replica.world import FakeNode, World
+from tests.unit.replica.world import FakeNode, Member, World
 
 
 def kind_of(world: World, ticket: int) -> str:
@@ -43,6 +44,82 @@ def test_a_leader_with_a_full_disk_hands_leadership_over() -> None:
     world.settle()
     world.until(lambda: world.leader().number != old.number)
     assert isinstance(world.create("t1"), Accepted)
+
+
+def test_s12_a_leader_with_too_little_space_hands_leadership_over() -> None:
+    world = World(3)
+    node(world, "n1")
+    old = world.leader()
+    old.inbox.append(i.DiskLow(low=True))
+    world.settle()
+    world.until(lambda: world.leader().number != old.number)
+    assert isinstance(world.create("t1"), Accepted)
+
+
+def test_s12_where_nobody_has_space_leadership_does_not_go_round_and_round() -> None:
+    world = World(3)
+    node(world, "n1")
+    for member in world.members.values():
+        member.inbox.append(i.DiskLow(low=True))
+    world.settle()
+    world.run(AGAIN_MS // 2)
+    term = world.leader().replica.term
+    world.run(AGAIN_MS // 3)
+    assert world.leader().replica.term == term
+    assert kind_of(world, world.submit(wish("t1"))) == "disk_full"
+    other = next(m for m in world.members.values() if m is not world.leader())
+    other.inbox.append(i.DiskLow(low=False))
+    world.until(lambda: world.leader() is other, 4 * AGAIN_MS)
+    assert isinstance(world.create("t1"), Accepted)
+
+
+def test_s12_where_no_disk_takes_anything_the_leader_stays_and_answers_reads() -> None:
+    world = World(3)
+    node(world, "n1")
+    leader = world.leader()
+    stuck = Stuck(world, tuple(world.members))
+    for member in world.members.values():
+        member.inbox.append(i.StoreFailed("disk_full", "no space"))
+    world.run(2 * AGAIN_MS)
+    assert world.leader() is leader
+    leader.inbox.append(i.ReadBarrier(900))
+    world.settle()
+    assert isinstance(world.answers[900], e.ReadReady)
+    assert kind_of(world, world.submit(wish("t1"))) == "disk_full"
+
+    first, second = (n for n in world.members if n != leader.number)
+    stuck.let(first)  # it could not be elected: nobody else can store a vote
+    world.run(2 * AGAIN_MS)
+    assert world.leader() is leader
+    stuck.let(second)
+    world.until(lambda: world.leader() is not leader, AGAIN_MS)
+    assert isinstance(world.create("t1"), Accepted)
+
+
+class Stuck:
+    """Disks of members that take nothing until they are let."""
+
+    def __init__(self, world: World, numbers: tuple[int, ...]) -> None:
+        self.world, self.numbers = world, set(numbers)
+        self._waiting: list[tuple[int, e.Persist]] = []
+        self._do = world.do
+        world.do = self._watch
+
+    def _watch(self, member: Member, effect: e.Effect, written: list[int]) -> None:
+        if isinstance(effect, e.Persist) and member.number in self.numbers:
+            self._waiting.append((member.number, effect))
+        else:
+            self._do(member, effect, written)
+
+    def let(self, number: int) -> None:
+        """What waited is written now, in its order."""
+        self.numbers.discard(number)
+        member = self.world.members[number]
+        written: list[int] = []
+        for waiting, effect in self._waiting:
+            if waiting == number:
+                self._do(member, effect, written)
+        member.inbox += [i.Stored(tuple(written)), i.StoreFailed("recovered", "")]
 
 
 def test_pt_19_little_space_refuses_before_anything_fails() -> None:
