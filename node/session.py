@@ -55,6 +55,7 @@ class Session:
         self.offers: tuple[Offer, ...] = ()
         self.problems: tuple[LoadProblem, ...] = ()
         self.cluster_id = ""
+        self._given = tuple(coordinators)
         self._addresses = list(coordinators)
         self._who = who
         self._events = events
@@ -188,21 +189,30 @@ class Session:
         welcome = frame.welcome
         if welcome is None:
             return
+        is_news = not self._is_welcome  # else only settings or coordinators have changed
         self._is_welcome = True
         self._has_registered = True
         self._failures = 0
         self._silent.clear()
         self.cluster_id = welcome.cluster_id
         self._expect(welcome)
-        known = [each for each in welcome.coordinators if self._trusted(each)]
-        self._addresses.extend(each for each in known if each not in self._addresses)
-        self._log.write(
-            "info",
-            "session open",
-            leader=welcome.leader,
-            term=frame.term,
-            lease_ms=welcome.lease_ms,
-        )
+        self._learn(welcome.coordinators)
+        if is_news:
+            self._log.write(
+                "info",
+                "session open",
+                leader=welcome.leader,
+                term=frame.term,
+                lease_ms=welcome.lease_ms,
+            )
+
+    def _learn(self, coordinators: Sequence[str]) -> None:
+        """Those there are now, and those we were started with: they may come back under other ones."""
+        known = [each for each in coordinators if self._trusted(each)]
+        addresses = list(dict.fromkeys((*known, *self._given)))
+        target = self._addresses[self._next]
+        self._next = addresses.index(target) if target in addresses else 0
+        self._addresses = addresses
 
     def _expect(self, values: Welcome | HeartbeatAnswer) -> None:
         """How long the leader may say nothing: a busy one stretches the beat."""

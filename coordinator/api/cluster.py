@@ -8,18 +8,17 @@ from typing import Any, TypeVar
 from typing_extensions import override
 
 from coordinator.api import cluster_views as views
+from coordinator.api import member_views
 from coordinator.api.backups import Backups
-from coordinator.api.checks import check_request_id, content_hash
+from coordinator.api.changing import submit_change
 from coordinator.api.door import Door
-from coordinator.api.errors import Code, Rejected, abort, invalid, too_large
-from coordinator.api.road import Context, Road, accepted
+from coordinator.api.errors import Code, Rejected, abort, invalid
+from coordinator.api.member_wishes import MemberWishes
+from coordinator.api.road import Context, Road
 from coordinator.machine.commands import Command, DrainNode, RemoveNode, SetSettings, UndrainNode
-from coordinator.machine.outcome import Accepted
 from coordinator.model.ids import NodeName, TaskId
-from coordinator.model.limits import REASON_BYTES_MAX
-from coordinator.replica.inputs import Asked, Poke
+from coordinator.replica.inputs import Poke
 from coordinator.wire.v1 import cluster_pb2 as wire
-from coordinator.wire.v1 import tasks_pb2
 from coordinator.wire.v1.cluster_pb2_grpc import ClusterServicer
 
 PREFIX = "/ptasks.v1.Cluster/"
@@ -36,6 +35,7 @@ class ClusterService(ClusterServicer):
         self._door = door
         self._road = road
         self._backups = Backups(door, road)
+        self._members = MemberWishes(door, road)
 
     @override
     async def Status(self, request: wire.StatusRequest, context: Context) -> wire.StatusResponse:
@@ -113,10 +113,41 @@ class ClusterService(ClusterServicer):
         async def look() -> wire.ListMembersResponse:
             stale = request.read.stale
             return wire.ListMembersResponse(
-                answer=self._road.answer(stale=stale), members=views.members(self._door)
+                answer=self._road.answer(stale=stale),
+                members=member_views.members(self._door),
+                pending=member_views.pending(self._door.replica),
             )
 
         return await self._read(context, "ListMembers", request, wire.ListMembersResponse, look)
+
+    @override
+    async def AddMember(
+        self, request: wire.AddMemberRequest, context: Context
+    ) -> wire.MemberChangeResponse:
+        async def work(left: float) -> wire.MemberChangeResponse:
+            return await self._members.add(request, left)
+
+        return await self._lead(context, "AddMember", request, wire.MemberChangeResponse, work)
+
+    @override
+    async def RemoveMember(
+        self, request: wire.RemoveMemberRequest, context: Context
+    ) -> wire.MemberChangeResponse:
+        async def work(left: float) -> wire.MemberChangeResponse:
+            return await self._members.remove(request, left)
+
+        return await self._lead(context, "RemoveMember", request, wire.MemberChangeResponse, work)
+
+    @override
+    async def TransferLeader(
+        self, request: wire.TransferLeaderRequest, context: Context
+    ) -> wire.TransferLeaderResponse:
+        async def work(left: float) -> wire.TransferLeaderResponse:
+            return await self._members.transfer(request, left)
+
+        return await self._lead(
+            context, "TransferLeader", request, wire.TransferLeaderResponse, work
+        )
 
     @override
     async def GetSettings(
@@ -136,7 +167,7 @@ class ClusterService(ClusterServicer):
         async def work(left: float) -> wire.GetSettingsResponse:
             values = tuple(sorted(request.set.items()))
             command = SetSettings(values, tuple(sorted(request.reset)), OPERATOR)
-            await self._submit(command, request.change, request, left)
+            await submit_change(self._road, command, request, left)
             found = views.settings(self._door.replica.state)
             return wire.GetSettingsResponse(answer=self._road.answer(), settings=found)
 
@@ -207,25 +238,12 @@ class ClusterService(ClusterServicer):
 
         return await self._lead(context, name, request, reply_type, work)
 
-    async def _submit(
-        self, command: Command, change: tasks_pb2.Change, request: Any, left: float
-    ) -> Accepted:
-        check_request_id(change.request_id)
-        if len(change.reason.encode()) > REASON_BYTES_MAX:
-            raise too_large("reason", REASON_BYTES_MAX, len(change.reason.encode()))
-        hashed = content_hash(request.SerializeToString(deterministic=True))
-        content = hashed if change.request_id else 0
-        asked = Asked(command, change.request_id, content, change.dry_run)
-        reply = await self._road.submit((asked,), left)
-        outcome: Accepted = accepted(reply.outcomes[0])
-        return outcome
-
     async def _node_change(self, command: Command, request: Any, left: float) -> wire.NodeResponse:
         state = self._door.replica.state
         repeated = state.requests.get(request.change.request_id) is not None
         if NodeName(request.name) not in state.nodes and not repeated:
             raise _no_node(request.name)
-        outcome = await self._submit(command, request.change, request, left)
+        outcome = await submit_change(self._road, command, request, left)
         answer = wire.NodeResponse(answer=self._road.answer(), unchanged=outcome.unchanged)
         node = self._door.replica.state.nodes.get(NodeName(request.name))
         if node is not None:

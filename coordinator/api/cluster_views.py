@@ -1,4 +1,4 @@
-"""Members, nodes, settings and executors as the wire shows them."""
+"""Nodes, settings, executors and the cluster as a whole, as the wire shows them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from coordinator.api import member_views
 from coordinator.api.door import Door
 from coordinator.model.nodes import Node, NodeStatus
 from coordinator.model.settings import RULES
@@ -24,11 +25,11 @@ def status(door: Door, answer: tasks_pb2.Answer) -> wire.StatusResponse:
     state = replica.state
     return wire.StatusResponse(
         answer=answer,
-        self=own_member(door),
+        self=member_views.own_member(door),
         cluster_id=state.cluster_id,
         commit=replica.raft.commit_index,
         feature_level=state.feature_level,
-        members=[_known_member(door, number) for number in sorted(state.members)],
+        members=[member_views.known_member(door, one.id) for one in state.members_by_id()],
         elections=door.facts().elections,
         has_quorum=bool(replica.leader_id),
         tasks={s.value: n for s, n in state.status_counts.items() if n},
@@ -37,65 +38,11 @@ def status(door: Door, answer: tasks_pb2.Answer) -> wire.StatusResponse:
     )
 
 
-def own_member(door: Door) -> wire.Member:
-    facts = door.facts()
-    replica = door.replica
-    return wire.Member(
-        name=facts.name,
-        grpc=facts.address,
-        http=facts.http,
-        role=replica.raft.role.value,
-        condition=facts.condition,
-        voter=facts.member_id in replica.raft.configuration().voters,
-        reachable=True,
-        term=replica.term,
-        applied=replica.state.revision,
-        lag=max(0, replica.raft.commit_index - replica.state.revision),
-        snapshot=facts.snapshot_index,
-        fsync_p99_ms=facts.fsync_p99_ms,
-        disk_free_bytes=facts.disk_free_bytes,
-        version=facts.version,
-        uptime_ms=facts.uptime_ms,
-        log_entries=facts.log_entries,
-    )
-
-
-def _known_member(door: Door, number: int) -> wire.Member:
-    record = door.replica.state.members[number]
-    voters = door.replica.raft.configuration().voters
-    return wire.Member(
-        name=record.name,
-        grpc=door.address_of(number),
-        http=record.http,
-        voter=number in voters,
-    )
-
-
-def members(door: Door) -> list[wire.Member]:
-    """The leader's picture of everybody: what it knows of their logs."""
-    replica = door.replica
-    progress = replica.raft.status().progress
-    found = []
-    for number in sorted(replica.state.members):
-        if number == door.facts().member_id:
-            found.append(own_member(door))
-            continue
-        member = _known_member(door, number)
-        seen = progress.get(number)
-        member.role = "follower" if seen is not None else ""
-        if seen is not None:
-            member.applied = seen.match
-            member.lag = max(0, replica.raft.last_index - seen.match)
-            member.reachable = door.reaches(number)
-        found.append(member)
-    return found
-
-
 def health(door: Door) -> tuple[str, list[wire.Finding]]:
     """`ok`, `warning` or `error`, with what was found."""
     replica = door.replica
     findings: list[wire.Finding] = []
-    for member in members(door):
+    for member in member_views.members(door):
         if not member.reachable:
             text = f"{member.name} was not heard of within an election time-out"
             findings.append(wire.Finding(rule="member_unreachable", level="warning", text=text))

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _HERE = "coordinator.cli.cluster_commands"
 _SETTINGS = "coordinator.cli.settings_commands"
 _STATUS = "coordinator.cli.cluster_status"
+_MEMBERS = "coordinator.cli.member_commands"
 _SNAPSHOT = "coordinator.cli.snapshot_commands"
 cluster = LazyGroup(
     name="cluster",
@@ -31,6 +32,10 @@ cluster = LazyGroup(
         "status": Entry(_STATUS, "status", "What each member says; works without a quorum."),
         "health": Entry(_HERE, "health", "ok, or what is wrong; the exit code tells."),
         "members": Entry(_STATUS, "members", "The coordinators as the leader knows them."),
+        "add": Entry(_MEMBERS, "add", "Add a coordinator: NAME=ADDRESS."),
+        "remove": Entry(_MEMBERS, "remove", "Remove a coordinator for good."),
+        "replace": Entry(_MEMBERS, "replace", "One coordinator in the place of another."),
+        "transfer-leader": Entry(_MEMBERS, "transfer_leader", "Have another coordinator lead."),
         "settings": Entry(_SETTINGS, "settings", "All replicated settings."),
         "set": Entry(_SETTINGS, "set_settings", "Change settings: K=V."),
         "unset": Entry(_SETTINGS, "unset", "Give settings their default again."),

@@ -9,7 +9,7 @@ import click
 
 from coordinator.cli import exits
 from coordinator.cli.lazy import Verb
-from coordinator.cli.output import Column
+from coordinator.cli.output import Column, tell
 from coordinator.cli.session import Session, session_of
 from coordinator.cli.texts import age, count
 
@@ -63,7 +63,11 @@ def members(ctx: click.Context) -> int:
 
     async def work() -> int:
         found = await session.client.cluster.members(read=session.read)
-        session.out.listing("MemberList", found.answer, found.members, COLUMNS)
+        session.out.listing("MemberList", found.answer, found.members, MEMBER_COLUMNS)
+        if found.pending is not None and session.out.is_table:
+            from coordinator.cli.member_wait import stage_text
+
+            tell(stage_text(found.pending, found.members))
         return exits.OK
 
     return session.run(work)
@@ -101,15 +105,29 @@ COLUMNS: Sequence[Column[Member]] = (
 )  # fmt: skip
 
 
+MEMBER_COLUMNS: Sequence[Column[Member]] = (
+    Column("NAME", lambda member: member.name),
+    Column("ID", lambda member: str(member.id), lambda member: member.id, right=True),
+    Column("ADDRESS", lambda member: member.grpc),
+    Column("ROLE", lambda member: _role(member) or "-"),
+    Column("VOTES", lambda member: "yes" if member.voter else "no", lambda member: member.voter),
+    Column("ANSWERS", lambda m: "yes" if m.reachable else "no", lambda member: member.reachable),
+    Column("APPLIED", lambda m: str(m.applied), lambda m: m.applied, right=True),
+    Column("LAG", lambda m: "-" if m.lag is None else str(m.lag), lambda m: m.lag, right=True),
+    Column("HTTP", lambda member: member.http or "-", wide=True),
+)  # fmt: skip
+
+
 def summary(found: ClusterStatus) -> str:
     """`ok · tolerates 1 more failure · 3 nodes ready · 2 elections in 24 h · clocks within 3 ms`."""
-    reachable = sum(member.reachable for member in found.members)
-    needed = len(found.members) // 2 + 1
+    voters = [member for member in found.members if member.voter]
+    reachable = sum(member.reachable for member in voters)
+    needed = len(voters) // 2 + 1
     parts = [found.health]
     if found.quorum:
         parts.append(f"tolerates {count(found.tolerates, 'more failure')}")
     else:
-        parts.append(f"no quorum: {reachable} of {len(found.members)} answer, {needed} are needed")
+        parts.append(f"no quorum: {reachable} of {len(voters)} answer, {needed} are needed")
     ready = found.nodes.get("ready", 0)
     parts.append(f"{count(ready, 'node')} ready")
     parts += [

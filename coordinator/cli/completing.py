@@ -25,7 +25,7 @@ Completer = Callable[[click.Context, click.Parameter, str], list[str]]
 
 
 def complete(kind: str) -> Completer:
-    """A completer of `tasks`, `nodes`, `executors` or `contexts`."""
+    """A completer of `tasks`, `nodes`, `executors`, `members` or `contexts`."""
 
     def completer(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:  # noqa: ARG001  (click's)
         try:

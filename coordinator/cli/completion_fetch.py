@@ -28,6 +28,8 @@ async def names_of(kind: str, addresses: tuple[str, ...]) -> list[str]:
             return [node.name for node in (await client.cluster.nodes(read=read)).nodes]
         if kind == "executors":
             return [one.name for one in (await client.cluster.executors(read=read)).executors]
+        if kind == "members":
+            return [one.name for one in (await client.cluster.members(read=read)).members]
         page = await client.list(Filter(include_finished=True), page_size=NAMES_MAX, read=read)
         return [task.id for task in page.tasks]
 

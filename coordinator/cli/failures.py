@@ -148,6 +148,8 @@ def _anything(error: ClientError, doing: str) -> Words:
 
 
 def _taken(error: ClientError, doing: str) -> Words:
+    if doing.startswith("cluster "):
+        return Words(f"{doing}: {_text(error)}", error.reason)
     fields = error.metadata.get("fields", "") or error.metadata.get("differs", "")
     return Words(
         f"{doing}: id is taken by a task with another spec" + (f" ({fields})" if fields else ""),

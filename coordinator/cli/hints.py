@@ -87,6 +87,21 @@ def _there_is(error: ClientError, doing: str) -> str:
     return f"see what there is with: taskctl {command}"
 
 
+def _pending(error: ClientError, doing: str) -> str:
+    if not doing.startswith("cluster "):
+        return _look(error, doing)
+    return (
+        "wait for it; an addition is called off with: taskctl cluster remove NAME; "
+        "see: taskctl cluster members"
+    )
+
+
+def _fewer(_error: ClientError, doing: str) -> str:
+    if doing.startswith("cluster "):
+        return "put it in the place of another: taskctl cluster replace OLD NAME=ADDRESS"
+    return "cancel or remove what is not needed; see it with: taskctl list --all"
+
+
 _BY_REASON: Final[dict[str, str | Make]] = {
     "invalid_params": _schema,
     "validation_failed": _validate,
@@ -105,14 +120,16 @@ _BY_REASON: Final[dict[str, str | Make]] = {
             "state_in_use",
             "parent_ended",
             "not_recurring",
-            "change_pending",
         ),
         _look,
     ),
+    "change_pending": _pending,
+    "would_lose_quorum": "start what is down, or put another in its place first; see: taskctl cluster members",
+    "already_exists": "see who is there with: taskctl cluster members",
     "stale_incarnation": "look at it again with: taskctl node list",
     "unplaceable": "leave --require-assignment out and it waits for a node; see them with: taskctl node list",
     "choice_stale": "repeat it: the cluster changed meanwhile",
-    "limit_reached": "cancel or remove what is not needed; see it with: taskctl list --all",
+    "limit_reached": _fewer,
     **dict.fromkeys(("overloaded", "rate_limited", "too_many_watches"), "repeat it in a moment"),
     "disk_full": "free space where the coordinators keep their data; writes go on by themselves then",
     **dict.fromkeys(

@@ -19,6 +19,7 @@ from coordinator.wire.v1 import cluster_pb2 as wire
 
 if TYPE_CHECKING:
     from coordinator.client.backups import Saved, Target
+    from coordinator.client.views import Answer
 
 _READ = ReadOptions()
 _PATH = "/ptasks.v1.Cluster/"
@@ -35,6 +36,9 @@ _DRAIN = _method("DrainNode", wire.DrainNodeRequest, wire.NodeResponse)
 _UNDRAIN = _method("UndrainNode", wire.UndrainNodeRequest, wire.NodeResponse)
 _REMOVE = _method("RemoveNode", wire.RemoveNodeRequest, wire.NodeResponse)
 _MEMBERS = _method("ListMembers", wire.ListMembersRequest, wire.ListMembersResponse)
+_ADD_MEMBER = _method("AddMember", wire.AddMemberRequest, wire.MemberChangeResponse)
+_REMOVE_MEMBER = _method("RemoveMember", wire.RemoveMemberRequest, wire.MemberChangeResponse)
+_TRANSFER = _method("TransferLeader", wire.TransferLeaderRequest, wire.TransferLeaderResponse)
 _GET_SETTINGS = _method("GetSettings", wire.GetSettingsRequest, wire.GetSettingsResponse)
 _SET_SETTINGS = _method("SetSettings", wire.SetSettingsRequest, wire.GetSettingsResponse)
 _EXECUTORS = _method("ListExecutors", wire.ListExecutorsRequest, wire.ListExecutorsResponse)
@@ -113,7 +117,30 @@ class ClusterClient:
         """The coordinators as the leader knows them."""
         reply = await self._read(_MEMBERS, wire.ListMembersRequest(), read)
         members = [translate.member_of(member) for member in reply.members]
-        return views.Members(answer_of(reply.answer), members)
+        return views.Members(answer_of(reply.answer), members, translate.pending_of(reply.pending))
+
+    async def add_member(
+        self, name: str, address: str, change: ChangeOptions | None = None, *, replaces: str = ""
+    ) -> views.MemberChanged:
+        """Wish for a coordinator, in place of another if one is named. It votes later: look at `members`."""
+        request = wire.AddMemberRequest(name=name, address=address, replaces=replaces)
+        return self._wished(await self._change(_ADD_MEMBER, request, change))
+
+    async def remove_member(
+        self, name: str, change: ChangeOptions | None = None
+    ) -> views.MemberChanged:
+        """Wish for one less; for one that is being added: call that off."""
+        request = wire.RemoveMemberRequest(name=name)
+        return self._wished(await self._change(_REMOVE_MEMBER, request, change))
+
+    def _wished(self, reply: wire.MemberChangeResponse) -> views.MemberChanged:
+        pending = translate.pending_of(reply.pending)
+        return views.MemberChanged(answer_of(reply.answer), pending, reply.unchanged)
+
+    async def transfer_leader(self, to: str = "", change: ChangeOptions | None = None) -> Answer:
+        """Have another coordinator lead, that one if one is named. The answer names who leads now."""
+        request = wire.TransferLeaderRequest(to=to)
+        return answer_of((await self._change(_TRANSFER, request, change)).answer)
 
     async def settings(self, *, read: ReadOptions = _READ) -> views.Settings:
         """All replicated settings."""

@@ -75,18 +75,36 @@ def member_of(member: wire.Member) -> views.Member:
         uptime_ms=member.uptime_ms or None,
         log_entries=member.log_entries,
         digest=member.digest or None,
+        id=member.id,
     )
 
 
-def unreachable(name: str, address: str, error: str) -> views.Member:
-    """A member that gave no answer: what is known of it is its address."""
+def pending_of(change: wire.MemberChange) -> views.MemberChange | None:
+    """A change among the members; None for none."""
+    if not change.revision:
+        return None
+    return views.MemberChange(
+        revision=change.revision,
+        since_at=change.since_at or None,
+        joining=change.joining or None,
+        leaving=change.leaving or None,
+        stage=change.stage or None,
+        joining_id=change.joining_id,
+        leaving_id=change.leaving_id,
+    )
+
+
+def unreachable(
+    name: str, address: str, error: str, *, voter: bool = True, number: int = 0
+) -> views.Member:
+    """A member that gave no answer: what others know of it is its name, its id and whether it votes."""
     return views.Member(
         name=name,
         grpc=address,
         http=None,
         role="unreachable",
         condition="ok",
-        voter=True,
+        voter=voter,
         reachable=False,
         error=error,
         term=0,
@@ -99,6 +117,7 @@ def unreachable(name: str, address: str, error: str) -> views.Member:
         uptime_ms=None,
         log_entries=0,
         digest=None,
+        id=number,
     )
 
 

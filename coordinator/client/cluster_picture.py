@@ -94,20 +94,26 @@ def put_together(said: Mapping[str, Said]) -> ClusterStatus:
 
 def _members(said: Mapping[str, Said], there: Sequence[MemberStatus]) -> list[Member]:
     """Each member in its own words, or as unreachable; ordered by name."""
-    names = {member.grpc: member.name for status in there for member in status.members}
+    named = {member.grpc: member for status in there for member in status.members}
     applied = max((status.member.applied for status in there), default=0)
     members = []
     for address, one in said.items():
         if one.status is None:
-            if there and address not in names:
+            if there and address not in named:
                 continue  # we were told of it, but the cluster does not know it
-            members.append(unreachable(names.get(address, ""), address, one.error))
+            members.append(_silent(named.get(address), address, one.error))
             continue
         own = one.status.member
         lag = None if own.role == "leader" else max(0, applied - own.applied)
         members.append(replace(own, grpc=own.grpc or address, lag=lag, reachable=True))
     unique = {(member.name, member.grpc): member for member in members}
     return [unique[key] for key in sorted(unique)]
+
+
+def _silent(named: Member | None, address: str, error: str) -> Member:
+    if named is None:
+        return unreachable("", address, error)
+    return unreachable(named.name, address, error, voter=named.voter, number=named.id)
 
 
 def _nobody(members: list[Member]) -> ClusterStatus:

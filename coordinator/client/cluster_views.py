@@ -77,6 +77,19 @@ class Member(Struct, frozen=True):
     uptime_ms: int | None
     log_entries: int
     digest: str | None
+    id: int = 0
+
+
+class MemberChange(Struct, frozen=True):
+    """A change among the coordinators under way; `stage` says what it waits for, null where only the leader knows."""
+
+    revision: int
+    since_at: int | None
+    joining: str | None
+    leaving: str | None
+    stage: str | None
+    joining_id: int
+    leaving_id: int
 
 
 class Finding(Struct, frozen=True):
@@ -186,6 +199,15 @@ class Members(Struct, frozen=True):
 
     answer: Answer
     members: list[Member]
+    pending: MemberChange | None = None
+
+
+class MemberChanged(Struct, frozen=True):
+    """Of `add_member` and `remove_member`: the wish, unless it is fulfilled already."""
+
+    answer: Answer
+    pending: MemberChange | None
+    unchanged: bool
 
 
 class Executors(Struct, frozen=True):

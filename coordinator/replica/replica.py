@@ -96,6 +96,11 @@ class Replica:
         return self._seat.leading
 
     @property
+    def roster(self) -> Roster:
+        """Of whom this member heard lately."""
+        return self._roster
+
+    @property
     def facts(self) -> FactsBook:
         return self._seat.facts
 

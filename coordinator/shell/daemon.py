@@ -22,17 +22,19 @@ from coordinator.client.http_health import HttpHealth
 from coordinator.client.start_checks import PortTaken, refused_changes
 from coordinator.machine.failures import InvariantBroken, UpgradeNeeded
 from coordinator.shell.damaged import wait_damaged
+from coordinator.shell.data_dir import left_text
 from coordinator.shell.founding import Founding
 from coordinator.shell.grpc_server import Server
 from coordinator.shell.logs import LEVELS, Log, open_log
-from coordinator.shell.member import Member
+from coordinator.shell.member import Ends, Member
 from coordinator.shell.options import ServerSettings
-from coordinator.shell.peer_channel import Standing
 from coordinator.shell.peer_door import PeerDoor
 from coordinator.shell.peer_server import PeerService
 from coordinator.shell.settings import read_sources
+from coordinator.shell.standing import Standing
 from coordinator.shell.store import Store, StoreOptions
-from coordinator.shell.store_port import Damaged, StoreError
+from coordinator.shell.store_port import Damaged, DataDirError, StoreError
+from coordinator.wire.v1.internal_pb2 import Introduction
 from coordinator.wire.v1.internal_pb2_grpc import add_PeerServicer_to_server
 
 EXIT_BAD_SETTINGS, EXIT_DIFFERS = 2, 70
@@ -59,35 +61,45 @@ class Coordinator:
         self._member: Member | None = None
         self._standing = Standing(
             lambda: store.identity,
-            lambda: self._member.replica.state.members if self._member else {},
-            settings.peer_texts,
-            settings.http,
-            settings.peer_listen,
+            lambda: self._member.replica.state if self._member else None,
+            settings.places,
         )
         self._server = Server(settings.listen)
         self._founding = Founding(settings, store, self._standing, log)
         self._http = HttpHealth(settings.http, self._missing, HOME) if settings.http else None
         self._door: PeerDoor | None = None
+        self._peers = PeerService(self._standing, self._feed, log)
+        self._has_left = False
 
     async def run(self) -> None:
         """Serve until asked to stop. Raises PortTaken, StoreError."""
-        peers = PeerService(self._standing, self._feed, self._log)
-        peers.on_introduction = self._founding.on_introduction
-        peers.on_found = self._founding.on_found
-        add_PeerServicer_to_server(peers, self._server.grpc)
-        await self._server.start()
-        if self._settings.peer_listen:
-            self._door = PeerDoor(self._settings.peer_listen, peers, self._log)
-            await self._door.start()
-        if self._http is not None:
-            await self._http.start()
-        self._log.info("listening", address=self._settings.listen, pid=os.getpid())
+        await self._open()
         founding = asyncio.create_task(self._founding.wait(), name="founding")
         await first_of(founding, self._asked_to_stop)
         refusal = founding.exception() if founding.done() else None
         if founding.done() and refusal is None:
-            await self._serve()
+            refusal = await self._serve()
         founding.cancel()
+        await self._close()
+        if refusal is not None:
+            raise refusal
+        self._log.info("stopped")
+
+    async def _open(self) -> None:
+        """All doors; what is behind most of them comes with the member. Raises PortTaken."""
+        self._peers.on_introduction = self._introduced
+        self._peers.on_greeting = self._greeted
+        self._peers.on_found = self._founding.on_found
+        add_PeerServicer_to_server(self._peers, self._server.grpc)
+        await self._server.start()
+        if self._settings.peer_listen:
+            self._door = PeerDoor(self._settings.peer_listen, self._peers, self._log)
+            await self._door.start()
+        if self._http is not None:
+            await self._http.start()
+        self._log.info("listening", address=self._settings.listen, pid=os.getpid())
+
+    async def _close(self) -> None:
         if self._door is not None:
             self._door.stop()
         await self._server.stop(STREAMS_END_S)
@@ -97,17 +109,43 @@ class Coordinator:
         if self._member is not None:
             await self._member.stop()
         await asyncio.to_thread(self._store.close)
-        if refusal is not None:
-            raise refusal
-        self._log.info("stopped")
 
-    async def _serve(self) -> None:
-        self._member = Member(self._settings, self._store, self._server, self._log, self._halt)
+    async def _serve(self) -> StoreError | None:
+        """Until asked to stop; the reason not to start again, if this member was removed meanwhile."""
+        ends = Ends(self._halt, self._leave)
+        self._member = Member(self._settings, self._store, self._server, self._log, ends)
+        self._member.neighbours.on_change = self._end_gone
         self._member.start()
         calm_collector()
         await self._asked_to_stop.wait()
+        if self._has_left:
+            text = left_text(self._settings.data_dir, self._settings.name)
+            self._log.error("removed", reason=text)
+            return DataDirError(text)
         self._log.info("stopping")
         await self._member.hand_over()
+        return None
+
+    def _leave(self) -> None:
+        """This member was removed. Its directory is marked before anything else happens to us (M4)."""
+        if not self._has_left:
+            self._has_left = True
+            self._store.mark_removed()
+            self._asked_to_stop.set()
+
+    def _introduced(self, theirs: Introduction) -> None:
+        self._founding.on_introduction(theirs)
+        if self._member is not None:
+            self._member.neighbours.introduced(theirs)
+
+    def _greeted(self, theirs: Introduction) -> None:
+        if self._member is not None:
+            self._member.neighbours.greeted(theirs)
+
+    def _end_gone(self) -> None:
+        self._peers.end_gone()
+        if self._door is not None:
+            self._door.end_gone()
 
     def _missing(self) -> str:
         """What keeps us from being ready (EX-72)."""

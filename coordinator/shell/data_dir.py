@@ -66,10 +66,7 @@ class DataDir:
                 f"{identity.member}"
             )
         if identity.removed:
-            raise DataDirError(
-                f"{self.path} belongs to member {member!r} that was removed from its cluster: "
-                "join as a new member with an empty directory"
-            )
+            raise DataDirError(left_text(self.path, member))
 
     def check_cluster(self, cluster_id: str) -> None:
         """Raises DataDirError if the directory is bound to another cluster than the one met."""
@@ -180,6 +177,14 @@ class DataDir:
             f"{self.path}/identity.json is not readable, so nobody knows whose directory this is: "
             "restore the file, or replace this member (taskctl cluster replace) with an empty directory"
         )
+
+
+def left_text(path: Path, member: str) -> str:
+    """Of a member that was removed, and what to do (M4)."""
+    return (
+        f"{path} belongs to member {member!r} that was removed from its cluster: "
+        f"to come back it has to be added (taskctl cluster add {member}=HOST:PORT) and start with an empty directory"
+    )
 
 
 def _unusable(path: Path, error: OSError) -> DataDirError | StorageBroken:

@@ -46,9 +46,15 @@ class ShellDoor:
         return self._facts()
 
     def address_of(self, member_id: int) -> str:
-        """What the operator says now, else what the cluster was told at its birth."""
+        """Of a founder what the operator says now (`--peers`), else what the cluster was told.
+
+        Lists of members that stay are not written anew when others come, so of those that were added the cluster
+        knows best.
+        """
         member = self._replica.state.members.get(member_id)
-        return "" if member is None else self._peers.get(member.name, member.address)
+        if member is None:
+            return ""
+        return member.address if member.joined else self._peers.get(member.name, member.address)
 
     def reaches(self, member_id: int) -> bool:
         return member_id in self._connected()

@@ -2,7 +2,7 @@
 
 Every empty member introduces itself to all others of its `--peers`. When all are present, empty and of one mind about
 the list, the first in name order draws the cluster id and hands the first snapshot to the others. An empty member that
-meets a founded one, or not all others, never founds.
+meets a founded one, or not all others, never founds; it may be awaited there (`joining`).
 
 What a crash can leave behind:
 - before the founder's own snapshot is on its disk: nobody has seen the cluster id; the next try draws another.
@@ -18,23 +18,26 @@ Members that were restored from a backup found in the same way, each with its ow
 from __future__ import annotations
 
 import asyncio
-import os
 import random
 from collections.abc import Mapping
-from pathlib import Path
 
 import grpc.aio
 
-from coordinator.codec.framing import framed
-from coordinator.codec.snapshots import digest, encode, freeze
+from coordinator.codec.snapshots import digest
 from coordinator.consensus.messages import ConfState, Snapshot
-from coordinator.model.members import MemberRecord
-from coordinator.model.settings import Settings, SettingValue
-from coordinator.model.state import ClusterState
-from coordinator.shell.clock import draw_id, read_clock
+from coordinator.model.limits import COORDINATORS_MAX
+from coordinator.shell.data_dir import left_text
+from coordinator.shell.founding_record import (
+    FIRST_INDEX,
+    FIRST_TERM,
+    founding_record,
+    read_record,
+    write_record,
+)
+from coordinator.shell.joining import admitted, named_by, tell_what_keeps_us_out
 from coordinator.shell.logs import Log
 from coordinator.shell.options import ServerSettings
-from coordinator.shell.peer_channel import Standing, open_channel
+from coordinator.shell.peer_channel import open_channel
 from coordinator.shell.seed import (
     OtherState,
     Seed,
@@ -44,16 +47,13 @@ from coordinator.shell.seed import (
     first_snapshot,
     first_state,
 )
+from coordinator.shell.standing import Standing
 from coordinator.shell.store_port import DataDirError, StorePort
 from coordinator.wire.v1.internal_pb2 import FoundReply, FoundRequest, Introduction
 from coordinator.wire.v1.internal_pb2_grpc import PeerStub
 
 CALL_TIMEOUT_S = 2.0
 RETRY_S = 0.25
-PATIENCE_S = (
-    5.0  # how long a founded member that does not hand anything over is thought to be about to
-)
-FIRST_INDEX = FIRST_TERM = 1
 
 
 class Founding:
@@ -81,24 +81,38 @@ class Founding:
         """Returns when this member belongs to a cluster; asks around until then. Raises DataDirError."""
         if self._founded.is_set():
             await self._look_at_company()
-        met_founded_at: float | None = None
         while not self._founded.is_set():
             theirs = await self._introduce_to_all()
+            if self._join(theirs):
+                break
             waiting_for = self._what_is_missing(theirs)
             if not waiting_for and self._settings.name == self._settings.peers[0][0]:
                 self._found(theirs)
                 break
-            now = asyncio.get_running_loop().time()
-            met_founded_at = (met_founded_at or now) if _any_founded(theirs) else None
-            if met_founded_at is not None and now - met_founded_at > PATIENCE_S:
-                self._log.error("refused by its cluster", reason=_emptied(theirs))
-            elif waiting_for:
-                self._log.info("waiting to found", missing=waiting_for)
+            self._tell(theirs, waiting_for)
             try:
                 async with asyncio.timeout(RETRY_S * random.uniform(0.6, 1.0)):
                     await self._founded.wait()
             except TimeoutError:
                 continue
+
+    def _join(self, theirs: Mapping[str, Introduction | None]) -> bool:
+        """Whether a founded cluster awaits this directory: then it is bound to it, and learns the rest there."""
+        founded = [said for said in theirs.values() if said is not None and said.cluster_id]
+        self._others = {**named_by(founded), **self._others}
+        self._others.pop(self._settings.name, None)
+        found = admitted(founded)
+        if found is None or self._seed is not None:
+            return False
+        self._store.adopt(found.cluster_id, found.member_id)
+        self._log.info("joining", cluster_id=found.cluster_id, member_id=found.member_id)
+        self._founded.set()
+        return True
+
+    def _tell(self, theirs: Mapping[str, Introduction | None], waiting_for: str) -> None:
+        founded = [said for said in theirs.values() if said is not None and said.cluster_id]
+        if not tell_what_keeps_us_out(self._log, founded) and waiting_for:
+            self._log.info("waiting to found", missing=waiting_for)
 
     async def close(self) -> None:
         """End what is under way."""
@@ -112,6 +126,9 @@ class Founding:
         """A directory of another cluster is not served under this one's addresses (D10). Who is away says nothing."""
         own = self._store.identity.cluster_id
         theirs = await self._introduce_to_all()
+        if any(said is not None and said.admission.removed for said in theirs.values()):
+            self._store.mark_removed()
+            raise DataDirError(left_text(self._settings.data_dir, self._settings.name))
         ids = {name: said.cluster_id for name, said in theirs.items() if said and said.cluster_id}
         if ids and own not in ids.values():
             named = ", ".join(f"{name} of cluster {found}" for name, found in ids.items())
@@ -125,10 +142,10 @@ class Founding:
         """An empty member of ours that missed the founding gets the first snapshot again."""
         if not self._store.identity.founded or theirs.cluster_id:
             return
-        if self._standing.knows_directory(theirs):
+        if self._standing.missed_founding(theirs):
             self._hand_to(theirs.name)
-        else:
-            self._log.error("empty member refused", peer=theirs.name, storage_id=theirs.storage_id)
+        elif refused := self._standing.answer(theirs).admission.refused:
+            self._log.error("empty member refused", peer=theirs.name, reason=refused)
 
     async def on_found(self, request: FoundRequest) -> FoundReply:
         """Store the first snapshot, then say so."""
@@ -151,6 +168,8 @@ class Founding:
 
     def _what_is_missing(self, theirs: Mapping[str, Introduction | None]) -> str:
         """Empty when all are present, empty and of one mind; else one sentence."""
+        if len(self._settings.peers) > COORDINATORS_MAX:
+            return f"--peers names {len(self._settings.peers)}; at most {COORDINATORS_MAX} can be coordinators"
         absent = [name for name, said in theirs.items() if said is None]
         if absent:
             return f"no answer from {', '.join(absent)}"
@@ -239,55 +258,3 @@ class Founding:
         if name not in self._channels:
             self._channels[name] = open_channel(self._others[name])
         return PeerStub(self._channels[name])
-
-
-def founding_record(settings: ServerSettings, members: list[Introduction]) -> FoundRequest:
-    """The first snapshot under a fresh cluster id. Member ids go by name order, from 1."""
-    addresses = dict(settings.peers)
-    state = ClusterState()
-    state.cluster_id = draw_id()
-    at = read_clock().wall
-    state.begin_entry(FIRST_INDEX, at)
-    state.settings = Settings(
-        {key: SettingValue(value, "founding", at) for key, value in sorted(settings.set)}
-    )
-    for number, said in enumerate(sorted(members, key=lambda m: m.name), start=1):
-        address = addresses[said.name]
-        state.put_member(MemberRecord(number, said.name, address, said.storage_id, said.http))
-    return FoundRequest(
-        cluster_id=state.cluster_id,
-        founder=settings.name,
-        snapshot=b"".join(framed(encode(freeze(state)))),
-        peers=settings.peer_texts,
-        storage_ids={said.name: said.storage_id for said in members},
-    )
-
-
-def write_record(data_dir: Path, request: FoundRequest) -> None:
-    """Keep it for those who missed it; on disk when this returns."""
-    fresh, target = data_dir / "founding.new", data_dir / "founding"
-    with fresh.open("wb") as file:
-        file.write(request.SerializeToString(deterministic=True))
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(target)
-
-
-def read_record(data_dir: Path) -> FoundRequest | None:
-    """None where there is none."""
-    try:
-        return FoundRequest.FromString((data_dir / "founding").read_bytes())
-    except FileNotFoundError:
-        return None
-
-
-def _any_founded(theirs: Mapping[str, Introduction | None]) -> bool:
-    return any(said is not None and said.cluster_id for said in theirs.values())
-
-
-def _emptied(theirs: Mapping[str, Introduction | None]) -> str:
-    by = ", ".join(name for name, said in theirs.items() if said is not None and said.cluster_id)
-    return (
-        f"{by} belong to a founded cluster that does not know this data directory; if it was emptied, "
-        "bring the member back with `taskctl cluster replace`, else check --peers and --data-dir"
-    )

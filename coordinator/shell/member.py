@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import NamedTuple
 
 from coordinator.api.door import MemberFacts, Told
 from coordinator.api.server import add_services
 from coordinator.codec.framing import unframed
 from coordinator.codec.snapshots import load
 from coordinator.consensus.messages import Entry, Snapshot
+from coordinator.model.events import MembersChanged
 from coordinator.model.state import ClusterState
 from coordinator.replica.config import Recovered, ReplicaConfig
-from coordinator.replica.effects import LeadershipChanged, Note, Persist, SendPeer
+from coordinator.replica.effects import (
+    Applied,
+    LeadershipChanged,
+    Note,
+    Persist,
+    SendPeer,
+    StateReplaced,
+)
 from coordinator.replica.inputs import Campaign, DiskLow, Input, StopLeading
 from coordinator.replica.replica import Replica
 from coordinator.shell import store_port
@@ -22,16 +31,24 @@ from coordinator.shell.grpc_server import Server
 from coordinator.shell.history import History, Writes
 from coordinator.shell.logs import Log
 from coordinator.shell.member_facts import OwnFacts
+from coordinator.shell.neighbours import Neighbours
 from coordinator.shell.options import ServerSettings
-from coordinator.shell.peer_channel import Standing
 from coordinator.shell.peer_links import PeerLinks
 from coordinator.shell.plugins import Plugins, are_expected
 from coordinator.shell.pump import Hands, Pump
 from coordinator.shell.snapshots_io import SnapshotsIo
+from coordinator.shell.standing import Standing
 from coordinator.shell.store_port import StoreFailure, StorePort
 
 HAND_OVER_S = 2.0
 HOUSEKEEPING_S = 1.0
+
+
+class Ends(NamedTuple):
+    """How it may end from within."""
+
+    halt: Callable[[int, str], None]  # at once
+    leave: Callable[[], None]  # this member was removed from its cluster
 
 
 class Member:
@@ -43,7 +60,7 @@ class Member:
         store: StorePort,
         server: Server,
         log: Log,
-        halt: Callable[[int, str], None],
+        ends: Ends,
     ) -> None:
         self._settings = settings
         self._store = store
@@ -56,13 +73,9 @@ class Member:
         self._says: set[asyncio.Task[None]] = set()
         self._tasks: list[asyncio.Task[None]] = []
         self.standing = Standing(
-            lambda: store.identity,
-            lambda: self.replica.state.members,
-            settings.peer_texts,
-            settings.http,
-            settings.peer_listen,
+            lambda: store.identity, lambda: self.replica.state, settings.places
         )
-        self.links = PeerLinks(self.standing, self.feed, log)
+        self.links = PeerLinks(self.standing, self.feed, log, ends.leave)
         self._plugins = Plugins(settings.executors, self.feed, log)
         self._snapshots = SnapshotsIo(store, self.links, self.standing, self.feed, log)
         self._facts = OwnFacts(
@@ -74,10 +87,12 @@ class Member:
         )
         self.writes = Writes()
         loop = asyncio.get_running_loop()
-        self.pump = Pump(self.replica, self._hands(halt), read_clock, loop)
+        self.pump = Pump(self.replica, self._hands(ends), read_clock, loop)
         self.door = self._make_door()
+        own = store.identity.member_id or 0
+        self.neighbours = Neighbours(own, self.door, self.links, self.standing, log)
 
-    def _hands(self, halt: Callable[[int, str], None]) -> Hands:
+    def _hands(self, ends: Ends) -> Hands:
         return Hands(
             persist=self._persist,
             send=self._send,
@@ -85,7 +100,8 @@ class Member:
             take_snapshot=self._snapshots.take,
             ask_plugin=self._plugins.ask,
             note=self._note,
-            halt=halt,
+            halt=ends.halt,
+            leave=ends.leave,
         )
 
     def _make_door(self) -> ShellDoor:
@@ -109,7 +125,7 @@ class Member:
         add_services(self._server.grpc, self.door)
         loop = asyncio.get_running_loop()
         self._store.start(loop, self._on_written, self._on_store_failed)
-        self._connect_members()
+        self.neighbours.follow()
         self.pump.start()
         if len(self.replica.state.members) == 1:
             self.pump.feed(Campaign())  # nobody else could be the leader
@@ -118,8 +134,8 @@ class Member:
             asyncio.create_task(self._plugins.run(), name="plugins"),
             asyncio.create_task(self._keep_house(), name="housekeeping"),
         ]
-        state = self.replica.state
-        self._log.info("serving", cluster_id=state.cluster_id, revision=state.revision)
+        identity, state = self._store.identity, self.replica.state
+        self._log.info("serving", cluster_id=identity.cluster_id, revision=state.revision)
 
     async def hand_over(self) -> None:
         """Take no more wishes, and let another lead if there is one."""
@@ -140,6 +156,7 @@ class Member:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self.pump.stop()
+        await self.neighbours.close()
         await self._snapshots.close()
         await self.links.close()
 
@@ -168,6 +185,11 @@ class Member:
         self.pump.on_store_failed(failure)
 
     def _on_effect(self, effect: Told) -> None:
+        if isinstance(effect, StateReplaced) or (
+            isinstance(effect, Applied)
+            and any(isinstance(e, MembersChanged) for e in effect.events)
+        ):
+            self.neighbours.changed()
         if not isinstance(effect, LeadershipChanged):
             return
         self._leadership = effect
@@ -188,17 +210,6 @@ class Member:
             if low != self._disk_low:
                 self._disk_low = low
                 self.feed(DiskLow(low))
-            self._connect_members()
-
-    def _connect_members(self) -> None:
-        """A link to each member, at the address the operator gives now, else at the recorded one."""
-        own = self._store.identity.member_id
-        for member in self.replica.state.members:
-            if member != own:
-                self.links.connect(member, self.door.address_of(member))
-        for member in self.links.members():
-            if member not in self.replica.state.members:
-                self.links.disconnect(member)
 
 
 def build_replica(settings: ServerSettings, store: StorePort) -> Replica:

@@ -18,6 +18,7 @@ from coordinator.model.limits import (
 )
 from coordinator.model.settings import RULES
 from coordinator.shell.logs import LEVELS
+from coordinator.shell.standing import Places
 
 Parse = Callable[[str], Any]
 
@@ -176,6 +177,11 @@ class ServerSettings:
     keep_entries: int
     origin: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+
+    @property
+    def places(self) -> Places:
+        """Where it is to be found, as it says to other members."""
+        return Places(self.listen, self.peer_texts, self.http, self.peer_listen)
 
     @property
     def peer_texts(self) -> list[str]:

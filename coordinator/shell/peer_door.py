@@ -44,6 +44,13 @@ class PeerDoor:
         for stream in tuple(self._callers):
             stream.abort()
 
+    def end_gone(self) -> None:
+        """End the streams of those that were removed; greeting us again they are told (M4)."""
+        for stream, member in tuple(self._callers.items()):
+            if member and self._service.is_gone(member):
+                self._forget(stream)
+                stream.close()
+
     def _met(self) -> FrameStream:
         stream = FrameStream(self._heard, lambda: self._forget(stream))
         self._callers[stream] = 0

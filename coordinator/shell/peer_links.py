@@ -17,8 +17,9 @@ from coordinator.consensus.messages import Append, Message, encode_message
 from coordinator.replica.inputs import Input, PeerUnreachable
 from coordinator.shell.clock import read_clock
 from coordinator.shell.logs import Log
-from coordinator.shell.peer_channel import Standing, open_channel
-from coordinator.shell.peer_roads import UNREACHABLE, Refused, Road, open_road
+from coordinator.shell.peer_channel import open_channel
+from coordinator.shell.peer_roads import UNREACHABLE, Meeting, Refused, Road, open_road
+from coordinator.shell.standing import Standing
 from coordinator.wire.v1.internal_pb2 import PeerFrame
 
 QUEUE_MAX = 4_096  # messages to a peer that is connected and slow
@@ -39,6 +40,7 @@ class PeerLink:
         standing: Standing,
         feed: Callable[[Input], None],
         log: Log,
+        on_removed: Callable[[], None] = lambda: None,
     ) -> None:
         self.member = member
         self.address = address
@@ -46,6 +48,7 @@ class PeerLink:
         self._standing = standing
         self._feed = feed
         self._log = log
+        self._on_removed = on_removed
         self._queue: deque[Message] = deque()
         self._something = asyncio.Event()
         self._news: Append | None = None
@@ -83,7 +86,7 @@ class PeerLink:
                     await self._exchange()
                     delay = RETRY_S[0]
                 except Refused as refusal:
-                    self._log.warning("refused by peer", peer=self.address, reason=str(refusal))
+                    self._refused(refusal)
                     delay = min(max(delay, RETRY_REFUSED_S[0]) * 2, RETRY_REFUSED_S[1])
                 except UNREACHABLE as error:
                     delay = RETRY_S[0] if self.connected else min(delay * 2, RETRY_S[1])
@@ -94,11 +97,17 @@ class PeerLink:
         finally:
             await self._channel.close()
 
+    def _refused(self, refusal: Refused) -> None:
+        self._log.warning("refused by peer", peer=self.address, reason=str(refusal))
+        if refusal.removed:
+            self._on_removed()
+
     # -- one stream -----------------------------------------------------------------------------
 
     async def _exchange(self) -> None:
         """From hello to the end of the stream."""
-        road = await open_road(self._channel, self._standing, self._something.set, self._log)
+        meeting = Meeting(self._standing, self.member)
+        road = await open_road(self._channel, meeting, self._something.set, self._log)
         try:
             self.connected, self._told = True, False
             self._log.info("peer connected", peer=self.address, by=type(road).__name__)
@@ -180,10 +189,18 @@ class PeerLink:
 class PeerLinks:
     """Links to all other members."""
 
-    def __init__(self, standing: Standing, feed: Callable[[Input], None], log: Log) -> None:
+    def __init__(
+        self,
+        standing: Standing,
+        feed: Callable[[Input], None],
+        log: Log,
+        on_removed: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`on_removed`: a member said that we are none any more."""
         self._standing = standing
         self._feed = feed
         self._log = log
+        self._on_removed = on_removed
         self._links: dict[int, PeerLink] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
 
@@ -193,7 +210,7 @@ class PeerLinks:
         if known is not None and known.address == address:
             return
         self.disconnect(member)
-        link = PeerLink(member, address, self._standing, self._feed, self._log)
+        link = PeerLink(member, address, self._standing, self._feed, self._log, self._on_removed)
         self._links[member] = link
         self._tasks[member] = asyncio.create_task(link.run(), name=f"link to {address}")
 

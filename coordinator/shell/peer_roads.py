@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import grpc.aio
 from google.protobuf.message import DecodeError
@@ -17,7 +17,7 @@ from coordinator.model.addresses import is_loopback
 from coordinator.shell.clock import read_clock
 from coordinator.shell.frame_stream import FrameStream, open_frames
 from coordinator.shell.logs import Log
-from coordinator.shell.peer_channel import Standing
+from coordinator.shell.standing import Standing
 from coordinator.wire.v1.internal_pb2 import PeerFrame, PeerReply
 from coordinator.wire.v1.internal_pb2_grpc import PeerStub
 
@@ -29,7 +29,30 @@ _Call = grpc.aio.StreamStreamCall[PeerFrame, PeerReply]
 
 
 class Refused(Exception):
-    """One of the two does not take the other for a member."""
+    """One of the two does not take the other for a member; `removed`: we are none any more, for good."""
+
+    def __init__(self, reason: str, *, removed: bool = False) -> None:
+        super().__init__(reason)
+        self.removed = removed
+
+
+class Meeting(NamedTuple):
+    """Who we are, and which member we call."""
+
+    standing: Standing
+    member: int
+
+    def check(self, reply: PeerReply) -> None:
+        """Raises Refused if either side objects to the other, or if another member answers than was called: who
+        takes a member's place may take its address, too.
+        """
+        if reply.refused:
+            raise Refused(reply.refused, removed=reply.removed)
+        objection = self.standing.objection(reply.hello)
+        if objection is not None:
+            raise Refused(objection)
+        if reply.hello.member_id != self.member:
+            raise Refused(f"member {reply.hello.member_id} answers here, not {self.member}")
 
 
 class Road(Protocol):
@@ -97,12 +120,12 @@ class StreamRoad:
         self._pings_missed = 0
         self._pinging: asyncio.TimerHandle | None = None
 
-    async def open(self, address: str, standing: Standing) -> None:
+    async def open(self, address: str, meeting: Meeting) -> None:
         """Connect and introduce ourselves. Raises Refused, OSError, TimeoutError."""
         self._stream = await open_frames(address, self._heard, self._ended, HELLO_TIMEOUT_S)
-        self._stream.write(PeerFrame(hello=standing.introduction()).SerializeToString())
+        self._stream.write(PeerFrame(hello=meeting.standing.introduction()).SerializeToString())
         async with asyncio.timeout(HELLO_TIMEOUT_S):
-            check(standing, await self._reply)
+            meeting.check(await self._reply)
         self._ping()
 
     @property
@@ -155,18 +178,18 @@ class StreamRoad:
 
 
 async def open_road(
-    channel: grpc.aio.Channel, standing: Standing, on_end: Callable[[], None], log: Log
+    channel: grpc.aio.Channel, meeting: Meeting, on_end: Callable[[], None], log: Log
 ) -> Road:
     """The better of the two. Raises Refused, and what `UNREACHABLE` names."""
     call = PeerStub(channel).Exchange()
     try:
         async with asyncio.timeout(HELLO_TIMEOUT_S):
-            await call.write(PeerFrame(hello=standing.introduction()))
+            await call.write(PeerFrame(hello=meeting.standing.introduction()))
             reply = await call.read()
         if not isinstance(reply, PeerReply):
             raise TimeoutError("the stream ended before a hello")
-        check(standing, reply)
-        stream = await _open_stream(reply.hello.stream, standing, on_end, log)
+        meeting.check(reply)
+        stream = await _open_stream(reply.hello.stream, meeting, on_end, log)
     except BaseException:
         call.cancel()
         raise
@@ -176,23 +199,14 @@ async def open_road(
     return stream
 
 
-def check(standing: Standing, reply: PeerReply) -> None:
-    """Raises Refused if either side objects to the other."""
-    if reply.refused:
-        raise Refused(reply.refused)
-    objection = standing.objection(reply.hello)
-    if objection is not None:
-        raise Refused(objection)
-
-
 async def _open_stream(
-    address: str, standing: Standing, on_end: Callable[[], None], log: Log
+    address: str, meeting: Meeting, on_end: Callable[[], None], log: Log
 ) -> StreamRoad | None:
     if not address or not is_loopback(address.rpartition(":")[0].strip("[]")):
         return None
     road = StreamRoad(on_end)
     try:
-        await road.open(address, standing)
+        await road.open(address, meeting)
     except (Refused, OSError) as error:
         road.close()
         log.warning("no framed stream, gRPC instead", peer=address, error=str(error))

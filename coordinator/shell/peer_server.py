@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from zlib import crc32
 
 import grpc.aio
@@ -12,7 +14,7 @@ from typing_extensions import override
 from coordinator.consensus.messages import InstallSnapshot, Message, decode_message
 from coordinator.replica.inputs import FromPeer, Input
 from coordinator.shell.logs import Log
-from coordinator.shell.peer_channel import Standing
+from coordinator.shell.standing import Standing
 from coordinator.wire.v1 import internal_pb2_grpc
 from coordinator.wire.v1.internal_pb2 import (
     FoundReply,
@@ -37,6 +39,8 @@ class PeerService(internal_pb2_grpc.PeerServicer):
         self._feed = feed
         self._log = log
         self.on_introduction: Callable[[Introduction], None] = lambda _theirs: None
+        self.on_greeting: Callable[[Introduction], None] = lambda _theirs: None
+        self._exchanges: dict[asyncio.Task[None], int] = {}  # of which member
         self.on_found: Callable[[FoundRequest], Awaitable[FoundReply]] | None = None
 
     @override
@@ -54,11 +58,9 @@ class PeerService(internal_pb2_grpc.PeerServicer):
         await context.write(reply)
         if reply.refused:
             return
-        while True:
-            frame = await context.read()
-            if not isinstance(frame, PeerFrame):
-                return
-            self.take(hello.member_id, frame)
+        with self._exchange_of(hello.member_id):
+            while isinstance(frame := await context.read(), PeerFrame):
+                self.take(hello.member_id, frame)
 
     @override
     async def SendSnapshot(
@@ -86,7 +88,7 @@ class PeerService(internal_pb2_grpc.PeerServicer):
     ) -> Introduction:
         del context
         self.on_introduction(request)
-        return self._standing.introduction()
+        return self._standing.answer(request)
 
     @override
     async def Found(
@@ -97,19 +99,47 @@ class PeerService(internal_pb2_grpc.PeerServicer):
             return FoundReply(accepted=False, reason="starting")
         return await self.on_found(request)
 
+    # -- members that are none any more ---------------------------------------------------------
+
+    def is_gone(self, member: int) -> bool:
+        return self._standing.is_gone(member)
+
+    def end_gone(self) -> None:
+        """End the streams of those that were removed; greeting us again they are told (M4)."""
+        for exchange, member in tuple(self._exchanges.items()):
+            if self._standing.is_gone(member):
+                exchange.cancel()
+
+    @contextmanager
+    def _exchange_of(self, member: int) -> Iterator[None]:
+        """Cancelled by `end_gone` it ends as if all were said: grpc leaves a caller of a cancelled one waiting."""
+        task: asyncio.Task[None] | None = asyncio.current_task()
+        if task is None:
+            raise RuntimeError("a handler runs in a task")
+        self._exchanges[task] = member
+        try:
+            yield
+        except asyncio.CancelledError:
+            if not self._standing.is_gone(member):
+                raise
+            task.uncancel()
+        finally:
+            del self._exchanges[task]
+
     # -- frames ---------------------------------------------------------------------------------
 
     def reply_to(self, hello: Introduction) -> PeerReply:
         """Who we are, or why the caller is none of us."""
         objection = self._standing.objection(hello)
         if objection is None:
+            self.on_greeting(hello)
             return PeerReply(hello=self._standing.introduction())
         if self._standing.founded and hello.cluster_id:
             self._log.error("peer refused", peer=hello.name, reason=objection)
-        return PeerReply(refused=objection)
+        return PeerReply(refused=objection, removed=self._standing.was_removed(hello))
 
     def take(self, sender: int, frame: PeerFrame) -> None:
-        """One input for all messages of a frame; whoever speaks for another is not heard."""
+        """One input for all messages of a frame; whoever speaks for another, or to another, is not heard."""
         messages: list[Message] = []
         for encoded in frame.messages:
             try:
@@ -117,10 +147,12 @@ class PeerService(internal_pb2_grpc.PeerServicer):
             except msgspec.MsgspecError as error:
                 self._log.error("message not understood", member=sender, error=str(error))
                 continue
-            if message.sender == sender:
-                messages.append(message)
-            else:
+            if message.sender != sender:
                 self._log.error("message under another name", member=sender, said=message.sender)
+            elif message.to != self._standing.member_id:
+                self._log.error("message to another", member=sender, to=message.to)
+            else:
+                messages.append(message)
         if messages:
             self._feed(FromPeer(tuple(messages)))
 
@@ -150,4 +182,6 @@ class PeerService(internal_pb2_grpc.PeerServicer):
         message = decode_message(chunk.message)
         if not isinstance(message, InstallSnapshot) or message.sender != chunk.hello.member_id:
             raise BadChunk("the first chunk carries no snapshot message of its sender")
+        if message.to != self._standing.member_id:
+            raise BadChunk(f"it is for member {message.to}, this is {self._standing.member_id}")
         return message

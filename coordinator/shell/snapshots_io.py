@@ -15,8 +15,8 @@ from coordinator.consensus.messages import InstallSnapshot, Message, Snapshot, e
 from coordinator.replica.effects import StreamSnapshot, TakeSnapshot
 from coordinator.replica.inputs import Input, SnapshotSent, SnapshotTaken
 from coordinator.shell.logs import Log
-from coordinator.shell.peer_channel import Standing
 from coordinator.shell.peer_links import PeerLinks
+from coordinator.shell.standing import Standing
 from coordinator.shell.store_port import SnapshotReader, StoreError, StorePort
 from coordinator.wire.v1.internal_pb2 import SnapshotChunk
 from coordinator.wire.v1.internal_pb2_grpc import PeerStub

@@ -83,6 +83,19 @@ class Cluster:
             command += ["--executors", spec]
         return [*command, *self.flags["nodes"], *more]
 
+    def add_coordinator(self, name: str, address: str = "") -> str:
+        """A further coordinator, not started yet; gives its address. Lists of those that are there stay as they are."""
+        ports = free_ports(2)
+        self.addresses[name] = address or f"127.0.0.1:{ports[0]}"
+        self.streams[name] = f"127.0.0.1:{ports[1]}"
+        self._add(name, self.coordinator_command(name))
+        return self.addresses[name]
+
+    def forget(self, name: str) -> None:
+        """A coordinator that was removed: nobody is asked about it any more."""
+        self.processes.pop(name).end()
+        del self.addresses[name], self.streams[name]
+
     def add_node(self, name: str, *more: str) -> Process:
         """A further node, not started yet."""
         return self._add(name, self.node_command(name, *more))

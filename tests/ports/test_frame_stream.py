@@ -16,6 +16,7 @@ from coordinator.shell.frame_stream import HEAD, BadFrame, FrameBuffer
 from coordinator.shell.grpc_server import PortTaken
 from coordinator.shell.peer_door import PeerDoor
 from coordinator.shell.peer_server import PeerService
+from coordinator.shell.standing import Places, Standing
 from coordinator.wire.v1.internal_pb2 import Introduction, PeerFrame, PeerReply
 from tests.ports.test_peer_links import Side, beat, free_port
 
@@ -119,7 +120,8 @@ async def test_a_peer_that_is_stopped_is_noticed(
 
 async def test_an_address_that_is_not_loopback_is_not_dialled(pair: tuple[Side, Side]) -> None:
     one, two = pair
-    two.standing._stream = "192.0.2.1:7301"
+    places = Places(two.address, [], "", "192.0.2.1:7301")
+    two.standing = Standing(lambda: two.identity, lambda: two.state, places)
     await two.listen()
     one.links.connect(2, two.address)
     one.links.send(2, (beat(1),))
@@ -143,6 +145,7 @@ async def test_who_is_no_member_is_told_so_and_shown_out(
             who.storage_id = "emptied"
         case "stranger":
             who.name, who.member_id = "c7", 7
+            two.was_removed(7)
     reader, writer = await opened(two)
     writer.write(framed(PeerFrame(hello=who).SerializeToString()))
     reply = await read_reply(reader)

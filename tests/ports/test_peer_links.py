@@ -23,22 +23,24 @@ from coordinator.consensus.messages import (
     InstallSnapshot,
     Message,
     Snapshot,
+    encode_message,
 )
 from coordinator.model.members import MemberRecord
+from coordinator.model.state import ClusterState
 from coordinator.replica.effects import StreamSnapshot
 from coordinator.replica.inputs import FromPeer, Input, PeerUnreachable, SnapshotSent
 from coordinator.shell.data_dir import Identity
-from coordinator.shell.founding import founding_record
+from coordinator.shell.founding_record import founding_record
 from coordinator.shell.grpc_server import Server
 from coordinator.shell.logs import Log
-from coordinator.shell.peer_channel import Standing
 from coordinator.shell.peer_door import PeerDoor
 from coordinator.shell.peer_links import QUEUE_AWAY_MAX, QUEUE_MAX, PeerLink, PeerLinks
 from coordinator.shell.peer_server import PeerService
 from coordinator.shell.settings import load_settings
 from coordinator.shell.snapshots_io import SnapshotsIo
+from coordinator.shell.standing import Places, Standing
 from coordinator.shell.store import Store
-from coordinator.wire.v1.internal_pb2 import Introduction
+from coordinator.wire.v1.internal_pb2 import Introduction, PeerFrame
 from coordinator.wire.v1.internal_pb2_grpc import add_PeerServicer_to_server
 
 
@@ -56,18 +58,25 @@ class Side:
         self.stream = stream
         self.address = f"127.0.0.1:{ports[number - 1]}"
         self.identity = Identity(f"c{number}", f"s{number}", 1, "the-cluster", number)
-        self.members = {
-            n: MemberRecord(n, f"c{n}", f"127.0.0.1:{port}", f"s{n}")
-            for n, port in enumerate(ports, 1)
-        }
+        self.state = ClusterState()
+        for n, port in enumerate(ports, 1):
+            self.state.put_member(MemberRecord(n, f"c{n}", f"127.0.0.1:{port}", f"s{n}"))
         self.heard: list[Input] = []
         self.news = asyncio.Event()
         self.lines = io.StringIO()
         self.log = Log(self.lines, "debug", member=f"c{number}")
-        self.standing = Standing(lambda: self.identity, lambda: self.members, [], "", stream)
-        self.links = PeerLinks(self.standing, self.feed, self.log)
+        self.standing = Standing(
+            lambda: self.identity, lambda: self.state, Places(self.address, [], "", stream)
+        )
+        self.told_removed = asyncio.Event()
+        self.links = PeerLinks(self.standing, self.feed, self.log, self.told_removed.set)
         self.server: Server | None = None
         self.door: PeerDoor | None = None
+
+    def was_removed(self, number: int) -> None:
+        """It came and went."""
+        self.state.put_member(MemberRecord(number, f"c{number}", "h:1", f"s{number}"))
+        self.state.drop_member(number)
 
     def feed(self, item: Input) -> None:
         self.heard.append(item)
@@ -83,7 +92,7 @@ class Side:
 
     async def listen(self) -> None:
         self.server = Server(self.address)
-        service = PeerService(self.standing, self.feed, self.log)
+        service = self.service = PeerService(self.standing, self.feed, self.log)
         add_PeerServicer_to_server(service, self.server.grpc)
         await self.server.start()
         if self.stream:
@@ -186,6 +195,7 @@ async def test_who_is_no_member_is_not_heard(pair: tuple[Side, Side], change: st
         one.identity = Identity("c1", "emptied", 1, "the-cluster", 1)
     elif change == "stranger":
         one.identity = Identity("c7", "s1", 1, "the-cluster", 7)
+        two.was_removed(7)
     else:
         two.identity = Identity("c2", "s2")
     await two.listen()
@@ -205,6 +215,55 @@ async def test_we_do_not_speak_to_an_emptied_member_either(pair: tuple[Side, Sid
     assert two.messages == []
 
 
+async def test_who_came_after_all_that_we_have_applied_is_heard(pair: tuple[Side, Side]) -> None:
+    """A member that fell behind does not know the newcomer that leads by now."""
+    one, two = pair
+    one.identity = Identity("c7", "s7", 1, "the-cluster", 7)
+    greeted: list[tuple[int, str]] = []
+    await two.listen()
+    two.service.on_greeting = lambda hello: greeted.append((hello.member_id, hello.address))
+    one.links.connect(2, two.address)
+    one.links.send(2, (beat(1, sender=7),))
+    await two.until(lambda: two.messages == [beat(1, sender=7)])
+    assert (7, one.address) in greeted
+
+
+async def test_m4_a_member_that_was_removed_is_told_and_not_heard_any_more(
+    pair: tuple[Side, Side],
+) -> None:
+    one, two = pair
+    await two.listen()
+    one.links.connect(2, two.address)
+    one.links.send(2, (beat(1),))
+    await two.until(lambda: two.messages == [beat(1)])
+    assert not one.told_removed.is_set()
+    two.state.drop_member(1)
+    two.service.end_gone()
+    if two.door is not None:
+        two.door.end_gone()
+    await asyncio.wait_for(one.told_removed.wait(), 30)
+    one.links.send(2, (beat(2),))
+    assert two.messages == [beat(1)]
+    assert one.links.connected() == []
+
+
+async def test_who_took_the_place_and_the_address_of_another_does_not_get_its_messages(
+    pair: tuple[Side, Side],
+) -> None:
+    """c2 was replaced by c2 under another id, at the same address; a link to the old one is still there."""
+    one, two = pair
+    two.identity = Identity("c2", "s3", 1, "the-cluster", 3)
+    for side in pair:
+        side.state.put_member(MemberRecord(3, "c2", two.address, "s3", joined=7))
+    await two.listen()
+    one.links.connect(2, two.address)
+    one.links.send(2, (beat(1),))
+    await one.until(lambda: "member 3 answers here, not 2" in one.lines.getvalue())
+    two.service.take(1, PeerFrame(messages=[encode_message(beat(1))]))
+    assert "message to another" in two.lines.getvalue()
+    assert two.messages == []
+
+
 async def test_words_under_another_name_are_not_heard(pair: tuple[Side, Side]) -> None:
     one, two = pair
     await two.listen()
@@ -216,7 +275,7 @@ async def test_words_under_another_name_are_not_heard(pair: tuple[Side, Side]) -
 
 async def test_a_full_queue_drops_the_oldest_appends_and_keeps_the_rest() -> None:
     side = Side(1, [free_port(), free_port()])
-    link = PeerLink(2, side.members[2].address, side.standing, side.feed, side.log)
+    link = PeerLink(2, side.state.members[2].address, side.standing, side.feed, side.log)
     link.connected = True
     appends = [Append(1, 2, 5, 4, n, 0, entries(n + 1)) for n in range(QUEUE_MAX)]
     link.send((beat(1),))

@@ -22,7 +22,7 @@ class Finding(_message.Message):
     def __init__(self, rule: _Optional[str] = ..., level: _Optional[str] = ..., text: _Optional[str] = ...) -> None: ...
 
 class Member(_message.Message):
-    __slots__ = ("name", "grpc", "http", "role", "condition", "voter", "reachable", "error", "term", "applied", "lag", "snapshot", "fsync_p99_ms", "disk_free_bytes", "version", "uptime_ms", "log_entries", "digest")
+    __slots__ = ("name", "grpc", "http", "role", "condition", "voter", "reachable", "error", "term", "applied", "lag", "snapshot", "fsync_p99_ms", "disk_free_bytes", "version", "uptime_ms", "log_entries", "digest", "id")
     NAME_FIELD_NUMBER: _ClassVar[int]
     GRPC_FIELD_NUMBER: _ClassVar[int]
     HTTP_FIELD_NUMBER: _ClassVar[int]
@@ -41,6 +41,7 @@ class Member(_message.Message):
     UPTIME_MS_FIELD_NUMBER: _ClassVar[int]
     LOG_ENTRIES_FIELD_NUMBER: _ClassVar[int]
     DIGEST_FIELD_NUMBER: _ClassVar[int]
+    ID_FIELD_NUMBER: _ClassVar[int]
     name: str
     grpc: str
     http: str
@@ -59,7 +60,8 @@ class Member(_message.Message):
     uptime_ms: int
     log_entries: int
     digest: str
-    def __init__(self, name: _Optional[str] = ..., grpc: _Optional[str] = ..., http: _Optional[str] = ..., role: _Optional[str] = ..., condition: _Optional[str] = ..., voter: _Optional[bool] = ..., reachable: _Optional[bool] = ..., error: _Optional[str] = ..., term: _Optional[int] = ..., applied: _Optional[int] = ..., lag: _Optional[int] = ..., snapshot: _Optional[int] = ..., fsync_p99_ms: _Optional[float] = ..., disk_free_bytes: _Optional[int] = ..., version: _Optional[str] = ..., uptime_ms: _Optional[int] = ..., log_entries: _Optional[int] = ..., digest: _Optional[str] = ...) -> None: ...
+    id: int
+    def __init__(self, name: _Optional[str] = ..., grpc: _Optional[str] = ..., http: _Optional[str] = ..., role: _Optional[str] = ..., condition: _Optional[str] = ..., voter: _Optional[bool] = ..., reachable: _Optional[bool] = ..., error: _Optional[str] = ..., term: _Optional[int] = ..., applied: _Optional[int] = ..., lag: _Optional[int] = ..., snapshot: _Optional[int] = ..., fsync_p99_ms: _Optional[float] = ..., disk_free_bytes: _Optional[int] = ..., version: _Optional[str] = ..., uptime_ms: _Optional[int] = ..., log_entries: _Optional[int] = ..., digest: _Optional[str] = ..., id: _Optional[int] = ...) -> None: ...
 
 class StatusResponse(_message.Message):
     __slots__ = ("answer", "self", "cluster_id", "commit", "feature_level", "members", "elections", "has_quorum", "tasks", "nodes", "wall_at")
@@ -261,12 +263,78 @@ class ListMembersRequest(_message.Message):
     def __init__(self, read: _Optional[_Union[_tasks_pb2.ReadOptions, _Mapping]] = ...) -> None: ...
 
 class ListMembersResponse(_message.Message):
-    __slots__ = ("answer", "members")
+    __slots__ = ("answer", "members", "pending")
     ANSWER_FIELD_NUMBER: _ClassVar[int]
     MEMBERS_FIELD_NUMBER: _ClassVar[int]
+    PENDING_FIELD_NUMBER: _ClassVar[int]
     answer: _tasks_pb2.Answer
     members: _containers.RepeatedCompositeFieldContainer[Member]
-    def __init__(self, answer: _Optional[_Union[_tasks_pb2.Answer, _Mapping]] = ..., members: _Optional[_Iterable[_Union[Member, _Mapping]]] = ...) -> None: ...
+    pending: MemberChange
+    def __init__(self, answer: _Optional[_Union[_tasks_pb2.Answer, _Mapping]] = ..., members: _Optional[_Iterable[_Union[Member, _Mapping]]] = ..., pending: _Optional[_Union[MemberChange, _Mapping]] = ...) -> None: ...
+
+class MemberChange(_message.Message):
+    __slots__ = ("revision", "since_at", "joining", "leaving", "stage", "joining_id", "leaving_id")
+    REVISION_FIELD_NUMBER: _ClassVar[int]
+    SINCE_AT_FIELD_NUMBER: _ClassVar[int]
+    JOINING_FIELD_NUMBER: _ClassVar[int]
+    LEAVING_FIELD_NUMBER: _ClassVar[int]
+    STAGE_FIELD_NUMBER: _ClassVar[int]
+    JOINING_ID_FIELD_NUMBER: _ClassVar[int]
+    LEAVING_ID_FIELD_NUMBER: _ClassVar[int]
+    revision: int
+    since_at: int
+    joining: str
+    leaving: str
+    stage: str
+    joining_id: int
+    leaving_id: int
+    def __init__(self, revision: _Optional[int] = ..., since_at: _Optional[int] = ..., joining: _Optional[str] = ..., leaving: _Optional[str] = ..., stage: _Optional[str] = ..., joining_id: _Optional[int] = ..., leaving_id: _Optional[int] = ...) -> None: ...
+
+class AddMemberRequest(_message.Message):
+    __slots__ = ("change", "name", "address", "replaces")
+    CHANGE_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    REPLACES_FIELD_NUMBER: _ClassVar[int]
+    change: _tasks_pb2.Change
+    name: str
+    address: str
+    replaces: str
+    def __init__(self, change: _Optional[_Union[_tasks_pb2.Change, _Mapping]] = ..., name: _Optional[str] = ..., address: _Optional[str] = ..., replaces: _Optional[str] = ...) -> None: ...
+
+class RemoveMemberRequest(_message.Message):
+    __slots__ = ("change", "name")
+    CHANGE_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    change: _tasks_pb2.Change
+    name: str
+    def __init__(self, change: _Optional[_Union[_tasks_pb2.Change, _Mapping]] = ..., name: _Optional[str] = ...) -> None: ...
+
+class MemberChangeResponse(_message.Message):
+    __slots__ = ("answer", "pending", "unchanged")
+    ANSWER_FIELD_NUMBER: _ClassVar[int]
+    PENDING_FIELD_NUMBER: _ClassVar[int]
+    UNCHANGED_FIELD_NUMBER: _ClassVar[int]
+    answer: _tasks_pb2.Answer
+    pending: MemberChange
+    unchanged: bool
+    def __init__(self, answer: _Optional[_Union[_tasks_pb2.Answer, _Mapping]] = ..., pending: _Optional[_Union[MemberChange, _Mapping]] = ..., unchanged: _Optional[bool] = ...) -> None: ...
+
+class TransferLeaderRequest(_message.Message):
+    __slots__ = ("change", "to")
+    CHANGE_FIELD_NUMBER: _ClassVar[int]
+    TO_FIELD_NUMBER: _ClassVar[int]
+    change: _tasks_pb2.Change
+    to: str
+    def __init__(self, change: _Optional[_Union[_tasks_pb2.Change, _Mapping]] = ..., to: _Optional[str] = ...) -> None: ...
+
+class TransferLeaderResponse(_message.Message):
+    __slots__ = ("answer", "unchanged")
+    ANSWER_FIELD_NUMBER: _ClassVar[int]
+    UNCHANGED_FIELD_NUMBER: _ClassVar[int]
+    answer: _tasks_pb2.Answer
+    unchanged: bool
+    def __init__(self, answer: _Optional[_Union[_tasks_pb2.Answer, _Mapping]] = ..., unchanged: _Optional[bool] = ...) -> None: ...
 
 class Setting(_message.Message):
     __slots__ = ("key", "value", "default_value", "set_by", "set_at", "bounds")

@@ -69,6 +69,21 @@ class ClusterStub:
                 request_serializer=coordinator_dot_wire_dot_v1_dot_cluster__pb2.ListMembersRequest.SerializeToString,
                 response_deserializer=coordinator_dot_wire_dot_v1_dot_cluster__pb2.ListMembersResponse.FromString,
                 _registered_method=True)
+        self.AddMember = channel.unary_unary(
+                '/ptasks.v1.Cluster/AddMember',
+                request_serializer=coordinator_dot_wire_dot_v1_dot_cluster__pb2.AddMemberRequest.SerializeToString,
+                response_deserializer=coordinator_dot_wire_dot_v1_dot_cluster__pb2.MemberChangeResponse.FromString,
+                _registered_method=True)
+        self.RemoveMember = channel.unary_unary(
+                '/ptasks.v1.Cluster/RemoveMember',
+                request_serializer=coordinator_dot_wire_dot_v1_dot_cluster__pb2.RemoveMemberRequest.SerializeToString,
+                response_deserializer=coordinator_dot_wire_dot_v1_dot_cluster__pb2.MemberChangeResponse.FromString,
+                _registered_method=True)
+        self.TransferLeader = channel.unary_unary(
+                '/ptasks.v1.Cluster/TransferLeader',
+                request_serializer=coordinator_dot_wire_dot_v1_dot_cluster__pb2.TransferLeaderRequest.SerializeToString,
+                response_deserializer=coordinator_dot_wire_dot_v1_dot_cluster__pb2.TransferLeaderResponse.FromString,
+                _registered_method=True)
         self.GetSettings = channel.unary_unary(
                 '/ptasks.v1.Cluster/GetSettings',
                 request_serializer=coordinator_dot_wire_dot_v1_dot_cluster__pb2.GetSettingsRequest.SerializeToString,
@@ -142,6 +157,25 @@ class ClusterServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def AddMember(self, request, context):
+        """returns when it is wished for; see `pending`
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RemoveMember(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def TransferLeader(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetSettings(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -210,6 +244,21 @@ def add_ClusterServicer_to_server(servicer, server):
                     servicer.ListMembers,
                     request_deserializer=coordinator_dot_wire_dot_v1_dot_cluster__pb2.ListMembersRequest.FromString,
                     response_serializer=coordinator_dot_wire_dot_v1_dot_cluster__pb2.ListMembersResponse.SerializeToString,
+            ),
+            'AddMember': grpc.unary_unary_rpc_method_handler(
+                    servicer.AddMember,
+                    request_deserializer=coordinator_dot_wire_dot_v1_dot_cluster__pb2.AddMemberRequest.FromString,
+                    response_serializer=coordinator_dot_wire_dot_v1_dot_cluster__pb2.MemberChangeResponse.SerializeToString,
+            ),
+            'RemoveMember': grpc.unary_unary_rpc_method_handler(
+                    servicer.RemoveMember,
+                    request_deserializer=coordinator_dot_wire_dot_v1_dot_cluster__pb2.RemoveMemberRequest.FromString,
+                    response_serializer=coordinator_dot_wire_dot_v1_dot_cluster__pb2.MemberChangeResponse.SerializeToString,
+            ),
+            'TransferLeader': grpc.unary_unary_rpc_method_handler(
+                    servicer.TransferLeader,
+                    request_deserializer=coordinator_dot_wire_dot_v1_dot_cluster__pb2.TransferLeaderRequest.FromString,
+                    response_serializer=coordinator_dot_wire_dot_v1_dot_cluster__pb2.TransferLeaderResponse.SerializeToString,
             ),
             'GetSettings': grpc.unary_unary_rpc_method_handler(
                     servicer.GetSettings,
@@ -426,6 +475,87 @@ class Cluster:
             '/ptasks.v1.Cluster/ListMembers',
             coordinator_dot_wire_dot_v1_dot_cluster__pb2.ListMembersRequest.SerializeToString,
             coordinator_dot_wire_dot_v1_dot_cluster__pb2.ListMembersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AddMember(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ptasks.v1.Cluster/AddMember',
+            coordinator_dot_wire_dot_v1_dot_cluster__pb2.AddMemberRequest.SerializeToString,
+            coordinator_dot_wire_dot_v1_dot_cluster__pb2.MemberChangeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RemoveMember(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ptasks.v1.Cluster/RemoveMember',
+            coordinator_dot_wire_dot_v1_dot_cluster__pb2.RemoveMemberRequest.SerializeToString,
+            coordinator_dot_wire_dot_v1_dot_cluster__pb2.MemberChangeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def TransferLeader(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ptasks.v1.Cluster/TransferLeader',
+            coordinator_dot_wire_dot_v1_dot_cluster__pb2.TransferLeaderRequest.SerializeToString,
+            coordinator_dot_wire_dot_v1_dot_cluster__pb2.TransferLeaderResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -15,6 +15,9 @@ class ClusterStub:
     UndrainNode: grpc.aio.UnaryUnaryMultiCallable[cluster_pb2.UndrainNodeRequest, cluster_pb2.NodeResponse]
     RemoveNode: grpc.aio.UnaryUnaryMultiCallable[cluster_pb2.RemoveNodeRequest, cluster_pb2.NodeResponse]
     ListMembers: grpc.aio.UnaryUnaryMultiCallable[cluster_pb2.ListMembersRequest, cluster_pb2.ListMembersResponse]
+    AddMember: grpc.aio.UnaryUnaryMultiCallable[cluster_pb2.AddMemberRequest, cluster_pb2.MemberChangeResponse]
+    RemoveMember: grpc.aio.UnaryUnaryMultiCallable[cluster_pb2.RemoveMemberRequest, cluster_pb2.MemberChangeResponse]
+    TransferLeader: grpc.aio.UnaryUnaryMultiCallable[cluster_pb2.TransferLeaderRequest, cluster_pb2.TransferLeaderResponse]
     GetSettings: grpc.aio.UnaryUnaryMultiCallable[cluster_pb2.GetSettingsRequest, cluster_pb2.GetSettingsResponse]
     SetSettings: grpc.aio.UnaryUnaryMultiCallable[cluster_pb2.SetSettingsRequest, cluster_pb2.GetSettingsResponse]
     ListExecutors: grpc.aio.UnaryUnaryMultiCallable[cluster_pb2.ListExecutorsRequest, cluster_pb2.ListExecutorsResponse]
@@ -43,6 +46,15 @@ class ClusterServicer:
     def ListMembers(
         self, request: cluster_pb2.ListMembersRequest, context: grpc.aio.ServicerContext[cluster_pb2.ListMembersRequest, cluster_pb2.ListMembersResponse]
     ) -> Awaitable[cluster_pb2.ListMembersResponse]: ...
+    def AddMember(
+        self, request: cluster_pb2.AddMemberRequest, context: grpc.aio.ServicerContext[cluster_pb2.AddMemberRequest, cluster_pb2.MemberChangeResponse]
+    ) -> Awaitable[cluster_pb2.MemberChangeResponse]: ...
+    def RemoveMember(
+        self, request: cluster_pb2.RemoveMemberRequest, context: grpc.aio.ServicerContext[cluster_pb2.RemoveMemberRequest, cluster_pb2.MemberChangeResponse]
+    ) -> Awaitable[cluster_pb2.MemberChangeResponse]: ...
+    def TransferLeader(
+        self, request: cluster_pb2.TransferLeaderRequest, context: grpc.aio.ServicerContext[cluster_pb2.TransferLeaderRequest, cluster_pb2.TransferLeaderResponse]
+    ) -> Awaitable[cluster_pb2.TransferLeaderResponse]: ...
     def GetSettings(
         self, request: cluster_pb2.GetSettingsRequest, context: grpc.aio.ServicerContext[cluster_pb2.GetSettingsRequest, cluster_pb2.GetSettingsResponse]
     ) -> Awaitable[cluster_pb2.GetSettingsResponse]: ...

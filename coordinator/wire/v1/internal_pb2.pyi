@@ -7,7 +7,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Introduction(_message.Message):
-    __slots__ = ("name", "cluster_id", "storage_id", "peers", "member_id", "mode", "http", "stream", "seed")
+    __slots__ = ("name", "cluster_id", "storage_id", "peers", "member_id", "mode", "http", "stream", "seed", "address", "admission")
     NAME_FIELD_NUMBER: _ClassVar[int]
     CLUSTER_ID_FIELD_NUMBER: _ClassVar[int]
     STORAGE_ID_FIELD_NUMBER: _ClassVar[int]
@@ -17,6 +17,8 @@ class Introduction(_message.Message):
     HTTP_FIELD_NUMBER: _ClassVar[int]
     STREAM_FIELD_NUMBER: _ClassVar[int]
     SEED_FIELD_NUMBER: _ClassVar[int]
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    ADMISSION_FIELD_NUMBER: _ClassVar[int]
     name: str
     cluster_id: str
     storage_id: str
@@ -26,7 +28,23 @@ class Introduction(_message.Message):
     http: str
     stream: str
     seed: str
-    def __init__(self, name: _Optional[str] = ..., cluster_id: _Optional[str] = ..., storage_id: _Optional[str] = ..., peers: _Optional[_Iterable[str]] = ..., member_id: _Optional[int] = ..., mode: _Optional[str] = ..., http: _Optional[str] = ..., stream: _Optional[str] = ..., seed: _Optional[str] = ...) -> None: ...
+    address: str
+    admission: Admission
+    def __init__(self, name: _Optional[str] = ..., cluster_id: _Optional[str] = ..., storage_id: _Optional[str] = ..., peers: _Optional[_Iterable[str]] = ..., member_id: _Optional[int] = ..., mode: _Optional[str] = ..., http: _Optional[str] = ..., stream: _Optional[str] = ..., seed: _Optional[str] = ..., address: _Optional[str] = ..., admission: _Optional[_Union[Admission, _Mapping]] = ...) -> None: ...
+
+class Admission(_message.Message):
+    __slots__ = ("member_id", "waits_for", "refused", "removed", "members")
+    MEMBER_ID_FIELD_NUMBER: _ClassVar[int]
+    WAITS_FOR_FIELD_NUMBER: _ClassVar[int]
+    REFUSED_FIELD_NUMBER: _ClassVar[int]
+    REMOVED_FIELD_NUMBER: _ClassVar[int]
+    MEMBERS_FIELD_NUMBER: _ClassVar[int]
+    member_id: int
+    waits_for: str
+    refused: str
+    removed: bool
+    members: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, member_id: _Optional[int] = ..., waits_for: _Optional[str] = ..., refused: _Optional[str] = ..., removed: _Optional[bool] = ..., members: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class FoundRequest(_message.Message):
     __slots__ = ("cluster_id", "founder", "snapshot", "peers", "storage_ids", "seed", "digest")
@@ -72,14 +90,16 @@ class PeerFrame(_message.Message):
     def __init__(self, hello: _Optional[_Union[Introduction, _Mapping]] = ..., messages: _Optional[_Iterable[bytes]] = ..., sent_wall_at: _Optional[int] = ...) -> None: ...
 
 class PeerReply(_message.Message):
-    __slots__ = ("refused", "hello", "received")
+    __slots__ = ("refused", "hello", "received", "removed")
     REFUSED_FIELD_NUMBER: _ClassVar[int]
     HELLO_FIELD_NUMBER: _ClassVar[int]
     RECEIVED_FIELD_NUMBER: _ClassVar[int]
+    REMOVED_FIELD_NUMBER: _ClassVar[int]
     refused: str
     hello: Introduction
     received: int
-    def __init__(self, refused: _Optional[str] = ..., hello: _Optional[_Union[Introduction, _Mapping]] = ..., received: _Optional[int] = ...) -> None: ...
+    removed: bool
+    def __init__(self, refused: _Optional[str] = ..., hello: _Optional[_Union[Introduction, _Mapping]] = ..., received: _Optional[int] = ..., removed: _Optional[bool] = ...) -> None: ...
 
 class SnapshotChunk(_message.Message):
     __slots__ = ("hello", "message", "number", "data", "crc32", "last")

@@ -87,7 +87,25 @@ class FakeClusterService(cluster_pb2_grpc.ClusterServicer, Door):
 
     async def ListMembers(self, request: wire.ListMembersRequest, context: Any) -> Any:
         await self.enter("ListMembers", request, context)
-        return wire.ListMembersResponse(answer=self.state.answer(), members=[self._member("c1")])
+        pictures = self.state.pictures
+        if not pictures:
+            members = [self._member("c1")]
+            return wire.ListMembersResponse(answer=self.state.answer(), members=members)
+        picture = pictures.pop(0) if len(pictures) > 1 else pictures[0]
+        picture.answer.CopyFrom(self.state.answer())
+        return picture
+
+    async def AddMember(self, request: wire.AddMemberRequest, context: Any) -> Any:
+        await self.enter("AddMember", request, context)
+        return wire.MemberChangeResponse(answer=self.state.answer(), pending=self.state.wish)
+
+    async def RemoveMember(self, request: wire.RemoveMemberRequest, context: Any) -> Any:
+        await self.enter("RemoveMember", request, context)
+        return wire.MemberChangeResponse(answer=self.state.answer(), pending=self.state.wish)
+
+    async def TransferLeader(self, request: wire.TransferLeaderRequest, context: Any) -> Any:
+        await self.enter("TransferLeader", request, context)
+        return wire.TransferLeaderResponse(answer=self.state.answer())
 
     async def GetSettings(self, request: wire.GetSettingsRequest, context: Any) -> Any:
         await self.enter("GetSettings", request, context)

@@ -94,6 +94,8 @@ class FakeCluster:
         self.watch: Callable[[wire.WatchRequest], list[wire.WatchResponse]] = lambda _: []
         self.address = ""
         self.members = ["c1"]
+        self.pictures: list[cluster.ListMembersResponse] = []  # of members, in turn; the last stays
+        self.wish: cluster.MemberChange | None = None
 
     def answer(self) -> wire.Answer:
         return wire.Answer(

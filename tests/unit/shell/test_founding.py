@@ -9,11 +9,14 @@ import pytest
 
 from coordinator.codec.framing import unframed
 from coordinator.codec.snapshots import load
-from coordinator.shell.founding import Founding, founding_record, read_record, write_record
+from coordinator.model.members import MemberRecord
+from coordinator.model.state import ClusterState
+from coordinator.shell.founding import Founding
+from coordinator.shell.founding_record import founding_record, read_record, write_record
 from coordinator.shell.logs import Log
 from coordinator.shell.options import ServerSettings
-from coordinator.shell.peer_channel import Standing
 from coordinator.shell.settings import load_settings
+from coordinator.shell.standing import Standing
 from coordinator.shell.store import Store
 from coordinator.wire.v1.internal_pb2 import FoundRequest, Introduction
 
@@ -38,21 +41,20 @@ class One:
         self.settings: ServerSettings = load_settings(argv, {})
         self.store = Store.open(self.settings.data_dir, name)
         self.lines = io.StringIO()
-        self.standing = Standing(
-            lambda: self.store.identity,
-            self.members,
-            self.settings.peer_texts,
-            self.settings.http,
-        )
+        self.standing = Standing(lambda: self.store.identity, self.state, self.settings.places)
         self.founding = Founding(
             self.settings, self.store, self.standing, Log(self.lines, "debug", member=name)
         )
         self.handed: list[str] = []
         self.founding._hand_to = self.handed.append  # type: ignore[method-assign]
 
-    def members(self) -> dict:  # type: ignore[type-arg]
+    def state(self) -> ClusterState | None:
         snapshot = self.store.recovered.snapshot
-        return load(unframed(snapshot.data)).members if snapshot else {}
+        return load(unframed(snapshot.data)) if snapshot else None
+
+    def members(self) -> dict[int, MemberRecord]:
+        state = self.state()
+        return state.members if state is not None else {}
 
 
 @pytest.fixture
@@ -209,7 +211,6 @@ async def test_members_check_one_another(trio: dict[str, One]) -> None:
         ({"cluster_id": "other"}, "of cluster other"),
         ({"storage_id": "0" * 32}, "cluster replace"),
         ({"name": "c9"}, "not a member"),
-        ({"member_id": 9}, "not a member"),
         ({"mode": "secure"}, "mode secure"),
         ({"cluster_id": ""}, "no cluster yet"),
     ):
@@ -227,3 +228,10 @@ def test_a_record_survives_its_file(tmp_path: Path) -> None:
     record = FoundRequest(cluster_id="x", storage_ids={"b": "2", "a": "1"})
     write_record(tmp_path, record)
     assert read_record(tmp_path) == record
+
+
+def test_more_than_five_found_nothing(tmp_path: Path) -> None:
+    peers = ",".join(f"c{n}=127.0.0.1:{7100 + n}" for n in range(1, 7))
+    one = One(tmp_path, "c1", peers)
+    assert "at most 5" in one.founding._what_is_missing({})
+    one.store.close()

@@ -18,7 +18,7 @@ from coordinator.machine.restoring import STRIDE
 from coordinator.model.ids import TaskId
 from coordinator.model.state import ClusterState
 from coordinator.model.tasks import Assignment, Code, RunOutcome
-from coordinator.shell.founding import founding_record, read_record
+from coordinator.shell.founding_record import founding_record, read_record
 from coordinator.shell.inspect_command import INSPECT
 from coordinator.shell.restore_command import RESTORE
 from coordinator.shell.run_rows import RunRow
