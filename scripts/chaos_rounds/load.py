@@ -154,8 +154,9 @@ class Load:
 
     def acknowledge(self, operation: Operation, revision: int, task: Task | None) -> None:
         """It was answered: a promise."""
-        now = boot_time_s()
-        self._gap_s, self._told_at = max(self._gap_s, now - self._told_at), now
+        if self._gate.is_set() or self._busy:  # not while the load rests
+            now = boot_time_s()
+            self._gap_s, self._told_at = max(self._gap_s, now - self._told_at), now
         self.ledger.done(operation, revision, record_of(task) if task is not None else None)
 
     async def _settle(self) -> None:

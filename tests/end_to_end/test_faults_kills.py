@@ -1,11 +1,12 @@
-"""kill -9 of everything there is, under load: nothing acknowledged is lost, and exclusive runs never overlap."""
+"""kill -9 of everything there is, under load: nothing acknowledged is lost, and exclusive runs never overlap.
+
+Kills at random, and with other faults, are in `test_chaos`.
+"""
 
 from __future__ import annotations
 
 import os
-import random
 import signal
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -183,22 +184,5 @@ def test_pt_a48_everything_killed_and_started(cluster: Cluster, writers: Writers
         cluster.wait_ready(60)
         for task_id in writers.ids:
             writers.running_on(task_id, beyond=before[task_id].allocation_id)
-        load.wait_for_more()
-    load.check()
-
-
-def test_s01_five_rounds_of_random_kills(cluster: Cluster, writers: Writers) -> None:
-    dice = random.Random()
-    seed = dice.getrandbits(32)
-    dice.seed(seed)
-    print(f"seed {seed}")
-    with Load(cluster, "rounds") as load:
-        for _ in range(5):
-            victims = dice.sample(list(cluster.processes), dice.choice([1, 2]))
-            print(victims)
-            time.sleep(dice.random() * 2)  # these lengths are part of the fault
-            cluster.kill(*victims)
-            time.sleep(dice.random())
-            cluster.start(*victims)
         load.wait_for_more()
     load.check()
