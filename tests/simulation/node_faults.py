@@ -133,10 +133,14 @@ def lie(world: World, dice: Dice) -> bool:
         return False
     task = tasks[number % len(tasks)]
     name, session = sessions[number % len(sessions)]
-    other = task.allocation_id + (7 if later else -1 - number % 5)
-    allocation = AllocationId(task.allocation_id if task.assignment.node != name else other)
     kind = ("ended", "state", "started")[number % 3]
-    ended = EndedReport(RunOutcome.WARNING) if kind == "ended" else None  # nobody ends like that
+    later = (
+        later or kind == "ended"
+    )  # the end of an earlier run may be a repetition, which is no lie
+    other = task.allocation_id + (7 if later else -1 - number % 5)
+    is_elsewhere = task.assignment.node != name and kind != "ended"
+    allocation = AllocationId(task.allocation_id if is_elsewhere else other)
+    ended = EndedReport(RunOutcome.WARNING) if kind == "ended" else None
     report = Report(
         LIES_FROM + number, task.id, allocation, kind, 0, kind == "state", 10**6, b'"lie"', 1, ended
     )
