@@ -28,7 +28,7 @@ def driver(tmp_path: Path) -> Iterator[RealDriver]:
     made.close()
 
 
-def test_a_kill_while_a_snapshot_is_written_leaves_the_old_or_the_new_one(
+def test_s11_a_kill_while_a_snapshot_is_written_leaves_the_old_or_the_new_one(
     driver: RealDriver,
 ) -> None:
     driver.write(append(2, 30, commit=20))
