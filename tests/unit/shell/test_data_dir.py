@@ -81,7 +81,9 @@ def test_a_later_format_is_refused_whatever_else_it_holds(tmp_path: Path, number
 
 def test_a_removed_member_does_not_start_again(tmp_path: Path) -> None:
     bound(tmp_path, removed=True).close()
-    with pytest.raises(DataDirError, match="removed from its cluster: to come back it has to be added"):
+    with pytest.raises(
+        DataDirError, match="removed from its cluster: to come back it has to be added"
+    ):
         DataDir(tmp_path, "c1")
 
 
