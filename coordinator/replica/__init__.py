@@ -7,4 +7,5 @@ driver in production; the simulator is another.
 
 Read `inputs`, `effects`, `sayings` (what nodes and the leader say), then `replica`. Foreign code is
 asked by `creation` (validate) and `assigners` (get_assignment), which say it in `questions`, `shown`.
+Who the coordinators are changes by `member_changes`.
 """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
 
@@ -87,7 +88,9 @@ def test_m5_from_one_to_three_and_back_while_a_task_runs(make_cluster: Make) -> 
     assert paused_on(cluster, last) == 1
 
 
-def test_s14_an_emptied_member_is_refused_and_comes_back_by_replace(make_cluster: Make) -> None:
+def test_s14_an_emptied_member_is_refused_and_replaced_and_so_is_a_rotten_one(
+    make_cluster: Make,
+) -> None:
     cluster = make_cluster(coordinators=3, nodes=1)
     cluster.start()
     cluster.wait_ready()
@@ -111,6 +114,17 @@ def test_s14_an_emptied_member_is_refused_and_comes_back_by_replace(make_cluster
     other = next(name for name in cluster.followers() if name != victim)
     cluster.kill(other)
     write(cluster, "after")  # needs the vote of who came
+
+    database = cluster.root / other / "member.db"
+    database.write_bytes(database.read_bytes()[: -(1 << 13)] + os.urandom(1 << 13))
+    cluster.start(other)
+    until(lambda: cluster.said(other, '"damaged"'), "the rot is found")
+    cluster.add_coordinator("c4")
+    wish(cluster, "c4", replaces=other)
+    cluster.start("c4")
+    until_settled(cluster, leader, victim, "c4")
+    cluster.wait_member("c4")
+    until(lambda: paused_on(cluster, "c4") == 2, "it has all")
 
 
 def test_a_replacement_survives_its_leader_and_a_member_that_slept_through_it_finds_back(
