@@ -60,7 +60,8 @@ class Load:
         self._gap_s = 0.0
         self._thread = threading.Thread(target=self._loop.run_forever, name="callers", daemon=True)
         self._thread.start()
-        self._callers = [self.submit(self._caller(number)) for number in range(CALLERS)]
+        for number in range(CALLERS):
+            self.submit(self._caller(number))
 
     # -- from the thread of the rounds ----------------------------------------------------------
 
@@ -103,12 +104,18 @@ class Load:
 
     def end(self) -> None:
         """No more calls."""
-        for caller in self._callers:
-            caller.cancel()
+        self.submit(self._end()).result(30)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
+        self._loop.close()
 
     # -- on the loop ----------------------------------------------------------------------------
+
+    async def _end(self) -> None:
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
 
     async def _caller(self, number: int) -> None:
         dice = Random(f"{self._seed}/{number}")

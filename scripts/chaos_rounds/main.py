@@ -24,7 +24,7 @@ from scripts.chaos_rounds.plan import DEFAULT, Fault
 from scripts.chaos_rounds.rounds import Result, Rounds
 from tests.end_to_end.processes import CHECKOUT
 
-EXIT_VIOLATION, EXIT_USAGE, EXIT_FAILED = 1, 2, 70
+EXIT_VIOLATION, EXIT_USAGE, EXIT_FAILED, EXIT_INTERRUPTED, EXIT_TERMINATED = 1, 2, 70, 130, 143
 FLIPPED = "c2"  # whose files are flipped at the end; its disk is a real one
 
 EXPLAINED = """
@@ -178,6 +178,12 @@ def flip(root: Path, seed: int, count: int) -> int:
     return EXIT_VIOLATION if found["wrong"] else 0
 
 
+def asked_to_stop(*_: object) -> None:
+    """SIGTERM: everything is ended in order."""
+    note("asked to stop")
+    raise SystemExit(EXIT_TERMINATED)
+
+
 def directory_of(asked: argparse.Namespace) -> Path:
     """Where to work. SystemExit for one that somebody else uses."""
     if asked.data_dir is None:
@@ -196,7 +202,7 @@ def main(arguments: Sequence[str]) -> int:
     """Everything that was started is ended, however we end."""
     asked = parser().parse_args(arguments)
     seed = asked.seed if asked.seed is not None else Random().getrandbits(32)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    signal.signal(signal.SIGTERM, asked_to_stop)
     root = directory_of(asked)
     note(f"seed {seed}, working in {root}")
     arena = Arena(root, small_disk=Fault.FULL in asked.faults)
@@ -209,7 +215,8 @@ def main(arguments: Sequence[str]) -> int:
         if status == 0 and asked.flips:
             status = flip(root, seed, asked.flips)
     except KeyboardInterrupt:
-        status = 130
+        note("interrupted")
+        status = EXIT_INTERRUPTED
     finally:
         arena.end()
         if status == 0 and not asked.keep:

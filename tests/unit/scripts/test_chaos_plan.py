@@ -8,7 +8,7 @@ from random import Random
 
 import pytest
 
-from scripts.chaos_rounds.main import faults_of
+from scripts.chaos_rounds.main import faults_of, parser
 from scripts.chaos_rounds.plan import (
     DEFAULT,
     KILL_WITHIN_S,
@@ -72,3 +72,12 @@ def test_faults_are_named_or_left_out() -> None:
     for text in ("kil", "", "-kil"):
         with pytest.raises(argparse.ArgumentTypeError, match="there are: kill, leader"):
             faults_of(text)
+
+
+def test_the_help_explains_every_fault(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        parser().parse_args(["--help"])
+    assert ended.value.code == 0
+    told = capsys.readouterr().out
+    for fault in Fault:
+        assert f"\n  {fault.value} " in told
