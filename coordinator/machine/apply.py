@@ -28,10 +28,11 @@ from coordinator.machine.members import (
     remove_member,
 )
 from coordinator.machine.nodes import join_node, lose_node, lose_runs
-from coordinator.machine.outcome import Outcome
+from coordinator.machine.outcome import Accepted, Outcome
 from coordinator.machine.report import end_run, start_run, write_state
 from coordinator.machine.requests import answer_again, forget_requests, remember
 from coordinator.machine.settings import drop_reassign_floor, raise_feature_level, set_settings
+from coordinator.model.events import DigestAgreed
 from coordinator.model.state import ClusterState
 
 
@@ -114,6 +115,9 @@ def _apply_to_cluster(state: ClusterState, command: c.ClusterCommand | c.MemberC
             return raise_feature_level(state, command)
         case c.DropReassignFloor():
             return drop_reassign_floor(state, command)
+        case c.CheckDigest():
+            state.events.append(DigestAgreed(command.index, command.digest))
+            return Accepted(unchanged=True)
         case _:
             return _apply_to_members(state, command)
 

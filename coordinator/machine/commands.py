@@ -272,6 +272,13 @@ class FinishMemberChange(msgspec.Struct, frozen=True, array_like=True, tag=25, g
     gone: tuple[int, ...] = ()
 
 
+class CheckDigest(msgspec.Struct, frozen=True, array_like=True, tag=26, gc=False):
+    """A majority of members has this digest at entry `index`; one that has another stops itself (I3)."""
+
+    index: int
+    digest: str
+
+
 TaskCommand: TypeAlias = (
     CreateTask
     | AssignTask
@@ -290,7 +297,9 @@ NodeCommand: TypeAlias = (
 
 MemberCommand: TypeAlias = AddMember | BindMember | RemoveMember | FinishMemberChange
 
-ClusterCommand: TypeAlias = SetSettings | ForgetRequests | RaiseFeatureLevel | DropReassignFloor
+ClusterCommand: TypeAlias = (
+    SetSettings | ForgetRequests | RaiseFeatureLevel | DropReassignFloor | CheckDigest
+)
 
 Command: TypeAlias = TaskCommand | NodeCommand | ClusterCommand | MemberCommand
 

@@ -58,6 +58,19 @@ class MembersChanged(msgspec.Struct, frozen=True, gc=False):
     """A coordinator was added, has introduced itself, or is no member any more."""
 
 
+class DigestAgreed(msgspec.Struct, frozen=True, gc=False):
+    """What a majority of members has for their state at `index` (I3)."""
+
+    index: int
+    digest: str
+
+
 Event: TypeAlias = (
-    TaskChanged | RunEnded | NodeChanged | SettingsChanged | ManifestsChanged | MembersChanged
+    TaskChanged
+    | RunEnded
+    | NodeChanged
+    | SettingsChanged
+    | ManifestsChanged
+    | MembersChanged
+    | DigestAgreed
 )

@@ -44,6 +44,7 @@ RETENTION_SUCCEEDED_MS = 24 * HOUR
 RETENTION_FAILED_MS = 30 * DAY
 FINISHED_KEPT_MAX = 50_000  # succeeded ones, and failed and cancelled ones, beyond age (TM-74)
 
+DIGEST_EVERY_ENTRIES = 1_000  # replicas are compared (I3)
 LOG_ENTRIES_KEPT = 5_000  # before a snapshot
 SNAPSHOT_EVERY_ENTRIES = 10_000
 SNAPSHOT_EVERY_BYTES = 64 * MIB

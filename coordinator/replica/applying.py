@@ -13,9 +13,10 @@ from coordinator.consensus.messages import ConfState, Entry, EntryKind, MemberId
 from coordinator.machine.apply import apply_batch
 from coordinator.machine.commands import Batch
 from coordinator.machine.outcome import Outcome
-from coordinator.model.events import Event
+from coordinator.model.events import DigestAgreed, Event
 from coordinator.model.state import ClusterState
 from coordinator.replica.config import Recovered, ReplicaConfig
+from coordinator.replica.digests import Digests
 from coordinator.replica.effects import Applied, Effect, LeftCluster, TakeSnapshot
 from coordinator.replica.road import Road
 from coordinator.replica.run_rows import rows_of
@@ -30,10 +31,12 @@ class Applier:
         recovered: Recovered,
         road: Road,
         emit: Callable[[Effect], None],
+        digests: Digests,
     ) -> None:
         self._config = config
         self._road = road
         self._emit = emit
+        self._digests = digests
         self.state: ClusterState = recovered.state
         self.snapshot_index = recovered.snapshot.index
         self._snapshot_term = 0
@@ -53,8 +56,10 @@ class Applier:
             self.state.begin_entry(entry.index, self.state.at)
         self._last_term = entry.term
         self._bytes_since += len(entry.data)
+        self._digests.applied(self.state, outcomes)
         events = self.state.take_events()
         if events:
+            self._compare(events)
             rows, gone = rows_of(events, entry.index)
             self._road.write_runs(rows)
             for task_id, upto in gone:
@@ -62,10 +67,16 @@ class Applier:
             self._emit(Applied(entry.index, self.state.at, tuple(events)))
         return outcomes, events
 
+    def _compare(self, events: list[Event]) -> None:
+        for event in events:
+            if isinstance(event, DigestAgreed):
+                self._digests.agreed(event.index, event.digest)
+
     def replace(self, data: bytes, index: int) -> None:
         """A leader's snapshot takes the place of everything here."""
         self.state = load(unframed(data))
         self.state.take_events()
+        self._digests.begin_anew()
         self.snapshot_index = index
         self._bytes_since = 0
         self._taking = 0

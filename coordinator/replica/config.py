@@ -8,6 +8,7 @@ import msgspec
 
 from coordinator.consensus.messages import Entry, HardState, Snapshot
 from coordinator.model.limits import (
+    DIGEST_EVERY_ENTRIES,
     LOG_ENTRIES_KEPT,
     SNAPSHOT_EVERY_BYTES,
     SNAPSHOT_EVERY_ENTRIES,
@@ -33,6 +34,7 @@ class ReplicaConfig(msgspec.Struct, frozen=True, kw_only=True):
     snapshot_every_entries: int = SNAPSHOT_EVERY_ENTRIES
     snapshot_every_bytes: int = SNAPSHOT_EVERY_BYTES
     log_entries_kept: int = LOG_ENTRIES_KEPT
+    digest_every_entries: int = DIGEST_EVERY_ENTRIES
     batch_requests: int = 1_000
     batch_bytes: int = 1024 * 1024
     expects_plugins: bool = False  # wishes that may need their code wait for PluginsKnown

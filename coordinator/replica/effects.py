@@ -70,6 +70,21 @@ class TakeSnapshot(msgspec.Struct, frozen=True, gc=False):
     frozen: Any
 
 
+class TakeDigest(msgspec.Struct, frozen=True, gc=False):
+    """Take the digest of the frozen state in another thread; answer with `DigestTaken`."""
+
+    index: int
+    frozen: Any
+
+
+class SayDigest(msgspec.Struct, frozen=True, gc=False):
+    """Tell the leader our digest at an entry; nothing is lost if it does not hear of it."""
+
+    member: int
+    index: int
+    digest: str
+
+
 class Reply(msgspec.Struct, frozen=True, gc=False):
     """Outcomes of one ticket, in its order, with the records as they are after them."""
 
@@ -175,6 +190,8 @@ Effect: TypeAlias = (
     | SendPeer
     | StreamSnapshot
     | TakeSnapshot
+    | TakeDigest
+    | SayDigest
     | Reply
     | Fail
     | ReadReady

@@ -99,6 +99,21 @@ class SnapshotTaken(msgspec.Struct, frozen=True, gc=False):
     ok: bool
 
 
+class DigestTaken(msgspec.Struct, frozen=True, gc=False):
+    """The answer to `TakeDigest`."""
+
+    index: int
+    digest: str
+
+
+class DigestSaid(msgspec.Struct, frozen=True, gc=False):
+    """Another member's digest at an entry."""
+
+    member: int
+    index: int
+    digest: str
+
+
 class PeerUnreachable(msgspec.Struct, frozen=True, gc=False):
     member: int
 
@@ -181,6 +196,8 @@ Input: TypeAlias = (
     | StoreFailed
     | DiskLow
     | SnapshotTaken
+    | DigestTaken
+    | DigestSaid
     | PeerUnreachable
     | SnapshotSent
     | NodeOpened

@@ -18,6 +18,7 @@ from coordinator.replica import inputs as i
 from coordinator.replica.admission import Admission
 from coordinator.replica.applying import Applier
 from coordinator.replica.config import Dice, Recovered, ReplicaConfig
+from coordinator.replica.digests import Digests
 from coordinator.replica.effects import (
     Effect,
     Fail,
@@ -50,7 +51,10 @@ class Replica:
         self._effects: list[Effect] = []
         self._answers: list[Effect] = []  # callers hear after peers and nodes: work may begin
         self._road = Road(config, recovered, dice, self._emit)
-        self._applier = Applier(config, recovered, self._road, self._emit)
+        self._digests = Digests(
+            config.digest_every_entries, self._road.raft, self._proposals, self._emit
+        )
+        self._applier = Applier(config, recovered, self._road, self._emit, self._digests)
         self._tickets = Tickets(lambda: self._applier.state, self._answers.append)
         facts = FactsBook(expects_plugins=config.expects_plugins)
         self._roster = Roster(config.member_id, lambda: self._now)
@@ -82,6 +86,7 @@ class Replica:
             i.FlushRuns: lambda _: self._road.flush(),
             i.Wake: lambda _: None,  # a turn is all it takes
             **LeaderInputs(self._seat, self._emit).table(),
+            **self._digests.table(),
         }
 
     # -- looking ----------------------------------------------------------------------------------
@@ -307,6 +312,9 @@ class Replica:
         self._seat.stopping = True
         self._road.flush()
         self._seat.hand_over(NO_MEMBER)
+
+    def _proposals(self) -> Proposals | None:
+        return self.leading.proposals if self.leading is not None else None
 
     def _emit(self, effect: Effect) -> None:
         self._effects.append(effect)

@@ -26,6 +26,7 @@ from coordinator.replica.inputs import Campaign, DiskLow, Input, StopLeading
 from coordinator.replica.replica import Replica
 from coordinator.shell import store_port
 from coordinator.shell.clock import make_dice, read_clock
+from coordinator.shell.digests_io import DigestsIo
 from coordinator.shell.door import ShellDoor
 from coordinator.shell.grpc_server import Server
 from coordinator.shell.history import History, Writes
@@ -78,6 +79,7 @@ class Member:
         self.links = PeerLinks(self.standing, self.feed, log, ends.leave)
         self._plugins = Plugins(settings.executors, self.feed, log)
         self._snapshots = SnapshotsIo(store, self.links, self.standing, self.feed, log)
+        self._digests = DigestsIo(self.links, self.standing, self.feed, log)
         self._facts = OwnFacts(
             settings,
             store,
@@ -98,6 +100,8 @@ class Member:
             send=self._send,
             stream_snapshot=self._snapshots.stream,
             take_snapshot=self._snapshots.take,
+            take_digest=self._digests.take,
+            say_digest=self._digests.say,
             ask_plugin=self._plugins.ask,
             note=self._note,
             halt=ends.halt,
@@ -158,6 +162,7 @@ class Member:
         self.pump.stop()
         await self.neighbours.close()
         await self._snapshots.close()
+        await self._digests.close()
         await self.links.close()
 
     def facts(self) -> MemberFacts:

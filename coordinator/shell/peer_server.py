@@ -12,11 +12,13 @@ import msgspec
 from typing_extensions import override
 
 from coordinator.consensus.messages import InstallSnapshot, Message, decode_message
-from coordinator.replica.inputs import FromPeer, Input
+from coordinator.replica.inputs import DigestSaid, FromPeer, Input
 from coordinator.shell.logs import Log
 from coordinator.shell.standing import Standing
 from coordinator.wire.v1 import internal_pb2_grpc
 from coordinator.wire.v1.internal_pb2 import (
+    DigestReply,
+    DigestRequest,
     FoundReply,
     FoundRequest,
     Introduction,
@@ -98,6 +100,17 @@ class PeerService(internal_pb2_grpc.PeerServicer):
         if self.on_found is None:
             return FoundReply(accepted=False, reason="starting")
         return await self.on_found(request)
+
+    @override
+    async def SayDigest(
+        self,
+        request: DigestRequest,
+        context: grpc.aio.ServicerContext[DigestRequest, DigestReply],
+    ) -> DigestReply:
+        del context
+        if self._standing.objection(request.hello) is None:
+            self._feed(DigestSaid(request.hello.member_id, request.index, request.digest))
+        return DigestReply()
 
     # -- members that are none any more ---------------------------------------------------------
 

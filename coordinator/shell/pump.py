@@ -33,9 +33,11 @@ from coordinator.replica.effects import (
     Persist,
     ReadReady,
     Reply,
+    SayDigest,
     SendPeer,
     StateReplaced,
     StreamSnapshot,
+    TakeDigest,
     TakeSnapshot,
     ToNode,
     WakeAfter,
@@ -80,6 +82,8 @@ class Hands(msgspec.Struct):
     note: Callable[[Note], None]
     halt: Callable[[int, str], None]  # does not return in production
     leave: Callable[[], None] = lambda: None  # this member was removed from its cluster
+    take_digest: Callable[[TakeDigest], None] = lambda _: None
+    say_digest: Callable[[SayDigest], None] = lambda _: None
 
 
 class Pump:
@@ -119,6 +123,8 @@ class Pump:
             SendPeer: hands.send,
             StreamSnapshot: hands.stream_snapshot,
             TakeSnapshot: hands.take_snapshot,
+            TakeDigest: hands.take_digest,
+            SayDigest: hands.say_digest,
             Reply: self.callers.answer,
             ReadReady: self.callers.answer,
             Fail: self.callers.fail,

@@ -12,6 +12,7 @@ import msgspec
 from typing_extensions import override
 
 from coordinator.api.hub import Hub
+from coordinator.codec.snapshots import digest_of
 from coordinator.consensus.messages import InstallSnapshot, Message
 from coordinator.model.instants import Now
 from coordinator.replica import effects as e
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 Answered = Callable[[Any], None]
 RETRY_FULL = SECOND
+DIGEST_EVERY, DIGEST_TOOK = 20, 30 * MS  # entries; the product takes one in a thousand
 
 
 class Coordinator:
@@ -117,6 +119,7 @@ class MemberLife(Life):
             snapshot_every_entries=dials.snapshot_every,
             log_entries_kept=dials.log_kept,
             batch_requests=dials.batch,
+            digest_every_entries=DIGEST_EVERY,
         )
         roll = place.dice.split(f"life{place.lives}").below
         dice = (lambda _: 0) if dials.equal_timeouts else roll
@@ -144,6 +147,8 @@ class MemberLife(Life):
             note=self._note,
             halt=self._halt,
             leave=self._leave,
+            take_digest=self._take_digest,
+            say_digest=self._say_digest,
         )
 
     # -- calls ------------------------------------------------------------------------------------
@@ -276,6 +281,28 @@ class MemberLife(Life):
         self.place.world.laws.fsync_failed(self)
         self.pump.on_store_failed(StoreFailure(Trouble.IO, "fsync failed"))
         self._begin_transaction()
+
+    # -- digests ----------------------------------------------------------------------------------
+
+    def _take_digest(self, effect: e.TakeDigest) -> None:
+        """From a picture, beside the loop: the log goes on meanwhile."""
+        self.point()
+        taken_later = i.DigestTaken(effect.index, digest_of(effect.frozen))
+        label = f"{self.name} digest"
+        self.timeline.after(DIGEST_TOOK, label, lambda: self.pump.feed(taken_later), self)
+
+    def _say_digest(self, effect: e.SayDigest) -> None:
+        self.point()
+        world, to = self.place.world, f"c{effect.member}"
+        said = i.DigestSaid(self.number, effect.index, effect.digest)
+        world.tally["digests/said"] += 1
+        world.network.send(
+            self.name,
+            to,
+            f"{self.name}>{to} digest",
+            lambda: world.to_member(effect.member, said),
+            once=True,
+        )
 
     # -- snapshots --------------------------------------------------------------------------------
 

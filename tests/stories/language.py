@@ -221,6 +221,9 @@ class Teller:
         current = floor.revision if floor is not None else 0
         return c.DropReassignFloor(w.number("revision", current))
 
+    def _check_digest(self, w: Words) -> c.CheckDigest:
+        return c.CheckDigest(int(w.names[0]), w.names[1])
+
     # -- members --------------------------------------------------------------------------------
 
     def _add_member(self, w: Words) -> c.AddMember:

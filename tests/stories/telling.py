@@ -5,6 +5,7 @@ from __future__ import annotations
 from coordinator.machine.members import described
 from coordinator.machine.outcome import Accepted, Outcome
 from coordinator.model.events import (
+    DigestAgreed,
     Event,
     ManifestsChanged,
     MembersChanged,
@@ -50,6 +51,8 @@ def told_event(event: Event) -> list[str]:
             return [f"  manifests: {', '.join(executors)}"]
         case MembersChanged():
             return ["  members"]
+        case DigestAgreed(index, digest):
+            return [f"  at {index} a majority has {digest}"]
         case _:
             raise AssertionError(f"cannot tell {event}")
 

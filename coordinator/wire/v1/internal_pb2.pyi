@@ -71,6 +71,20 @@ class FoundRequest(_message.Message):
     digest: str
     def __init__(self, cluster_id: _Optional[str] = ..., founder: _Optional[str] = ..., snapshot: _Optional[bytes] = ..., peers: _Optional[_Iterable[str]] = ..., storage_ids: _Optional[_Mapping[str, str]] = ..., seed: _Optional[str] = ..., digest: _Optional[str] = ...) -> None: ...
 
+class DigestRequest(_message.Message):
+    __slots__ = ("hello", "index", "digest")
+    HELLO_FIELD_NUMBER: _ClassVar[int]
+    INDEX_FIELD_NUMBER: _ClassVar[int]
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
+    hello: Introduction
+    index: int
+    digest: str
+    def __init__(self, hello: _Optional[_Union[Introduction, _Mapping]] = ..., index: _Optional[int] = ..., digest: _Optional[str] = ...) -> None: ...
+
+class DigestReply(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
 class FoundReply(_message.Message):
     __slots__ = ("accepted", "reason")
     ACCEPTED_FIELD_NUMBER: _ClassVar[int]

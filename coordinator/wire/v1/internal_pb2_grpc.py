@@ -54,6 +54,11 @@ class PeerStub:
                 request_serializer=coordinator_dot_wire_dot_v1_dot_internal__pb2.FoundRequest.SerializeToString,
                 response_deserializer=coordinator_dot_wire_dot_v1_dot_internal__pb2.FoundReply.FromString,
                 _registered_method=True)
+        self.SayDigest = channel.unary_unary(
+                '/ptasks.v1.Peer/SayDigest',
+                request_serializer=coordinator_dot_wire_dot_v1_dot_internal__pb2.DigestRequest.SerializeToString,
+                response_deserializer=coordinator_dot_wire_dot_v1_dot_internal__pb2.DigestReply.FromString,
+                _registered_method=True)
 
 
 class PeerServicer:
@@ -87,6 +92,13 @@ class PeerServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SayDigest(self, request, context):
+        """A member tells the leader the digest of its state at an entry.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_PeerServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -109,6 +121,11 @@ def add_PeerServicer_to_server(servicer, server):
                     servicer.Found,
                     request_deserializer=coordinator_dot_wire_dot_v1_dot_internal__pb2.FoundRequest.FromString,
                     response_serializer=coordinator_dot_wire_dot_v1_dot_internal__pb2.FoundReply.SerializeToString,
+            ),
+            'SayDigest': grpc.unary_unary_rpc_method_handler(
+                    servicer.SayDigest,
+                    request_deserializer=coordinator_dot_wire_dot_v1_dot_internal__pb2.DigestRequest.FromString,
+                    response_serializer=coordinator_dot_wire_dot_v1_dot_internal__pb2.DigestReply.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -219,6 +236,33 @@ class Peer:
             '/ptasks.v1.Peer/Found',
             coordinator_dot_wire_dot_v1_dot_internal__pb2.FoundRequest.SerializeToString,
             coordinator_dot_wire_dot_v1_dot_internal__pb2.FoundReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SayDigest(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ptasks.v1.Peer/SayDigest',
+            coordinator_dot_wire_dot_v1_dot_internal__pb2.DigestRequest.SerializeToString,
+            coordinator_dot_wire_dot_v1_dot_internal__pb2.DigestReply.FromString,
             options,
             channel_credentials,
             insecure,

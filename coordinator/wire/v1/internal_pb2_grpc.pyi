@@ -12,6 +12,7 @@ class PeerStub:
     SendSnapshot: grpc.aio.StreamUnaryMultiCallable[internal_pb2.SnapshotChunk, internal_pb2.SnapshotReply]
     Introduce: grpc.aio.UnaryUnaryMultiCallable[internal_pb2.Introduction, internal_pb2.Introduction]
     Found: grpc.aio.UnaryUnaryMultiCallable[internal_pb2.FoundRequest, internal_pb2.FoundReply]
+    SayDigest: grpc.aio.UnaryUnaryMultiCallable[internal_pb2.DigestRequest, internal_pb2.DigestReply]
 
 class PeerServicer:
     def Exchange(
@@ -26,6 +27,9 @@ class PeerServicer:
     def Found(
         self, request: internal_pb2.FoundRequest, context: grpc.aio.ServicerContext[internal_pb2.FoundRequest, internal_pb2.FoundReply]
     ) -> Awaitable[internal_pb2.FoundReply]: ...
+    def SayDigest(
+        self, request: internal_pb2.DigestRequest, context: grpc.aio.ServicerContext[internal_pb2.DigestRequest, internal_pb2.DigestReply]
+    ) -> Awaitable[internal_pb2.DigestReply]: ...
 
 def add_PeerServicer_to_server(servicer: PeerServicer, server: grpc.aio.Server) -> None: ...
 

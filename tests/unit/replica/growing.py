@@ -6,13 +6,17 @@ from collections.abc import Sequence
 
 from typing_extensions import override
 
+from coordinator.codec.snapshots import digest_of
 from coordinator.consensus.messages import Append, ConfState, Message
 from coordinator.machine import commands as c
 from coordinator.machine.outcome import Accepted, Outcome
 from coordinator.model.members import MemberChange, MemberRecord
 from coordinator.replica import effects as e
+from coordinator.replica import inputs as i
 from coordinator.replica.member_changes import Stage
 from tests.unit.replica.world import Disk, FakeNode, Member, World
+
+DIGEST_EVERY = 7
 
 
 class GrowingWorld(World):
@@ -25,10 +29,22 @@ class GrowingWorld(World):
         FakeNode(self, "n1").register()
 
     @override
+    def start(self, number: int) -> None:
+        self.config["digest_every_entries"] = DIGEST_EVERY
+        super().start(number)
+
+    @override
     def do(self, member: Member, effect: e.Effect, written: list[int]) -> None:
         super().do(member, effect, written)
-        if isinstance(effect, e.LeftCluster):
-            self.left.add(member.number)
+        match effect:
+            case e.LeftCluster():
+                self.left.add(member.number)
+            case e.TakeDigest():
+                member.inbox.append(i.DigestTaken(effect.index, digest_of(effect.frozen)))
+            case e.SayDigest() if (member.number, effect.member) not in self.cut:
+                if effect.member in self.members:
+                    said = i.DigestSaid(member.number, effect.index, effect.digest)
+                    self.members[effect.member].inbox.append(said)
 
     # -- messages held back ---------------------------------------------------------------------
 

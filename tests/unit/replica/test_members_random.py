@@ -134,6 +134,7 @@ def test_s16_whatever_happens_to_the_members_nothing_acknowledged_is_lost(seed: 
     assert world.change is None
     assert set(world.conf.voters) == set(state.members)
     assert world.acknowledged <= set(state.tasks)
+    assert not world.halted
     for number in state.members:
         assert digest(world.members[number].replica.state) == digest(state)
     assert isinstance(world.create("after"), Accepted)
