@@ -6,6 +6,7 @@ holds the counter, raised and synced before anything of the new incarnation is s
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import json
@@ -118,8 +119,9 @@ class DataDir:
         return counter, f"{counter}-{secrets.token_hex(4)}"
 
     def write_pid(self) -> None:
-        """Leave the supervisor's pid for scripts. Nothing here relies on it."""
-        (self.path / "pid").write_text(f"{os.getpid()}\n", encoding="ascii")
+        """Leave the supervisor's pid for scripts. Nothing here relies on it, so a full disk is no reason to end."""
+        with contextlib.suppress(OSError):
+            (self.path / "pid").write_text(f"{os.getpid()}\n", encoding="ascii")
 
     def clear_pid(self) -> None:
         (self.path / "pid").unlink(missing_ok=True)

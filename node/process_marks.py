@@ -116,7 +116,10 @@ class Register:
             return {}  # none, or cut off in the middle of writing
 
     def note(self, pids: Iterable[int]) -> None:
-        """Write them down if anything changed. Not synced: after a power cut nothing of it lives."""
+        """Write them down if anything changed. Not synced: after a power cut nothing of it lives.
+
+        Raises OSError, and the next call tries again.
+        """
         now = {pid: began for pid in pids if (began := start_time(pid)) is not None}
         if now == self._written:
             return

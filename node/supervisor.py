@@ -20,7 +20,7 @@ from node import effects
 from node.agent_handshake import BEAT, Handshake, give
 from node.burial import kill, kill_orphans
 from node.control_group import Enclosure, own_directory
-from node.data_dir import DataDir, Machine
+from node.data_dir import DataDir, DataDirError, Machine
 from node.logs import Log
 from node.process_marks import INCARNATION_MARK, UID_MARK, Register, kill_leftovers
 from node.process_ties import IS_LINUX, adopt_orphans, children_of, descendants_of
@@ -139,7 +139,10 @@ class Supervisor:
             INCARNATION_MARK: incarnation,
         }
         self._told_level = handshake.log_level
-        self._enclosure.write_down()
+        try:
+            self._enclosure.write_down()
+        except OSError as error:
+            raise DataDirError(str(error), effects.EXIT_STORAGE) from error
         listening = () if handshake.http_fd is None else (handshake.http_fd,)
         try:
             self._agent = subprocess.Popen(
@@ -209,7 +212,10 @@ class Supervisor:
         now = time.monotonic()
         if now - self._noted_at > NOTE_S:
             self._noted_at = now
-            self._register.note(descendants_of(os.getpid()))
+            try:
+                self._register.note(descendants_of(os.getpid()))
+            except OSError as error:  # a full disk: their marks are still there to find them by
+                self._log.write("warning", "processes not written down", detail=str(error))
 
     # --- between two agents ------------------------------------------------------------------------------------------
 

@@ -191,7 +191,10 @@ def _run_with(settings: ServerSettings, log: Log) -> int:
     except Damaged as damage:
         store = damage
     pid_file = settings.data_dir / PID_FILE
-    write_pid(pid_file)
+    try:
+        write_pid(pid_file)
+    except OSError as error:  # nothing here relies on it, and a full disk is waited out (D9)
+        log.warning("pid not written", file=str(pid_file), reason=error.strerror)
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_make_and_run(settings, store, log))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import os
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,18 +17,18 @@ from tests.end_to_end.load import Load
 from tests.end_to_end.processes import until
 from tests.end_to_end.runs import PLUGIN, get, lines_of, running_on, start
 
-Make = Callable[..., Cluster]
 SIZE = 200 * 1024 * 1024  # more than the 128 MiB below which a leader takes nothing new
 LINES = 20
+EXIT_STORAGE = 74
 NOOP = NewTask(executor="demo.noop", id="refused", paused=True)
 
 
 @pytest.fixture
 def disks(tmp_path: Path) -> Iterator[list[Disk]]:
-    """One for each coordinator of the first cluster of the test."""
+    """One for each process of the cluster."""
     root = tmp_path / "cluster0"
     root.mkdir()
-    made = [Disk(root / name, str(SIZE)) for name in ("c1", "c2", "c3")]
+    made = [Disk(root / name, str(SIZE)) for name in ("c1", "c2", "c3", "n1")]
     try:
         if not all(disk.mount() for disk in made):
             pytest.skip("no file system can be mounted by this user")
@@ -111,3 +113,44 @@ def test_s12_where_no_disk_has_space_writes_are_refused_and_reads_and_heartbeats
     until(lambda: set(conditions(cluster).values()) == {"ok"}, "all to be well")
     assert get(cluster, "writer").allocation_id == before.allocation_id
     cluster.call(lambda client: client.create(NewTask(executor="demo.noop", id="last")))
+
+
+def test_s12_a_member_that_starts_on_a_full_disk_works_when_there_is_space(
+    cluster: Cluster,
+) -> None:
+    away = cluster.followers()[0]
+    cluster.kill(away)
+    fill_disk(cluster, away)
+    with Load(cluster, "meanwhile") as load:
+        cluster.start(away)
+        until(lambda: cluster.health(away, "ptasks.v1.Tasks"), f"{away} to know a leader")
+        load.wait_for_more(20)
+        pid = cluster[away].pid
+        free_disk(cluster, away)
+        load.wait_for_more()
+    load.check()
+    goal = cluster.status_of(cluster.leader()).commit
+    until(lambda: cluster.status_of(away).member.applied >= goal, f"{away} to catch up")
+    assert (cluster[away].is_alive, cluster[away].pid) == (True, pid)
+    assert not cluster.said(away, "Traceback")
+
+
+def test_a_node_goes_on_when_its_disk_is_full_and_says_why_it_cannot_begin_anew(
+    cluster: Cluster,
+) -> None:
+    path = cluster.root / "lines"
+    fill_disk(cluster, "n1")
+    start(cluster, "x.alone", "alone", path=str(path))  # one more process to be written down
+    running_on(cluster, path, "alone")
+    until(lambda: cluster.said("n1", "not written down"), "the supervisor to say so")
+    count = len(lines_of(path))
+    until(lambda: len(lines_of(path)) > count + LINES, "the run to go on")
+
+    os.kill(cluster["n1"].tree()[1], signal.SIGKILL)
+    assert cluster["n1"].wait() == EXIT_STORAGE
+    assert not cluster.said("n1", "Traceback")
+    assert cluster.said("n1", r"^task-node: data_dir: .*No space left")
+    free_disk(cluster, "n1")
+    cluster.start("n1")
+    cluster.wait_ready()
+    running_on(cluster, path, "alone", beyond=lines_of(path)[-1].token)
