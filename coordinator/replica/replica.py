@@ -11,9 +11,7 @@ from typing import Any
 
 from coordinator.consensus.errors import ConsensusBroken
 from coordinator.consensus.messages import NO_MEMBER, Entry
-from coordinator.consensus.raft import Raft
 from coordinator.model.instants import Millis, Now
-from coordinator.model.state import ClusterState
 from coordinator.replica import inputs as i
 from coordinator.replica.admission import Admission
 from coordinator.replica.applying import Applier
@@ -29,8 +27,7 @@ from coordinator.replica.effects import (
 )
 from coordinator.replica.facts import FactsBook
 from coordinator.replica.leader_inputs import LeaderInputs
-from coordinator.replica.leadership import Leadership
-from coordinator.replica.live import LiveBoard
+from coordinator.replica.looking import Looking
 from coordinator.replica.proposals import Proposals
 from coordinator.replica.road import Road
 from coordinator.replica.roster import Roster
@@ -43,7 +40,7 @@ EXIT_DIFFERS, EXIT_STORAGE = 70, 74
 ROUNDS_PER_TURN = 4  # of duties that follow from what was just applied
 
 
-class Replica:
+class Replica(Looking):
     """One coordinator. Everything but `handle` is for looking at."""
 
     def __init__(self, config: ReplicaConfig, recovered: Recovered, dice: Dice) -> None:
@@ -88,72 +85,6 @@ class Replica:
             **LeaderInputs(self._seat, self._emit).table(),
             **self._digests.table(),
         }
-
-    # -- looking ----------------------------------------------------------------------------------
-
-    @property
-    def state(self) -> ClusterState:
-        return self._applier.state
-
-    @property
-    def leading(self) -> Leadership | None:
-        """What exists only while this member leads."""
-        return self._seat.leading
-
-    @property
-    def roster(self) -> Roster:
-        """Of whom this member heard lately."""
-        return self._roster
-
-    @property
-    def facts(self) -> FactsBook:
-        return self._seat.facts
-
-    @property
-    def live(self) -> LiveBoard:
-        """What runs in progress say; empty unless this member leads."""
-        return self._seat.live
-
-    @property
-    def raft(self) -> Raft:
-        """The consensus core, to be looked at."""
-        return self._road.raft
-
-    @property
-    def is_leader(self) -> bool:
-        """Leads, and has applied an entry of its own term: answers reads and wishes."""
-        return self.leading is not None
-
-    @property
-    def is_busy(self) -> bool:
-        """An entry is under way: wishes that come now travel with the next, whenever they are told."""
-        return self.leading is not None and self.leading.proposals.under_way > 0
-
-    @property
-    def now(self) -> Now:
-        """Of the last turn, at most a tick ago."""
-        return self._now
-
-    @property
-    def leader_age_ms(self) -> Millis:
-        """Since this member last heard a leader: how old a stale answer may be. 0 on a leader."""
-        return 0 if self.is_leader else self._now.steady - self._heard_leader
-
-    @property
-    def leader_id(self) -> int:
-        return self._road.raft.leader_id
-
-    @property
-    def term(self) -> int:
-        return self._road.raft.term
-
-    @property
-    def snapshot_index(self) -> int:
-        return self._applier.snapshot_index
-
-    @property
-    def log_entries(self) -> int:
-        return self._road.log.last_index() - self._road.log.first_index() + 1
 
     # -- the door ---------------------------------------------------------------------------------
 

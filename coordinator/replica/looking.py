@@ -1,0 +1,89 @@
+"""What there is to see of a replica: its state, who leads, what is live. Nothing here changes anything."""
+
+from __future__ import annotations
+
+from coordinator.consensus.raft import Raft
+from coordinator.model.instants import Millis, Now
+from coordinator.model.state import ClusterState
+from coordinator.replica.applying import Applier
+from coordinator.replica.facts import FactsBook
+from coordinator.replica.leadership import Leadership
+from coordinator.replica.live import LiveBoard
+from coordinator.replica.road import Road
+from coordinator.replica.roster import Roster
+from coordinator.replica.seat import Seat
+
+
+class Looking:
+    """The properties of `Replica`, which sets what they are read from."""
+
+    _applier: Applier
+    _road: Road
+    _roster: Roster
+    _seat: Seat
+    _now: Now
+    _heard_leader: Millis
+
+    @property
+    def state(self) -> ClusterState:
+        return self._applier.state
+
+    @property
+    def leading(self) -> Leadership | None:
+        """What exists only while this member leads."""
+        return self._seat.leading
+
+    @property
+    def roster(self) -> Roster:
+        """Of whom this member heard lately."""
+        return self._roster
+
+    @property
+    def facts(self) -> FactsBook:
+        return self._seat.facts
+
+    @property
+    def live(self) -> LiveBoard:
+        """What runs in progress say; empty unless this member leads."""
+        return self._seat.live
+
+    @property
+    def raft(self) -> Raft:
+        """The consensus core, to be looked at."""
+        return self._road.raft
+
+    @property
+    def is_leader(self) -> bool:
+        """Leads, and has applied an entry of its own term: answers reads and wishes."""
+        return self.leading is not None
+
+    @property
+    def is_busy(self) -> bool:
+        """An entry is under way: wishes that come now travel with the next, whenever they are told."""
+        return self.leading is not None and self.leading.proposals.under_way > 0
+
+    @property
+    def now(self) -> Now:
+        """Of the last turn, at most a tick ago."""
+        return self._now
+
+    @property
+    def leader_age_ms(self) -> Millis:
+        """Since this member last heard a leader: how old a stale answer may be. 0 on a leader."""
+        return 0 if self.is_leader else self._now.steady - self._heard_leader
+
+    @property
+    def leader_id(self) -> int:
+        return self._road.raft.leader_id
+
+    @property
+    def term(self) -> int:
+        return self._road.raft.term
+
+    @property
+    def snapshot_index(self) -> int:
+        return self._applier.snapshot_index
+
+    @property
+    def log_entries(self) -> int:
+        return self._road.log.last_index() - self._road.log.first_index() + 1
