@@ -122,7 +122,8 @@ class MemberLife(Life):
             digest_every_entries=DIGEST_EVERY,
         )
         roll = place.dice.split(f"life{place.lives}").below
-        dice = (lambda _: 0) if dials.equal_timeouts else roll
+        # Equal time-outs can split votes for ever: a fault like others, and like others it ends before the last minute.
+        dice = (lambda n: 0 if not world.closing else roll(n)) if dials.equal_timeouts else roll
         self.replica = Replica(config, recovered, dice)
         self.writing = Writing()
         self.die_after = -1  # so many more effects

@@ -9,6 +9,8 @@ from tests.simulation.dials import FAULTS, draw
 from tests.simulation.dice import Dice
 from tests.simulation.main import hash_elsewhere
 
+# Whole runs, one after another, on a core that others use as well.
+pytestmark = pytest.mark.timeout(900)
 SEED = 10  # a small world
 
 
