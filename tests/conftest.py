@@ -22,3 +22,5 @@ def pytest_configure() -> None:
     """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    # `scripts/test` ends the runs beside it so: what they have started is to be cleared up.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)

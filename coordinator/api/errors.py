@@ -58,6 +58,11 @@ FAILURE_CODES: Mapping[str, tuple[grpc.StatusCode, str]] = {
     "timed_out": (Code.DEADLINE_EXCEEDED, "timed_out"),
 }
 
+WHY: Mapping[str, str] = {
+    "disk_full": "no coordinator that could lead has space on its disk",
+    "overloaded": "more changes are waiting than the leader's log may hold",
+}
+
 
 class Rejected(Exception):
     """A request that the door itself turns away, with all that the caller should know."""
@@ -116,7 +121,10 @@ def from_failure(kind: str, detail: str = "") -> Rejected:
     """The road's failure. Only `outcome_unknown` may have been done."""
     code, reason = FAILURE_CODES.get(kind, (Code.INTERNAL, "unexpected"))
     metadata = {"cause": kind} if reason == "unavailable" else {}
-    return Rejected(code, reason, f"{reason} ({kind}){': ' + detail if detail else ''}", metadata)
+    what = reason if kind == reason else f"{reason} ({kind})"
+    return Rejected(
+        code, reason, ": ".join(filter(None, (what, detail or WHY.get(kind)))), metadata
+    )
 
 
 async def abort(context: grpc.aio.ServicerContext[Any, Any], rejected: Rejected) -> NoReturn:

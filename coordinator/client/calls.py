@@ -116,8 +116,8 @@ class Caller:
                     self._report(method.name, address, response.answer, start, tries.count, plan)
                 return response
             pause = tries.pause_s(random.random())
-            remaining = allowed - (time.monotonic() - start)
-            if not tries.may_try_again(remaining, pause):
+            elapsed = time.monotonic() - start
+            if not tries.may_try_again(elapsed, allowed - elapsed, pause):
                 raise _end(told or error, tries, plan)
             if pause:
                 await asyncio.sleep(pause)
@@ -159,6 +159,8 @@ def _end(last: ClientError, tries: Tries, plan: Plan) -> ClientError:
     message = last.message
     if tries.perhaps and plan.request_id:
         kind, message = OutcomeUnknown, f"sent, but not answered in time ({last.message})"
+    elif tries.last is Verdict.NO_SPACE:
+        return last
     elif tries.last is Verdict.PERHAPS:
         kind = TimedOut
     metadata = dict(last.metadata)

@@ -17,6 +17,8 @@ FIRST_PAUSE_S = 0.05
 LONGEST_PAUSE_S = 1.0
 TRY_S = 1.0
 """A try without an answer for so long goes to another member; doubled with each silence."""
+HAND_OVER_S = 3.0
+"""A leader whose disk is full hands over, if anybody has space (D9): for so long a refusal for that is not the last word."""
 SHORTEST_TRY_S = 0.3
 """Servers answer 250 ms before the caller's deadline: a shorter try would end in silence and tell us nothing."""
 
@@ -35,6 +37,9 @@ class Verdict(Enum):
     FINAL = "final"  # an answer: report it
     NOT_SENT = "not_sent"  # nobody took it: certainly not done
     NOT_NOW = "not_now"  # the member said that it did nothing: certainly not done, repeat
+    NO_SPACE = (
+        "no_space"  # the same, and only a leader on another disk could take it: repeat for a while
+    )
     PERHAPS = "perhaps"  # it may have reached a leader: repeat, under the same request id
 
 
@@ -47,6 +52,8 @@ def judge(code: str, reason: str, details: str) -> Verdict:
         return Verdict.PERHAPS
     if reason in ("unavailable", "not_leader"):
         return Verdict.NOT_NOW
+    if reason == "disk_full":
+        return Verdict.NO_SPACE
     if reason:
         return Verdict.FINAL
     if code == "UNAVAILABLE":
@@ -130,6 +137,8 @@ class Tries:
         longest = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * (1 << min(rounds - 1, 10)))
         return longest * (0.5 + dice / 2)
 
-    def may_try_again(self, remaining_s: float, pause_s: float) -> bool:
-        """Whether a try after that pause could still bring an answer."""
+    def may_try_again(self, elapsed_s: float, remaining_s: float, pause_s: float) -> bool:
+        """Whether a try after that pause could still bring an answer that differs."""
+        if self.last is Verdict.NO_SPACE and elapsed_s >= HAND_OVER_S:
+            return False
         return remaining_s - pause_s >= SHORTEST_TRY_S

@@ -12,12 +12,15 @@ import pytest
 from coordinator.client import (
     ChangeOptions,
     Client,
+    ClientError,
     Conflict,
+    LimitReached,
     NewTask,
     OutcomeUnknown,
     SyncClient,
     TimedOut,
     Unavailable,
+    routing,
 )
 from coordinator.wire.v1 import tasks_pb2 as wire
 from tests.unit.cli.fake_server import Refusal
@@ -118,6 +121,43 @@ async def test_unknown_stays_unknown_whatever_comes_after() -> None:
         async with Client([dies.address, other.address], timeout_s=0.6) as client:
             with pytest.raises(OutcomeUnknown):
                 await client.create(NOOP)
+
+
+async def no_space(request: Any, context: Any) -> None:
+    await refuse(context, Refusal(grpc.StatusCode.RESOURCE_EXHAUSTED, "disk_full", "no space"))
+
+
+async def test_s12_a_leader_that_hands_over_because_its_disk_is_full_costs_no_refusal() -> None:
+    async with member() as full, Client([full.address], timeout_s=60) as client:
+
+        async def twice(request: Any, context: Any) -> Any:
+            if len(full.requests) < 3:
+                await no_space(request, context)
+            full.create = None
+            return await full.Create(request, context)
+
+        full.create = twice
+        assert (await client.create(NOOP)).created
+    assert len({request.change.request_id for request in full.requests}) == 1
+
+
+@pytest.mark.parametrize("first, kind", [(None, LimitReached), ("lost", OutcomeUnknown)])
+async def test_s12_where_nobody_has_space_the_refusal_is_told_unless_an_earlier_try_may_count(
+    first: str | None, kind: type[ClientError], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(routing, "HAND_OVER_S", 0.2)
+    async with member() as full, Client([full.address], timeout_s=60) as client:
+
+        async def refused(request: Any, context: Any) -> None:
+            if first and len(full.requests) == 1:
+                await refuse(context, Refusal(grpc.StatusCode.UNKNOWN, "outcome_unknown", first))
+            await no_space(request, context)
+
+        full.create = refused
+        with pytest.raises(kind) as caught:
+            await client.create(NOOP)
+    assert caught.value.request_id
+    assert len(full.requests) > 2
 
 
 async def test_a_read_is_never_unknown() -> None:

@@ -28,6 +28,7 @@ from coordinator.client.routing import Directory, Tries, Verdict, judge
         ("DEADLINE_EXCEEDED", "timed_out", "", Verdict.PERHAPS),
         ("NOT_FOUND", "task_not_found", "", Verdict.FINAL),
         ("RESOURCE_EXHAUSTED", "overloaded", "", Verdict.FINAL),
+        ("RESOURCE_EXHAUSTED", "disk_full", "", Verdict.NO_SPACE),
         ("INTERNAL", "", "", Verdict.FINAL),
     ],
 )
@@ -115,5 +116,14 @@ def test_perhaps_is_never_forgotten() -> None:
 
 def test_a_try_too_short_to_be_answered_is_not_made() -> None:
     tries = Tries(members=1)
-    assert tries.may_try_again(remaining_s=1.0, pause_s=0.5)
-    assert not tries.may_try_again(remaining_s=0.35, pause_s=0.1)
+    assert tries.may_try_again(elapsed_s=9.0, remaining_s=1.0, pause_s=0.5)
+    assert not tries.may_try_again(elapsed_s=0.1, remaining_s=0.35, pause_s=0.1)
+
+
+def test_s12_a_full_disk_is_not_the_last_word_as_long_as_a_leader_may_be_handing_over() -> None:
+    tries = Tries(members=1)
+    tries.failed(Verdict.NO_SPACE, silent=False)
+    assert tries.may_try_again(elapsed_s=2.9, remaining_s=50.0, pause_s=0.5)
+    assert not tries.may_try_again(elapsed_s=3.0, remaining_s=50.0, pause_s=0.5)
+    tries.failed(Verdict.NOT_NOW, silent=False)
+    assert tries.may_try_again(elapsed_s=3.0, remaining_s=50.0, pause_s=0.5)
