@@ -123,7 +123,8 @@ class NodeCore:
             return
         match news:
             case RunEnded():
-                self._stops.ended(run, news.end)
+                if not self._starts.refused(run, news.end.reason):
+                    self._stops.ended(run, news.end)
             case Started():
                 self._started(run)
             case State():

@@ -36,6 +36,20 @@ class Starts:
         self._waiting[run.allocation_id] = run
         self.news = True
 
+    def refused(self, run: LocalRun, reason: str) -> bool:
+        """Its worker lacks the executor and others have it: the run waits again, for one of those.
+
+        A worker that was still starting when it got the run may turn out not to have imported a late plugin.
+        """
+        if reason != "no_executor" or run.state is not Local.STARTING or self._lacks_executor(run):
+            return False
+        self._stops.release(run)
+        self._fleet.ended(run)
+        run.state = Local.WAITING
+        self._waiting[run.allocation_id] = run
+        self.news = True
+        return True
+
     def drop(self, run: LocalRun) -> None:
         """The run is not to be started any more."""
         self._waiting.pop(run.allocation_id, None)

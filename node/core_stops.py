@@ -107,7 +107,7 @@ class Stops:
         if run.worker is None:
             return
         self._runs.remember_length(run, self._desk.now)
-        self._close(run)
+        self.release(run)
         self._fleet.ended(run)
         self.reports.ended(run, reported_end(end, run.stop_reason, self._lasted(run)))
 
@@ -115,7 +115,7 @@ class Stops:
         """The process is gone, with the run in it. Its code may have begun even if we were not told so any more."""
         if run.started_at is None:
             run.started_at = run.handed_at
-        self._close(run)
+        self.release(run)
         self.reports.ended(run, killed_end(run.stop_reason, self._lasted(run)))
 
     def hand_back(self, run: LocalRun, reason: str) -> None:
@@ -128,7 +128,8 @@ class Stops:
         self._desk.timers.cancel(run.wait_timer)
         self.reports.ended(run, never_here(stop_reason))
 
-    def _close(self, run: LocalRun) -> None:
+    def release(self, run: LocalRun) -> None:
+        """It holds neither a slot nor a timer any more."""
         if run.state is Local.STARTING:
             self._runs.starting -= 1
         self._desk.timers.cancel(run.limit_timer)

@@ -8,6 +8,7 @@ import socket
 import grpc
 import pytest
 
+from coordinator.client import routing
 from tests.unit.cli.conftest import Taskctl
 from tests.unit.cli.fake_server import FakeCluster, Refusal
 
@@ -91,8 +92,14 @@ def test_x09_an_unknown_outcome_prints_the_request_id(
     ],
 )
 def test_exit_codes(
-    taskctl: Taskctl, cluster: FakeCluster, code: grpc.StatusCode, reason: str, exit_code: int
+    taskctl: Taskctl,
+    cluster: FakeCluster,
+    monkeypatch: pytest.MonkeyPatch,
+    code: grpc.StatusCode,
+    reason: str,
+    exit_code: int,
 ) -> None:
+    monkeypatch.setattr(routing, "HAND_OVER_S", 0.0)  # a full disk is asked for longer
     cluster.refuse["Create"] = [Refusal(code, reason, "for a test")]
     ran = taskctl("start", "demo.noop")
     assert ran.code == exit_code

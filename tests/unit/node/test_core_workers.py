@@ -88,6 +88,31 @@ def test_an_unknown_executor_is_handed_back(kit: CoreKit) -> None:
     assert kit.ends == [(1, "aborted", "no_executor")]
 
 
+def test_a_run_whose_worker_turns_out_to_lack_its_executor_goes_to_one_that_has_it(
+    kit: CoreKit,
+) -> None:
+    kit.want(wanted("t", 1), wanted("u", 2, isolation="process"))
+    starting = kit.worker_of(2)
+    kit.give(WorkerReady(starting, frozenset({"f"})))  # a late plugin was left out there
+    kit.clear()
+    kit.ended(2, "aborted", "no_executor")
+    assert (kit.starts, kit.ends) == ([2], [])
+    assert kit.worker_of(2) not in (0, starting, kit.worker_of(1))
+    kit.give(WorkerReady(kit.worker_of(2), EXECUTORS))
+    kit.started(2)
+    kit.ended(2)
+    assert kit.ends == [(2, "succeeded", "")]
+
+
+def test_a_run_asked_to_stop_does_not_look_for_another_worker(kit: CoreKit) -> None:
+    kit.want(wanted("t", 1), wanted("u", 2, isolation="process"))
+    kit.give(WorkerReady(kit.worker_of(2), frozenset({"f"})))
+    kit.want(wanted("u", 2, isolation="process", stop=True, stop_reason="cancel"))
+    kit.clear()
+    kit.ended(2, "aborted", "no_executor")
+    assert (kit.starts, kit.ends) == ([], [(2, "cancelled", "no_executor")])
+
+
 def test_only_so_many_start_at_once() -> None:
     kit = CoreKit(max_starting=2)
     kit.open_session(*(wanted(f"t{n}", n) for n in range(1, 5)))
