@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from coordinator.client import LimitReached, NewTask, ReadOptions
+from coordinator.client import LimitReached, NewTask, OutcomeUnknown, ReadOptions
 from scripts.chaos_rounds.arena import Disk
 from scripts.chaos_rounds.inflict import FILLER, fill
 from tests.end_to_end.cluster import Cluster
