@@ -11,7 +11,8 @@ from google.protobuf.any_pb2 import Any as Packed
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status
 
-from coordinator.machine.outcome import Refusal, Refused
+from coordinator.machine.outcome import Refusal, Refused, Unlogged
+from coordinator.machine.requests import PASSING
 
 DOMAIN = "ptasks"
 DETAILS_KEY = "grpc-status-details-bin"
@@ -65,7 +66,11 @@ WHY: Mapping[str, str] = {
 
 
 class Rejected(Exception):
-    """A request that the door itself turns away, with all that the caller should know."""
+    """A request that the door itself turns away, with all that the caller should know.
+
+    `settled`: no try under this request id was done, nor will be, since the law said no and remembers it, or the
+    content alone is at fault. Goes into the metadata of the wire.
+    """
 
     def __init__(
         self,
@@ -74,13 +79,21 @@ class Rejected(Exception):
         message: str,
         metadata: Mapping[str, str] | None = None,
         violations: Sequence[tuple[str, str]] = (),
+        *,
+        settled: bool = False,
     ) -> None:
         super().__init__(message)
+        self.settled = settled
         self.code = code
         self.reason = reason
         self.message = message
         self.metadata = dict(metadata or {})
         self.violations = violations
+
+    @property
+    def wire_metadata(self) -> dict[str, str]:
+        """What the caller's library reads beside the reason."""
+        return {**self.metadata, "settled": "yes"} if self.settled else self.metadata
 
 
 def invalid(field: str, why: str) -> Rejected:
@@ -91,6 +104,7 @@ def invalid(field: str, why: str) -> Rejected:
         f"{field}: {why}",
         {"field": field},
         ((field, why),),
+        settled=True,
     )
 
 
@@ -102,19 +116,22 @@ def too_large(field: str, limit: int, size: int) -> Rejected:
         f"{field}: {why}",
         {"field": field, "limit": str(limit), "size": str(size)},
         ((field, why),),
+        settled=True,
     )
 
 
 def from_refusal(refused: Refused) -> Rejected:
-    """The law's "no" as an error of the call."""
+    """The law's "no" as an error of the call, or the leader's (`Unlogged`), which settles nothing."""
     metadata = {"current_allocation_id": str(refused.current)} if refused.current else {}
+    settled = not isinstance(refused, Unlogged) and refused.code not in PASSING
     if refused.code is Refusal.UNKNOWN_EXECUTOR:
         _, _, known = refused.detail.partition("; known: ")
         metadata["known"] = known
     if refused.code is Refusal.ALREADY_EXISTS:
         metadata["fields"] = refused.detail
     message = f"{refused.code.value}: {refused.detail}" if refused.detail else refused.code.value
-    return Rejected(REFUSAL_CODES[refused.code], refused.code.value, message, metadata)
+    code = REFUSAL_CODES[refused.code]
+    return Rejected(code, refused.code.value, message, metadata, settled=settled)
 
 
 def from_failure(kind: str, detail: str = "") -> Rejected:
@@ -136,7 +153,7 @@ async def abort(context: grpc.aio.ServicerContext[Any, Any], rejected: Rejected)
 def status_bytes(rejected: Rejected) -> bytes:
     """`google.rpc.Status` with ErrorInfo, and field violations where there are any."""
     status = Status(code=rejected.code.value[0], message=rejected.message)
-    info = ErrorInfo(reason=rejected.reason, domain=DOMAIN, metadata=rejected.metadata)
+    info = ErrorInfo(reason=rejected.reason, domain=DOMAIN, metadata=rejected.wire_metadata)
     _pack(status, info)
     if rejected.violations:
         bad = BadRequest()

@@ -102,7 +102,7 @@ class MemberWishes:
         number = self._record(name).id
         replica = self._door.replica
         if number not in replica.raft.configuration().voters:
-            raise invalid("to", f"{name} does not vote")
+            raise _not_a_voter(name)
         if number != replica.raft.id and not replica.roster.is_well(number):
             raise _unsafe(f"{name} was not heard of for a second")
         return number
@@ -124,6 +124,13 @@ class MemberWishes:
             raise Rejected(Code.DEADLINE_EXCEEDED, "timed_out", text) from None
         finally:
             forget()
+
+
+def _not_a_voter(name: str) -> Rejected:
+    why = f"{name} does not vote"
+    return Rejected(
+        Code.INVALID_ARGUMENT, "invalid_field", f"to: {why}", {"field": "to"}, (("to", why),)
+    )
 
 
 def _unsafe(text: str) -> Rejected:

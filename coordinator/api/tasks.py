@@ -160,7 +160,7 @@ def _put_error(item: wire.CreateManyItem, rejected: Rejected) -> None:
             code=rejected.code.name,
             reason=rejected.reason,
             message=rejected.message,
-            metadata=rejected.metadata,
+            metadata=rejected.wire_metadata,
         )
     )
 

@@ -11,13 +11,13 @@ import asyncio
 import random
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 import grpc
 import grpc.aio
 
 from coordinator.client.channels import Channels, Method
-from coordinator.client.errors import ClientError, OutcomeUnknown, TimedOut, Unavailable
+from coordinator.client.errors import ClientError, OutcomeUnknown, Refused, TimedOut, Unavailable
 from coordinator.client.routing import Directory, Tries, Verdict, judge
 from coordinator.client.status import error_from_rpc
 
@@ -62,6 +62,17 @@ class CallReport(NamedTuple):
 Observer = Callable[[CallReport], None]
 
 
+class Whole:
+    """How to look at an answer that came after a try of unknown outcome: most are all there is to know."""
+
+    def is_settled(self, response: Any) -> bool:  # noqa: ARG002 - the batch's looks at it
+        """Whether no refusal inside could be contradicted by the earlier try."""
+        return True
+
+    def resign(self, response: Any) -> None:
+        """The time is over: make `outcome_unknown` of the refusals that are not settled."""
+
+
 class Plan(NamedTuple):
     """How one call is to be made: the time it may take, and what a repeat would mean."""
 
@@ -73,6 +84,7 @@ class Plan(NamedTuple):
     local: bool = (
         False  # a stale read: any member will do, its word about the leader is not followed
     )
+    parts: Whole = Whole()  # of a change whose answer holds refusals
 
 
 class Caller:
@@ -100,6 +112,8 @@ class Caller:
         start, allowed = time.monotonic(), self._seconds(plan)
         tries = Tries(len(self.directory.members))
         told: ClientError | None = None  # the last one that a member answered with: it knows why
+        doubted: Response | None = None
+        error: ClientError = Unavailable("nobody was asked")
         while True:
             remaining = allowed - (time.monotonic() - start)
             patience = remaining if plan.patient else tries.seconds_for_next(remaining)
@@ -110,14 +124,17 @@ class Caller:
                 error = self._failed(failure, address, tries, plan)
                 told = error if error.reason_given else told
             else:
-                if not plan.local:
-                    self.directory.answered(response.answer.leader_address)
-                if self._observer is not None:
-                    self._report(method.name, address, response.answer, start, tries.count, plan)
-                return response
+                self._answered(method.name, address, response.answer, start, tries.count, plan)
+                if not (tries.perhaps and plan.request_id) or plan.parts.is_settled(response):
+                    return response
+                doubted = response
+                tries.failed(Verdict.UNSETTLED, silent=False)
             pause = tries.pause_s(random.random())
             elapsed = time.monotonic() - start
             if not tries.may_try_again(elapsed, allowed - elapsed, pause):
+                if doubted is not None:
+                    plan.parts.resign(doubted)
+                    return doubted
                 raise _end(told or error, tries, plan)
             if pause:
                 await asyncio.sleep(pause)
@@ -129,6 +146,8 @@ class Caller:
         error = error_from_rpc(failure)
         error.member, error.request_id = address, plan.request_id
         verdict = judge(failure.code().name, error.reason_given, error.message)
+        if plan.request_id:
+            verdict = tries.weigh(verdict, settled=error.is_settled)
         if verdict is Verdict.FINAL or (plan.patient and error.reason_given == "timed_out"):
             raise error
         silent = failure.code() is grpc.StatusCode.DEADLINE_EXCEEDED
@@ -140,9 +159,11 @@ class Caller:
         """End all connections."""
         await self.channels.close()
 
-    def _report(
+    def _answered(
         self, name: str, address: str, answer: WireAnswer, start: float, retries: int, plan: Plan
     ) -> None:
+        if not plan.local:
+            self.directory.answered(answer.leader_address)
         if self._observer is not None:
             lasted = (time.monotonic() - start) * 1000
             self._observer(
@@ -159,6 +180,8 @@ def _end(last: ClientError, tries: Tries, plan: Plan) -> ClientError:
     message = last.message
     if tries.perhaps and plan.request_id:
         kind, message = OutcomeUnknown, f"sent, but not answered in time ({last.message})"
+        if isinstance(last, Refused):
+            message = f"perhaps done by an earlier try; a later one was refused: {last.message}"
     elif tries.last is Verdict.NO_SPACE:
         return last
     elif tries.last is Verdict.PERHAPS:

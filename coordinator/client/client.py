@@ -21,6 +21,7 @@ from msgspec.structs import replace
 
 from coordinator.client import from_wire, methods, replies
 from coordinator.client.calls import Caller, Observer, Plan
+from coordinator.client.items import Items
 from coordinator.client.requests import (
     ChangeOptions,
     Condition,
@@ -136,7 +137,7 @@ class Client(TaskReads):
             request = wire.CreateManyRequest(
                 change=change_to_wire(options), tasks=part, brief=brief
             )
-            plan = self._plan(timeout_s, options)
+            plan = self._plan(timeout_s, options)._replace(parts=Items())
             reply = await self._caller.call(methods.CREATE_MANY, request, plan)
             answer = from_wire.answer_of(reply.answer)
             items += [from_wire.created_item_of(item) for item in reply.items]

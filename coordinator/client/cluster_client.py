@@ -61,7 +61,8 @@ class ClusterClient:
     ) -> Any:
         change = change or ChangeOptions()
         request.change.CopyFrom(change_to_wire(change))
-        return await self._caller.call(method, request, Plan(self._timeout_s, change.request_id))
+        request_id = "" if change.dry_run else change.request_id
+        return await self._caller.call(method, request, Plan(self._timeout_s, request_id))
 
     async def status_of(self, address: str, *, timeout_s: float = 1.0) -> views.MemberStatus:
         """What the member at `address` says of itself: one try, to it alone. Raises ClientError."""

@@ -31,6 +31,8 @@ class ClientError(Exception):
     `reason` is the stable lower-case word of EX-51 (`reason_given` is empty where the server gave none, as when the
     transport failed), `code` the gRPC status name, `metadata` what ErrorInfo carried,
     `violations` pairs of (field, what is wrong with it), `member` the address asked last, `request_id` of a change.
+    `is_settled`: no earlier try of the change was done either, since the cluster remembers this refusal under its
+    request id, or the content is at fault.
     """
 
     default_reason: ClassVar[str] = "unexpected"
@@ -50,6 +52,7 @@ class ClientError(Exception):
         self.reason = reason or self.default_reason
         self.code = code
         self.metadata: dict[str, str] = dict(metadata or {})
+        self.is_settled = self.metadata.pop("settled", "") == "yes"
         self.violations = violations
         self.member = ""
         self.request_id = ""

@@ -40,6 +40,9 @@ class Verdict(Enum):
     NO_SPACE = (
         "no_space"  # the same, and only a leader on another disk could take it: repeat for a while
     )
+    UNSETTLED = (
+        "unsettled"  # refused, but an earlier try may be on its way: repeat, the truth comes out
+    )
     PERHAPS = "perhaps"  # it may have reached a leader: repeat, under the same request id
 
 
@@ -112,6 +115,11 @@ class Tries:
         self._silences = 0
         self.perhaps = False
         self.last = Verdict.NOT_SENT
+
+    def weigh(self, verdict: Verdict, *, settled: bool) -> Verdict:
+        """A refusal is no last word on a change that an earlier try may have done, unless that is `settled`."""
+        doubtful = self.perhaps and not settled and verdict is Verdict.FINAL
+        return Verdict.UNSETTLED if doubtful else verdict
 
     @property
     def count(self) -> int:

@@ -24,7 +24,8 @@ class TaskReads:
         self, timeout_s: float | None, change: ChangeOptions | None = None, *, stale: bool = False
     ) -> Plan:
         seconds = self._timeout_s if timeout_s is None else timeout_s
-        return Plan(seconds, change.request_id if change is not None else "", local=stale)
+        changes = change is not None and not change.dry_run
+        return Plan(seconds, change.request_id if change and changes else "", local=stale)
 
     async def get(
         self,

@@ -65,4 +65,11 @@ class Refused(msgspec.Struct, frozen=True, array_like=True, gc=False):
     current: AllocationId = NO_ALLOCATION
 
 
+class Unlogged(Refused, frozen=True, array_like=True, gc=False):
+    """A refusal that never reached the log: the leader's word about this try alone.
+
+    Nobody remembers it under the request id, so an earlier try that is still on its way may yet be accepted.
+    """
+
+
 Outcome = Accepted | Refused

@@ -12,7 +12,7 @@ from coordinator.duties.view import ExecutorFacts
 from coordinator.machine.commands import CreateTask, Request
 from coordinator.machine.create import differing_fields
 from coordinator.machine.fit import said
-from coordinator.machine.outcome import Accepted, Refusal, Refused
+from coordinator.machine.outcome import Accepted, Refusal, Refused, Unlogged
 from coordinator.model.ids import NO_ALLOCATION, TaskId
 from coordinator.model.instants import SECOND, Millis
 from coordinator.model.tasks import Assignment, Code, Desired, Policy, Status, Task
@@ -120,7 +120,7 @@ class Creations:
             self._place(wish)
             return True
         text = answer.text or f"validate of {executor}: {answer.kind}"
-        wish.on_answer(Refused(Refusal.VALIDATION_FAILED, text))
+        wish.on_answer(Unlogged(Refusal.VALIDATION_FAILED, text))
         return True
 
     def drop(self) -> None:
@@ -146,7 +146,7 @@ class Creations:
             text = (
                 f"validate of {wish.create.executor} gave no answer in time; it will be asked again"
             )
-            wish.on_answer(Refused(Refusal.VALIDATION_FAILED, text))
+            wish.on_answer(Unlogged(Refusal.VALIDATION_FAILED, text))
             return
         call = self._bench.next_call()
         self._validating[call] = wish
@@ -222,20 +222,22 @@ class Creations:
         if existing is not None and not (command.replace_finished and existing.is_terminal):
             differing = differing_fields(existing, command)
             if differing:
-                return Refused(Refusal.ALREADY_EXISTS, ", ".join(differing), existing.allocation_id)
+                return Unlogged(
+                    Refusal.ALREADY_EXISTS, ", ".join(differing), existing.allocation_id
+                )
             return Accepted(existing.id, existing.allocation_id, unchanged=True)
         nowhere = command.assignment.node is None and wish.draft.status is Status.UNASSIGNED
         if command.require_assignment and nowhere:
             why = said(command.assignment.code, command.assignment.explanation)
-            return Refused(Refusal.UNPLACEABLE, why)
+            return Unlogged(Refusal.UNPLACEABLE, why)
         return Accepted(command.task_id, created=True)
 
-    def _unknown(self, executor: str) -> Refused:
+    def _unknown(self, executor: str) -> Unlogged:
         known = sorted(self._view.facts)
         nearest = sorted(known, key=lambda name: (-_alike(name, executor), name))[:KNOWN_SHOWN]
         listed = ", ".join(nearest) if nearest else "none: no node has joined yet"
         detail = f"no node ever offered {executor}; known: {listed}"
-        return Refused(Refusal.UNKNOWN_EXECUTOR, detail)
+        return Unlogged(Refusal.UNKNOWN_EXECUTOR, detail)
 
 
 def _draft(create: Create, version: int, policy: Policy, at: int) -> Task:

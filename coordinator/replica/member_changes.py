@@ -24,7 +24,7 @@ from coordinator.consensus.messages import (
 )
 from coordinator.consensus.raft import Raft
 from coordinator.machine.commands import FinishMemberChange, RemoveMember, Request
-from coordinator.machine.outcome import Refusal, Refused
+from coordinator.machine.outcome import Refusal, Refused, Unlogged
 from coordinator.model.state import ClusterState
 from coordinator.replica.proposals import Answer, Proposal, Proposals
 from coordinator.replica.roster import Roster
@@ -160,7 +160,7 @@ class MemberChanges:
         change = self._state.member_change
         is_coming = change is not None and change.joining == wish.id
         if is_coming and (wish.id in voters or self._is_busy):
-            return Refused(Refusal.CHANGE_PENDING, "it is about to vote; repeat it in a moment")
+            return Unlogged(Refusal.CHANGE_PENDING, "it is about to vote; repeat it in a moment")
         after = voters - {wish.id}
         if wish.id not in voters or has_majority(after, self._roster.is_well):
             return None
@@ -169,7 +169,7 @@ class MemberChanges:
             f"{len(after) // 2 + 1} of the {len(after)} voters left would be needed, and not heard of "
             f"for a second: {', '.join(silent)}"
         )
-        return Refused(Refusal.WOULD_LOSE_QUORUM, detail)
+        return Unlogged(Refusal.WOULD_LOSE_QUORUM, detail)
 
     def _name(self, number: int) -> str:
         record = self._state.members.get(number)

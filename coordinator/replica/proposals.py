@@ -27,7 +27,7 @@ from coordinator.machine.commands import (
     Request,
     WriteState,
 )
-from coordinator.machine.outcome import Outcome, Refusal, Refused
+from coordinator.machine.outcome import Outcome, Refusal, Unlogged
 from coordinator.model.ids import TaskId
 from coordinator.model.instants import Instant, Millis
 from coordinator.model.limits import ENTRY_BYTES_MAX, MIB
@@ -156,7 +156,7 @@ class Proposals:
         data = encode_batch(batch)
         if len(data) > ENTRY_BYTES_MAX:
             detail = f"an entry of {len(data)} bytes; at most {ENTRY_BYTES_MAX}"
-            self._answer(proposals, [Refused(Refusal.TOO_LARGE, detail)] * len(proposals))
+            self._answer(proposals, [Unlogged(Refusal.TOO_LARGE, detail)] * len(proposals))
             return
         try:
             self._raft.propose(data)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from coordinator.machine.apply import apply
 from coordinator.machine.commands import Command, RemoveMember, Request, UnassignTask
-from coordinator.machine.outcome import Accepted, Outcome, Refusal, Refused
+from coordinator.machine.outcome import Accepted, Outcome, Refusal, Refused, Unlogged
 from coordinator.model.ids import NodeName, TaskId
 from coordinator.model.settings import Settings
 from coordinator.model.state import ClusterState
@@ -41,7 +41,7 @@ def _move(state: ClusterState, wish: Move, waiter: OnAnswer) -> UnassignTask | N
     """The command for the run that is there now; None when the answer is known already."""
     task = state.tasks.get(wish.task_id)
     if task is None:
-        waiter(Refused(Refusal.TASK_NOT_FOUND, wish.task_id))
+        waiter(Unlogged(Refusal.TASK_NOT_FOUND, wish.task_id))
         return None
     if not task.has_node and not task.is_terminal:
         waiter(Accepted(task_id=task.id, unchanged=True))

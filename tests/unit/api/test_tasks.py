@@ -102,6 +102,24 @@ async def test_ex_47_a_request_id_gets_the_first_answer_again() -> None:
         assert said.metadata["field"] == "request_id"
 
 
+async def test_ex_47_a_refusal_says_whether_it_is_the_answer_to_all_tries_of_the_request() -> None:
+    """Only what the log remembers, or what the content alone is guilty of, is no surprise to an earlier try."""
+    async with doors() as at:
+        await at.node(capacity=1)
+        await at.create("t1")
+        said = {
+            "already_exists": await refused(at.create("t1", paused=True)),
+            "invalid_field": await refused(at.create("")),
+            "unknown_executor": await refused(at.create("t2", "demo.nop")),
+            "invalid_params": await refused(at.create("t2", params=b"[]")),
+            "unplaceable": await refused(at.create("t2", require_assignment=True)),
+            "task_not_found": await refused(at.tasks.Update(wire.UpdateRequest(id="x", move=True))),
+        }
+    assert {word: one.reason for word, one in said.items()} == {word: word for word in said}
+    settled = [word for word, one in said.items() if one.metadata.get("settled") == "yes"]
+    assert settled == ["already_exists", "invalid_field"]
+
+
 async def test_dry_runs_answer_and_do_nothing() -> None:
     async with doors() as at:
         await at.node()
