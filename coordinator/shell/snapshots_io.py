@@ -15,13 +15,16 @@ from coordinator.consensus.messages import InstallSnapshot, Message, Snapshot, e
 from coordinator.replica.effects import StreamSnapshot, TakeSnapshot
 from coordinator.replica.inputs import Input, SnapshotSent, SnapshotTaken
 from coordinator.shell.logs import Log
-from coordinator.shell.peer_links import PeerLinks
+from coordinator.shell.peer_links import PeerLink, PeerLinks
 from coordinator.shell.standing import Standing
 from coordinator.shell.store_port import SnapshotReader, StoreError, StorePort
 from coordinator.wire.v1.internal_pb2 import SnapshotChunk
 from coordinator.wire.v1.internal_pb2_grpc import PeerStub
 
-SEND_TIMEOUT_S = 60.0
+SILENCE_S = 10.0
+"""No chunk taken and no answer for so long: the way is broken. A slow way that goes on may take as long as it needs."""
+PAUSES_S = (0.0, 0.5, 1.0, 2.0, 5.0)
+"""Before the next try to the same member, by the number of failures in a row."""
 
 
 class SnapshotsIo:
@@ -40,7 +43,9 @@ class SnapshotsIo:
         self._standing = standing
         self._feed = feed
         self._log = log
-        self._sending: dict[int, asyncio.Task[None]] = {}
+        self._sending: dict[int, asyncio.Task[str]] = {}
+        self._failures: dict[int, int] = {}  # in a row, by member
+        self._closing = False
 
     def take(self, effect: TakeSnapshot) -> None:
         """Encode in the store's thread, chunk by chunk, and store what comes (D12)."""
@@ -57,41 +62,68 @@ class SnapshotsIo:
         if effect.member not in self._sending:
             task = asyncio.create_task(self._send(effect), name=f"snapshot to {effect.member}")
             self._sending[effect.member] = task
-            task.add_done_callback(lambda _task: self._sending.pop(effect.member, None))
+            task.add_done_callback(lambda ended: self._ended(effect.member, ended))
 
     async def close(self) -> None:
+        self._closing = True
         tasks = list(self._sending.values())
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _send(self, effect: StreamSnapshot) -> None:
-        ok, why = False, ""
-        try:
-            ok, why = await self._send_chunks(effect)
-        except (grpc.RpcError, StoreError, TimeoutError) as error:
-            why = str(error) or type(error).__name__
-        self._log.line(
-            "info" if ok else "warning",
-            "snapshot sent" if ok else "snapshot not sent",
-            to=effect.member,
-            reason=why,
-        )
-        self._feed(SnapshotSent(effect.member, ok))
+    def _ended(self, member: int, task: asyncio.Task[str]) -> None:
+        """Consensus sends a member nothing until it is told how the snapshot fared: whatever the end, it is told."""
+        del self._sending[member]
+        if self._closing:
+            return
+        why = "broken off" if task.cancelled() else repr(task.exception() or "")
+        if not task.cancelled() and task.exception() is None:
+            why = task.result()
+        self._failures[member] = self._failures.get(member, 0) + 1 if why else 0
+        if why:
+            self._log.warning("snapshot not sent", to=member, reason=why)
+        else:
+            self._log.info("snapshot sent", to=member)
+        self._feed(SnapshotSent(member, not why))
 
-    async def _send_chunks(self, effect: StreamSnapshot) -> tuple[bool, str]:
+    async def _send(self, effect: StreamSnapshot) -> str:
+        """Why it did not arrive; empty if it did."""
+        failures = self._failures.get(effect.member, 0)
+        await asyncio.sleep(PAUSES_S[min(failures, len(PAUSES_S) - 1)])
         link = self._links.get(effect.member)
-        reader = await self._store.open_snapshot()
-        if link is None or reader is None:
-            return False, "no such member" if link is None else "there is no snapshot"
+        if link is None:
+            return "no such member"
         try:
-            async with asyncio.timeout(SEND_TIMEOUT_S):
-                reply = await PeerStub(link.channel).SendSnapshot(
-                    self._chunks(effect.message, reader)
-                )
-            return reply.accepted, reply.reason
-        finally:
-            reader.close()
+            reader = await self._store.open_snapshot()
+            if reader is None:
+                return "there is no snapshot"
+            try:
+                return await self._send_chunks(link, effect.message, reader)
+            finally:
+                reader.close()
+        except TimeoutError:
+            return f"neither progress nor an answer for {SILENCE_S:g} s"
+        except (grpc.RpcError, StoreError) as error:
+            return str(error) or type(error).__name__
+
+    async def _send_chunks(self, link: PeerLink, message: Message, reader: SnapshotReader) -> str:
+        """Raises RpcError, StoreError, TimeoutError."""
+        unread: list[StoreError] = []
+        async with asyncio.timeout(SILENCE_S) as silence:
+
+            async def chunks() -> AsyncIterator[SnapshotChunk]:
+                """What is raised in here would cancel the call, and us with it."""
+                try:
+                    async for chunk in self._chunks(message, reader):
+                        yield chunk
+                        silence.reschedule(asyncio.get_running_loop().time() + SILENCE_S)
+                except StoreError as error:
+                    unread.append(error)
+
+            reply = await PeerStub(link.channel).SendSnapshot(chunks())
+        if unread:
+            raise unread[0]
+        return "" if reply.accepted else reply.reason or "refused"
 
     async def _chunks(
         self, message: Message, reader: SnapshotReader
