@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable
+from contextlib import aclosing
 from typing import Any
 
+import grpc.aio
 import msgspec
 
 from coordinator.api.door import Door, StoredRun
 from coordinator.api.errors import Code, Rejected, from_failure, invalid
 from coordinator.api.hub import Hub
-from coordinator.api.road import Road
+from coordinator.api.road import FORWARDED_KEY, Context, Passed, Road
 from coordinator.model.ids import AllocationId, TaskId
 from coordinator.wire.v1 import tasks_pb2 as wire
 
@@ -28,23 +30,19 @@ class LogStreams:
         self._road = road
         self._hub = hub
 
-    async def stream(self, request: wire.LogsRequest) -> AsyncIterator[wire.LogsResponse]:
+    async def stream(
+        self, request: wire.LogsRequest, context: Context
+    ) -> AsyncIterator[wire.LogsResponse]:
+        """Raises Rejected, and Passed with what the leader answered instead."""
         if request.level and request.level not in LEVELS:
             raise invalid("level", f"must be one of {', '.join(LEVELS)} (got {request.level})")
-        channel = None if request.read.stale else self._road.channel_to_leader()
-        if channel is not None:
-            call: Any = channel.unary_stream(
-                METHOD,
-                lambda message: message.SerializeToString(),
-                wire.LogsResponse.FromString,
-            )
-            async for message in call(request):
+        channel = None if request.read.stale else await self._road.leader_for_stream(context)
+        told = self._here(request) if channel is None else _passed_on(channel, request)
+        async with aclosing(told):
+            async for message in told:
                 yield message
-            return
-        async for message in self._here(request):
-            yield message
 
-    async def _here(self, request: wire.LogsRequest) -> AsyncIterator[wire.LogsResponse]:
+    async def _here(self, request: wire.LogsRequest) -> AsyncGenerator[wire.LogsResponse, None]:
         task_id, allocation_id = await self._which(request)
         told = 0
         with self._hub.waiting_for(task_id) as event:
@@ -108,6 +106,23 @@ class LogStreams:
                 Code.NOT_FOUND, "run_not_found", f"there is no run {task_id}#{allocation_id}"
             )
         return stored_lines(run), 0
+
+
+async def _passed_on(
+    channel: grpc.aio.Channel, request: wire.LogsRequest
+) -> AsyncGenerator[wire.LogsResponse, None]:
+    """What the leader says, word for word, its refusal as well."""
+    call: Any = channel.unary_stream(
+        METHOD, lambda message: message.SerializeToString(), wire.LogsResponse.FromString
+    )
+    told = call(request, metadata=((FORWARDED_KEY, "1"),))
+    try:
+        async for message in told:
+            yield message
+    except grpc.aio.AioRpcError as error:
+        raise Passed(error) from error
+    finally:
+        told.cancel()
 
 
 def stored_lines(run: StoredRun) -> list[wire.LogLine]:

@@ -13,7 +13,7 @@ from coordinator.api.door import Door
 from coordinator.api.errors import Code, Rejected, abort, from_failure
 from coordinator.api.hub import Hub
 from coordinator.api.logs import LogStreams
-from coordinator.api.road import Context, Road, deadline_of, loop_time
+from coordinator.api.road import Context, Passed, Road, abort_passed, deadline_of, loop_time
 from coordinator.api.translate import run_to_wire, task_to_wire
 from coordinator.api.waits import Waits
 from coordinator.api.watches import Watches
@@ -178,10 +178,12 @@ class TaskReads(TasksServicer):
         self, request: wire.LogsRequest, context: Context
     ) -> AsyncIterator[wire.LogsResponse]:
         try:
-            async for message in self._logs.stream(request):
+            async for message in self._logs.stream(request, context):
                 yield message
         except Rejected as rejected:
             await abort(context, rejected)
+        except Passed as passed:
+            await abort_passed(context, passed)
 
 
 def not_found(task_id: str) -> Rejected:

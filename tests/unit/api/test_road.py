@@ -38,6 +38,29 @@ async def test_ex_48_a_follower_hands_a_call_on_and_its_answer_back() -> None:
         assert lines[-1].ended
 
 
+async def logs_of(at: Doors, task_id: str) -> list[wire.LogsResponse]:
+    return [line async for line in at.tasks.Logs(wire.LogsRequest(id=task_id))]
+
+
+async def test_ex_51_the_leaders_refusal_of_a_log_comes_back_as_it_is() -> None:
+    async with doors() as leader, doors(3, lead=False) as follower:
+        points_to(follower, leader.address)
+        direct, passed = [await refused(logs_of(at, "none")) for at in (leader, follower)]
+        assert (direct.code, direct.reason) == (Code.NOT_FOUND, "task_not_found")
+        assert (passed.code, passed.reason, passed.message) == (
+            direct.code,
+            direct.reason,
+            direct.message,
+        )
+
+
+async def test_ex_48_a_log_is_handed_on_once_and_never_made_up_without_a_leader() -> None:
+    async with doors(3, lead=False) as follower:
+        points_to(follower, follower.address)  # a circle
+        said = await refused(logs_of(follower, "t"))
+        assert (said.code, said.metadata["cause"]) == (Code.UNAVAILABLE, "not_leader")
+
+
 async def test_ex_48_what_was_handed_on_is_not_handed_on_again() -> None:
     async with doors(3, lead=False) as follower:
         points_to(follower, follower.address)  # a circle
