@@ -30,9 +30,8 @@ class TasksService(TaskReads):
             asked = self._asked_create(request.task, request.change)
             reply = await self._road.submit((asked,), left)
             outcome: Accepted = accepted(reply.outcomes[0])
-            validated = "schema_only" if outcome.schema_only else "full"
             answer = wire.CreateResponse(
-                answer=self._road.answer(), created=outcome.created, validated=validated
+                answer=self._road.answer(), created=outcome.created, validated=_validated(outcome)
             )
             record = reply.records[0]
             if record is not None:
@@ -154,6 +153,10 @@ class TasksService(TaskReads):
         return answer
 
 
+def _validated(outcome: Accepted) -> str:
+    return "schema_only" if outcome.schema_only else "full"
+
+
 def _put_error(item: wire.CreateManyItem, rejected: Rejected) -> None:
     item.error.CopyFrom(
         wire.ItemError(
@@ -172,6 +175,7 @@ def _put_outcome(
         _put_error(item, from_refusal(outcome))
         return
     item.created = outcome.created
+    item.validated = _validated(outcome)
     if record is None:
         return
     item.allocation_id = record.allocation_id

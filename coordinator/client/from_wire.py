@@ -234,6 +234,7 @@ def created_item_of(item: wire.CreateManyItem) -> replies.CreatedItem:
         node=item.node or None,
         task=task_of(item.task) if item.HasField("task") else None,
         error=error,
+        validated=item.validated,
     )
 
 

@@ -18,7 +18,7 @@ class Created(Struct, frozen=True):
 
 
 class CreatedItem(Struct, frozen=True):
-    """One entry of `create_many`, in the order asked: a task or an error."""
+    """One entry of `create_many`, in the order asked: a task or an error. `validated` as in `Created`, empty if refused."""
 
     id: str
     created: bool
@@ -27,6 +27,7 @@ class CreatedItem(Struct, frozen=True):
     node: str | None
     task: Task | None
     error: ClientError | None
+    validated: str = ""
 
 
 class CreatedMany(Struct, frozen=True):

@@ -294,7 +294,7 @@ class ItemError(_message.Message):
     def __init__(self, code: _Optional[str] = ..., reason: _Optional[str] = ..., message: _Optional[str] = ..., metadata: _Optional[_Mapping[str, str]] = ...) -> None: ...
 
 class CreateManyItem(_message.Message):
-    __slots__ = ("id", "created", "task", "error", "allocation_id", "node", "status")
+    __slots__ = ("id", "created", "task", "error", "allocation_id", "node", "status", "validated")
     ID_FIELD_NUMBER: _ClassVar[int]
     CREATED_FIELD_NUMBER: _ClassVar[int]
     TASK_FIELD_NUMBER: _ClassVar[int]
@@ -302,6 +302,7 @@ class CreateManyItem(_message.Message):
     ALLOCATION_ID_FIELD_NUMBER: _ClassVar[int]
     NODE_FIELD_NUMBER: _ClassVar[int]
     STATUS_FIELD_NUMBER: _ClassVar[int]
+    VALIDATED_FIELD_NUMBER: _ClassVar[int]
     id: str
     created: bool
     task: Task
@@ -309,7 +310,8 @@ class CreateManyItem(_message.Message):
     allocation_id: int
     node: str
     status: str
-    def __init__(self, id: _Optional[str] = ..., created: _Optional[bool] = ..., task: _Optional[_Union[Task, _Mapping]] = ..., error: _Optional[_Union[ItemError, _Mapping]] = ..., allocation_id: _Optional[int] = ..., node: _Optional[str] = ..., status: _Optional[str] = ...) -> None: ...
+    validated: str
+    def __init__(self, id: _Optional[str] = ..., created: _Optional[bool] = ..., task: _Optional[_Union[Task, _Mapping]] = ..., error: _Optional[_Union[ItemError, _Mapping]] = ..., allocation_id: _Optional[int] = ..., node: _Optional[str] = ..., status: _Optional[str] = ..., validated: _Optional[str] = ...) -> None: ...
 
 class CreateManyResponse(_message.Message):
     __slots__ = ("answer", "items")

@@ -7,6 +7,7 @@ import json
 
 import grpc
 
+from coordinator.client import Client, NewTask
 from coordinator.model.tasks import RunOutcome
 from coordinator.replica import inputs as i
 from coordinator.wire.v1 import tasks_pb2 as wire
@@ -62,6 +63,20 @@ async def test_pt_24_schema_only_without_the_code() -> None:
     async with doors() as at:
         await at.node(offers={NOOP: {"own_validate": True}})
         assert (await at.create("t1")).validated == "schema_only"
+
+
+async def test_pt_24_each_item_of_a_batch_says_who_looked_at_its_params() -> None:
+    async with doors() as at:
+        await at.node(offers={NOOP: {}, "demo.strict": {"own_validate": True}})
+        names = [NOOP, "demo.strict", "demo.nobody"]
+        items = [wire.NewTask(id=f"t{n}", executor=name) for n, name in enumerate(names)]
+        async with Client([at.address]) as client:
+            made = await client.create_many(
+                [NewTask(executor=name, id=f"c{n}") for n, name in enumerate(names)]
+            )
+        answer = await at.tasks.CreateMany(wire.CreateManyRequest(tasks=items, brief=True))
+        for told in (made.items, answer.items):
+            assert [one.validated for one in told] == ["full", "schema_only", ""]
 
 
 async def test_pt_a4_the_executors_own_words_reach_the_caller() -> None:
