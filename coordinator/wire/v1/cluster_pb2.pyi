@@ -117,6 +117,36 @@ class HealthResponse(_message.Message):
     findings: _containers.RepeatedCompositeFieldContainer[Finding]
     def __init__(self, answer: _Optional[_Union[_tasks_pb2.Answer, _Mapping]] = ..., health: _Optional[str] = ..., findings: _Optional[_Iterable[_Union[Finding, _Mapping]]] = ...) -> None: ...
 
+class StateRequest(_message.Message):
+    __slots__ = ("read", "path", "page_size", "page_token")
+    READ_FIELD_NUMBER: _ClassVar[int]
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    read: _tasks_pb2.ReadOptions
+    path: str
+    page_size: int
+    page_token: str
+    def __init__(self, read: _Optional[_Union[_tasks_pb2.ReadOptions, _Mapping]] = ..., path: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class StateEntry(_message.Message):
+    __slots__ = ("path", "value")
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    path: str
+    value: bytes
+    def __init__(self, path: _Optional[str] = ..., value: _Optional[bytes] = ...) -> None: ...
+
+class StateResponse(_message.Message):
+    __slots__ = ("answer", "entries", "next_page")
+    ANSWER_FIELD_NUMBER: _ClassVar[int]
+    ENTRIES_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_FIELD_NUMBER: _ClassVar[int]
+    answer: _tasks_pb2.Answer
+    entries: _containers.RepeatedCompositeFieldContainer[StateEntry]
+    next_page: str
+    def __init__(self, answer: _Optional[_Union[_tasks_pb2.Answer, _Mapping]] = ..., entries: _Optional[_Iterable[_Union[StateEntry, _Mapping]]] = ..., next_page: _Optional[str] = ...) -> None: ...
+
 class NodeExecutor(_message.Message):
     __slots__ = ("name", "version", "error")
     NAME_FIELD_NUMBER: _ClassVar[int]

@@ -44,6 +44,11 @@ class ClusterStub:
                 request_serializer=coordinator_dot_wire_dot_v1_dot_cluster__pb2.HealthRequest.SerializeToString,
                 response_deserializer=coordinator_dot_wire_dot_v1_dot_cluster__pb2.HealthResponse.FromString,
                 _registered_method=True)
+        self.State = channel.unary_unary(
+                '/ptasks.v1.Cluster/State',
+                request_serializer=coordinator_dot_wire_dot_v1_dot_cluster__pb2.StateRequest.SerializeToString,
+                response_deserializer=coordinator_dot_wire_dot_v1_dot_cluster__pb2.StateResponse.FromString,
+                _registered_method=True)
         self.ListNodes = channel.unary_unary(
                 '/ptasks.v1.Cluster/ListNodes',
                 request_serializer=coordinator_dot_wire_dot_v1_dot_cluster__pb2.ListNodesRequest.SerializeToString,
@@ -123,6 +128,13 @@ class ClusterServicer:
 
     def Health(self, request, context):
         """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def State(self, request, context):
+        """the replicated state as JSON, in parts
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
@@ -219,6 +231,11 @@ def add_ClusterServicer_to_server(servicer, server):
                     servicer.Health,
                     request_deserializer=coordinator_dot_wire_dot_v1_dot_cluster__pb2.HealthRequest.FromString,
                     response_serializer=coordinator_dot_wire_dot_v1_dot_cluster__pb2.HealthResponse.SerializeToString,
+            ),
+            'State': grpc.unary_unary_rpc_method_handler(
+                    servicer.State,
+                    request_deserializer=coordinator_dot_wire_dot_v1_dot_cluster__pb2.StateRequest.FromString,
+                    response_serializer=coordinator_dot_wire_dot_v1_dot_cluster__pb2.StateResponse.SerializeToString,
             ),
             'ListNodes': grpc.unary_unary_rpc_method_handler(
                     servicer.ListNodes,
@@ -340,6 +357,33 @@ class Cluster:
             '/ptasks.v1.Cluster/Health',
             coordinator_dot_wire_dot_v1_dot_cluster__pb2.HealthRequest.SerializeToString,
             coordinator_dot_wire_dot_v1_dot_cluster__pb2.HealthResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def State(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ptasks.v1.Cluster/State',
+            coordinator_dot_wire_dot_v1_dot_cluster__pb2.StateRequest.SerializeToString,
+            coordinator_dot_wire_dot_v1_dot_cluster__pb2.StateResponse.FromString,
             options,
             channel_credentials,
             insecure,

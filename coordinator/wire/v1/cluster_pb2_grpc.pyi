@@ -10,6 +10,7 @@ class ClusterStub:
     def __init__(self, channel: grpc.aio.Channel) -> None: ...
     Status: grpc.aio.UnaryUnaryMultiCallable[cluster_pb2.StatusRequest, cluster_pb2.StatusResponse]
     Health: grpc.aio.UnaryUnaryMultiCallable[cluster_pb2.HealthRequest, cluster_pb2.HealthResponse]
+    State: grpc.aio.UnaryUnaryMultiCallable[cluster_pb2.StateRequest, cluster_pb2.StateResponse]
     ListNodes: grpc.aio.UnaryUnaryMultiCallable[cluster_pb2.ListNodesRequest, cluster_pb2.ListNodesResponse]
     DrainNode: grpc.aio.UnaryUnaryMultiCallable[cluster_pb2.DrainNodeRequest, cluster_pb2.NodeResponse]
     UndrainNode: grpc.aio.UnaryUnaryMultiCallable[cluster_pb2.UndrainNodeRequest, cluster_pb2.NodeResponse]
@@ -31,6 +32,9 @@ class ClusterServicer:
     def Health(
         self, request: cluster_pb2.HealthRequest, context: grpc.aio.ServicerContext[cluster_pb2.HealthRequest, cluster_pb2.HealthResponse]
     ) -> Awaitable[cluster_pb2.HealthResponse]: ...
+    def State(
+        self, request: cluster_pb2.StateRequest, context: grpc.aio.ServicerContext[cluster_pb2.StateRequest, cluster_pb2.StateResponse]
+    ) -> Awaitable[cluster_pb2.StateResponse]: ...
     def ListNodes(
         self, request: cluster_pb2.ListNodesRequest, context: grpc.aio.ServicerContext[cluster_pb2.ListNodesRequest, cluster_pb2.ListNodesResponse]
     ) -> Awaitable[cluster_pb2.ListNodesResponse]: ...

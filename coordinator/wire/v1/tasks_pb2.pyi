@@ -352,7 +352,7 @@ class GetResponse(_message.Message):
     def __init__(self, answer: _Optional[_Union[Answer, _Mapping]] = ..., task: _Optional[_Union[Task, _Mapping]] = ..., matches: _Optional[_Iterable[str]] = ..., match_count: _Optional[int] = ...) -> None: ...
 
 class Filter(_message.Message):
-    __slots__ = ("label_terms", "statuses", "executor", "node", "parent", "object_kind", "object_id", "include_finished", "ids")
+    __slots__ = ("label_terms", "statuses", "executor", "node", "parent", "object_kind", "object_id", "include_finished", "ids", "id_pattern", "running_longer_ms")
     LABEL_TERMS_FIELD_NUMBER: _ClassVar[int]
     STATUSES_FIELD_NUMBER: _ClassVar[int]
     EXECUTOR_FIELD_NUMBER: _ClassVar[int]
@@ -362,6 +362,8 @@ class Filter(_message.Message):
     OBJECT_ID_FIELD_NUMBER: _ClassVar[int]
     INCLUDE_FINISHED_FIELD_NUMBER: _ClassVar[int]
     IDS_FIELD_NUMBER: _ClassVar[int]
+    ID_PATTERN_FIELD_NUMBER: _ClassVar[int]
+    RUNNING_LONGER_MS_FIELD_NUMBER: _ClassVar[int]
     label_terms: _containers.RepeatedScalarFieldContainer[str]
     statuses: _containers.RepeatedScalarFieldContainer[str]
     executor: str
@@ -371,7 +373,9 @@ class Filter(_message.Message):
     object_id: str
     include_finished: bool
     ids: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, label_terms: _Optional[_Iterable[str]] = ..., statuses: _Optional[_Iterable[str]] = ..., executor: _Optional[str] = ..., node: _Optional[str] = ..., parent: _Optional[str] = ..., object_kind: _Optional[str] = ..., object_id: _Optional[str] = ..., include_finished: _Optional[bool] = ..., ids: _Optional[_Iterable[str]] = ...) -> None: ...
+    id_pattern: str
+    running_longer_ms: int
+    def __init__(self, label_terms: _Optional[_Iterable[str]] = ..., statuses: _Optional[_Iterable[str]] = ..., executor: _Optional[str] = ..., node: _Optional[str] = ..., parent: _Optional[str] = ..., object_kind: _Optional[str] = ..., object_id: _Optional[str] = ..., include_finished: _Optional[bool] = ..., ids: _Optional[_Iterable[str]] = ..., id_pattern: _Optional[str] = ..., running_longer_ms: _Optional[int] = ...) -> None: ...
 
 class ListRequest(_message.Message):
     __slots__ = ("filter", "page_size", "page_token", "read", "count_only")
@@ -426,6 +430,44 @@ class CancelRequest(_message.Message):
     finished_only: bool
     grace_ms: int
     def __init__(self, change: _Optional[_Union[Change, _Mapping]] = ..., id: _Optional[str] = ..., purge: _Optional[bool] = ..., finished_only: _Optional[bool] = ..., grace_ms: _Optional[int] = ...) -> None: ...
+
+class CancelManyRequest(_message.Message):
+    __slots__ = ("change", "filter", "purge", "grace_ms", "page_token")
+    CHANGE_FIELD_NUMBER: _ClassVar[int]
+    FILTER_FIELD_NUMBER: _ClassVar[int]
+    PURGE_FIELD_NUMBER: _ClassVar[int]
+    GRACE_MS_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    change: Change
+    filter: Filter
+    purge: bool
+    grace_ms: int
+    page_token: str
+    def __init__(self, change: _Optional[_Union[Change, _Mapping]] = ..., filter: _Optional[_Union[Filter, _Mapping]] = ..., purge: _Optional[bool] = ..., grace_ms: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class CancelManyItem(_message.Message):
+    __slots__ = ("id", "result", "task", "error", "removed")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    RESULT_FIELD_NUMBER: _ClassVar[int]
+    TASK_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    REMOVED_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    result: str
+    task: Task
+    error: ItemError
+    removed: bool
+    def __init__(self, id: _Optional[str] = ..., result: _Optional[str] = ..., task: _Optional[_Union[Task, _Mapping]] = ..., error: _Optional[_Union[ItemError, _Mapping]] = ..., removed: _Optional[bool] = ...) -> None: ...
+
+class CancelManyResponse(_message.Message):
+    __slots__ = ("answer", "items", "next_page")
+    ANSWER_FIELD_NUMBER: _ClassVar[int]
+    ITEMS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_FIELD_NUMBER: _ClassVar[int]
+    answer: Answer
+    items: _containers.RepeatedCompositeFieldContainer[CancelManyItem]
+    next_page: str
+    def __init__(self, answer: _Optional[_Union[Answer, _Mapping]] = ..., items: _Optional[_Iterable[_Union[CancelManyItem, _Mapping]]] = ..., next_page: _Optional[str] = ...) -> None: ...
 
 class ChangeResponse(_message.Message):
     __slots__ = ("answer", "task", "unchanged", "removed", "effect")
@@ -496,7 +538,14 @@ class ExplainResponse(_message.Message):
     def __init__(self, answer: _Optional[_Union[Answer, _Mapping]] = ..., task: _Optional[_Union[Task, _Mapping]] = ..., stage: _Optional[int] = ..., code: _Optional[str] = ..., text: _Optional[str] = ..., since_at: _Optional[int] = ..., next_check_at: _Optional[int] = ..., would_choose: _Optional[str] = ..., queue_position: _Optional[int] = ..., nodes: _Optional[_Iterable[_Union[NodeVerdict, _Mapping]]] = ..., hints: _Optional[_Iterable[_Union[Hint, _Mapping]]] = ...) -> None: ...
 
 class Run(_message.Message):
-    __slots__ = ("task", "executor", "allocation_id", "attempt", "cause", "node", "incarnation", "due_at", "assigned_at", "started_at", "ended_at", "status", "outcome", "reported", "reason", "error", "result", "progress", "description", "log_lines", "log_dropped")
+    __slots__ = ("task", "executor", "allocation_id", "attempt", "cause", "node", "incarnation", "due_at", "assigned_at", "started_at", "ended_at", "status", "outcome", "reported", "reason", "error", "result", "progress", "description", "log_lines", "log_dropped", "stop_reason", "stopping_since_at", "parent", "headers", "running_for_ms")
+    class HeadersEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
     TASK_FIELD_NUMBER: _ClassVar[int]
     EXECUTOR_FIELD_NUMBER: _ClassVar[int]
     ALLOCATION_ID_FIELD_NUMBER: _ClassVar[int]
@@ -518,6 +567,11 @@ class Run(_message.Message):
     DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
     LOG_LINES_FIELD_NUMBER: _ClassVar[int]
     LOG_DROPPED_FIELD_NUMBER: _ClassVar[int]
+    STOP_REASON_FIELD_NUMBER: _ClassVar[int]
+    STOPPING_SINCE_AT_FIELD_NUMBER: _ClassVar[int]
+    PARENT_FIELD_NUMBER: _ClassVar[int]
+    HEADERS_FIELD_NUMBER: _ClassVar[int]
+    RUNNING_FOR_MS_FIELD_NUMBER: _ClassVar[int]
     task: str
     executor: str
     allocation_id: int
@@ -539,29 +593,71 @@ class Run(_message.Message):
     description: str
     log_lines: int
     log_dropped: int
-    def __init__(self, task: _Optional[str] = ..., executor: _Optional[str] = ..., allocation_id: _Optional[int] = ..., attempt: _Optional[int] = ..., cause: _Optional[str] = ..., node: _Optional[str] = ..., incarnation: _Optional[str] = ..., due_at: _Optional[int] = ..., assigned_at: _Optional[int] = ..., started_at: _Optional[int] = ..., ended_at: _Optional[int] = ..., status: _Optional[str] = ..., outcome: _Optional[str] = ..., reported: _Optional[str] = ..., reason: _Optional[str] = ..., error: _Optional[bytes] = ..., result: _Optional[bytes] = ..., progress: _Optional[_Union[Progress, _Mapping]] = ..., description: _Optional[str] = ..., log_lines: _Optional[int] = ..., log_dropped: _Optional[int] = ...) -> None: ...
+    stop_reason: str
+    stopping_since_at: int
+    parent: str
+    headers: _containers.ScalarMap[str, str]
+    running_for_ms: int
+    def __init__(self, task: _Optional[str] = ..., executor: _Optional[str] = ..., allocation_id: _Optional[int] = ..., attempt: _Optional[int] = ..., cause: _Optional[str] = ..., node: _Optional[str] = ..., incarnation: _Optional[str] = ..., due_at: _Optional[int] = ..., assigned_at: _Optional[int] = ..., started_at: _Optional[int] = ..., ended_at: _Optional[int] = ..., status: _Optional[str] = ..., outcome: _Optional[str] = ..., reported: _Optional[str] = ..., reason: _Optional[str] = ..., error: _Optional[bytes] = ..., result: _Optional[bytes] = ..., progress: _Optional[_Union[Progress, _Mapping]] = ..., description: _Optional[str] = ..., log_lines: _Optional[int] = ..., log_dropped: _Optional[int] = ..., stop_reason: _Optional[str] = ..., stopping_since_at: _Optional[int] = ..., parent: _Optional[str] = ..., headers: _Optional[_Mapping[str, str]] = ..., running_for_ms: _Optional[int] = ...) -> None: ...
 
 class RunsRequest(_message.Message):
-    __slots__ = ("id", "limit", "before_allocation_id", "read")
+    __slots__ = ("id", "limit", "before_allocation_id", "read", "filter", "outcomes", "since_at", "until_at", "page_token", "count_only", "group_by", "allocation_id")
     ID_FIELD_NUMBER: _ClassVar[int]
     LIMIT_FIELD_NUMBER: _ClassVar[int]
     BEFORE_ALLOCATION_ID_FIELD_NUMBER: _ClassVar[int]
     READ_FIELD_NUMBER: _ClassVar[int]
+    FILTER_FIELD_NUMBER: _ClassVar[int]
+    OUTCOMES_FIELD_NUMBER: _ClassVar[int]
+    SINCE_AT_FIELD_NUMBER: _ClassVar[int]
+    UNTIL_AT_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    COUNT_ONLY_FIELD_NUMBER: _ClassVar[int]
+    GROUP_BY_FIELD_NUMBER: _ClassVar[int]
+    ALLOCATION_ID_FIELD_NUMBER: _ClassVar[int]
     id: str
     limit: int
     before_allocation_id: int
     read: ReadOptions
-    def __init__(self, id: _Optional[str] = ..., limit: _Optional[int] = ..., before_allocation_id: _Optional[int] = ..., read: _Optional[_Union[ReadOptions, _Mapping]] = ...) -> None: ...
+    filter: Filter
+    outcomes: _containers.RepeatedScalarFieldContainer[str]
+    since_at: int
+    until_at: int
+    page_token: str
+    count_only: bool
+    group_by: str
+    allocation_id: int
+    def __init__(self, id: _Optional[str] = ..., limit: _Optional[int] = ..., before_allocation_id: _Optional[int] = ..., read: _Optional[_Union[ReadOptions, _Mapping]] = ..., filter: _Optional[_Union[Filter, _Mapping]] = ..., outcomes: _Optional[_Iterable[str]] = ..., since_at: _Optional[int] = ..., until_at: _Optional[int] = ..., page_token: _Optional[str] = ..., count_only: _Optional[bool] = ..., group_by: _Optional[str] = ..., allocation_id: _Optional[int] = ...) -> None: ...
+
+class RunGroup(_message.Message):
+    __slots__ = ("group", "runs", "words")
+    class WordsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: int
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[int] = ...) -> None: ...
+    GROUP_FIELD_NUMBER: _ClassVar[int]
+    RUNS_FIELD_NUMBER: _ClassVar[int]
+    WORDS_FIELD_NUMBER: _ClassVar[int]
+    group: str
+    runs: int
+    words: _containers.ScalarMap[str, int]
+    def __init__(self, group: _Optional[str] = ..., runs: _Optional[int] = ..., words: _Optional[_Mapping[str, int]] = ...) -> None: ...
 
 class RunsResponse(_message.Message):
-    __slots__ = ("answer", "runs", "next_page")
+    __slots__ = ("answer", "runs", "next_page", "count", "groups")
     ANSWER_FIELD_NUMBER: _ClassVar[int]
     RUNS_FIELD_NUMBER: _ClassVar[int]
     NEXT_PAGE_FIELD_NUMBER: _ClassVar[int]
+    COUNT_FIELD_NUMBER: _ClassVar[int]
+    GROUPS_FIELD_NUMBER: _ClassVar[int]
     answer: Answer
     runs: _containers.RepeatedCompositeFieldContainer[Run]
     next_page: str
-    def __init__(self, answer: _Optional[_Union[Answer, _Mapping]] = ..., runs: _Optional[_Iterable[_Union[Run, _Mapping]]] = ..., next_page: _Optional[str] = ...) -> None: ...
+    count: int
+    groups: _containers.RepeatedCompositeFieldContainer[RunGroup]
+    def __init__(self, answer: _Optional[_Union[Answer, _Mapping]] = ..., runs: _Optional[_Iterable[_Union[Run, _Mapping]]] = ..., next_page: _Optional[str] = ..., count: _Optional[int] = ..., groups: _Optional[_Iterable[_Union[RunGroup, _Mapping]]] = ...) -> None: ...
 
 class LogsRequest(_message.Message):
     __slots__ = ("id", "allocation_id", "follow", "level", "since_at", "read")
@@ -606,20 +702,22 @@ class LogsResponse(_message.Message):
     def __init__(self, answer: _Optional[_Union[Answer, _Mapping]] = ..., lines: _Optional[_Iterable[_Union[LogLine, _Mapping]]] = ..., dropped: _Optional[int] = ..., ended: _Optional[bool] = ...) -> None: ...
 
 class Condition(_message.Message):
-    __slots__ = ("kind", "status", "path", "op", "value", "allocation_id")
+    __slots__ = ("kind", "status", "path", "op", "value", "allocation_id", "revision")
     KIND_FIELD_NUMBER: _ClassVar[int]
     STATUS_FIELD_NUMBER: _ClassVar[int]
     PATH_FIELD_NUMBER: _ClassVar[int]
     OP_FIELD_NUMBER: _ClassVar[int]
     VALUE_FIELD_NUMBER: _ClassVar[int]
     ALLOCATION_ID_FIELD_NUMBER: _ClassVar[int]
+    REVISION_FIELD_NUMBER: _ClassVar[int]
     kind: str
     status: str
     path: str
     op: str
     value: bytes
     allocation_id: int
-    def __init__(self, kind: _Optional[str] = ..., status: _Optional[str] = ..., path: _Optional[str] = ..., op: _Optional[str] = ..., value: _Optional[bytes] = ..., allocation_id: _Optional[int] = ...) -> None: ...
+    revision: int
+    def __init__(self, kind: _Optional[str] = ..., status: _Optional[str] = ..., path: _Optional[str] = ..., op: _Optional[str] = ..., value: _Optional[bytes] = ..., allocation_id: _Optional[int] = ..., revision: _Optional[int] = ...) -> None: ...
 
 class WaitRequest(_message.Message):
     __slots__ = ("id", "conditions", "deadline_ms", "after_revision")

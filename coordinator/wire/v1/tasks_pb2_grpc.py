@@ -64,6 +64,11 @@ class TasksStub:
                 request_serializer=coordinator_dot_wire_dot_v1_dot_tasks__pb2.CancelRequest.SerializeToString,
                 response_deserializer=coordinator_dot_wire_dot_v1_dot_tasks__pb2.ChangeResponse.FromString,
                 _registered_method=True)
+        self.CancelMany = channel.unary_unary(
+                '/ptasks.v1.Tasks/CancelMany',
+                request_serializer=coordinator_dot_wire_dot_v1_dot_tasks__pb2.CancelManyRequest.SerializeToString,
+                response_deserializer=coordinator_dot_wire_dot_v1_dot_tasks__pb2.CancelManyResponse.FromString,
+                _registered_method=True)
         self.Explain = channel.unary_unary(
                 '/ptasks.v1.Tasks/Explain',
                 request_serializer=coordinator_dot_wire_dot_v1_dot_tasks__pb2.ExplainRequest.SerializeToString,
@@ -132,6 +137,13 @@ class TasksServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CancelMany(self, request, context):
+        """by ids or by filter: one entry for each id
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Explain(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -194,6 +206,11 @@ def add_TasksServicer_to_server(servicer, server):
                     servicer.Cancel,
                     request_deserializer=coordinator_dot_wire_dot_v1_dot_tasks__pb2.CancelRequest.FromString,
                     response_serializer=coordinator_dot_wire_dot_v1_dot_tasks__pb2.ChangeResponse.SerializeToString,
+            ),
+            'CancelMany': grpc.unary_unary_rpc_method_handler(
+                    servicer.CancelMany,
+                    request_deserializer=coordinator_dot_wire_dot_v1_dot_tasks__pb2.CancelManyRequest.FromString,
+                    response_serializer=coordinator_dot_wire_dot_v1_dot_tasks__pb2.CancelManyResponse.SerializeToString,
             ),
             'Explain': grpc.unary_unary_rpc_method_handler(
                     servicer.Explain,
@@ -383,6 +400,33 @@ class Tasks:
             '/ptasks.v1.Tasks/Cancel',
             coordinator_dot_wire_dot_v1_dot_tasks__pb2.CancelRequest.SerializeToString,
             coordinator_dot_wire_dot_v1_dot_tasks__pb2.ChangeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CancelMany(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ptasks.v1.Tasks/CancelMany',
+            coordinator_dot_wire_dot_v1_dot_tasks__pb2.CancelManyRequest.SerializeToString,
+            coordinator_dot_wire_dot_v1_dot_tasks__pb2.CancelManyResponse.FromString,
             options,
             channel_credentials,
             insecure,

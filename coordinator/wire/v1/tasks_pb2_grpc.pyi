@@ -14,6 +14,7 @@ class TasksStub:
     List: grpc.aio.UnaryUnaryMultiCallable[tasks_pb2.ListRequest, tasks_pb2.ListResponse]
     Update: grpc.aio.UnaryUnaryMultiCallable[tasks_pb2.UpdateRequest, tasks_pb2.ChangeResponse]
     Cancel: grpc.aio.UnaryUnaryMultiCallable[tasks_pb2.CancelRequest, tasks_pb2.ChangeResponse]
+    CancelMany: grpc.aio.UnaryUnaryMultiCallable[tasks_pb2.CancelManyRequest, tasks_pb2.CancelManyResponse]
     Explain: grpc.aio.UnaryUnaryMultiCallable[tasks_pb2.ExplainRequest, tasks_pb2.ExplainResponse]
     Runs: grpc.aio.UnaryUnaryMultiCallable[tasks_pb2.RunsRequest, tasks_pb2.RunsResponse]
     Logs: grpc.aio.UnaryStreamMultiCallable[tasks_pb2.LogsRequest, tasks_pb2.LogsResponse]
@@ -39,6 +40,9 @@ class TasksServicer:
     def Cancel(
         self, request: tasks_pb2.CancelRequest, context: grpc.aio.ServicerContext[tasks_pb2.CancelRequest, tasks_pb2.ChangeResponse]
     ) -> Awaitable[tasks_pb2.ChangeResponse]: ...
+    def CancelMany(
+        self, request: tasks_pb2.CancelManyRequest, context: grpc.aio.ServicerContext[tasks_pb2.CancelManyRequest, tasks_pb2.CancelManyResponse]
+    ) -> Awaitable[tasks_pb2.CancelManyResponse]: ...
     def Explain(
         self, request: tasks_pb2.ExplainRequest, context: grpc.aio.ServicerContext[tasks_pb2.ExplainRequest, tasks_pb2.ExplainResponse]
     ) -> Awaitable[tasks_pb2.ExplainResponse]: ...
