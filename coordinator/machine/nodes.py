@@ -159,7 +159,7 @@ def _record(state: ClusterState, command: JoinNode, present: Node | None) -> Nod
         joined_at=state.at,
         attributes=command.attributes,
         load_errors=command.load_errors,
-        drain=None if drain is not None and drain.kind == "restart" else drain,
+        drain=None if drain is None or drain.ends_with_the_node else drain,
         version=command.version,
         python=command.python,
         boot_id=command.boot_id,

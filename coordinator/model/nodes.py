@@ -11,6 +11,7 @@ from coordinator.model.instants import Instant
 from coordinator.model.tasks import Pairs
 
 UNITS_PER_NORMAL_TASK = 2
+ITSELF = "itself"  # who drained a node that was asked to stop; no operator has this name
 
 
 class NodeStatus(StrEnum):
@@ -39,6 +40,11 @@ class Drain(msgspec.Struct, frozen=True, array_like=True, gc=False):
     by: str
     since: Instant
     deadline: Instant = 0
+
+    @property
+    def ends_with_the_node(self) -> bool:
+        """Gone with the next incarnation: one for a restart (PT-70), and one that a node asked for as it stopped."""
+        return self.kind == "restart" or self.by == ITSELF
 
 
 class Node(msgspec.Struct, frozen=True, array_like=True, gc=False):

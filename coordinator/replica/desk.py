@@ -27,6 +27,7 @@ from coordinator.machine.commands import (
 )
 from coordinator.machine.outcome import Refused
 from coordinator.model.ids import NodeName
+from coordinator.model.nodes import ITSELF
 from coordinator.model.tasks import Assignment, Code, RunOutcome, StopReason, Task
 from coordinator.replica.bench import Bench
 from coordinator.replica.fanout import Session
@@ -65,7 +66,7 @@ class Desk:
         if session.draining_asked or node is None or node.drain is not None:
             return
         session.draining_asked = True
-        command = DrainNode(session.name, "restart", "the node is shutting down", session.name)
+        command = DrainNode(session.name, "terminate", "the node is shutting down", ITSELF)
         self._proposals.add(Proposal(Request(command), _nobody_waits))
 
     def _propose(

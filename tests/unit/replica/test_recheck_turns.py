@@ -253,10 +253,16 @@ def test_pt_72_a_node_that_shuts_down_drains_itself() -> None:
     one = node(world, "n1")
     node(world, "n2")
     one.say(i.NodeSaid(one.session, NodeSaying(drain=True)))
-    assert world.leader().replica.state.nodes["n1"].drain is not None
+    drain = world.leader().replica.state.nodes["n1"].drain
+    assert drain is not None
+    assert (drain.kind, drain.by) == ("terminate", "itself")
     for number in range(5):
         world.create(f"t{number}")
     assert {world.task(f"t{n}").assignment.node for n in range(5)} == {"n2"}
+    one.say(i.NodeSaid(one.session, NodeSaying(goodbye=True)))
+    one.counter = 2
+    one.register()  # started again: the mark was that of the life before
+    assert world.leader().replica.state.nodes["n1"].drain is None
 
 
 def test_finished_records_go_when_their_retention_ends() -> None:
