@@ -27,7 +27,7 @@ from coordinator.replica.shown import Shown
 Decided = Callable[[Assignment, tuple[Claim, ...]], None]
 
 
-class Job(msgspec.Struct, gc=False):
+class Job(msgspec.Struct):
     """A task to be asked about. `decided` proposes; whoever applied it calls `settled`."""
 
     task: Task
@@ -84,6 +84,7 @@ class Assigners:
     def drop(self) -> None:
         """Leadership is over: nobody is asked any more."""
         self._queues.clear()
+        self._active.clear()
         self._calls.clear()
 
     def answered(self, answer: PluginAnswered) -> bool:

@@ -14,7 +14,7 @@ from coordinator.replica.effects import Effect
 from coordinator.replica.facts import FactsBook
 
 
-class Bench(msgspec.Struct, gc=False):
+class Bench(msgspec.Struct):
     """Made when a term's first entry is applied, thrown away when leadership ends."""
 
     state: ClusterState

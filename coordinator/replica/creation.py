@@ -27,7 +27,7 @@ from coordinator.replica.questions import validate_payload
 KNOWN_SHOWN = 50
 
 
-class _Wish(msgspec.Struct, gc=False):
+class _Wish(msgspec.Struct):
     asked: Asked
     create: Create
     draft: Task  # the record as it would be
@@ -35,7 +35,7 @@ class _Wish(msgspec.Struct, gc=False):
     shown: int = 0  # number of the words on tasks that went with the question
 
 
-class _Early(msgspec.Struct, frozen=True, gc=False):
+class _Early(msgspec.Struct, frozen=True):
     """Came before it is known which plugins are here."""
 
     asked: Asked
@@ -177,12 +177,12 @@ class Creations:
 
         def decided(assignment: Assignment, claims: tuple[Claim, ...]) -> None:
             del self._choosing[number]
-            first = wish.on_answer
+            first, create = wish.on_answer, wish.create
 
             def settled(answer: Answer) -> None:
                 first(answer)
-                self._assigners.settled(wish.create.executor)
-                if assignment.node is not None and self._is_unassigned(wish.create.task_id):
+                self._assigners.settled(create.executor)
+                if assignment.node is not None and self._is_unassigned(create.task_id):
                     self.on_misplaced()  # the choice no longer held (PT-34)
 
             wish.on_answer = settled

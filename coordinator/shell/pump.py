@@ -64,7 +64,7 @@ class Steps(Protocol):
     def handle(self, inputs: Sequence[Input], now: Now) -> list[Effect]: ...
 
 
-class Session(msgspec.Struct, gc=False):
+class Session(msgspec.Struct):
     """Where the words for a node go."""
 
     on_saying: Callable[[LeaderSaying], None]

@@ -75,6 +75,10 @@ class Coordinator:
         if keep_flight and life.writing.batch is not None and not life.writing.is_full:
             self.disk.write(life.writing.batch)
         self.world.member_died(life)
+        leading = life.replica.leading
+        if leading is not None:  # the collector does not look into proposals, which lead back to it
+            leading.proposals._queue.clear()
+            leading.proposals._under_way.clear()
 
 
 class _Seen:
