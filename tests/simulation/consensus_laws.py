@@ -18,6 +18,7 @@ from coordinator.consensus.messages import (
     VoteReply,
 )
 from coordinator.replica.effects import Persist
+from tests.simulation.checkers.acknowledgements import Acknowledgements
 from tests.simulation.disk import Disk
 from tests.simulation.laws import Broken
 
@@ -52,6 +53,7 @@ class ConsensusLaws:
         self._seen: dict[MemberLife, Seen] = {}
         self._lives: dict[int, MemberLife] = {}
         self.disks: dict[int, Disk] = {}
+        self._told = Acknowledgements()
 
     def born(self, life: MemberLife) -> None:
         self._seen[life] = Seen(life)
@@ -82,13 +84,18 @@ class ConsensusLaws:
         seen.term, seen.vote, seen.commit, seen.leads = term, vote, commit, leads
 
     def _check_matches(self, life: MemberLife, seen: Seen) -> None:
-        """What a leader believes of others' logs is so, unless they have gone over to a later term (C7)."""
+        """What a leader believes of others' logs is so, unless they have gone over to a later term; and they have
+        said so in this one (C7).
+        """
         core = life.replica.raft.core
         for number, progress in core.tracker.progress.items():
             match = progress.match
             if match == seen.matches.get(number, 0) or number == life.number:
                 continue
             seen.matches[number] = match
+            unheard = self._told.objection(core.term, life.number, number, match)
+            if unheard:
+                raise Broken("C7 only replies of the term count", unheard)
             disk, log = self.disks[number], core.log
             same_term = disk.facts.hard_state.term == core.term
             if same_term and match >= log.first_index() and not disk.holds(match, log.term(match)):
@@ -198,6 +205,7 @@ class ConsensusLaws:
                     self._candidacy(life, message, disk)
                 case AppendAccepted():
                     self._acknowledge(life, message, disk)
+                    self._told.said(message.term, life.number, message.to, message.match_index)
                 case _:
                     pass
 

@@ -12,6 +12,7 @@ from coordinator.replica.inputs import Input, StoreFailed
 from tests.simulation.consensus_laws import ConsensusLaws
 from tests.simulation.history import Operation
 from tests.simulation.laws import Broken
+from tests.simulation.round_laws import RoundLaws
 from tests.simulation.state_laws import StateLaws
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ class Observer:
     def __init__(self, world: World) -> None:
         self._world = world
         self.consensus = ConsensusLaws()
+        self.rounds = RoundLaws()
         self.state = StateLaws()
         self._rotten: set[int] = set()
         self._highest = 0  # revision acknowledged to anybody so far
@@ -37,6 +39,7 @@ class Observer:
 
     def died(self, life: MemberLife) -> None:
         self.consensus.died(life)
+        self.rounds.died(life)
 
     def rotten(self, place: Coordinator) -> None:
         self._rotten.add(place.number)
@@ -60,6 +63,7 @@ class Observer:
         self, life: MemberLife, inputs: Sequence[Input], effects: Sequence[Effect]
     ) -> None:
         self.consensus.after_turn(life)
+        self.rounds.after_turn(life, inputs, effects)
         applied = False
         for effect in effects:
             if isinstance(effect, Applied):
