@@ -144,6 +144,17 @@ class Door(Protocol):
         """Newest first; `before` is an allocation id, 0 for none."""
         ...
 
+    async def runs_before(self, before: int, limit: int, *, fresh: bool) -> Sequence[StoredRun]:
+        """Of all tasks, newest first, without errors, results and logs; `before` is an allocation id, 0 for none.
+
+        `fresh`: with all that has been applied by now, which may cost a write.
+        """
+        ...
+
+    async def error_of(self, task_id: str, allocation_id: int) -> bytes | None:
+        """Type and message of a run's error, as JSON; None where it left none."""
+        ...
+
     async def run_of(self, task_id: str, allocation_id: int) -> StoredRun | None: ...
 
     def history(self, upto: int) -> AsyncIterator[Sequence[StoredRun]]:

@@ -10,15 +10,15 @@ from typing_extensions import override
 from coordinator.api import explaining, selection
 from coordinator.api.checks import Schemas
 from coordinator.api.door import Door
-from coordinator.api.errors import Code, Rejected, abort, from_failure
+from coordinator.api.errors import Rejected, abort, from_failure
 from coordinator.api.hub import Hub
 from coordinator.api.logs import LogStreams
 from coordinator.api.road import Context, Passed, Road, abort_passed, deadline_of, loop_time
-from coordinator.api.translate import run_to_wire, task_to_wire
+from coordinator.api.run_lists import RunLists
+from coordinator.api.translate import task_to_wire
 from coordinator.api.waits import Waits
 from coordinator.api.watches import Watches
 from coordinator.model.ids import TaskId
-from coordinator.model.limits import PAGE_DEFAULT, PAGE_MAX
 from coordinator.model.tasks import Task
 from coordinator.wire.v1 import tasks_pb2 as wire
 from coordinator.wire.v1.tasks_pb2_grpc import TasksServicer
@@ -42,6 +42,7 @@ class TaskReads(TasksServicer):
         self._waits = Waits(door, road, hub)
         self._watches = Watches(door, road, hub)
         self._logs = LogStreams(door, road, hub)
+        self._runs = RunLists(door)
 
     async def read(
         self,
@@ -88,7 +89,7 @@ class TaskReads(TasksServicer):
                     answer.match_count = count
                     return answer
             if task is None:
-                raise not_found(request.id)
+                raise selection.task_not_found(request.id)
             answer.task.CopyFrom(await self._whole(task))
             return answer
 
@@ -112,9 +113,9 @@ class TaskReads(TasksServicer):
             replica = self._door.replica
             answer = wire.ListResponse(answer=self._road.answer(stale=request.read.stale))
             if request.count_only:
-                answer.count = selection.count_of(replica.state, request.filter)
+                answer.count = selection.count_of(replica.state, request.filter, replica.now.wall)
                 return answer
-            page = selection.page_of(replica.state, self._ids, request)
+            page = selection.page_of(replica.state, self._ids, request, replica.now.wall)
             live = replica.live
             answer.tasks.extend(
                 task_to_wire(task, live.progress_of(task.id, task.allocation_id))
@@ -130,7 +131,7 @@ class TaskReads(TasksServicer):
         async def look() -> wire.ExplainResponse:
             task = self._door.replica.state.tasks.get(TaskId(request.id))
             if task is None:
-                raise not_found(request.id)
+                raise selection.task_not_found(request.id)
             answer = explaining.explain(self._door.replica, task)
             answer.answer.CopyFrom(self._road.answer(stale=request.read.stale))
             answer.task.CopyFrom(task_to_wire(task))
@@ -140,22 +141,12 @@ class TaskReads(TasksServicer):
 
     @override
     async def Runs(self, request: wire.RunsRequest, context: Context) -> wire.RunsResponse:
+        ends_at = deadline_of(context)
+
         async def look() -> wire.RunsResponse:
-            limit = request.limit or PAGE_DEFAULT
-            if not 0 < limit <= PAGE_MAX:
-                raise Rejected(
-                    Code.INVALID_ARGUMENT, "invalid_field", f"limit: must be 1 .. {PAGE_MAX}"
-                )
-            task = self._door.replica.state.tasks.get(TaskId(request.id))
-            rows = await self._door.runs_of(request.id, limit + 1, request.before_allocation_id)
-            if task is None and not rows:
-                raise not_found(request.id)
-            runs = [run_to_wire(row, task) for row in rows[:limit]]
-            more = str(rows[limit - 1].allocation_id) if len(rows) > limit else ""
-            stale = request.read.stale
-            return wire.RunsResponse(
-                answer=self._road.answer(stale=stale), runs=runs, next_page=more
-            )
+            answer = await self._runs.look(request, ends_at)
+            answer.answer.CopyFrom(self._road.answer(stale=request.read.stale))
+            return answer
 
         return await self.read(context, PREFIX + "Runs", request, wire.RunsResponse, look)
 
@@ -184,7 +175,3 @@ class TaskReads(TasksServicer):
             await abort(context, rejected)
         except Passed as passed:
             await abort_passed(context, passed)
-
-
-def not_found(task_id: str) -> Rejected:
-    return Rejected(Code.NOT_FOUND, "task_not_found", f"there is no task {task_id}")

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import base64
+import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
-from fnmatch import fnmatchcase
 
 import msgspec
 
 from coordinator.api.checks import content_hash
 from coordinator.api.errors import Code, Rejected, invalid
 from coordinator.model.ids import NodeName, TaskId
+from coordinator.model.instants import Instant
 from coordinator.model.limits import PAGE_BYTES, PAGE_DEFAULT, PAGE_MAX, RECORD_BYTES
 from coordinator.model.state import ClusterState
 from coordinator.model.tasks import Status, Task
@@ -19,12 +20,15 @@ from coordinator.wire.v1 import tasks_pb2 as wire
 
 Test = Callable[[Task], bool]
 HIDDEN = frozenset({Status.SUCCEEDED, Status.CANCELLED})
+IN_USER_CODE = frozenset({Status.RUNNING, Status.STOPPING})
 
 
-class _Token(msgspec.Struct, frozen=True, array_like=True):
+class Token(msgspec.Struct, frozen=True, array_like=True):
+    """Where a page ended; opaque to callers, and bound to the filter."""
+
     filter: int
     revision: int
-    after: str
+    after: str  # key of the last one told
 
 
 class SortedIds:
@@ -47,22 +51,28 @@ class Page(msgspec.Struct, frozen=True):
     list_revision: int
 
 
-def page_of(state: ClusterState, ids: SortedIds, request: wire.ListRequest) -> Page:
-    """The page asked for. Raises Rejected for a size or token that does not fit."""
-    size = request.page_size or PAGE_DEFAULT
+def size_of(asked: int, field: str = "page_size") -> int:
+    """Of a page. Raises Rejected."""
+    size = asked or PAGE_DEFAULT
     if not 0 < size <= PAGE_MAX:
-        raise invalid("page_size", f"must be 1 .. {PAGE_MAX} (got {size})")
+        raise invalid(field, f"must be 1 .. {PAGE_MAX} (got {size})")
+    return size
+
+
+def page_of(state: ClusterState, ids: SortedIds, request: wire.ListRequest, now: Instant) -> Page:
+    """The page asked for. Raises Rejected for a size or token that does not fit."""
+    size = size_of(request.page_size)
     kind = content_hash(request.filter.SerializeToString(deterministic=True))
-    token = _read(request.page_token, kind) if request.page_token else None
+    token = read_token(request.page_token, kind) if request.page_token else None
     revision = token.revision if token is not None else state.revision
     found: list[Task] = []
     left = PAGE_BYTES
-    test = matcher(request.filter)
+    test = matcher(request.filter, now)
     for task in _candidates(state, ids, request.filter, token.after if token else ""):
         if test(task):
             left -= weight_of(task)
             if len(found) == size or (found and left < 0):
-                last = _write(_Token(kind, revision, found[-1].id))
+                last = write_token(Token(kind, revision, found[-1].id))
                 return Page(found, last, revision)
             found.append(task)
     return Page(found, "", revision)
@@ -87,33 +97,58 @@ def split(tasks: Iterable[Task], count: int) -> Iterator[list[Task]]:
     yield page
 
 
-def count_of(state: ClusterState, wanted: wire.Filter) -> int:
-    test = matcher(wanted)
+def count_of(state: ClusterState, wanted: wire.Filter, now: Instant) -> int:
+    test = matcher(wanted, now)
     return sum(1 for task in state.tasks.values() if test(task))
 
 
-def matcher(wanted: wire.Filter) -> Test:
-    """Whether a task is meant; everything given must hold."""
-    tests: list[Test] = [_label_test(term) for term in wanted.label_terms]
+def matcher(wanted: wire.Filter, now: Instant) -> Test:
+    """Whether a task is meant at `now`; everything given must hold. Raises Rejected."""
+    tests = about(wanted)
     if wanted.statuses:
         statuses = _statuses(wanted.statuses)
         tests.append(lambda task: task.status in statuses)
     elif not wanted.include_finished and not wanted.ids:
         tests.append(lambda task: task.status not in HIDDEN)
     if wanted.executor:
-        pattern = wanted.executor
-        tests.append(lambda task: fnmatchcase(task.executor, pattern))
+        fits = fitting(wanted.executor)
+        tests.append(lambda task: fits(task.executor))
+    if wanted.id_pattern:
+        named_so = fitting(wanted.id_pattern)
+        tests.append(lambda task: named_so(task.id))
     if wanted.node:
         tests.append(lambda task: task.assignment.node == wanted.node)
-    if wanted.parent:
-        tests.append(lambda _: False)  # children come with a later release: nobody has a parent
-    if wanted.object_kind:
-        kind, ident = wanted.object_kind, wanted.object_id
-        tests.append(lambda t: t.spec.object_kind == kind and ident in ("", t.spec.object_id))
+    if wanted.running_longer_ms:
+        began_before = now - wanted.running_longer_ms
+        tests.append(lambda task: task.status in IN_USER_CODE and task.started_at < began_before)
     if wanted.ids:
         named = frozenset(wanted.ids)
         tests.append(lambda task: task.id in named)
     return lambda task: all(test(task) for test in tests)
+
+
+def about(wanted: wire.Filter) -> list[Test]:
+    """What a filter says of the record alone, whatever becomes of its runs."""
+    tests: list[Test] = [_label_test(term) for term in wanted.label_terms]
+    if wanted.parent:
+        tests.append(lambda task: parent_of(task) == wanted.parent)
+    if wanted.object_kind:
+        kind, ident = wanted.object_kind, wanted.object_id
+        tests.append(lambda t: t.spec.object_kind == kind and ident in ("", t.spec.object_id))
+    return tests
+
+
+def parent_of(_: Task) -> str:
+    """Id of the task whose run started it."""
+    return ""  # children come with a later release: nobody has a parent
+
+
+def fitting(pattern: str) -> Callable[[str], bool]:
+    """Whether a name fits; `*` stands for anything, every other character for itself."""
+    if "*" not in pattern:
+        return lambda name: name == pattern
+    regex = re.compile(".*".join(map(re.escape, pattern.split("*"))), re.DOTALL)
+    return lambda name: regex.fullmatch(name) is not None
 
 
 def prefix_matches(ids: list[TaskId], prefix: str, limit: int) -> tuple[list[str], int]:
@@ -164,13 +199,14 @@ def _label_test(term: str) -> Test:
     return lambda task: term in dict(task.spec.labels)
 
 
-def _write(token: _Token) -> str:
+def write_token(token: Token) -> str:
     return base64.urlsafe_b64encode(msgspec.msgpack.encode(token)).decode()
 
 
-def _read(text: str, kind: int) -> _Token:
+def read_token(text: str, kind: int) -> Token:
+    """Raises Rejected for a token that is none of ours, or of another filter."""
     try:
-        token = msgspec.msgpack.decode(base64.urlsafe_b64decode(text), type=_Token)
+        token = msgspec.msgpack.decode(base64.urlsafe_b64decode(text), type=Token)
     except (ValueError, msgspec.DecodeError) as error:
         raise _bad_token("is none of ours") from error
     if token.filter != kind:
@@ -180,3 +216,7 @@ def _read(text: str, kind: int) -> _Token:
 
 def _bad_token(why: str) -> Rejected:
     return Rejected(Code.INVALID_ARGUMENT, "invalid_page_token", f"page_token: {why}")
+
+
+def task_not_found(task_id: str) -> Rejected:
+    return Rejected(Code.NOT_FOUND, "task_not_found", f"there is no task {task_id}")

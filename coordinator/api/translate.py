@@ -8,6 +8,7 @@ import msgspec
 
 from coordinator.api.door import StoredRun
 from coordinator.model.ids import TaskId
+from coordinator.model.instants import Instant
 from coordinator.model.tasks import Backoff, LastOutcome, Policy, Status, Task, TaskSpec
 from coordinator.replica.inputs import Create
 from coordinator.replica.live import ProgressNow
@@ -173,14 +174,22 @@ def progress_to_wire(progress: ProgressNow) -> wire.Progress:
     return found
 
 
-def run_to_wire(run: StoredRun, task: Task | None) -> wire.Run:
-    """A row of the runs table; of a run in progress its status comes from the record."""
+def run_status(run: StoredRun, task: Task | None) -> str:
+    """assigned running stopping ended; of a run in progress the record says it."""
     current = task is not None and task.allocation_id == run.allocation_id and task.has_node
-    status = task.status.value if task is not None and current else "ended"
-    if run.ended_at is None and not current:
-        status = "assigned" if run.started_at is None else "running"
+    if task is not None and current:
+        return task.status.value
+    if run.ended_at is None and task is None:
+        return "assigned" if run.started_at is None else "running"
+    return "ended"
+
+
+def run_to_wire(run: StoredRun, task: Task | None, now: Instant) -> wire.Run:
+    """A row of the runs table, with what the record knows of the run."""
+    status = run_status(run, task)
     lines = run.logs.count(b"\n") if run.logs else 0
-    return wire.Run(
+    until = now if status != "ended" else run.ended_at or 0
+    found = wire.Run(
         task=run.task_id,
         executor=run.executor or "",
         allocation_id=run.allocation_id,
@@ -200,4 +209,12 @@ def run_to_wire(run: StoredRun, task: Task | None) -> wire.Run:
         result=run.result or b"",
         description=f"id={run.task_id}",
         log_lines=lines,
+        running_for_ms=max(0, until - run.started_at) if run.started_at else 0,
     )
+    if task is not None:
+        found.description = task.description or found.description
+        found.headers.update(task.spec.headers)
+        if status != "ended" and task.stop_reason is not None:
+            found.stop_reason = task.stop_reason.value
+            found.stopping_since_at = task.stopping_since
+    return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterable, Iterator
 
 from coordinator.api.door import Door
-from coordinator.api.errors import Rejected, abort
+from coordinator.api.errors import Rejected, abort, invalid
 from coordinator.api.hub import Group, Hub
 from coordinator.api.road import Context, Road, loop_time
 from coordinator.api.selection import Test, matcher, split
@@ -32,14 +32,16 @@ class Watches:
         self, request: wire.WatchRequest, context: Context
     ) -> AsyncIterator[wire.WatchResponse]:
         try:
-            test = matcher(_everything(request.filter))
+            if request.filter.running_longer_ms:
+                raise invalid("running_longer_ms", "has no meaning in a watch")
+            test = matcher(_everything(request.filter), 0)
         except Rejected as rejected:
             await abort(context, rejected)
         revision = request.after_revision
         if not revision:
             revision = self._door.replica.state.revision
             if not request.from_now:
-                for message in self._snapshot(matcher(request.filter), revision):
+                for message in self._snapshot(matcher(request.filter, 0), revision):
                     yield message
         async for message in self._changes(test, revision, progress=request.progress):
             yield message

@@ -91,6 +91,12 @@ class ShellDoor:
     async def runs_of(self, task_id: str, limit: int, before: int) -> Sequence[StoredRun]:
         return await self._history.runs_of(task_id, limit, before)
 
+    async def runs_before(self, before: int, limit: int, *, fresh: bool) -> Sequence[StoredRun]:
+        return await self._history.runs_before(before, limit, fresh=fresh)
+
+    async def error_of(self, task_id: str, allocation_id: int) -> bytes | None:
+        return await self._history.error_of(task_id, allocation_id)
+
     async def run_of(self, task_id: str, allocation_id: int) -> StoredRun | None:
         return await self._history.run_of(task_id, allocation_id)
 

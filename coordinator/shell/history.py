@@ -74,6 +74,20 @@ class History:
         rows = await self._store.runs(task_id, limit, before or None)
         return [await self._with_error(row) for row in rows]
 
+    async def runs_before(self, before: int, limit: int, *, fresh: bool) -> Sequence[RunRow]:
+        """Of all tasks, newest first, bare heads; `before` is an allocation id, 0 for none.
+
+        `fresh`: with all that has been applied by now. Of several looks for one answer, the first one.
+        """
+        if fresh:
+            await self._flush()
+        return await self._store.runs_before(before or None, limit)
+
+    async def error_of(self, task_id: str, allocation_id: int) -> bytes | None:
+        """In brief; None where the run left none, or is not there any more."""
+        full = await self._store.run(task_id, allocation_id)
+        return None if full is None or full.error is None else in_brief(full.error)
+
     async def run_of(self, task_id: str, allocation_id: int) -> RunRow | None:
         """One run with all it left behind."""
         await self._flush()
@@ -93,10 +107,8 @@ class History:
     async def _with_error(self, row: RunRow) -> RunRow:
         if row.outcome in WITHOUT_ERROR:
             return row
-        full = await self._store.run(row.task_id, row.allocation_id)
-        if full is None or full.error is None:
-            return row
-        return msgspec.structs.replace(row, error=in_brief(full.error))
+        error = await self.error_of(row.task_id, row.allocation_id)
+        return row if error is None else msgspec.structs.replace(row, error=error)
 
     async def _flush(self) -> None:
         await self._pump.fed(FlushRuns())

@@ -97,6 +97,18 @@ def read_runs(
     return [_head(task_id, number, head) for number, head in found]
 
 
+def read_runs_before(
+    connection: sqlite3.Connection, allocation_id: int | None, limit: int
+) -> list[RunRow]:
+    """Of all tasks, newest first, heads only; at most `limit` rows are read. Raises sqlite3.Error, Damaged."""
+    found = connection.execute(
+        "SELECT task_id, allocation_id, head FROM runs WHERE allocation_id < ? "
+        "ORDER BY allocation_id DESC LIMIT ?",
+        (allocation_id if allocation_id is not None else 2**63 - 1, limit),
+    )
+    return [_head(task_id, number, head) for task_id, number, head in found]
+
+
 def read_run(connection: sqlite3.Connection, task_id: str, allocation_id: int) -> RunRow | None:
     """With result and error, without logs. Raises sqlite3.Error, Damaged."""
     found = connection.execute(

@@ -166,6 +166,9 @@ class Store:
     async def runs_after(self, allocation_id: int, limit: int) -> list[RunRow]:
         return await self._reads.runs_after(allocation_id, limit)
 
+    async def runs_before(self, allocation_id: int | None, limit: int) -> list[RunRow]:
+        return await self._reads.runs_before(allocation_id, limit)
+
     async def open_snapshot(self) -> SnapshotReader | None:
         return await self._reads.open_snapshot()
 

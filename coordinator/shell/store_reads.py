@@ -15,7 +15,13 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from coordinator.shell.run_rows import RunRow
-from coordinator.shell.runs_table import read_logs, read_run, read_runs, read_runs_after
+from coordinator.shell.runs_table import (
+    read_logs,
+    read_run,
+    read_runs,
+    read_runs_after,
+    read_runs_before,
+)
 from coordinator.shell.store_port import Damaged, StorageBroken, StoreError, StoreFailure, Trouble
 from coordinator.shell.store_schema import connect_reader, trouble_of
 from coordinator.shell.store_snapshots import Finished, Pins, read_chunk, read_finished
@@ -49,6 +55,9 @@ class Reads:
 
     async def runs_after(self, allocation_id: int, limit: int) -> list[RunRow]:
         return await self._do(lambda connection: read_runs_after(connection, allocation_id, limit))
+
+    async def runs_before(self, allocation_id: int | None, limit: int) -> list[RunRow]:
+        return await self._do(lambda connection: read_runs_before(connection, allocation_id, limit))
 
     async def open_snapshot(self) -> StoredSnapshot | None:
         """Holds the finished snapshot until the reader is closed."""

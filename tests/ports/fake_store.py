@@ -184,6 +184,11 @@ class FakeStore:
         rows = sorted(self.disk.durable.runs.values(), key=lambda row: row.allocation_id)
         return [row for row in rows if row.allocation_id > allocation_id][:limit]
 
+    async def runs_before(self, allocation_id: int | None, limit: int) -> list[RunRow]:
+        rows = sorted(self.disk.durable.runs.values(), key=lambda row: -row.allocation_id)
+        older = [r for r in rows if allocation_id is None or r.allocation_id < allocation_id]
+        return [without_blobs(row) for row in older[:limit]]
+
     async def open_snapshot(self) -> FakeSnapshotReader | None:
         snapshot = self.disk.durable.snapshot
         return None if snapshot is None else FakeSnapshotReader(snapshot)

@@ -174,6 +174,11 @@ async def test_all_runs_are_told_by_allocation_id_with_what_they_left(driver: Dr
     assert [row.allocation_id for row in await driver.store.runs_after(3, 2)] == [4, 9]
     assert [row.task_id for row in await driver.store.runs_after(4, 10)] == ["z", "a"]
     assert await driver.store.runs_after(12, 10) == []
+    newest = await driver.store.runs_before(None, 3)
+    assert [(row.task_id, row.allocation_id) for row in newest] == [("a", 12), ("z", 9), ("b", 4)]
+    assert [row.allocation_id for row in await driver.store.runs_before(9, 10)][:1] == [4]
+    assert all(row.result is None and row.logs is None for row in newest)
+    assert await driver.store.runs_before(1, 10) == []
 
 
 def test_the_disk_of_another_member_is_refused(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import json
 import time
+from bisect import bisect_left
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -66,6 +67,8 @@ class House:
         recovered = Recovered(state, HardState(1, 0, 1), Snapshot(1, 1, voters), (1, 1), ())
         self.replica = Replica(ReplicaConfig(member_id=1), recovered, lambda n: n // 2)
         self.rows: dict[tuple[str, int], dict[str, Any]] = {}
+        self.rows_read = 0  # of lists of all runs
+        self._newest: list[tuple[int, str]] = []  # minus allocation id, task id
         self.questions: list[e.AskPlugin] = []
         self.addresses: dict[int, str] = {}
         self.condition = "ok"
@@ -133,6 +136,20 @@ class House:
         await self.pump.fed(i.FlushRuns())
         row = self.rows.get((task_id, allocation_id))
         return e.RunWrite(**row) if row is not None else None
+
+    async def runs_before(self, before: int, limit: int, *, fresh: bool) -> list[e.RunWrite]:
+        if fresh:
+            await self.pump.fed(i.FlushRuns())
+        if len(self._newest) != len(self.rows):
+            self._newest = sorted((-allocation, task) for task, allocation in self.rows)
+        begin = bisect_left(self._newest, (1 - before, "")) if before else 0
+        older = [self.rows[task, -n] for n, task in self._newest[begin : begin + limit]]
+        self.rows_read += len(older)
+        bare = ("error", "result", "logs")
+        return [e.RunWrite(**{k: v for k, v in row.items() if k not in bare}) for row in older]
+
+    async def error_of(self, task_id: str, allocation_id: int) -> bytes | None:
+        return self.rows.get((task_id, allocation_id), {}).get("error")
 
     async def history(self, upto: int) -> AsyncIterator[list[e.RunWrite]]:
         await self.pump.fed(i.FlushRuns())

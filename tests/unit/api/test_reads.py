@@ -194,9 +194,11 @@ async def test_pt_a60_history_of_a_task() -> None:
         newest = answer.runs[0]
         assert (newest.outcome, newest.reason, newest.node) == ("failed", "r2", "n1")
         assert [run.attempt for run in answer.runs] == [3, 2]
-        before = int(answer.next_page)
-        rest = await at.tasks.Runs(wire.RunsRequest(id="t1", before_allocation_id=before))
+        rest = await at.tasks.Runs(wire.RunsRequest(id="t1", page_token=answer.next_page))
         assert ([run.attempt for run in rest.runs], rest.next_page) == ([1], "")
+        before = answer.runs[-1].allocation_id
+        rest = await at.tasks.Runs(wire.RunsRequest(id="t1", before_allocation_id=before))
+        assert [run.attempt for run in rest.runs] == [1]
         said = await refused(at.tasks.Runs(wire.RunsRequest(id="no")))
         assert said.reason == "task_not_found"
         said = await refused(at.tasks.Runs(wire.RunsRequest(id="t1", limit=5_000)))
