@@ -98,6 +98,7 @@ def run_end(message: frames.Ended) -> RunEnd:
         message.permanent,
         retry_in,
         handed_back=message.reason == "no_executor",
+        reported=message.reported if message.reported != "aborted" else "",
     )
 
 

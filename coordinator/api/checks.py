@@ -64,6 +64,13 @@ def check_name(field: str, value: str) -> None:
         raise invalid(field, f"at most {limits.NAME_BYTES_MAX} printable bytes are allowed")
 
 
+def check_node_name(name: str) -> None:
+    """Of a node that may be unknown yet. Raises Rejected."""
+    if not name:
+        raise invalid("name", "is missing")
+    check_name("name", name)
+
+
 def check_registration(said: internal.Register) -> None:
     """A node's first words: what would stay in the state for ever has bounds."""
     for field in ("name", "node_uid", "incarnation"):

@@ -11,6 +11,7 @@ from coordinator.api import cluster_views as views
 from coordinator.api import member_views
 from coordinator.api.backups import Backups
 from coordinator.api.changing import submit_change
+from coordinator.api.checks import check_node_name
 from coordinator.api.door import Door
 from coordinator.api.errors import Code, Rejected, abort, invalid
 from coordinator.api.member_wishes import MemberWishes
@@ -61,7 +62,7 @@ class ClusterService(ClusterServicer):
                 views.node_view(self._door.replica, node)
                 for node in self._door.replica.state.nodes_by_name()
                 if not request.name or node.name == request.name
-            ]
+            ] + views.unknown_drained(self._door.replica.state, request.name)
             if request.name and not nodes:
                 raise _no_node(request.name)
             stale = request.read.stale
@@ -74,6 +75,7 @@ class ClusterService(ClusterServicer):
         self, request: wire.DrainNodeRequest, context: Context
     ) -> wire.NodeResponse:
         async def work(left: float) -> wire.NodeResponse:
+            check_node_name(request.name)
             kind = request.kind or "restart"
             if kind not in DRAIN_KINDS:
                 raise invalid("kind", f"must be one of {', '.join(DRAIN_KINDS)} (got {kind})")
@@ -241,13 +243,18 @@ class ClusterService(ClusterServicer):
     async def _node_change(self, command: Command, request: Any, left: float) -> wire.NodeResponse:
         state = self._door.replica.state
         repeated = state.requests.get(request.change.request_id) is not None
-        if NodeName(request.name) not in state.nodes and not repeated:
-            raise _no_node(request.name)
+        name = NodeName(request.name)
+        known = name in state.nodes or name in state.drains or isinstance(command, DrainNode)
+        if not known and not repeated:
+            raise _no_node(name)
         outcome = await submit_change(self._road, command, request, left)
         answer = wire.NodeResponse(answer=self._road.answer(), unchanged=outcome.unchanged)
-        node = self._door.replica.state.nodes.get(NodeName(request.name))
+        state = self._door.replica.state
+        node = state.nodes.get(name)
         if node is not None:
             answer.node.CopyFrom(views.node_view(self._door.replica, node))
+        for view in views.unknown_drained(state, name):
+            answer.node.CopyFrom(view)
         return answer
 
 

@@ -8,7 +8,8 @@ import msgspec
 
 from coordinator.api import member_views
 from coordinator.api.door import Door
-from coordinator.model.nodes import Node, NodeStatus
+from coordinator.model.ids import NodeName
+from coordinator.model.nodes import Drain, Node, NodeStatus
 from coordinator.model.settings import RULES
 from coordinator.model.state import ClusterState
 from coordinator.model.tasks import TERMINAL, Code, Status
@@ -85,9 +86,23 @@ def node_view(replica: Replica, node: Node) -> wire.NodeView:
     for error in node.load_errors:
         view.executors.add(name=error.plugin, error=error.error)
     if node.drain is not None:
-        view.drain.CopyFrom(_drain_view(replica.state, node))
+        view.drain.CopyFrom(_drain_view(replica.state, node, node.drain))
     _put_live(view, replica, node)
     return view
+
+
+def unknown_drained(state: ClusterState, name: str) -> list[wire.NodeView]:
+    """Names that are drained although no node has them: all, or this one (PT-71)."""
+    names = sorted(state.drains) if not name else [name] if name in state.drains else []
+    return [
+        wire.NodeView(
+            name=one,
+            status="draining",
+            heartbeat_age_ms=-1,
+            drain=_drain_of(state.drains[NodeName(one)], state="not_started"),
+        )
+        for one in names
+    ]
 
 
 def _put_live(view: wire.NodeView, replica: Replica, node: Node) -> None:
@@ -109,25 +124,29 @@ def _runs_on(state: ClusterState, node: Node) -> list[str]:
     return [f"{i}#{state.tasks[i].allocation_id}" for i in ids]
 
 
-def _drain_view(state: ClusterState, node: Node) -> wire.Drain:
+def _drain_view(state: ClusterState, node: Node, drain: Drain) -> wire.Drain:
     """Counts of PT-71; `complete` when nothing movable remains."""
-    drain = node.drain
-    if drain is None:
-        return wire.Drain(state="not_started")
     tasks = [state.tasks[i] for i in state.on_node.get(node.name, ())]
     movable = sum(1 for task in tasks if task.policy.movable)
     stalled = sum(1 for task in tasks if task.assignment.code is Code.MOVE_PENDING)
+    return _drain_of(
+        drain,
+        state="in_progress" if movable else "complete",
+        remaining=len(tasks),
+        movable=movable,
+        not_movable=len(tasks) - movable,
+        stalled=stalled,
+    )
+
+
+def _drain_of(drain: Drain, **status: Any) -> wire.Drain:
     return wire.Drain(
         kind=drain.kind,
         reason=drain.reason,
         by=drain.by,
         since_at=drain.since,
         deadline_at=drain.deadline,
-        state="in_progress" if movable else "complete",
-        remaining=len(tasks),
-        movable=movable,
-        not_movable=len(tasks) - movable,
-        stalled=stalled,
+        **status,
     )
 
 

@@ -8,6 +8,8 @@ from coordinator.model.tasks import RunOutcome
 from coordinator.replica import sayings as s
 from coordinator.wire.v1 import internal_pb2 as wire
 
+OUTCOMES = frozenset(RunOutcome)
+
 
 def registration(said: wire.Register) -> s.Registration:
     return s.Registration(
@@ -165,6 +167,7 @@ def _ended(said: wire.Ended) -> s.EndedReport:
         lasted_ms=said.lasted_ms,
         handed_back=said.handed_back,
         worker_died=said.worker_died,
+        reported=said.reported if said.reported in OUTCOMES else "",
     )
 
 

@@ -88,7 +88,11 @@ async def _one(session: Session, name: str) -> tuple[Nodes, Node]:
     show_default=True,
     help="restart: the mark goes when the node comes back.",
 )
-@click.option("--deadline", type=DURATION, help="Runs that are left by then are stopped.")
+@click.option(
+    "--deadline",
+    type=DURATION,
+    help="Movable runs that found no other node by then are stopped and wait for one.",
+)
 @change_flags
 @click.pass_context
 def drain(ctx: click.Context, /, name: str, **flags: Any) -> int:

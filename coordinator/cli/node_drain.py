@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from coordinator.client.views import Task
 
 LOOK_S = 0.5
+OVER = ("complete", "not_started")  # not_started: there is no such node yet, so nothing to wait for
 
 
 async def follow_drain(session: Session, name: str, started: NodeChanged) -> int:
@@ -35,7 +36,7 @@ async def follow_drain(session: Session, name: str, started: NodeChanged) -> int
 async def _follow(session: Session, name: str, started: NodeChanged) -> int:
     node, answer, said = started.node, started.answer, ""
     while True:
-        if node is None or node.drain is None or node.drain.state == "complete":
+        if node is None or node.drain is None or node.drain.state in OVER:
             break
         text = drain_counts(node.drain)
         if text != said and not session.out.is_json:

@@ -165,7 +165,10 @@ class Heartbeat(_Value, frozen=True):
 
 
 class RunEnd(_Value, frozen=True):
-    """How a run ended. `error` is a JSON object (type, message, traceback), `logs` are JSON lines."""
+    """How a run ended. `error` is a JSON object (type, message, traceback), `logs` are JSON lines.
+
+    `reported` is what the code itself did (succeeded, warning, failed), whatever it had been asked for (PT-16).
+    """
 
     outcome: str
     reason: str = ""
@@ -176,6 +179,7 @@ class RunEnd(_Value, frozen=True):
     lasted_ms: int = 0
     handed_back: bool = False
     worker_died: bool = False
+    reported: str = ""
 
 
 class RunState(_Value, frozen=True):

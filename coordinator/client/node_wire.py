@@ -170,6 +170,7 @@ def _fill_ended(message: wire.Ended, end: RunEnd, logs: tuple[bytes, int]) -> No
     message.permanent = end.permanent
     message.handed_back = end.handed_back
     message.worker_died = end.worker_died
+    message.reported = end.reported if end.reported != end.outcome else ""
     message.logs, message.logs_dropped = logs
 
 

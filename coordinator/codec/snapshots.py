@@ -19,7 +19,7 @@ from coordinator.machine.failures import UpgradeNeeded
 from coordinator.model.ids import AllocationId, NodeName, TaskId
 from coordinator.model.instants import Instant
 from coordinator.model.members import MemberChange, MemberRecord
-from coordinator.model.nodes import Manifest, Node
+from coordinator.model.nodes import Drain, Manifest, Node
 from coordinator.model.requests import Remembered, RequestMemory
 from coordinator.model.settings import ReassignFloor, Settings, SettingValue
 from coordinator.model.state import ClusterState
@@ -87,7 +87,11 @@ class End(msgspec.Struct, frozen=True, array_like=True, tag=6):
     chunks: int  # header and this one included
 
 
-Chunk: TypeAlias = Nodes | Counters | Manifests | Tasks | Requests | End
+class Drains(msgspec.Struct, frozen=True, array_like=True, tag=7):
+    items: list[tuple[NodeName, Drain]]
+
+
+Chunk: TypeAlias = Nodes | Counters | Manifests | Tasks | Requests | Drains | End
 
 
 class Frozen(msgspec.Struct, frozen=True):
@@ -99,6 +103,7 @@ class Frozen(msgspec.Struct, frozen=True):
     manifests: dict[str, dict[str, Manifest]]
     tasks: dict[TaskId, Task]
     requests: RequestMemory
+    drains: dict[NodeName, Drain]
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -134,6 +139,7 @@ def freeze(state: ClusterState) -> Frozen:
         manifests,
         state.tasks.copy(),
         state.requests.copy(),
+        state.drains.copy(),
     )
 
 
@@ -184,6 +190,8 @@ def _bodies(frozen: Frozen) -> Iterator[Chunk]:
     nodes = [frozen.nodes[name] for name in sorted(frozen.nodes)]
     yield from map(Nodes, _sliced((n, _node_bytes(n)) for n in nodes))
     yield from map(Counters, _sliced((c, SMALL_BYTES) for c in sorted(frozen.counters.items())))
+    marks = [(name, frozen.drains[name]) for name in sorted(frozen.drains)]
+    yield from map(Drains, _sliced((m, FIXED_BYTES + len(m[1].reason)) for m in marks))
     manifests = [
         frozen.manifests[executor][content]
         for executor in sorted(frozen.manifests)
@@ -261,16 +269,22 @@ def _take(state: ClusterState, chunk: Chunk, number: int) -> bool:
         case Tasks(items):
             _put_tasks(state, items)
         case Nodes(items):
-            for node in items:
-                state.put_node(node)
+            _put_nodes(state, items)
         case Counters(items):
             state.node_counters.update(items)
+        case Drains(items):
+            state.drains.update(items)
         case Manifests(items):
             _put_manifests(state, items)
         case Requests(items):  # pragma: no branch - the match is total
             for request_id, remembered in items:
                 state.requests.put(request_id, remembered)
     return False
+
+
+def _put_nodes(state: ClusterState, nodes: list[Node]) -> None:
+    for node in nodes:
+        state.put_node(node)
 
 
 def _put_manifests(state: ClusterState, manifests: list[Manifest]) -> None:

@@ -64,7 +64,7 @@ def move_off_draining(view: LeaderView, now: Now, told_max: int) -> Agenda:
         if not _may_move(task, view):
             continue
         chosen = places.find(task)
-        if chosen.node is not None:
+        if chosen.node is not None or _is_overdue(task, view, now):
             items.append(_move(task))
         elif told_max and (told := _defer(task, chosen)) is not None:
             items.append(told)
@@ -116,6 +116,12 @@ def _on(nodes: list[Node], view: LeaderView) -> list[Task]:
 def _may_move(task: Task, view: LeaderView) -> bool:
     running = task.status in (Status.ASSIGNED, Status.RUNNING)
     return running and task.policy.movable and task.id not in view.busy
+
+
+def _is_overdue(task: Task, view: LeaderView, now: Now) -> bool:
+    """Its node's deadline is over: it stops, and waits for room elsewhere without a node."""
+    node = view.state.nodes[NodeName(task.assignment.node or "")]
+    return node.drain is not None and 0 < node.drain.deadline <= view.time(now)
 
 
 def _move(task: Task) -> Item:

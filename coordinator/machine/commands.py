@@ -93,6 +93,7 @@ class EndRun(msgspec.Struct, frozen=True, array_like=True, tag=5, gc=False):
     final_state_seq: int = 0
     error_text: str = ""
     next: Assignment | None = None
+    reported: str = ""  # what the code did, where a stop made another outcome of it (PT-16)
 
 
 class CancelTask(msgspec.Struct, frozen=True, array_like=True, tag=6, gc=False):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeGuard
+
 from msgspec.structs import replace
 
 from coordinator.machine.commands import (
@@ -14,6 +16,7 @@ from coordinator.machine.commands import (
 from coordinator.machine.nodes import unknown_node, unless_incarnation
 from coordinator.machine.outcome import Accepted, Outcome, Refusal, Refused
 from coordinator.machine.records import not_found, stale_allocation
+from coordinator.model import limits
 from coordinator.model.nodes import Drain, NodeStatus
 from coordinator.model.state import ClusterState
 from coordinator.model.tasks import Code, Status, Task
@@ -22,19 +25,27 @@ KINDS = ("restart", "remove", "terminate")
 
 
 def drain_node(state: ClusterState, command: DrainNode) -> Outcome:
-    """The node takes nothing new; moving its tasks away is a duty's business (PT-70)."""
+    """The node takes nothing new; moving its tasks away is a duty's business (PT-70).
+
+    The node need not be a member: the mark waits for it.
+    """
     if command.kind not in KINDS:
         detail = f"kind = {command.kind!r}: must be one of {', '.join(KINDS)}"
         return Refused(Refusal.INVALID_FIELD, detail)
     if not command.reason:
         return Refused(Refusal.INVALID_FIELD, "reason: a drain needs one")
     node = state.nodes.get(command.name)
-    if node is None:
-        return unknown_node(command.name)
     drain = Drain(command.kind, command.reason, command.by, state.at, command.deadline)
-    if node.drain is not None and drain == replace(node.drain, since=state.at):
+    present = node.drain if node is not None else state.drains.get(command.name)
+    if present is not None and drain == replace(present, since=state.at):
         return Accepted(unchanged=True)
-    state.put_node(replace(node, drain=drain))
+    if node is not None:
+        state.put_node(replace(node, drain=drain))
+    elif present is None and len(state.drains) >= limits.NODES_MAX:
+        detail = f"{len(state.drains)} drains of unknown nodes; at most {limits.NODES_MAX}"
+        return Refused(Refusal.LIMIT_REACHED, detail)
+    else:
+        state.drains[command.name] = drain
     return Accepted()
 
 
@@ -56,7 +67,9 @@ def defer_move(state: ClusterState, command: DeferMove) -> Outcome:
 def undrain_node(state: ClusterState, command: UndrainNode) -> Outcome:
     node = state.nodes.get(command.name)
     if node is None:
-        return unknown_node(command.name)
+        if state.drains.pop(command.name, None) is None:
+            return unknown_node(command.name)
+        return Accepted()
     if node.drain is None:
         return Accepted(unchanged=True)
     state.put_node(replace(node, drain=None))
@@ -90,7 +103,16 @@ def forget_node(state: ClusterState, command: ForgetNode) -> Outcome:
     if node.status is NodeStatus.READY or state.on_node.get(node.name):
         return Refused(Refusal.CHOICE_STALE, f"{node.name} is {node.status} or holds tasks")
     state.drop_node(node.name)
+    if node.status is not NodeStatus.REMOVED and _outlives(node.drain, state):
+        state.drains[node.name] = node.drain
     return Accepted(removed=True)
+
+
+def _outlives(drain: Drain | None, state: ClusterState) -> TypeGuard[Drain]:
+    """A mark stays until undrained, unless it ends with the node (PT-70)."""
+    return (
+        drain is not None and not drain.ends_with_the_node and len(state.drains) < limits.NODES_MAX
+    )
 
 
 def _explain(state: ClusterState, task: Task, code: Code, text: str) -> Accepted:

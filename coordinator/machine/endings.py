@@ -185,11 +185,12 @@ def _kept(result: bytes | None) -> bytes | None:
 
 
 def _event(task: Task, report: EndRun, last: LastOutcome, started_at: Instant) -> RunEnded:
+    said = report.reported or report.outcome.value
     return RunEnded(
         task_id=task.id,
         allocation_id=last.allocation_id,
         outcome=last.outcome,
-        reported=report.outcome.value if report.outcome is not last.outcome else "",
+        reported=said if said != last.outcome else "",
         reason=report.reason,
         ended_at=last.ended_at,
         error=report.error,

@@ -110,6 +110,9 @@ def _nodes(state: ClusterState) -> Iterator[str]:
             yield f"node {node.name}: counter {node.counter} is not remembered"
         if node.status is NodeStatus.READY and node.gone_at:
             yield f"node {node.name} ({node.status}): gone_at {node.gone_at}"
+    for name in sorted(state.drains):
+        if name in state.nodes:
+            yield f"node {name}: its drain is kept as that of an unknown node"
     for name in state.on_node:
         if name not in state.nodes:
             yield f"node {name} holds tasks, but is not known"

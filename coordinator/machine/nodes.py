@@ -147,7 +147,8 @@ def _name_in_use(state: ClusterState, present: Node | None, command: JoinNode) -
 
 
 def _record(state: ClusterState, command: JoinNode, present: Node | None) -> Node:
-    drain = present.drain if present is not None else None
+    waits = state.drains.pop(command.name, None)
+    drain = present.drain if present is not None else waits
     return Node(
         name=command.name,
         incarnation=command.incarnation,

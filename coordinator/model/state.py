@@ -14,7 +14,7 @@ from coordinator.model.features import Feature
 from coordinator.model.ids import NO_ALLOCATION, AllocationId, NodeName, TaskId
 from coordinator.model.instants import Instant, Millis
 from coordinator.model.members import MemberChange, MemberRecord
-from coordinator.model.nodes import Manifest, Node, NodeUse
+from coordinator.model.nodes import Drain, Manifest, Node, NodeUse
 from coordinator.model.requests import RequestMemory
 from coordinator.model.settings import ReassignFloor, Settings
 from coordinator.model.tasks import Policy, Status, Task, TaskSpec
@@ -37,6 +37,7 @@ class ClusterState:
         self.tasks: dict[TaskId, Task] = {}
         self.nodes: dict[NodeName, Node] = {}
         self.node_counters: dict[str, int] = {}  # node uid -> last counter, outlives the record
+        self.drains: dict[NodeName, Drain] = {}  # of names that no node has (PT-70)
         self.members: dict[int, MemberRecord] = {}
         self.last_member_id = 0  # outlives the record (M1)
         self.member_change: MemberChange | None = None  # the one under way

@@ -25,7 +25,7 @@ from coordinator.machine.commands import (
     StopRun,
     WriteState,
 )
-from coordinator.machine.outcome import Refused
+from coordinator.machine.outcome import Refusal, Refused
 from coordinator.model.ids import NodeName
 from coordinator.model.nodes import ITSELF
 from coordinator.model.tasks import Assignment, Code, RunOutcome, StopReason, Task
@@ -49,9 +49,10 @@ class Desk:
         """Each becomes a proposal; answers gather in the session, one frame for all of a turn."""
         for report in reports:
             command, claims = self._command(session, report)
-            if command is None:
-                unknown = ReportAnswer(report.number, False, "unknown_report", 0, 0)
-                self._say(session, unknown)
+            if not report.task_id or report.allocation_id <= 0:  # PT-3: no value matches any run
+                self._refuse(session, report, Refusal.INVALID_FIELD.value)
+            elif command is None:
+                self._refuse(session, report, "unknown_report")
             else:
                 self._propose(session, report, command, claims)
 
@@ -77,6 +78,9 @@ class Desk:
 
         # Claims of a choice that goes with the end of a run last until the entry is applied.
         self._proposals.add(Proposal(Request(command), answered, claims))
+
+    def _refuse(self, session: Session, report: Report, reason: str) -> None:
+        self._say(session, ReportAnswer(report.number, False, reason, 0, 0))
 
     def _say(self, session: Session, answer: ReportAnswer) -> None:
         session.answers.append(answer)
@@ -134,6 +138,7 @@ class Desk:
             final_state_seq=report.state_seq,
             error_text=_error_text(ended.error),
             next=chosen,
+            reported=ended.reported,
         )
         return command, claims
 

@@ -49,6 +49,8 @@ class Heartbeat(msgspec.Struct, frozen=True, gc=False):
 
 
 class EndedReport(msgspec.Struct, frozen=True, gc=False):
+    """`reported`: what the code did, where a stop made something else of it (PT-16); else empty."""
+
     outcome: RunOutcome
     reason: str = ""
     result: bytes | None = None
@@ -59,6 +61,7 @@ class EndedReport(msgspec.Struct, frozen=True, gc=False):
     lasted_ms: Millis = 0
     handed_back: bool = False
     worker_died: bool = False
+    reported: str = ""
 
 
 class Report(msgspec.Struct, frozen=True, gc=False):

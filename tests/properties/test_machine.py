@@ -37,6 +37,7 @@ def picture(state: ClusterState) -> tuple[Any, ...]:
         dict(state.tasks),
         dict(state.nodes),
         dict(state.node_counters),
+        dict(state.drains),
         dict(state.settings.values),
         state.reassign_floor,
         {name: dict(contents) for name, contents in state.manifests.items()},

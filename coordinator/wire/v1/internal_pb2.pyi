@@ -285,7 +285,7 @@ class Report(_message.Message):
     def __init__(self, number: _Optional[int] = ..., task_id: _Optional[str] = ..., allocation_id: _Optional[int] = ..., kind: _Optional[str] = ..., state_seq: _Optional[int] = ..., state: _Optional[bytes] = ..., state_is_null: _Optional[bool] = ..., state_version: _Optional[int] = ..., ended: _Optional[_Union[Ended, _Mapping]] = ..., has_state: _Optional[bool] = ..., started_ago_ms: _Optional[int] = ..., stop_reason: _Optional[str] = ...) -> None: ...
 
 class Ended(_message.Message):
-    __slots__ = ("outcome", "reason", "result", "error", "permanent", "retry_in_ms", "logs", "logs_dropped", "lasted_ms", "handed_back", "worker_died")
+    __slots__ = ("outcome", "reason", "result", "error", "permanent", "retry_in_ms", "logs", "logs_dropped", "lasted_ms", "handed_back", "worker_died", "reported")
     OUTCOME_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
     RESULT_FIELD_NUMBER: _ClassVar[int]
@@ -297,6 +297,7 @@ class Ended(_message.Message):
     LASTED_MS_FIELD_NUMBER: _ClassVar[int]
     HANDED_BACK_FIELD_NUMBER: _ClassVar[int]
     WORKER_DIED_FIELD_NUMBER: _ClassVar[int]
+    REPORTED_FIELD_NUMBER: _ClassVar[int]
     outcome: str
     reason: str
     result: bytes
@@ -308,7 +309,8 @@ class Ended(_message.Message):
     lasted_ms: int
     handed_back: bool
     worker_died: bool
-    def __init__(self, outcome: _Optional[str] = ..., reason: _Optional[str] = ..., result: _Optional[bytes] = ..., error: _Optional[bytes] = ..., permanent: _Optional[bool] = ..., retry_in_ms: _Optional[int] = ..., logs: _Optional[bytes] = ..., logs_dropped: _Optional[int] = ..., lasted_ms: _Optional[int] = ..., handed_back: _Optional[bool] = ..., worker_died: _Optional[bool] = ...) -> None: ...
+    reported: str
+    def __init__(self, outcome: _Optional[str] = ..., reason: _Optional[str] = ..., result: _Optional[bytes] = ..., error: _Optional[bytes] = ..., permanent: _Optional[bool] = ..., retry_in_ms: _Optional[int] = ..., logs: _Optional[bytes] = ..., logs_dropped: _Optional[int] = ..., lasted_ms: _Optional[int] = ..., handed_back: _Optional[bool] = ..., worker_died: _Optional[bool] = ..., reported: _Optional[str] = ...) -> None: ...
 
 class LiveProgress(_message.Message):
     __slots__ = ("task_id", "allocation_id", "done", "total", "message")

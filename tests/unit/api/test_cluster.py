@@ -5,6 +5,7 @@ from __future__ import annotations
 import grpc
 import pytest
 
+from coordinator.model.tasks import RunOutcome
 from coordinator.replica import inputs as i
 from coordinator.wire.v1 import cluster_pb2 as wire
 from coordinator.wire.v1 import tasks_pb2
@@ -85,8 +86,31 @@ async def test_pt_70_drain_needs_a_reason_and_a_kind_it_knows() -> None:
         assert said.metadata["field"] == "kind"
         novel = wire.DrainNodeRequest(name="n1", change=change("r" * 1_025))
         assert (await refused(ask(novel))).reason == "too_large"
-        said = await refused(ask(wire.DrainNodeRequest(name="n9", change=change("r"))))
-        assert said.reason == "node_not_found"
+        said = await refused(ask(wire.DrainNodeRequest(name="n\n", change=change("r"))))
+        assert said.metadata["field"] == "name"
+        said = await refused(ask(wire.DrainNodeRequest(change=change("r"))))
+        assert said.metadata["field"] == "name"
+
+
+async def test_pt_70_a_node_that_is_no_member_is_drained_before_it_comes() -> None:
+    async with doors() as at:
+        undrain = wire.UndrainNodeRequest(name="n9", change=change())
+        assert (await refused(at.cluster.UndrainNode(undrain))).reason == "node_not_found"
+        request = wire.DrainNodeRequest(name="n9", kind="remove", change=change("broken"))
+        told = (await at.cluster.DrainNode(request)).node
+        assert (told.name, told.status, told.drain.state) == ("n9", "draining", "not_started")
+        assert (told.drain.remaining, told.drain.movable, told.drain.reason) == (0, 0, "broken")
+        assert (await at.cluster.DrainNode(request)).unchanged
+        assert (await nodes(at))["n9"] == told
+        await at.node("n9")
+        await at.node("n1")
+        for number in range(4):
+            await at.create(f"t{number}")
+        shown = await nodes(at)
+        assert (shown["n9"].runs, shown["n1"].runs) == (0, 4)
+        assert shown["n9"].drain.state == "complete"
+        assert not (await at.cluster.UndrainNode(undrain)).unchanged
+        assert (await nodes(at))["n9"].status == "ready"
 
 
 async def test_pt_71_drain_status_and_undrain() -> None:
@@ -227,6 +251,42 @@ async def test_health_names_lost_nodes() -> None:
         assert [one.rule for one in health.findings] == ["nodes_lost"]
         assert (await nodes(at))["n1"].status == "lost"
         assert node.closed
+
+
+async def test_pt_a54_drain_status() -> None:
+    stays = "demo.stays"
+    async with doors() as at:
+        old = await at.node("n1", offers={NOOP: {}, stays: {"policy": {"movable": False}}})
+        for number in range(3):
+            await at.create(f"m{number}")
+        for number in range(2):
+            await at.create(f"s{number}", executor=stays)
+        await at.node("n2", capacity=2)
+        request = wire.DrainNodeRequest(name="n1", change=change("kernel"))
+        await at.cluster.DrainNode(request)
+        await at.create("elsewhere")
+
+        async def status() -> tuple[object, ...]:
+            drain = (await nodes(at))["n1"].drain
+            return drain.state, drain.remaining, drain.movable, drain.not_movable, drain.stalled
+
+        def stopping() -> list[str]:
+            tasks = at.house.replica.state.tasks.values()
+            return [task.id for task in tasks if task.status == "stopping"]
+
+        await until(lambda: len(stopping()) == 1)  # n2 has room for one more
+        await until(lambda: at.house.replica.state.tasks["m2"].assignment.code == "move_pending")
+        assert await status() == ("in_progress", 5, 3, 2, 2)
+        (moved,) = stopping()
+        await old.report(moved, "ended", outcome=RunOutcome.ABORTED)
+        await until(lambda: at.house.replica.state.tasks[moved].assignment.node == "n2")
+        assert await status() == ("in_progress", 4, 2, 2, 2)
+        for task_id in {"m0", "m1", "m2"} - {moved}:
+            await old.report(task_id, "ended", outcome=RunOutcome.SUCCEEDED)
+        assert await status() == ("complete", 2, 0, 2, 0)
+        await at.cluster.DrainNode(wire.DrainNodeRequest(name="n9", change=change("kernel")))
+        drain = (await nodes(at))["n9"].drain
+        assert (drain.state, drain.remaining, drain.stalled) == ("not_started", 0, 0)
 
 
 async def test_a_drained_node_without_movable_tasks_is_complete() -> None:

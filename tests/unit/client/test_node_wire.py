@@ -45,9 +45,12 @@ def test_reports() -> None:
         Report(3, "t", 7, RunState(2, b"{}", 2), RunEnd("failed", "x", retry_in_ms=0), 900),
         Report(4, "u", 8, ended=RunEnd("aborted", "no_capacity", handed_back=True)),
         Report(5, "t", 7, stopping="timeout", started_at=900),
+        Report(6, "v", 9, ended=RunEnd("cancelled", "cancel", reported="succeeded")),
+        Report(7, "w", 9, ended=RunEnd("failed", reported="failed")),
     ]
     (frame,) = node_frames(out, lambda run: (b"log", 2) if run == 7 else (b"", 0))
-    started, state, ended, back, stopping = frame.reports
+    started, state, ended, back, stopping, *told = frame.reports
+    assert [report.ended.reported for report in told] == ["succeeded", ""]
     assert (stopping.kind, stopping.stop_reason) == ("stopping", "timeout")
     assert (started.stop_reason, ended.stop_reason) == ("", "")
     assert (started.kind, started.started_ago_ms, started.has_state) == ("started", 100, False)

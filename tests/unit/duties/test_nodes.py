@@ -145,6 +145,21 @@ def test_pt_70_without_a_destination_it_runs_on_where_it_is() -> None:
     assert moved(drained(a=task("a", on="old"), room=0)) == []
 
 
+def test_pt_70_at_the_deadline_what_may_move_stops_though_no_other_node_has_room() -> None:
+    stays = with_policy("stays", "old", movable=False)
+    term = drained(a=task("a", on="old"), stays=stays, room=0)
+    old = term.state.nodes["old"]
+    due = msgspec.structs.replace(DRAIN, deadline=term.view.time(term.at(5_000)))
+    term.state.put_node(msgspec.structs.replace(old, drain=due))
+
+    def sent(after: int) -> list[str]:
+        found = commands(move_off_draining(term.view, term.at(after), 0))
+        return [command.task_id for command in found if isinstance(command, UnassignTask)]
+
+    assert sent(4_999) == []
+    assert sent(5_000) == ["a"]
+
+
 def test_pt_70_no_two_are_sent_off_for_the_same_place() -> None:
     tasks = {f"t{n}": task(f"t{n}", on="old") for n in range(5)}
     term = drained(room=2, **tasks)

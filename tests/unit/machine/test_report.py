@@ -157,6 +157,25 @@ def test_reports_while_stopping(
     assert (world.task().status, world.task().stop_reason) == (status, None)
 
 
+@pytest.mark.parametrize("did", ["succeeded", "warning", "failed"])
+def test_pt_16_what_the_code_did_is_kept_beside_what_a_stop_made_of_it(did: str) -> None:
+    world = stopping(StopReason.CANCEL, Desired.CANCELLED)
+    world.state.take_events()
+    world.end("t", RunOutcome.CANCELLED, reported=did)
+    ended = world.state.take_events()[0]
+    assert isinstance(ended, RunEnded)
+    assert (ended.outcome, ended.reported) == (RunOutcome.CANCELLED, did)
+
+
+def test_pt_16_a_report_that_is_the_outcome_is_not_told_twice() -> None:
+    world = with_task()
+    world.state.take_events()
+    world.end("t", RunOutcome.FAILED, reported="failed", permanent=True)
+    ended = world.state.take_events()[0]
+    assert isinstance(ended, RunEnded)
+    assert ended.reported == ""
+
+
 def test_a_choice_that_does_not_hold_leaves_the_task_unassigned_with_its_own_reason() -> None:
     world = with_task()
     world.end("t", RunOutcome.LOST, next=on("n9"))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import msgspec
+import pytest
 
 from coordinator.machine.commands import RemoveNode, SetSettings
 from coordinator.model.tasks import RunOutcome, Status
 from coordinator.replica import inputs as i
 from coordinator.replica.fanout import run_digest
 from coordinator.replica.sayings import (
+    EndedReport,
     Heartbeat,
     LiveProgress,
     LocalRun,
@@ -292,6 +294,20 @@ def test_a_report_of_an_unknown_kind_is_answered_so_that_it_blocks_nothing() -> 
     report = Report(1, "t1", 1, "danced")
     one.say(i.NodeSaid(one.session, NodeSaying(reports=(report,))))
     assert [(a.number, a.accepted) for a in one.answered] == [(1, False)]
+
+
+@pytest.mark.parametrize("task_id, allocation", [("t1", 0), ("t1", -1), ("", 1)])
+@pytest.mark.parametrize("kind", ["started", "state", "ended"])
+def test_pt_3_no_allocation_id_matches_any_run(task_id: str, allocation: int, kind: str) -> None:
+    world = World(1)
+    one = node(world, "n1")
+    world.create("t1")
+    before = world.task("t1")
+    end = EndedReport(RunOutcome.SUCCEEDED) if kind == "ended" else None
+    report = Report(1, task_id, allocation, kind, state=b"1", state_seq=1, ended=end)
+    one.say(i.NodeSaid(one.session, NodeSaying(reports=(report,))))
+    assert [(a.accepted, a.reason) for a in one.answered] == [(False, "invalid_field")]
+    assert world.task("t1") == before
 
 
 def test_settings_reach_open_sessions() -> None:
