@@ -40,6 +40,7 @@ if TYPE_CHECKING:
         Filter,
         NewTask,
         ReadOptions,
+        RunFilter,
         new_request_id,
         new_task_id,
     )
@@ -69,6 +70,7 @@ _HOME = {
         "Filter",
         "NewTask",
         "ReadOptions",
+        "RunFilter",
         "new_request_id",
         "new_task_id",
     ),
@@ -95,6 +97,7 @@ __all__ = [
     "ReadOptions",
     "Refused",
     "Run",
+    "RunFilter",
     "SyncClient",
     "Task",
     "TimedOut",

@@ -186,10 +186,14 @@ def run_of(run: wire.Run) -> views.Run:
         log_counts={},
         state_digest_before=None,
         state_digest_after=None,
-        parent=None,
+        parent=run.parent or None,
         trace_id=None,
         log_lines=run.log_lines,
         log_dropped=run.log_dropped,
+        stop_reason=run.stop_reason or None,
+        stopping_since_at=run.stopping_since_at or None,
+        headers=dict(run.headers),
+        running_for_ms=run.running_for_ms if run.started_at else None,
     )
 
 

@@ -82,6 +82,35 @@ class RunPage(Struct, frozen=True):
     next_page: str
 
 
+class FoundRun(Struct, frozen=True):
+    """Of `run`."""
+
+    answer: Answer
+    run: Run
+
+
+class RunCount(Struct, frozen=True):
+    """Of `count_runs`."""
+
+    answer: Answer
+    count: int
+
+
+class RunGroup(Struct, frozen=True):
+    """Runs of one node or parent (`-`: of none). `words`: how many by outcome, or by status while in progress."""
+
+    group: str
+    runs: int
+    words: dict[str, int]
+
+
+class RunGroups(Struct, frozen=True):
+    """Of `run_groups`."""
+
+    answer: Answer
+    groups: list[RunGroup]
+
+
 class Waited(Struct, frozen=True):
     """Of `wait`: `met` by `condition`, or ended without; `gone`: there is no such task any more."""
 

@@ -78,7 +78,8 @@ class Filter(Struct, frozen=True, kw_only=True):
     """Which tasks are meant; everything given must hold.
 
     `labels` are terms such as `key=value`, `key!=value`, `key`, `!key`; `executor` may have a `*`;
-    `include_finished` adds succeeded and cancelled ones.
+    `include_finished` adds succeeded and cancelled ones. `id_pattern`: with `*`; `running_longer_ms`: user code began
+    longer ago than that and has not ended.
     """
 
     ids: Sequence[str] = ()
@@ -90,6 +91,18 @@ class Filter(Struct, frozen=True, kw_only=True):
     object_kind: str = ""
     object_id: str = ""
     include_finished: bool = False
+    id_pattern: str = ""
+    running_longer_ms: int = 0
+
+
+class RunFilter(Filter, frozen=True, kw_only=True):
+    """Which runs are meant: the filter of their tasks, but `node` is where it ran and `statuses` are those of runs
+    (assigned, running, stopping, ended); of runs that were there at some time from `since_at` to before `until_at`.
+    """
+
+    outcomes: Sequence[str] = ()
+    since_at: int = 0
+    until_at: int = 0
 
 
 class Condition(Struct, frozen=True, kw_only=True):

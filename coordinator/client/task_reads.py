@@ -1,31 +1,20 @@
-"""The calls of a client that read tasks: one, a list, why it is where it is, its runs."""
+"""The calls of a client that read tasks: one, a list, why it is where it is."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
 from coordinator.client import from_wire, methods, replies
-from coordinator.client.calls import Caller, Plan
-from coordinator.client.requests import ChangeOptions, Filter, ReadOptions
+from coordinator.client.requests import Filter, ReadOptions
+from coordinator.client.run_reads import RunReads
 from coordinator.client.to_wire import filter_to_wire, read_to_wire
 from coordinator.wire.v1 import tasks_pb2 as wire
 
 _READ = ReadOptions()
 
 
-class TaskReads:
+class TaskReads(RunReads):
     """The reading half of `Client`."""
-
-    def __init__(self, caller: Caller, timeout_s: float) -> None:
-        self._caller = caller
-        self._timeout_s = timeout_s
-
-    def _plan(
-        self, timeout_s: float | None, change: ChangeOptions | None = None, *, stale: bool = False
-    ) -> Plan:
-        seconds = self._timeout_s if timeout_s is None else timeout_s
-        changes = change is not None and not change.dry_run
-        return Plan(seconds, change.request_id if change and changes else "", local=stale)
 
     async def get(
         self,
@@ -97,29 +86,4 @@ class TaskReads:
         task = from_wire.task_of(reply.task) if reply.HasField("task") else None
         return replies.Explained(
             from_wire.answer_of(reply.answer), task, from_wire.explanation_of(reply)
-        )
-
-    async def runs(
-        self,
-        task_id: str,
-        *,
-        limit: int = 50,
-        before_allocation_id: int = 0,
-        read: ReadOptions = _READ,
-        timeout_s: float | None = None,
-    ) -> replies.RunPage:
-        """The last runs of a task."""
-        request = wire.RunsRequest(
-            id=task_id,
-            limit=limit,
-            before_allocation_id=before_allocation_id,
-            read=read_to_wire(read),
-        )
-        reply = await self._caller.call(
-            methods.RUNS, request, self._plan(timeout_s, stale=read.stale)
-        )
-        return replies.RunPage(
-            from_wire.answer_of(reply.answer),
-            [from_wire.run_of(run) for run in reply.runs],
-            reply.next_page,
         )

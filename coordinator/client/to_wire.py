@@ -107,6 +107,8 @@ def filter_to_wire(selection: Filter) -> wire.Filter:
         object_id=selection.object_id,
         include_finished=selection.include_finished,
         ids=selection.ids,
+        id_pattern=selection.id_pattern,
+        running_longer_ms=selection.running_longer_ms,
     )
 
 

@@ -179,6 +179,10 @@ class Run(Struct, frozen=True):
     trace_id: str | None
     log_lines: int
     log_dropped: int
+    stop_reason: str | None
+    stopping_since_at: int | None
+    headers: dict[str, str]
+    running_for_ms: int | None
 
 
 class LogLine(Struct, frozen=True):

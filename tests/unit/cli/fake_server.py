@@ -82,6 +82,7 @@ class FakeCluster:
         self.refuse: dict[str, list[Refusal]] = defaultdict(list)
         self.then: dict[str, list[Callable[[], Any]]] = defaultdict(list)
         self.runs: dict[str, list[wire.Run]] = defaultdict(list)
+        self.every_run: list[wire.Run] = []  # newest first
         self.lines: dict[str, list[wire.LogLine]] = defaultdict(list)
         self.explanations: dict[str, wire.ExplainResponse] = {}
         self.nodes: dict[str, cluster.NodeView] = {}
@@ -321,10 +322,31 @@ class FakeTasks(tasks_pb2_grpc.TasksServicer, Door):
 
     async def Runs(self, request: wire.RunsRequest, context: Any) -> Any:
         await self.enter("Runs", request, context)
+        if request.allocation_id or not request.id:
+            return self._every_run(request)
         if request.id not in self.state.tasks:
             await self.refused(not_found(request.id), context)
         runs = self.state.runs[request.id]
         return wire.RunsResponse(answer=self.state.answer(), runs=runs[: request.limit])
+
+    def _every_run(self, request: wire.RunsRequest) -> wire.RunsResponse:
+        """Pages, one run, a count, groups by node; filters are for the test to look at."""
+        runs, answer = self.state.every_run, self.state.answer()
+        if request.allocation_id:
+            runs = [run for run in runs if run.allocation_id == request.allocation_id]
+            return wire.RunsResponse(answer=answer, runs=runs)
+        if request.count_only:
+            return wire.RunsResponse(answer=answer, count=len(runs))
+        if request.group_by:
+            groups = [
+                wire.RunGroup(group=run.node, runs=1, words={run.outcome or run.status: 1})
+                for run in sorted(runs, key=lambda run: run.node)
+            ]
+            return wire.RunsResponse(answer=answer, groups=groups)
+        start = int(request.page_token or 0)
+        end = start + request.limit
+        token = str(end) if end < len(runs) else ""
+        return wire.RunsResponse(answer=answer, runs=runs[start:end], next_page=token)
 
     async def Logs(self, request: wire.LogsRequest, context: Any) -> AsyncIterator[Any]:
         await self.enter("Logs", request, context)
