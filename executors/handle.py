@@ -220,7 +220,7 @@ class BlockingTask(_RunFace[S]):
 
     def sleep(self, duration: str | float | timedelta) -> None:
         """Wait (a number counts seconds). Raises CancelledError as soon as the run is asked to end."""
-        self._control.thread_cancelled.wait(_seconds(duration))
+        self._control.wait_in_thread(_seconds(duration))
         self.raise_if_cancelled()
 
     def abort_locally(self, reason: str) -> Never:

@@ -49,6 +49,10 @@ class RunControl(Generic[S]):
         self.thread_cancelled.set()
         self.writer.flush()
 
+    def wait_in_thread(self, seconds: float) -> None:
+        """Wait for the flag, or so long. In the thread of a plain def; a driver with a clock of its own overrides it."""
+        self.thread_cancelled.wait(seconds)
+
     def abort(self, reason: str) -> LocalAbort:
         """Mark the run as given back by its own code; the caller raises what is returned. From any thread."""
         self.writer.refuse_if_closed("abort_locally")

@@ -1,186 +1,45 @@
-"""How a run ended, from what its code did and what was asked of it. No input or output here.
-
-First what the code did (`reported`): returned, raised, was interrupted, or gave the run back. Then what had been asked:
-a cancel makes it `cancelled` and the time limit `timed_out` whatever the code did; after any other stop a success
-stays one, and an exception counts as `aborted`, never as `failed`.
-"""
+"""How a run ended, as the frame that tells the agent. What is decided is decided in `executors.run_outcome`."""
 
 from __future__ import annotations
 
-import asyncio
-import traceback
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from pathlib import Path
-from types import TracebackType
+from executors import StopReason, run_outcome
+from executors.run_outcome import CodeEnd, Outcome, Problem
+from node.frames import Ended, LogCounts, RunError
 
-import executors
-from executors import Fenced, PermanentError, RetryableError, StopReason
-from executors.reading import UnreadableError
-from executors.results import encode_result
-from executors.run_control import LocalAbort
-from node.frames import ERROR_BYTES_MAX, Ended, LogCounts, RunError
-
-MESSAGE_BYTES_MAX = 4 * 1024
-_OURS = (str(Path(executors.__file__).parent) + "/", str(Path(__file__).parent) + "/")
-_BUILTIN = str(Path(executors.__file__).parent / "builtin")
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """The part of `Ended` that says how."""
-
-    outcome: str
-    reason: str = ""
-    result: bytes | None = None
-    error: RunError | None = None
-    retry_in_ms: int | None = None
-    retry_at: int | None = None
-    permanent: bool = False
-    overload: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class CodeEnd:
-    """What user code did. `raised` None: it returned `value`."""
-
-    value: object = None
-    raised: BaseException | None = None
-    abort_reason: str | None = None
-    unawaited: tuple[str, ...] = ()
+__all__ = ["CodeEnd", "conclude", "error_of", "not_started"]
 
 
 def conclude(allocation_id: int, end: CodeEnd, stop: StopReason | None, counts: LogCounts) -> Ended:
     """The last frame of a run."""
-    reported = _reported(end, stop, counts)
-    final = _after_stop(reported, stop)
-    return Ended(
-        allocation_id,
-        final.outcome,
-        final.reason,
-        final.result,
-        final.error,
-        final.retry_in_ms,
-        final.retry_at,
-        final.permanent,
-        final.overload,
-        reported.outcome,
-        counts,
-    )
+    outcome = run_outcome.conclude(end, stop, warnings=counts.warning, errors=counts.error)
+    return _frame(allocation_id, outcome, counts)
 
 
 def not_started(allocation_id: int, reason: str, error: BaseException) -> Ended:
     """The end of a run whose code was never entered; reason start_failed or invalid_state."""
-    permanent = isinstance(error, UnreadableError) and reason == "invalid_state"
-    return Ended(
-        allocation_id,
-        "failed",
-        reason,
-        None,
-        error_of(error),
-        permanent=permanent,
-        reported="failed",
-    )
+    return _frame(allocation_id, run_outcome.not_started(reason, error), None)
 
 
 def error_of(error: BaseException) -> RunError:
     """Type, message and traceback of an exception, 16 KiB in all; frames of ours are left out."""
-    kind = type(error).__name__
-    message = _cut(str(error), MESSAGE_BYTES_MAX)
-    lines = traceback.format_exception(type(error), error, _below_ours(error.__traceback__))
-    room = ERROR_BYTES_MAX - len(kind.encode()) - len(message.encode())
-    return RunError(kind, message, _cut_front("".join(lines), room))
+    return _error(run_outcome.problem_of(error))
 
 
-def _reported(end: CodeEnd, stop: StopReason | None, counts: LogCounts) -> Outcome:
-    if end.abort_reason is not None:
-        return Outcome("aborted", end.abort_reason or "aborted")
-    match end.raised:
-        case None:
-            return _returned(end, counts)
-        case Fenced() as error:
-            return Outcome("aborted", "fenced", error=error_of(error))
-        case asyncio.CancelledError() if stop is not None:
-            return Outcome("aborted", stop.value)
-        case PermanentError() as error:
-            return Outcome("failed", "permanent", error=error_of(error), permanent=True)
-        case RetryableError() as error:
-            return Outcome(
-                "failed",
-                "",
-                error=error_of(error),
-                retry_in_ms=error.retry_in_ms,
-                retry_at=_instant(error.retry_at),
-                overload=error.overload,
-            )
-        case LocalAbort() as error:
-            return Outcome("aborted", str(error))
-        case other:
-            return Outcome("failed", "", error=error_of(other))
+def _frame(allocation_id: int, outcome: Outcome, counts: LogCounts | None) -> Ended:
+    return Ended(
+        allocation_id,
+        outcome.outcome,
+        outcome.reason,
+        outcome.result,
+        None if outcome.error is None else _error(outcome.error),
+        outcome.retry_in_ms,
+        outcome.retry_at,
+        outcome.permanent,
+        outcome.overload,
+        outcome.reported,
+        *(() if counts is None else (counts,)),
+    )
 
 
-def _returned(end: CodeEnd, counts: LogCounts) -> Outcome:
-    if end.unawaited:
-        calls = ", ".join(f"task.{verb}(...)" for verb in end.unawaited)
-        message = f"{calls} was called without await, so it never happened; write `await`, in a plain def task.blocking"
-        return Outcome("failed", "unawaited", error=RunError("RuntimeError", message, ""))
-    result, dropped = _encoded(end.value)
-    if counts.error:
-        told = RunError("SelfReported", f"the run logged {counts.error} error(s) and returned", "")
-        return Outcome("failed", "self_reported", result, told, permanent=True)
-    if dropped is not None:
-        return Outcome("warning", "result_dropped", None, dropped)
-    return Outcome("warning" if counts.warning else "succeeded", "", result)
-
-
-def _encoded(value: object) -> tuple[bytes | None, RunError | None]:
-    """The result as JSON, or why it cannot be kept."""
-    try:
-        return encode_result(value), None
-    except ValueError as error:
-        return None, RunError("ValueError", _cut(str(error), MESSAGE_BYTES_MAX), "")
-
-
-def _after_stop(reported: Outcome, stop: StopReason | None) -> Outcome:
-    match stop:
-        case None:
-            return reported
-        case StopReason.CANCEL:
-            return replace(reported, outcome="cancelled", reason=stop.value, permanent=False)
-        case StopReason.TIMEOUT:
-            return replace(reported, outcome="timed_out", reason=stop.value, permanent=False)
-        case StopReason.FENCED:
-            return replace(reported, outcome="aborted", reason=stop.value, permanent=False)
-        case _ if reported.outcome == "failed" and reported.reason != "self_reported":
-            return replace(reported, outcome="aborted", reason=stop.value, permanent=False)
-        case _:
-            return reported
-
-
-def _instant(at: datetime | None) -> int | None:
-    return None if at is None else int(at.astimezone(UTC).timestamp() * 1000)
-
-
-def _below_ours(trace: TracebackType | None) -> TracebackType | None:
-    """The traceback from the author's first frame on; all of it if there is none."""
-    one = trace
-    while one is not None:
-        file = one.tb_frame.f_code.co_filename
-        if file.startswith(_BUILTIN) or not file.startswith(_OURS):
-            return one
-        one = one.tb_next
-    return trace
-
-
-def _cut(text: str, bytes_max: int) -> str:
-    data = text.encode(errors="replace")
-    if len(data) <= bytes_max:
-        return data.decode()
-    return data[: bytes_max - 3].decode(errors="ignore") + "..."
-
-
-def _cut_front(text: str, bytes_max: int) -> str:
-    data = text.encode(errors="replace")
-    if len(data) <= bytes_max:
-        return data.decode()
-    return "..." + data[-(bytes_max - 3) :].decode(errors="ignore")
+def _error(problem: Problem) -> RunError:
+    return RunError(problem.type, problem.message, problem.traceback)

@@ -1,0 +1,118 @@
+"""What the runs under test share in one event loop: the virtual clock, the standard log, and who waits for what."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import traceback
+from collections.abc import Callable
+from contextvars import Context
+from typing import ClassVar, Protocol
+from weakref import WeakKeyDictionary
+
+from typing_extensions import override
+
+from executors.durations import Span, span_ms
+from executors.testing.freezing import CURRENT, make_loop_task
+from executors.testing.virtual_time import VirtualTime
+
+
+class Buried(Protocol):
+    """What has to be cleared up at the end of a test."""
+
+    def bury(self) -> None:
+        """Do it."""
+
+
+class Bench:
+    """One per event loop; `Bench.enter()` gives it, and each entry is matched by a `leave`."""
+
+    _open: ClassVar[WeakKeyDictionary[asyncio.AbstractEventLoop, Bench]] = WeakKeyDictionary()
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
+        self.time = VirtualTime(loop)
+        self.runs: list[Buried] = []
+        self._users = 0
+        self._handler = _RunHandler()
+        self._level = logging.getLogger().level
+        self._factory = loop.get_task_factory()
+
+    @classmethod
+    def enter(cls) -> Bench:
+        """The bench of the running loop."""
+        loop = asyncio.get_running_loop()
+        bench = cls._open.get(loop)
+        if bench is None:
+            bench = cls._open[loop] = cls(loop)
+            bench._install()
+        bench._users += 1
+        return bench
+
+    def leave(self) -> None:
+        """The last one to leave puts everything back as it was."""
+        self._users -= 1
+        if self._users == 0:
+            self._open.pop(self.loop, None)
+            for run in self.runs:
+                run.bury()
+            self.time.uninstall()
+            self.loop.set_task_factory(self._factory)
+            root = logging.getLogger()
+            root.removeHandler(self._handler)
+            root.setLevel(self._level)
+
+    def _install(self) -> None:
+        self.time.install()
+        self.loop.set_task_factory(make_loop_task)
+        root = logging.getLogger()
+        root.addHandler(self._handler)
+        root.setLevel(min(root.level, logging.INFO) if root.level else logging.INFO)
+
+    async def wait(self, future: asyncio.Future[None], within: Span) -> None:
+        """Until somebody sets it. Raises TimeoutError, by the virtual clock."""
+        async with asyncio.timeout(span_ms(within) / 1000):
+            await future
+
+    def in_thread(self, context: Context, call: Callable[[], object]) -> asyncio.Future[object]:
+        """Run a plain def in a thread that does not keep the process alive, should it never end."""
+        done: asyncio.Future[object] = self.loop.create_future()
+        self.time.busy += 1
+
+        def tell(value: object) -> None:
+            self.time.busy -= 1
+            if not done.done():
+                done.set_result(value)
+
+        def work() -> None:
+            value = context.run(call)
+            try:
+                self.loop.call_soon_threadsafe(tell, value)
+            except RuntimeError:
+                return  # the test is over
+
+        threading.Thread(target=work, daemon=True, name="executor under test").start()
+        return done
+
+
+class _RunHandler(logging.Handler):
+    """Standard logging calls of a run land in its log (EX-39)."""
+
+    @override
+    def emit(self, record: logging.LogRecord) -> None:
+        life = CURRENT.get()
+        if life is None:
+            return
+        fields: dict[str, object] = {"logger": record.name}
+        if record.exc_info is not None and record.exc_info[0] is not None:
+            fields["exception"] = "".join(traceback.format_exception(*record.exc_info))
+        life.log(_level(record.levelno), record.getMessage(), fields)
+
+
+def _level(number: int) -> str:
+    if number >= logging.ERROR:
+        return "error"
+    if number >= logging.WARNING:
+        return "warning"
+    return "info" if number >= logging.INFO else "debug"

@@ -1,0 +1,64 @@
+"""Time that passes only when nothing else can happen: an hour of `task.sleep` takes no time at all.
+
+While it is installed, the running event loop waits for nothing: when every coroutine waits for the clock, the clock
+jumps to the next timer. While a socket is open or a thread is at work, time passes as usual, because nobody can know
+how long those take.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import selectors
+import time
+from typing import Any
+
+Events = list[tuple[selectors.SelectorKey, int]]
+
+
+class VirtualTime:
+    """The clock of one event loop. `busy`: how many threads are at work;"""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Raises TypeError for a loop whose waiting cannot be replaced, uvloop's for instance."""
+        selector = getattr(loop, "_selector", None)
+        if not isinstance(selector, selectors.BaseSelector):
+            raise TypeError(
+                f"the test kit needs asyncio's own selector loop for its clock, not {type(loop).__name__}"
+            )
+        self.busy = 0
+        self._loop: Any = loop
+        self._selector: Any = selector
+        self._now = loop.time()
+        self._began = self._now
+        self._own_fds = len(selector.get_map())
+
+    @property
+    def elapsed(self) -> float:
+        """Virtual seconds since `install`."""
+        return self._now - self._began
+
+    def install(self) -> None:
+        """From now on the loop goes by this clock."""
+        self._select = self._selector.select
+        self._loop.time = lambda: self._now
+        self._selector.select = self._wait
+
+    def uninstall(self) -> None:
+        """Back to the machine's clock."""
+        del self._loop.time, self._selector.select
+
+    def _wait(self, seconds: float | None = None) -> Events:
+        """In the place of the selector's `select`: None waits for ever."""
+        ready: Events = self._select(0)
+        if ready or (seconds is not None and seconds <= 0):
+            return ready
+        if seconds is None or self.busy > 0 or len(self._selector.get_map()) > self._own_fds:
+            return self._wait_for_real(seconds)
+        self._now += seconds
+        return ready
+
+    def _wait_for_real(self, seconds: float | None) -> Events:
+        began = time.monotonic()
+        ready: Events = self._select(seconds)
+        self._now += time.monotonic() - began
+        return ready
