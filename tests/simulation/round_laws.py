@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from coordinator.consensus.messages import ConfState, Heartbeat, HeartbeatReply
+from coordinator.consensus.membership import Configuration
+from coordinator.consensus.messages import Heartbeat, HeartbeatReply
 from coordinator.replica.effects import Effect, ReadReady, SendPeer, ToNode
 from coordinator.replica.inputs import FromPeer, Input, NodeSaid, ReadBarrier
 from tests.simulation.checkers.rounds import Rounds
@@ -18,18 +19,18 @@ from tests.simulation.laws import Broken
 if TYPE_CHECKING:
     from tests.simulation.member import MemberLife
 
-INPUTS = (ReadBarrier, NodeSaid, FromPeer)
-EFFECTS = (SendPeer, ReadReady, ToNode)
+INPUTS = frozenset((ReadBarrier, NodeSaid, FromPeer))
+EFFECTS = frozenset((SendPeer, ReadReady, ToNode))
 
 
 class _Term:
     """One leader's, from the turn in which it was elected."""
 
-    def __init__(self, term: int, me: int, conf: ConfState) -> None:
+    def __init__(self, term: int, me: int) -> None:
         self.term = term
         self.turn = 0
         self.rounds = Rounds(me)
-        self.conf = conf
+        self.conf: Configuration | None = None
 
 
 class RoundLaws:
@@ -50,43 +51,42 @@ class RoundLaws:
             return
         found = self._terms.get(life)
         if found is None or found.term != raft.term:
-            found = self._terms[life] = _Term(raft.term, life.number, raft.configuration())
+            found = self._terms[life] = _Term(raft.term, life.number)
         found.turn += 1
         for given in inputs:
-            if isinstance(given, INPUTS):
+            if type(given) in INPUTS:
                 _hear(found, given)
+        conf = raft.core.tracker.configuration
+        if conf is not found.conf:
+            found.conf = conf
+            found.rounds.in_force((sorted(conf.voters), sorted(conf.outgoing)), found.turn)
         for effect in effects:
-            if isinstance(effect, EFFECTS):
-                self._look(life, found, effect)
-        found.conf = raft.configuration()
+            if type(effect) in EFFECTS:
+                _look(life, found, effect)
 
-    def _look(self, life: MemberLife, found: _Term, effect: SendPeer | ReadReady | ToNode) -> None:
-        match effect:
-            case SendPeer():
-                for message in effect.messages:
-                    if isinstance(message, Heartbeat) and message.read_round:
-                        found.rounds.left(message.read_round, found.turn)
-            case ReadReady():
-                self._proven(life, found, ("read", effect.ticket), "R1 a read needs a later round")
-            case ToNode() if effect.saying.heartbeat is not None:
-                beat = ("beat", effect.session, effect.saying.heartbeat.sequence)
-                self._proven(life, found, beat, "L5 acceptance needs a later round")
-            case ToNode():
-                pass
 
-    def _proven(
-        self, life: MemberLife, found: _Term, what: tuple[str | int, ...], law: str
-    ) -> None:
-        """Under the configuration in force before the turn, or the one after it."""
-        objection = ""
-        for conf in (found.conf, life.replica.raft.configuration()):
-            objection = found.rounds.objection(what, (conf.voters, conf.voters_outgoing))
-            if not objection:
-                return
+def _look(life: MemberLife, found: _Term, effect: Effect) -> None:
+    match effect:
+        case SendPeer():
+            for message in effect.messages:
+                if isinstance(message, Heartbeat) and message.read_round:
+                    found.rounds.left(message.read_round, found.turn)
+        case ReadReady():
+            _proven(life, found, ("read", effect.ticket), "R1 a read needs a later round")
+        case ToNode() if effect.saying.heartbeat is not None:
+            beat = ("beat", effect.session, effect.saying.heartbeat.sequence)
+            _proven(life, found, beat, "L5 acceptance needs a later round")
+        case _:
+            pass
+
+
+def _proven(life: MemberLife, found: _Term, what: tuple[str | int, ...], law: str) -> None:
+    objection = found.rounds.objection(what)
+    if objection:
         raise Broken(law, f"{life.name} in {found.term}: {objection}")
 
 
-def _hear(found: _Term, given: ReadBarrier | NodeSaid | FromPeer) -> None:
+def _hear(found: _Term, given: Input) -> None:
     match given:
         case ReadBarrier():
             found.rounds.arrived(("read", given.ticket), found.turn)
@@ -98,3 +98,5 @@ def _hear(found: _Term, given: ReadBarrier | NodeSaid | FromPeer) -> None:
             for message in given.messages:
                 if isinstance(message, HeartbeatReply) and message.term == found.term:
                     found.rounds.confirmed(message.sender, message.read_round)
+        case _:
+            pass

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 
+Voters = Sequence[Sequence[int]]  # one group, or two while joint
+
 
 class Rounds:
     """Moments are any numbers that grow, such as turns of the leader; members and rounds have numbers, too."""
@@ -13,6 +15,12 @@ class Rounds:
         self._arrived: dict[Hashable, int] = {}
         self._began: dict[int, int] = {}
         self._confirmed: dict[int, int] = {}  # member -> when the round began that it answered
+        self._voters: list[tuple[int, Voters]] = []  # since when which
+
+    def in_force(self, voters: Voters, moment: int) -> None:
+        """Whose majorities count from now on."""
+        if not self._voters or self._voters[-1][1] != voters:
+            self._voters.append((moment, voters))
 
     def arrived(self, what: Hashable, moment: int) -> None:
         """Somebody asks: a read, or a heartbeat that wants to be accepted."""
@@ -28,13 +36,23 @@ class Rounds:
         if began is not None:
             self._confirmed[member] = max(began, self._confirmed.get(member, began))
 
-    def objection(self, what: Hashable, voters: Sequence[Sequence[int]]) -> str:
-        """Why nothing proves that we led after it arrived; '' if a majority of each group of voters does."""
+    def objection(self, what: Hashable) -> str:
+        """Why nothing proves that we led after it arrived; '' if a majority of voters does.
+
+        Of those in force at any moment since: what is proven may wait for its index while the voters change.
+        """
         since = self._arrived.get(what)
         if since is None:
             return f"{what} never arrived"
-        for group in voters:
-            sure = [n for n in group if n == self._me or self._confirmed.get(n, -1) >= since]
-            if group and len(sure) < len(group) // 2 + 1:
-                return f"{what} arrived at {since}; of {tuple(group)} only {sure} answered a round since"
-        return ""
+        sure = {self._me, *(n for n, began in self._confirmed.items() if began >= since)}
+        for at in range(len(self._voters) - 1, -1, -1):
+            began, voters = self._voters[at]
+            if all(_is_majority(sure, group) for group in voters):
+                return ""
+            if began < since:
+                break
+        return f"{what} arrived at {since}; of {self._voters[-1:]} only {sorted(sure)} answered a round since"
+
+
+def _is_majority(sure: set[int], group: Sequence[int]) -> bool:
+    return not group or sum(n in sure for n in group) >= len(group) // 2 + 1
