@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 
 from coordinator.client.node_values import Registration
+from coordinator.client.release import supported_level
+from node import commands
 from node.agent_handshake import Handshake
 from node.core_desk import CoreConfig
 from node.process_marks import INCARNATION_MARK, UID_MARK
@@ -29,6 +31,7 @@ def pool_config(handshake: Handshake) -> PoolConfig:
         **os.environ,
         UID_MARK: handshake.node_uid,
         INCARNATION_MARK: handshake.incarnation,
+        **commands.environment(handshake.commands),
     }
     adopter = handshake.supervisor_pid if handshake.adopts else None
     return PoolConfig(handshake.executors, environment, adopter)
@@ -49,4 +52,5 @@ def registration(handshake: Handshake, version: str, python: str) -> Registratio
         max_starting=handshake.max_starting,
         version=version,
         python=python,
+        feature_level=supported_level(os.environ),
     )

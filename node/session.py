@@ -29,7 +29,7 @@ from node.setting_kinds import address
 PAUSE_MIN_S, PAUSE_MAX_S = 0.05, 1.0
 SLOW_PAUSE_S = 2.0
 ANSWER_S = 2.0  # for a first frame; then somebody else is asked
-SLOW_REFUSALS = frozenset({"node_name_in_use", "wrong_cluster"})
+SLOW_REFUSALS = frozenset({"node_name_in_use", "wrong_cluster", "feature_level"})
 
 
 @dataclass(slots=True)

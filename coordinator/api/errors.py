@@ -44,6 +44,7 @@ REFUSAL_CODES: Mapping[Refusal, grpc.StatusCode] = {
     Refusal.CHANGE_PENDING: Code.FAILED_PRECONDITION,
     Refusal.WOULD_LOSE_QUORUM: Code.FAILED_PRECONDITION,
     Refusal.LIMIT_REACHED: Code.RESOURCE_EXHAUSTED,
+    Refusal.FEATURE_LEVEL: Code.FAILED_PRECONDITION,
     Refusal.CHOICE_STALE: Code.ABORTED,
 }
 
@@ -84,6 +85,7 @@ class Rejected(Exception):
     ) -> None:
         super().__init__(message)
         self.settled = settled
+        self.record: Any = None  # a message that goes with the error, such as the task as it is
         self.code = code
         self.reason = reason
         self.message = message
@@ -160,6 +162,8 @@ def status_bytes(rejected: Rejected) -> bytes:
         for field, why in rejected.violations:
             bad.field_violations.add(field=field, description=why)
         _pack(status, bad)
+    if rejected.record is not None:
+        _pack(status, rejected.record)
     if rejected.reason == "overloaded":
         retry = RetryInfo()
         retry.retry_delay.FromMilliseconds(RETRY_AFTER_MS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from coordinator.model.features import FIRST
 from coordinator.model.ids import AllocationId, Incarnation, NodeName, TaskId
 from coordinator.model.nodes import LoadError, Manifest
 from coordinator.model.tasks import RunOutcome
@@ -28,6 +29,7 @@ def registration(said: wire.Register) -> s.Registration:
         version=said.version,
         python=said.python,
         cluster_id=said.cluster_id,
+        feature_level=said.feature_level or FIRST,
     )
 
 

@@ -144,6 +144,7 @@ class Registration(_Value, frozen=True):
     max_starting: int
     version: str
     python: str
+    feature_level: int = 1  # the highest that it can follow
 
 
 class LocalRun(_Value, frozen=True):

@@ -87,6 +87,7 @@ def register_frame(
             load_errors=[_load_error(problem) for problem in problems],
             cluster_id=cluster_id,
             rejoin=rejoin,
+            feature_level=who.feature_level,
         )
     )
 

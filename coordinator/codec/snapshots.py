@@ -226,16 +226,25 @@ def _node_bytes(node: Node) -> int:
     return FIXED_BYTES + SMALL_BYTES * (len(node.offers) + len(node.attributes))
 
 
-def _begin(data: bytes) -> ClusterState:
+def level_of(chunk: bytes) -> int:
+    """The feature level of a snapshot, by its first chunk. Raises UnknownFormat, MalformedSnapshot."""
+    return _header(chunk).feature_level
+
+
+def _header(data: bytes) -> Header:
     try:
         number = _format_decoder.decode(data).format
         if number not in FORMATS_READ:
             raise UnknownFormat(
                 f"a snapshot of format {number}; this build reads {FORMATS_READ}: upgrade me"
             )
-        header = _header_decoder.decode(data)
+        return _header_decoder.decode(data)
     except msgspec.DecodeError as error:
         raise MalformedSnapshot(f"the header of a snapshot is malformed: {error}") from error
+
+
+def _begin(data: bytes) -> ClusterState:
+    header = _header(data)
     state = ClusterState()
     state.cluster_id = header.cluster_id
     state.feature_level = header.feature_level

@@ -21,6 +21,7 @@ from coordinator.machine.drains import (
     undrain_node,
 )
 from coordinator.machine.failures import InvariantBroken
+from coordinator.machine.features import raise_feature_level
 from coordinator.machine.members import (
     add_member,
     bind_member,
@@ -31,7 +32,7 @@ from coordinator.machine.nodes import join_node, lose_node, lose_runs
 from coordinator.machine.outcome import Accepted, Outcome
 from coordinator.machine.report import end_run, start_run, write_state
 from coordinator.machine.requests import answer_again, forget_requests, remember
-from coordinator.machine.settings import drop_reassign_floor, raise_feature_level, set_settings
+from coordinator.machine.settings import drop_reassign_floor, set_settings
 from coordinator.model.events import DigestAgreed
 from coordinator.model.state import ClusterState
 

@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 import msgspec
 
+from coordinator.model.features import FIRST
 from coordinator.model.ids import AllocationId, Incarnation, NodeName, TaskId
 from coordinator.model.instants import Instant, Millis
 from coordinator.model.nodes import LoadError, Manifest, Offer
@@ -145,6 +146,7 @@ class JoinNode(msgspec.Struct, frozen=True, array_like=True, tag=9, gc=False):
     pid_namespace: str = ""
     old_is_dead: bool = False
     manifests: tuple[Manifest, ...] = ()
+    feature_level: int = FIRST  # the highest it can follow (U2)
 
 
 class Placement(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -220,6 +222,8 @@ class ForgetRequests(msgspec.Struct, frozen=True, array_like=True, tag=17, gc=Fa
 
 
 class RaiseFeatureLevel(msgspec.Struct, frozen=True, array_like=True, tag=18, gc=False):
+    """Every coordinator can follow, as the leader saw; that every node can is for the law to say (U2)."""
+
     level: int
 
 

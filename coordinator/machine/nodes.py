@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from coordinator.machine.commands import EndRun, JoinNode, LoseNode, LoseRuns, Placement
 from coordinator.machine.endings import NODE_LEFT, end_run_of
+from coordinator.machine.features import refuse_old_node
 from coordinator.machine.outcome import Accepted, Outcome, Refusal, Refused
 from coordinator.machine.records import store
 from coordinator.model import limits
@@ -24,7 +25,11 @@ def join_node(state: ClusterState, command: JoinNode) -> Outcome:
     present = state.nodes.get(command.name)
     if present is not None and _is_same_life(present, command):
         return _update_offer(state, present, command)
-    refused = _stale_counter(state, command) or _name_in_use(state, present, command)
+    refused = (
+        refuse_old_node(state, command)
+        or _stale_counter(state, command)
+        or _name_in_use(state, present, command)
+    )
     if refused is not None:
         return refused
     if present is None and len(state.nodes) >= limits.NODES_MAX:
@@ -165,6 +170,7 @@ def _record(state: ClusterState, command: JoinNode, present: Node | None) -> Nod
         python=command.python,
         boot_id=command.boot_id,
         pid_namespace=command.pid_namespace,
+        feature_level=command.feature_level,
     )
 
 

@@ -36,6 +36,7 @@ class Refusal(StrEnum):
     CHANGE_PENDING = "change_pending"
     WOULD_LOSE_QUORUM = "would_lose_quorum"
     LIMIT_REACHED = "limit_reached"
+    FEATURE_LEVEL = "feature_level"
     CHOICE_STALE = (
         "choice_stale"  # a placement that no longer holds (PT-34); never leaves the cluster
     )

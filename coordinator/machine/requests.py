@@ -10,7 +10,12 @@ from coordinator.model.requests import Remembered
 from coordinator.model.state import ClusterState
 
 # These a repetition may overcome, so they are no answers to hold on to.
-PASSING = (Refusal.CHOICE_STALE, Refusal.LIMIT_REACHED, Refusal.UNPLACEABLE)
+PASSING = (
+    Refusal.CHOICE_STALE,
+    Refusal.LIMIT_REACHED,
+    Refusal.UNPLACEABLE,
+    Refusal.FEATURE_LEVEL,
+)
 DROPPED_AT_ONCE = 1_000  # the oldest go in blocks: one by one would walk the dead front of the dict
 
 

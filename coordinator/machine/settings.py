@@ -1,12 +1,10 @@
-"""Cluster settings and the feature level: checked as a whole, in force at once (PT section 10)."""
+"""Cluster settings: checked as a whole, in force at once (PT section 10)."""
 
 from __future__ import annotations
 
-from coordinator.machine.commands import DropReassignFloor, RaiseFeatureLevel, SetSettings
-from coordinator.machine.failures import UpgradeNeeded
+from coordinator.machine.commands import DropReassignFloor, SetSettings
 from coordinator.machine.outcome import Accepted, Outcome, Refusal, Refused
 from coordinator.model.events import SettingsChanged
-from coordinator.model.features import HIGHEST
 from coordinator.model.settings import RULES, ReassignFloor, Settings, SettingValue, objection
 from coordinator.model.state import ClusterState
 
@@ -41,18 +39,6 @@ def drop_reassign_floor(state: ClusterState, command: DropReassignFloor) -> Outc
     if floor is None or floor.revision != command.revision:
         return Accepted(unchanged=True)
     state.reassign_floor = None
-    return Accepted()
-
-
-def raise_feature_level(state: ClusterState, command: RaiseFeatureLevel) -> Outcome:
-    """From here on entries may mean more. A build that does not know the level halts."""
-    if command.level <= state.feature_level:
-        return Accepted(unchanged=True)
-    if command.level > HIGHEST:
-        raise UpgradeNeeded(
-            f"feature level {command.level} is in force; this build knows {int(HIGHEST)}: upgrade me"
-        )
-    state.feature_level = command.level
     return Accepted()
 
 

@@ -11,4 +11,5 @@ class Feature(IntEnum):
     TASKS = 1
 
 
+FIRST = min(Feature)  # of whoever says nothing about it
 HIGHEST = max(Feature)

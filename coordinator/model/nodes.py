@@ -6,6 +6,7 @@ from enum import StrEnum
 
 import msgspec
 
+from coordinator.model.features import FIRST
 from coordinator.model.ids import Incarnation, NodeName
 from coordinator.model.instants import Instant
 from coordinator.model.tasks import Pairs
@@ -66,6 +67,7 @@ class Node(msgspec.Struct, frozen=True, array_like=True, gc=False):
     python: str = ""
     boot_id: str = ""
     pid_namespace: str = ""
+    feature_level: int = FIRST  # the highest it can follow (U2)
 
     @property
     def units(self) -> int:

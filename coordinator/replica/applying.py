@@ -12,6 +12,7 @@ from coordinator.consensus.errors import ConfigurationRefused
 from coordinator.consensus.messages import ConfState, Entry, EntryKind, MemberId
 from coordinator.machine.apply import apply_batch
 from coordinator.machine.commands import Batch
+from coordinator.machine.failures import UpgradeNeeded
 from coordinator.machine.outcome import Outcome
 from coordinator.model.events import DigestAgreed, Event
 from coordinator.model.state import ClusterState
@@ -43,6 +44,8 @@ class Applier:
         self._bytes_since = 0
         self._taking = 0  # index of the snapshot under way
         self._not_before = 0  # revision, after one that failed
+        self._level_kept = recovered.state.feature_level  # of the last snapshot
+        self._check_level()
 
     def apply(self, entry: Entry, own_batch: Batch | None) -> tuple[list[Outcome], list[Event]]:
         """One committed entry. Raises what stops the member: unknown commands, broken invariants."""
@@ -52,6 +55,7 @@ class Applier:
         elif entry.data:
             batch = own_batch if own_batch is not None else decode_batch(entry.data)
             outcomes = apply_batch(self.state, entry.index, batch)
+            self._check_level()
         else:
             self.state.begin_entry(entry.index, self.state.at)
         self._last_term = entry.term
@@ -76,6 +80,8 @@ class Applier:
         """A leader's snapshot takes the place of everything here."""
         self.state = load(unframed(data))
         self.state.take_events()
+        self._check_level()
+        self._level_kept = self.state.feature_level
         self._digests.begin_anew()
         self.snapshot_index = index
         self._bytes_since = 0
@@ -86,10 +92,13 @@ class Applier:
         revision = self.state.revision
         grown = revision - self.snapshot_index >= self._config.snapshot_every_entries
         heavy = self._bytes_since >= self._config.snapshot_every_bytes
-        needed = grown or heavy or self._road.log.newcomers_since > self.snapshot_index
+        # An older release is to refuse the directory, which says the level by its snapshot.
+        risen = self.state.feature_level > self._level_kept
+        needed = grown or heavy or risen or self._road.log.newcomers_since > self.snapshot_index
         if self._taking or revision < self._not_before or not needed:
             return
         self._taking, self._snapshot_term = revision, self._last_term
+        self._level_taken = self.state.feature_level
         self._bytes_since = 0
         conf = self._road.raft.configuration()
         self._conf = conf
@@ -103,8 +112,18 @@ class Applier:
             self._not_before = self.state.revision + self._config.snapshot_every_entries // 10
         else:
             self.snapshot_index = index
+            self._level_kept = self._level_taken
             self._road.snapshot_taken(
                 index, self._snapshot_term, self._conf, self._config.log_entries_kept
+            )
+
+    def _check_level(self) -> None:
+        """What an entry means from here on, this build may not know: it halts, and nothing is told (U1)."""
+        level, supports = self.state.feature_level, self._config.build.supports
+        if level > supports:
+            raise UpgradeNeeded(
+                f"feature level {level} is in force, and this release supports {supports}: "
+                "start this member with the release that the others run"
             )
 
     def _change_configuration(self, entry: Entry) -> None:
@@ -121,6 +140,7 @@ class Applier:
             self._emit(LeftCluster())
 
     _last_term = 0
+    _level_taken = 0
 
 
 def _everybody(conf: ConfState) -> set[MemberId]:

@@ -12,6 +12,7 @@ from coordinator.model.state import ClusterState
 from coordinator.replica.config import Dice
 from coordinator.replica.effects import Effect
 from coordinator.replica.facts import FactsBook
+from coordinator.replica.upgrades import Upgrades
 
 
 class Bench(msgspec.Struct):
@@ -25,6 +26,7 @@ class Bench(msgspec.Struct):
     now: Now
     term: int
     next_call: Callable[[], int]
+    upgrades: Upgrades
 
     @property
     def at(self) -> Instant:

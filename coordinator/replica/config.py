@@ -7,6 +7,7 @@ from collections.abc import Callable
 import msgspec
 
 from coordinator.consensus.messages import Entry, HardState, Snapshot
+from coordinator.machine.features import THIS_BUILD, Build
 from coordinator.model.limits import (
     DIGEST_EVERY_ENTRIES,
     LOG_ENTRIES_KEPT,
@@ -37,6 +38,7 @@ class ReplicaConfig(msgspec.Struct, frozen=True, kw_only=True):
     digest_every_entries: int = DIGEST_EVERY_ENTRIES
     batch_requests: int = 1_000
     batch_bytes: int = 1024 * 1024
+    build: Build = THIS_BUILD  # what it can follow and propose; tests make those of other releases
     expects_plugins: bool = False  # wishes that may need their code wait for PluginsKnown
 
 

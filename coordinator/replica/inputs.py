@@ -114,6 +114,14 @@ class DigestSaid(msgspec.Struct, frozen=True, gc=False):
     digest: str
 
 
+class MemberSaid(msgspec.Struct, frozen=True, gc=False):
+    """First words of another member: the highest feature level it can follow, and its release."""
+
+    member: int
+    supports: int
+    release: str = ""
+
+
 class PeerUnreachable(msgspec.Struct, frozen=True, gc=False):
     member: int
 
@@ -198,6 +206,7 @@ Input: TypeAlias = (
     | SnapshotTaken
     | DigestTaken
     | DigestSaid
+    | MemberSaid
     | PeerUnreachable
     | SnapshotSent
     | NodeOpened

@@ -51,6 +51,7 @@ class Lost(Enum):
 
 Answer = Outcome | Lost
 OnAnswer = Callable[[Answer], None]
+Gate = Callable[[Command], Unlogged | None]
 
 
 class Proposal(msgspec.Struct, gc=False):
@@ -71,7 +72,11 @@ class _Entry(msgspec.Struct, gc=False):
 class Proposals:
     """Queue and table of entries under way of one term's leader."""
 
-    def __init__(self, raft: Raft, load: Load, busy: dict[TaskId, int]) -> None:
+    def __init__(
+        self, raft: Raft, load: Load, busy: dict[TaskId, int], gate: Gate = lambda _: None
+    ) -> None:
+        """`gate`: why a command may not be proposed at the feature level in force, or None."""
+        self.gate = gate
         self._raft = raft
         self._load = load
         self._busy = busy
@@ -88,9 +93,13 @@ class Proposals:
         return len(self._under_way)
 
     def add(self, proposal: Proposal) -> None:
-        """Queue it for the next entry that has room."""
+        """Queue it for the next entry that has room; what is behind the gate is refused here and now."""
         for task_id in proposal.tasks:
             self._busy[task_id] = self._busy.get(task_id, 0) + 1
+        refused = self.gate(proposal.request.command)
+        if refused is not None:
+            self._answer((proposal,), (refused,))
+            return
         self._queued_bytes += weight_of(proposal.request.command)
         self._queue.append(proposal)
 

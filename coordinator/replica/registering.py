@@ -49,5 +49,6 @@ def join_command(
         boot_id=said.boot_id,
         pid_namespace=said.pid_namespace,
         old_is_dead=proven and same_place,
+        feature_level=said.feature_level,
         manifests=tuple(m for m in offered if m.hash not in known.get(m.executor, ())),
     )

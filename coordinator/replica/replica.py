@@ -54,8 +54,9 @@ class Replica(Looking):
         self._applier = Applier(config, recovered, self._road, self._emit, self._digests)
         self._tickets = Tickets(lambda: self._applier.state, self._answers.append)
         facts = FactsBook(expects_plugins=config.expects_plugins)
-        self._roster = Roster(config.member_id, lambda: self._now)
-        books = Books(facts, self._roster)
+        supports = config.build.supports
+        self._roster = Roster(config.member_id, supports, lambda: self._now)
+        books = Books(facts, self._roster, config.build)
         self._seat = Seat(self._road, dice, self._emit, recovered.state.at, books)
         self._now = Now(0, 0)
         self._heard_leader: Millis = 0
@@ -75,6 +76,7 @@ class Replica(Looking):
             i.StoreFailed: self._store_failed,
             i.DiskLow: self._disk_is_low,
             i.SnapshotTaken: lambda one: self._applier.snapshot_taken(one.index, ok=one.ok),
+            i.MemberSaid: self._roster.introduced,
             i.PeerUnreachable: lambda one: self.raft.report_unreachable(one.member),
             i.SnapshotSent: lambda one: self.raft.report_snapshot(one.member, ok=one.ok),
             i.TransferLeadership: lambda one: self._seat.hand_over(one.to),

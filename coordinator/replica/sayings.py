@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from coordinator.model.features import FIRST
 from coordinator.model.ids import AllocationId, Incarnation, NodeName, TaskId
 from coordinator.model.instants import Instant, Millis
 from coordinator.model.nodes import LoadError, Manifest
@@ -28,6 +29,7 @@ class Registration(msgspec.Struct, frozen=True, gc=False):
     version: str = ""
     python: str = ""
     cluster_id: str = ""
+    feature_level: int = FIRST
 
 
 class LocalRun(msgspec.Struct, frozen=True, gc=False):

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from coordinator.consensus.messages import NO_MEMBER
 from coordinator.duties.view import LeaderView
+from coordinator.machine.features import Build
 from coordinator.model.instants import Instant, Millis, Now, stamp
 from coordinator.model.state import ClusterState
 from coordinator.replica.bench import Bench
@@ -21,10 +22,11 @@ from coordinator.replica.inputs import ReadBarrier, Submit
 from coordinator.replica.leadership import Leadership
 from coordinator.replica.live import LiveBoard
 from coordinator.replica.member_changes import MemberChanges
-from coordinator.replica.proposals import Proposals
+from coordinator.replica.proposals import Gate, Proposals
 from coordinator.replica.reads import Reads
 from coordinator.replica.road import Road
 from coordinator.replica.roster import Roster
+from coordinator.replica.upgrades import Upgrades
 
 Early = Submit | ReadBarrier
 
@@ -34,6 +36,7 @@ class Books(NamedTuple):
 
     facts: FactsBook
     roster: Roster
+    build: Build
 
 
 class Seat:
@@ -52,6 +55,7 @@ class Seat:
         self._emit = emit
         self.roster = books.roster
         self.facts = books.facts
+        self._build = books.build
         self.leading: Leadership | None = None
         self.stopping = False
         self._early: list[Early] = []  # until the term's first entry is applied
@@ -81,8 +85,9 @@ class Seat:
             now=now,
             term=raft.term,
             next_call=self._next_call,
+            upgrades=Upgrades(state, self.roster),
         )
-        proposals = Proposals(raft, bench.view.load, bench.view.busy)
+        proposals = Proposals(raft, bench.view.load, bench.view.busy, self._gate(state))
         changes = MemberChanges(state, raft, proposals, self.roster, self.hand_over)
         self.leading = Leadership(raft.term, bench, proposals, Reads(raft), changes)
         return self._take_early()
@@ -126,6 +131,11 @@ class Seat:
         for ticket in leading.reads.drop():
             self._emit(Fail(ticket, "not_leader"))
         leading.sessions.drop_all("shutting_down" if self.stopping else "not_leader")
+
+    def _gate(self, state: ClusterState) -> Gate:
+        """Nothing is proposed that the level in force does not allow (U1)."""
+        build = self._build
+        return lambda command: build.objection(command, state.feature_level)
 
     def _take_early(self) -> list[Early]:
         early, self._early = self._early, []

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from coordinator.machine.apply import apply
-from coordinator.machine.commands import Command, RemoveMember, Request, UnassignTask
+from coordinator.machine.commands import (
+    Command,
+    RaiseFeatureLevel,
+    RemoveMember,
+    Request,
+    UnassignTask,
+)
 from coordinator.machine.outcome import Accepted, Outcome, Refusal, Refused, Unlogged
 from coordinator.model.ids import NodeName, TaskId
 from coordinator.model.settings import Settings
@@ -26,11 +32,10 @@ def take(leading: Leadership, state: ClusterState, asked: Asked, waiter: OnAnswe
         if not asked.dry_run and state.tasks[wish.task_id].has_node:
             _keep_away(leading, state, wish)
         wish = command
-    if isinstance(wish, RemoveMember):
-        unwise = _unwise(leading, state, asked, wish)
-        if unwise is not None:
-            waiter(unwise)
-            return
+    unwise = leading.proposals.gate(wish) or _unwise(leading, state, asked, wish)
+    if unwise is not None:
+        waiter(unwise)
+        return
     if asked.dry_run:
         waiter(_would(state, wish))
         return
@@ -57,10 +62,14 @@ def _keep_away(leading: Leadership, state: ClusterState, wish: Move) -> None:
 
 
 def _unwise(
-    leading: Leadership, state: ClusterState, asked: Asked, wish: RemoveMember
+    leading: Leadership, state: ClusterState, asked: Asked, wish: Command
 ) -> Refused | None:
-    """What the law does not know: who is well (M2). A repeated wish gets its first answer."""
+    """What the law does not know: who is well (M2), who can follow (U2). A repeated wish gets its first answer."""
     if asked.request_id and state.requests.get(asked.request_id) is not None:
+        return None
+    if isinstance(wish, RaiseFeatureLevel):
+        return leading.bench.upgrades.objection(wish)
+    if not isinstance(wish, RemoveMember):
         return None
     would = _would(state, wish)
     is_new = isinstance(would, Accepted) and not would.unchanged
@@ -73,6 +82,7 @@ def _would(state: ClusterState, command: Command) -> Outcome:
     copy.begin_entry(state.revision, state.at)
     copy.last_allocation_id = state.last_allocation_id
     copy.settings = Settings(dict(state.settings.values))
+    copy.feature_level = state.feature_level
     for member in state.members_by_id():
         copy.put_member(member)
     copy.last_member_id, copy.member_change = state.last_member_id, state.member_change

@@ -25,6 +25,7 @@ from coordinator.shell.damaged import wait_damaged
 from coordinator.shell.data_dir import left_text
 from coordinator.shell.founding import Founding
 from coordinator.shell.grpc_server import Server
+from coordinator.shell.level_check import check_level
 from coordinator.shell.logs import LEVELS, Log, open_log
 from coordinator.shell.member import Ends, Member
 from coordinator.shell.options import ServerSettings
@@ -210,6 +211,7 @@ async def _make_and_run(settings: ServerSettings, store: Store | Damaged, log: L
     if isinstance(store, Damaged):
         await wait_damaged(settings, store, log, stop)
     else:
+        check_level(settings, store.recovered)
         await Coordinator(settings, store, log, stop).run()
 
 

@@ -12,6 +12,7 @@ from coordinator.model.settings import Settings, SettingValue
 from coordinator.model.state import ClusterState
 from coordinator.shell.clock import draw_id, read_clock
 from coordinator.shell.options import ServerSettings
+from coordinator.shell.standing import supports_of
 from coordinator.wire.v1.internal_pb2 import FoundRequest, Introduction
 
 FIRST_INDEX = FIRST_TERM = 1
@@ -24,6 +25,7 @@ def founding_record(settings: ServerSettings, members: list[Introduction]) -> Fo
     state.cluster_id = draw_id()
     at = read_clock().wall
     state.begin_entry(FIRST_INDEX, at)
+    state.feature_level = min(map(supports_of, members))  # all are here, and say what they know
     state.settings = Settings(
         {key: SettingValue(value, "founding", at) for key, value in sorted(settings.set)}
     )

@@ -225,6 +225,7 @@ def build_replica(settings: ServerSettings, store: StorePort) -> Replica:
         snapshot_every_bytes=settings.snapshot_bytes,
         log_entries_kept=settings.keep_entries,
         expects_plugins=are_expected(settings.executors),
+        build=settings.build,
     )
     return Replica(config, recovered_from(store.recovered), make_dice().randrange)
 

@@ -11,10 +11,10 @@ from collections.abc import Callable
 
 from coordinator.api.door import Door, RoadFailed
 from coordinator.machine.commands import BindMember
-from coordinator.replica.inputs import Asked
+from coordinator.replica.inputs import Asked, MemberSaid
 from coordinator.shell.logs import Log
 from coordinator.shell.peer_links import PeerLinks
-from coordinator.shell.standing import Standing
+from coordinator.shell.standing import Standing, supports_of
 from coordinator.wire.v1.internal_pb2 import Introduction
 
 BIND_WITHIN_S = 2.0
@@ -55,6 +55,7 @@ class Neighbours:
 
     def greeted(self, theirs: Introduction) -> None:
         """A member opened its stream to us. One that we have not heard of can only be newer than our log."""
+        self._door.feed(MemberSaid(theirs.member_id, supports_of(theirs), theirs.version))
         if theirs.member_id > self._door.replica.state.last_member_id and theirs.address:
             self._greeted[theirs.member_id] = theirs.address
             self.follow()

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from coordinator.machine.features import THIS_BUILD, Build
 from coordinator.model.addresses import parse_address, parse_name
 from coordinator.model.limits import (
     LOG_ENTRIES_KEPT,
@@ -177,11 +178,13 @@ class ServerSettings:
     keep_entries: int
     origin: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    build: Build = THIS_BUILD  # or of a release that is not there, where an upgrade is rehearsed
 
     @property
     def places(self) -> Places:
         """Where it is to be found, as it says to other members."""
-        return Places(self.listen, self.peer_texts, self.http, self.peer_listen)
+        supports = self.build.supports
+        return Places(self.listen, self.peer_texts, self.http, self.peer_listen, supports)
 
     @property
     def peer_texts(self) -> list[str]:

@@ -13,6 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from coordinator.client.release import rehearsed
+from coordinator.machine.commands import Command
+from coordinator.machine.features import Build, level_needed
 from coordinator.model.settings import Settings, SettingValue, objection
 from coordinator.shell.options import BY_NAME, OPTIONS, Option, ServerSettings
 
@@ -83,7 +86,25 @@ def load_settings(argv: Sequence[str], environ: Mapping[str, str]) -> ServerSett
     reading = read_sources(argv, environ)
     if reading.mistakes:
         raise SettingsError(reading.mistakes)
-    return ServerSettings(**reading.values, origin=reading.origin, warnings=reading.warnings)
+    try:
+        level, commands = rehearsed(environ)
+    except ValueError as error:
+        raise SettingsError([str(error)]) from None
+    return ServerSettings(
+        **reading.values,
+        origin=reading.origin,
+        warnings=reading.warnings,
+        build=build_of(level, commands),
+    )
+
+
+def build_of(level: int, commands: Sequence[str]) -> Build:
+    """The build that follows up to `level`, which these commands need."""
+
+    def needed(command: Command) -> int:
+        return level if type(command).__name__ in commands else level_needed(command)
+
+    return Build(level, needed) if commands else Build(level)
 
 
 def help_text() -> str:

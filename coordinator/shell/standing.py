@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from coordinator.client.release import RELEASE
+from coordinator.model.features import FIRST, HIGHEST
 from coordinator.model.members import MemberRecord
 from coordinator.model.state import ClusterState
 from coordinator.shell.data_dir import Identity
@@ -19,12 +21,13 @@ MODE = "dev"
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Where this process is to be found, and the list it was started with."""
+    """Where this process is to be found, the list it was started with, and what it can follow."""
 
     address: str
     peers: list[str]
     http: str = ""
     stream: str = ""
+    supports: int = HIGHEST  # feature level
 
 
 class Standing:
@@ -64,6 +67,8 @@ class Standing:
             stream=places.stream,
             seed=self.seed,
             address=places.address,
+            feature_level=places.supports,
+            version=RELEASE,
         )
 
     # -- of members -----------------------------------------------------------------------------
@@ -135,6 +140,12 @@ class Standing:
             admission.member_id = record.id if record.joined else 0
         else:
             admission.waits_for, admission.refused = _stranger(state, theirs)
+        if supports_of(theirs) < state.feature_level:
+            admission.member_id, admission.waits_for = 0, ""
+            admission.refused = (
+                f"feature level {state.feature_level} is in force, and {theirs.name} supports "
+                f"{supports_of(theirs)}: start it with the release that the others run"
+            )
         return admission
 
     def _record_of(self, theirs: Introduction) -> MemberRecord | None:
@@ -144,6 +155,11 @@ class Standing:
             if (record.name, record.storage_id) == (theirs.name, theirs.storage_id):
                 return record
         return None
+
+
+def supports_of(theirs: Introduction) -> int:
+    """The highest feature level they can follow."""
+    return theirs.feature_level or FIRST
 
 
 def _objection_to_member(state: ClusterState, theirs: Introduction) -> str | None:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from tests.simulation.network import Pipe
 
 ANSWER = 2 * SECOND
-SLOW_REFUSALS = frozenset({"node_name_in_use", "wrong_cluster"})
+SLOW_REFUSALS = frozenset({"node_name_in_use", "wrong_cluster", "feature_level"})
 KEEPALIVE = 10 * SECOND  # a server learns late that a silent peer is gone
 OFFERS = tuple(each.offer() for each in CATALOGUE)
 

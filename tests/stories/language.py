@@ -175,6 +175,7 @@ class Teller:
             ),
             load_errors=(LoadError("bad", w.text("broken")),) if "broken" in w.pairs else (),
             old_is_dead=w.flag("proof"),
+            feature_level=w.number("level", 1),
             manifests=tuple(
                 Manifest(executor, int(version), f"{executor}{version}", b"{}")
                 for executor, _, version in cut

@@ -22,7 +22,7 @@ class Finding(_message.Message):
     def __init__(self, rule: _Optional[str] = ..., level: _Optional[str] = ..., text: _Optional[str] = ...) -> None: ...
 
 class Member(_message.Message):
-    __slots__ = ("name", "grpc", "http", "role", "condition", "voter", "reachable", "error", "term", "applied", "lag", "snapshot", "fsync_p99_ms", "disk_free_bytes", "version", "uptime_ms", "log_entries", "digest", "id")
+    __slots__ = ("name", "grpc", "http", "role", "condition", "voter", "reachable", "error", "term", "applied", "lag", "snapshot", "fsync_p99_ms", "disk_free_bytes", "version", "uptime_ms", "log_entries", "digest", "id", "supports")
     NAME_FIELD_NUMBER: _ClassVar[int]
     GRPC_FIELD_NUMBER: _ClassVar[int]
     HTTP_FIELD_NUMBER: _ClassVar[int]
@@ -42,6 +42,7 @@ class Member(_message.Message):
     LOG_ENTRIES_FIELD_NUMBER: _ClassVar[int]
     DIGEST_FIELD_NUMBER: _ClassVar[int]
     ID_FIELD_NUMBER: _ClassVar[int]
+    SUPPORTS_FIELD_NUMBER: _ClassVar[int]
     name: str
     grpc: str
     http: str
@@ -61,10 +62,11 @@ class Member(_message.Message):
     log_entries: int
     digest: str
     id: int
-    def __init__(self, name: _Optional[str] = ..., grpc: _Optional[str] = ..., http: _Optional[str] = ..., role: _Optional[str] = ..., condition: _Optional[str] = ..., voter: _Optional[bool] = ..., reachable: _Optional[bool] = ..., error: _Optional[str] = ..., term: _Optional[int] = ..., applied: _Optional[int] = ..., lag: _Optional[int] = ..., snapshot: _Optional[int] = ..., fsync_p99_ms: _Optional[float] = ..., disk_free_bytes: _Optional[int] = ..., version: _Optional[str] = ..., uptime_ms: _Optional[int] = ..., log_entries: _Optional[int] = ..., digest: _Optional[str] = ..., id: _Optional[int] = ...) -> None: ...
+    supports: int
+    def __init__(self, name: _Optional[str] = ..., grpc: _Optional[str] = ..., http: _Optional[str] = ..., role: _Optional[str] = ..., condition: _Optional[str] = ..., voter: _Optional[bool] = ..., reachable: _Optional[bool] = ..., error: _Optional[str] = ..., term: _Optional[int] = ..., applied: _Optional[int] = ..., lag: _Optional[int] = ..., snapshot: _Optional[int] = ..., fsync_p99_ms: _Optional[float] = ..., disk_free_bytes: _Optional[int] = ..., version: _Optional[str] = ..., uptime_ms: _Optional[int] = ..., log_entries: _Optional[int] = ..., digest: _Optional[str] = ..., id: _Optional[int] = ..., supports: _Optional[int] = ...) -> None: ...
 
 class StatusResponse(_message.Message):
-    __slots__ = ("answer", "self", "cluster_id", "commit", "feature_level", "members", "elections", "has_quorum", "tasks", "nodes", "wall_at")
+    __slots__ = ("answer", "self", "cluster_id", "commit", "feature_level", "members", "elections", "has_quorum", "tasks", "nodes", "wall_at", "nodes_support")
     class TasksEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -90,6 +92,7 @@ class StatusResponse(_message.Message):
     TASKS_FIELD_NUMBER: _ClassVar[int]
     NODES_FIELD_NUMBER: _ClassVar[int]
     WALL_AT_FIELD_NUMBER: _ClassVar[int]
+    NODES_SUPPORT_FIELD_NUMBER: _ClassVar[int]
     answer: _tasks_pb2.Answer
     self: Member
     cluster_id: str
@@ -101,7 +104,8 @@ class StatusResponse(_message.Message):
     tasks: _containers.ScalarMap[str, int]
     nodes: _containers.ScalarMap[str, int]
     wall_at: int
-    def __init__(self_, answer: _Optional[_Union[_tasks_pb2.Answer, _Mapping]] = ..., self: _Optional[_Union[Member, _Mapping]] = ..., cluster_id: _Optional[str] = ..., commit: _Optional[int] = ..., feature_level: _Optional[int] = ..., members: _Optional[_Iterable[_Union[Member, _Mapping]]] = ..., elections: _Optional[int] = ..., has_quorum: _Optional[bool] = ..., tasks: _Optional[_Mapping[str, int]] = ..., nodes: _Optional[_Mapping[str, int]] = ..., wall_at: _Optional[int] = ...) -> None: ...
+    nodes_support: int
+    def __init__(self_, answer: _Optional[_Union[_tasks_pb2.Answer, _Mapping]] = ..., self: _Optional[_Union[Member, _Mapping]] = ..., cluster_id: _Optional[str] = ..., commit: _Optional[int] = ..., feature_level: _Optional[int] = ..., members: _Optional[_Iterable[_Union[Member, _Mapping]]] = ..., elections: _Optional[int] = ..., has_quorum: _Optional[bool] = ..., tasks: _Optional[_Mapping[str, int]] = ..., nodes: _Optional[_Mapping[str, int]] = ..., wall_at: _Optional[int] = ..., nodes_support: _Optional[int] = ...) -> None: ...
 
 class HealthRequest(_message.Message):
     __slots__ = ()
@@ -502,6 +506,40 @@ class RecheckResponse(_message.Message):
     answer: _tasks_pb2.Answer
     unassigned: int
     def __init__(self, answer: _Optional[_Union[_tasks_pb2.Answer, _Mapping]] = ..., unassigned: _Optional[int] = ...) -> None: ...
+
+class UpgradeRequest(_message.Message):
+    __slots__ = ("change",)
+    CHANGE_FIELD_NUMBER: _ClassVar[int]
+    change: _tasks_pb2.Change
+    def __init__(self, change: _Optional[_Union[_tasks_pb2.Change, _Mapping]] = ...) -> None: ...
+
+class UpgradeBlocker(_message.Message):
+    __slots__ = ("kind", "name", "version", "supports")
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    SUPPORTS_FIELD_NUMBER: _ClassVar[int]
+    kind: str
+    name: str
+    version: str
+    supports: int
+    def __init__(self, kind: _Optional[str] = ..., name: _Optional[str] = ..., version: _Optional[str] = ..., supports: _Optional[int] = ...) -> None: ...
+
+class UpgradeResponse(_message.Message):
+    __slots__ = ("answer", "level", "possible", "highest", "blockers", "unchanged")
+    ANSWER_FIELD_NUMBER: _ClassVar[int]
+    LEVEL_FIELD_NUMBER: _ClassVar[int]
+    POSSIBLE_FIELD_NUMBER: _ClassVar[int]
+    HIGHEST_FIELD_NUMBER: _ClassVar[int]
+    BLOCKERS_FIELD_NUMBER: _ClassVar[int]
+    UNCHANGED_FIELD_NUMBER: _ClassVar[int]
+    answer: _tasks_pb2.Answer
+    level: int
+    possible: int
+    highest: int
+    blockers: _containers.RepeatedCompositeFieldContainer[UpgradeBlocker]
+    unchanged: bool
+    def __init__(self, answer: _Optional[_Union[_tasks_pb2.Answer, _Mapping]] = ..., level: _Optional[int] = ..., possible: _Optional[int] = ..., highest: _Optional[int] = ..., blockers: _Optional[_Iterable[_Union[UpgradeBlocker, _Mapping]]] = ..., unchanged: _Optional[bool] = ...) -> None: ...
 
 class BackupRequest(_message.Message):
     __slots__ = ("read", "without_history", "sealed")

@@ -109,6 +109,11 @@ class ClusterStub:
                 request_serializer=coordinator_dot_wire_dot_v1_dot_cluster__pb2.RecheckRequest.SerializeToString,
                 response_deserializer=coordinator_dot_wire_dot_v1_dot_cluster__pb2.RecheckResponse.FromString,
                 _registered_method=True)
+        self.Upgrade = channel.unary_unary(
+                '/ptasks.v1.Cluster/Upgrade',
+                request_serializer=coordinator_dot_wire_dot_v1_dot_cluster__pb2.UpgradeRequest.SerializeToString,
+                response_deserializer=coordinator_dot_wire_dot_v1_dot_cluster__pb2.UpgradeResponse.FromString,
+                _registered_method=True)
         self.Backup = channel.unary_stream(
                 '/ptasks.v1.Cluster/Backup',
                 request_serializer=coordinator_dot_wire_dot_v1_dot_cluster__pb2.BackupRequest.SerializeToString,
@@ -212,6 +217,13 @@ class ClusterServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Upgrade(self, request, context):
+        """raises the feature level as far as all can follow
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Backup(self, request, context):
         """one file, in pieces; taken at one revision
         """
@@ -296,6 +308,11 @@ def add_ClusterServicer_to_server(servicer, server):
                     servicer.Recheck,
                     request_deserializer=coordinator_dot_wire_dot_v1_dot_cluster__pb2.RecheckRequest.FromString,
                     response_serializer=coordinator_dot_wire_dot_v1_dot_cluster__pb2.RecheckResponse.SerializeToString,
+            ),
+            'Upgrade': grpc.unary_unary_rpc_method_handler(
+                    servicer.Upgrade,
+                    request_deserializer=coordinator_dot_wire_dot_v1_dot_cluster__pb2.UpgradeRequest.FromString,
+                    response_serializer=coordinator_dot_wire_dot_v1_dot_cluster__pb2.UpgradeResponse.SerializeToString,
             ),
             'Backup': grpc.unary_stream_rpc_method_handler(
                     servicer.Backup,
@@ -708,6 +725,33 @@ class Cluster:
             '/ptasks.v1.Cluster/Recheck',
             coordinator_dot_wire_dot_v1_dot_cluster__pb2.RecheckRequest.SerializeToString,
             coordinator_dot_wire_dot_v1_dot_cluster__pb2.RecheckResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Upgrade(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ptasks.v1.Cluster/Upgrade',
+            coordinator_dot_wire_dot_v1_dot_cluster__pb2.UpgradeRequest.SerializeToString,
+            coordinator_dot_wire_dot_v1_dot_cluster__pb2.UpgradeResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -23,6 +23,7 @@ class ClusterStub:
     SetSettings: grpc.aio.UnaryUnaryMultiCallable[cluster_pb2.SetSettingsRequest, cluster_pb2.GetSettingsResponse]
     ListExecutors: grpc.aio.UnaryUnaryMultiCallable[cluster_pb2.ListExecutorsRequest, cluster_pb2.ListExecutorsResponse]
     Recheck: grpc.aio.UnaryUnaryMultiCallable[cluster_pb2.RecheckRequest, cluster_pb2.RecheckResponse]
+    Upgrade: grpc.aio.UnaryUnaryMultiCallable[cluster_pb2.UpgradeRequest, cluster_pb2.UpgradeResponse]
     Backup: grpc.aio.UnaryStreamMultiCallable[cluster_pb2.BackupRequest, cluster_pb2.BackupResponse]
 
 class ClusterServicer:
@@ -71,6 +72,9 @@ class ClusterServicer:
     def Recheck(
         self, request: cluster_pb2.RecheckRequest, context: grpc.aio.ServicerContext[cluster_pb2.RecheckRequest, cluster_pb2.RecheckResponse]
     ) -> Awaitable[cluster_pb2.RecheckResponse]: ...
+    def Upgrade(
+        self, request: cluster_pb2.UpgradeRequest, context: grpc.aio.ServicerContext[cluster_pb2.UpgradeRequest, cluster_pb2.UpgradeResponse]
+    ) -> Awaitable[cluster_pb2.UpgradeResponse]: ...
     def Backup(
         self, request: cluster_pb2.BackupRequest, context: grpc.aio.ServicerContext[cluster_pb2.BackupRequest, cluster_pb2.BackupResponse]
     ) -> AsyncIterator[cluster_pb2.BackupResponse] | Awaitable[None]: ...

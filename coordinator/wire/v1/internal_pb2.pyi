@@ -7,7 +7,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Introduction(_message.Message):
-    __slots__ = ("name", "cluster_id", "storage_id", "peers", "member_id", "mode", "http", "stream", "seed", "address", "admission")
+    __slots__ = ("name", "cluster_id", "storage_id", "peers", "member_id", "mode", "http", "stream", "seed", "address", "admission", "feature_level", "version")
     NAME_FIELD_NUMBER: _ClassVar[int]
     CLUSTER_ID_FIELD_NUMBER: _ClassVar[int]
     STORAGE_ID_FIELD_NUMBER: _ClassVar[int]
@@ -19,6 +19,8 @@ class Introduction(_message.Message):
     SEED_FIELD_NUMBER: _ClassVar[int]
     ADDRESS_FIELD_NUMBER: _ClassVar[int]
     ADMISSION_FIELD_NUMBER: _ClassVar[int]
+    FEATURE_LEVEL_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
     name: str
     cluster_id: str
     storage_id: str
@@ -30,7 +32,9 @@ class Introduction(_message.Message):
     seed: str
     address: str
     admission: Admission
-    def __init__(self, name: _Optional[str] = ..., cluster_id: _Optional[str] = ..., storage_id: _Optional[str] = ..., peers: _Optional[_Iterable[str]] = ..., member_id: _Optional[int] = ..., mode: _Optional[str] = ..., http: _Optional[str] = ..., stream: _Optional[str] = ..., seed: _Optional[str] = ..., address: _Optional[str] = ..., admission: _Optional[_Union[Admission, _Mapping]] = ...) -> None: ...
+    feature_level: int
+    version: str
+    def __init__(self, name: _Optional[str] = ..., cluster_id: _Optional[str] = ..., storage_id: _Optional[str] = ..., peers: _Optional[_Iterable[str]] = ..., member_id: _Optional[int] = ..., mode: _Optional[str] = ..., http: _Optional[str] = ..., stream: _Optional[str] = ..., seed: _Optional[str] = ..., address: _Optional[str] = ..., admission: _Optional[_Union[Admission, _Mapping]] = ..., feature_level: _Optional[int] = ..., version: _Optional[str] = ...) -> None: ...
 
 class Admission(_message.Message):
     __slots__ = ("member_id", "waits_for", "refused", "removed", "members")
@@ -182,7 +186,7 @@ class LoadError(_message.Message):
     def __init__(self, plugin: _Optional[str] = ..., error: _Optional[str] = ...) -> None: ...
 
 class Register(_message.Message):
-    __slots__ = ("name", "node_uid", "counter", "incarnation", "boot_id", "pid_namespace", "old_is_dead", "attributes", "capacity", "manifests", "load_errors", "version", "python", "cluster_id", "max_starting", "rejoin", "boot_counter")
+    __slots__ = ("name", "node_uid", "counter", "incarnation", "boot_id", "pid_namespace", "old_is_dead", "attributes", "capacity", "manifests", "load_errors", "version", "python", "cluster_id", "max_starting", "rejoin", "boot_counter", "feature_level")
     class AttributesEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -207,6 +211,7 @@ class Register(_message.Message):
     MAX_STARTING_FIELD_NUMBER: _ClassVar[int]
     REJOIN_FIELD_NUMBER: _ClassVar[int]
     BOOT_COUNTER_FIELD_NUMBER: _ClassVar[int]
+    FEATURE_LEVEL_FIELD_NUMBER: _ClassVar[int]
     name: str
     node_uid: str
     counter: int
@@ -224,7 +229,8 @@ class Register(_message.Message):
     max_starting: int
     rejoin: bool
     boot_counter: int
-    def __init__(self, name: _Optional[str] = ..., node_uid: _Optional[str] = ..., counter: _Optional[int] = ..., incarnation: _Optional[str] = ..., boot_id: _Optional[str] = ..., pid_namespace: _Optional[str] = ..., old_is_dead: _Optional[bool] = ..., attributes: _Optional[_Mapping[str, str]] = ..., capacity: _Optional[int] = ..., manifests: _Optional[_Iterable[_Union[Manifest, _Mapping]]] = ..., load_errors: _Optional[_Iterable[_Union[LoadError, _Mapping]]] = ..., version: _Optional[str] = ..., python: _Optional[str] = ..., cluster_id: _Optional[str] = ..., max_starting: _Optional[int] = ..., rejoin: _Optional[bool] = ..., boot_counter: _Optional[int] = ...) -> None: ...
+    feature_level: int
+    def __init__(self, name: _Optional[str] = ..., node_uid: _Optional[str] = ..., counter: _Optional[int] = ..., incarnation: _Optional[str] = ..., boot_id: _Optional[str] = ..., pid_namespace: _Optional[str] = ..., old_is_dead: _Optional[bool] = ..., attributes: _Optional[_Mapping[str, str]] = ..., capacity: _Optional[int] = ..., manifests: _Optional[_Iterable[_Union[Manifest, _Mapping]]] = ..., load_errors: _Optional[_Iterable[_Union[LoadError, _Mapping]]] = ..., version: _Optional[str] = ..., python: _Optional[str] = ..., cluster_id: _Optional[str] = ..., max_starting: _Optional[int] = ..., rejoin: _Optional[bool] = ..., boot_counter: _Optional[int] = ..., feature_level: _Optional[int] = ...) -> None: ...
 
 class Heartbeat(_message.Message):
     __slots__ = ("sequence", "accepted_sequence", "runs_digest", "runs", "lease_ms", "loop_lag_ms", "rss_bytes", "lists_runs")

@@ -9,10 +9,8 @@ import pytest
 from coordinator.machine import apply as apply_module
 from coordinator.machine import commands
 from coordinator.machine.apply import apply, apply_batch
-from coordinator.machine.commands import Batch, RaiseFeatureLevel, Request
-from coordinator.machine.failures import InvariantBroken, UpgradeNeeded
-from coordinator.machine.outcome import Accepted
-from coordinator.model.features import HIGHEST, Feature
+from coordinator.machine.commands import Batch, Request
+from coordinator.machine.failures import InvariantBroken
 from coordinator.model.ids import AllocationId
 from coordinator.model.state import ClusterState
 from tests.unit.machine.kit import AT, World, create, join, with_task
@@ -62,21 +60,6 @@ def test_an_allocation_id_that_would_repeat_stops_the_process() -> None:
     world.state.last_allocation_id = AllocationId(0)
     with pytest.raises(InvariantBroken, match="task t holds allocation id 1, but the next is 1"):
         world.end("t", commands.RunOutcome.SUCCEEDED)
-
-
-def test_the_feature_level_only_rises() -> None:
-    world = World()
-    world.state.feature_level = 0
-    assert world.accept(RaiseFeatureLevel(Feature.TASKS)) == Accepted()
-    assert world.state.feature_level == Feature.TASKS
-    assert world.accept(RaiseFeatureLevel(0)) == Accepted(unchanged=True)
-    assert world.state.feature_level == Feature.TASKS
-
-
-def test_a_feature_level_this_build_does_not_know_halts_the_member() -> None:
-    world = World()
-    with pytest.raises(UpgradeNeeded, match="upgrade me"):
-        world.do(RaiseFeatureLevel(HIGHEST + 1))
 
 
 def test_fields_of_commands_may_be_missing_only_where_they_have_a_default() -> None:

@@ -252,6 +252,7 @@ class FakeNode:
         self.counter, self.sequence, self.seen, self.number = 1, 0, 0, 0
         self.beating = True
         self.lease_ms = 6_000
+        self.feature_level = 1
         self.session = 0
         self.read = 0
         self.wanted: dict[str, WantedRun] = {}
@@ -273,6 +274,7 @@ class FakeNode:
         registration = Registration(
             self.name, f"uid-{self.name}", self.counter, self.incarnation, self.capacity,
             manifests, boot_id="b", pid_namespace="p", old_is_dead=old_is_dead,
+            feature_level=self.feature_level,
         )  # type: ignore[arg-type]  # fmt: skip
         self.say(i.NodeOpened(self.session, registration))
         return self
