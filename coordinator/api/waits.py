@@ -18,7 +18,8 @@ from coordinator.model.tasks import Status, Task
 from coordinator.wire.v1 import tasks_pb2 as wire
 
 LEADER_CHECK_S = 1.0
-KINDS = ("terminal", "run", "status", "gone", "path")
+KINDS = ("terminal", "run", "status", "gone", "path", "state", "revision")
+RECORD_BYTES_MAX = 3_000  # of the record beside an error: trailers have 8 KiB in all, in base64
 OPERATORS = ("=", "!=", "<", "<=", ">", ">=")
 STATUSES = tuple(sorted(status.value for status in Status))
 
@@ -56,12 +57,20 @@ class Waits:
     ) -> None:
         left = deadline - loop_time()
         if left <= 0:
-            raise from_failure("timed_out", f"{task_id} within {whole:.3f} s")
+            raise self._too_late(task_id, whole)
         try:
             await asyncio.wait_for(event.wait(), min(left, LEADER_CHECK_S))
         except TimeoutError:
             if not self._door.replica.raft.is_leader:
                 raise from_failure("not_leader", "leadership moved while waiting") from None
+
+    def _too_late(self, task_id: TaskId, whole: float) -> Rejected:
+        """Names the time, and carries the record as it is."""
+        rejected = from_failure("timed_out", f"{task_id} within {whole:.3f} s")
+        task = self._door.replica.state.tasks.get(task_id)
+        if task is not None:
+            rejected.record = _in_small(task_to_wire(task))
+        return rejected
 
     def _judge(
         self, request: wire.WaitRequest, task: Task | None, run: AllocationId
@@ -90,9 +99,9 @@ class Waits:
         conditions = request.conditions or (wire.Condition(kind="terminal"),)
         view = None
         for one in conditions:
-            if one.kind == "terminal":
-                if task.is_terminal:
-                    return "terminal"
+            if one.kind in ("terminal", "state", "revision"):
+                if _plainly_holds(one, task):
+                    return one.kind
             elif one.kind == "status":
                 if task.status == one.status:
                     return one.status
@@ -110,6 +119,25 @@ class Waits:
         return None
 
 
+def _plainly_holds(one: wire.Condition, task: Task) -> bool:
+    match one.kind:
+        case "state":
+            return task.state is not None and task.state_is_current
+        case "revision":
+            return task.revision >= one.revision
+        case _:
+            return task.is_terminal
+
+
+def _in_small(record: wire.Task) -> wire.Task:
+    """Without what is large, where the whole would not fit beside an error."""
+    for field in ("state", "params", "last_outcome", "spec", "explanation", "description"):
+        if record.ByteSize() <= RECORD_BYTES_MAX:
+            break
+        record.ClearField(field)
+    return record
+
+
 def _check(conditions: Iterable[wire.Condition]) -> None:
     """Raises Rejected for a condition that could never hold."""
     for one in conditions:
@@ -117,6 +145,8 @@ def _check(conditions: Iterable[wire.Condition]) -> None:
             raise invalid("condition", f"must be one of {', '.join(KINDS)} (got {one.kind})")
         if one.allocation_id < 0:
             raise invalid("allocation_id", f"must not be negative (got {one.allocation_id})")
+        if one.kind == "revision" and one.revision <= 0:
+            raise invalid("revision", f"must be above 0 (got {one.revision})")
         if one.kind == "status" and one.status not in STATUSES:
             raise invalid("status", f"{one.status} is none of {', '.join(STATUSES)}")
         if one.kind == "path" and one.op not in OPERATORS:

@@ -14,19 +14,18 @@ from coordinator.cli.failures import Failure, usage
 from coordinator.cli.flags import DURATION
 from coordinator.cli.lazy import Verb
 from coordinator.cli.output import tell
-from coordinator.cli.selection import by_prefix, ids_of, selection_flags, selection_of
+from coordinator.cli.selection import (
+    by_prefix,
+    filter_of,
+    ids_of,
+    selection_flags,
+    selection_of,
+)
 from coordinator.cli.session import Session, session_of
 from coordinator.cli.task_texts import placement_note
+from coordinator.cli.waits_many import ManyWaits, worst
 from coordinator.client.replies import Waited
 from coordinator.client.requests import Condition
-
-_WORST = (
-    exits.TASK_FAILED,
-    exits.TASK_CANCELLED,
-    exits.STAYED_UNASSIGNED,
-    exits.NOT_FOUND,
-    exits.TIME_RAN_OUT,
-)
 
 
 @click.command("wait", cls=Verb)
@@ -37,7 +36,8 @@ _WORST = (
     "conditions",
     multiple=True,
     metavar="COND",
-    help="terminal, run, gone, any status, or PATH OP VALUE as in state.tick>=10.  [default: terminal]",
+    help="terminal, run, gone, state, revision>=N, any status, or PATH OP VALUE as in state.tick>=10."
+    "  [default: terminal]",
 )
 @click.option("--any", "one_is_enough", is_flag=True, help="End when one task meets a condition.")
 @click.option(
@@ -67,14 +67,22 @@ def wait(ctx: click.Context, /, **flags: Any) -> int:
         session, conditions, None if give_up is None else give_up / 1000, flags["after"]
     )
 
+    many = ManyWaits(session, conditions)
+
     async def work() -> int:
+        if selection.is_filter and give_up is None:
+            chosen = filter_of(selection)
+            return await many.run(chosen, any_one=flags["one_is_enough"])
         ids = await ids_of(session, selection)
+        if len(ids) > 1 and give_up is None and not flags["after"]:
+            named = await many.named(ids)
+            return await many.run(named, any_one=flags["one_is_enough"])
         return await waiting.run(ids, any_one=flags["one_is_enough"])
 
     try:
         return session.run(work)
     except KeyboardInterrupt:
-        waiting.tell_revision()
+        (many if many.revision else waiting).tell_revision()
         return exits.INTERRUPTED
 
 
@@ -131,11 +139,6 @@ class Waiting:
             raise _stayed(task_id, stayed) from None
         waits.show_final(self._session, reply, self._conditions)
         return waits.exit_of_wait(reply, self._conditions)
-
-
-def worst(codes: Sequence[int]) -> int:
-    """Of several tasks the worst outcome."""
-    return min(codes, key=lambda code: _WORST.index(code) if code in _WORST else len(_WORST))
 
 
 def _stayed(task_id: str, stayed: waits.StayedUnassigned) -> Failure:

@@ -14,7 +14,7 @@ A client belongs to the event loop in which it is first used.
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from coordinator.client.cluster_client import ClusterClient
-    from coordinator.client.views import LogLine
+    from coordinator.client.views import LogLine, Task
     from coordinator.client.watch import OnReconnect, Watch, WatchEvent
 
 TIMEOUT_S = 10.0
@@ -218,6 +218,25 @@ class Client(TaskReads):
         from coordinator.client.waiting import wait_until
 
         return await wait_until(self, task_id, conditions, timeout_s=timeout_s)
+
+    async def wait_all(
+        self,
+        selection: Filter,
+        *,
+        until: Callable[[Task], bool] | None = None,
+        any_one: bool = False,
+        ignoring: Collection[str] = (),
+        timeout_s: float | None = None,
+    ) -> replies.WaitedMany:
+        """Wait until all tasks that match now (`any_one`: one of them) have ended, or `until` holds for each.
+
+        `until` may be any test of a record; a task that has ended or is gone is not waited for any longer. Code that
+        runs as a task names itself in `ignoring`. Raises TimedOut.
+        """
+        from coordinator.client.waiting_many import ManyWait
+
+        wait = ManyWait(self, until=until)
+        return await wait.run(selection, any_one=any_one, ignoring=ignoring, timeout_s=timeout_s)
 
     def watch(
         self,

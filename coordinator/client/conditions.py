@@ -1,6 +1,7 @@
 """What a wait can be for, as text and as a test on a task. Pure.
 
-`terminal`, `run`, `gone`, any status, or `PATH OP VALUE` over the task's JSON: `state.tick>=10`,
+`terminal` (or `finished`), `run`, `gone`, `state` (the current run has written some), `revision>=N` (the record has
+changed at or after it), any status, or `PATH OP VALUE` over the task's JSON: `state.tick>=10`,
 `assignment.node!=n1`, `allocation_id>1` (EX-11). A path that leads nowhere is null, which equals only null and is
 neither above nor below anything.
 """
@@ -19,7 +20,8 @@ from coordinator.client.serializer import plain
 from coordinator.client.views import FINISHED, ON_A_NODE, Task
 
 STATUSES = ("unassigned", "waiting", "paused", *ON_A_NODE, *FINISHED)
-_KINDS = ("terminal", "run", "gone")
+_KINDS = ("terminal", "run", "gone", "state")
+_REVISION = re.compile(r"\s*revision\s*>=\s*([1-9][0-9]{0,17})\s*")
 _COMPARISON = re.compile(r"\s*([A-Za-z_][\w.\-]*)\s*(!=|<=|>=|==|=|<|>)\s*(.*?)\s*")
 _ORDER: dict[str, Callable[[Any, Any], Any]] = {
     "<": operator.lt,
@@ -36,9 +38,14 @@ def parse_condition(text: str) -> Condition:
         return Condition(kind=word)
     if word in STATUSES:
         return Condition(kind="status", status=word)
+    if word == "finished":
+        return Condition(kind="terminal")
+    reached = _REVISION.fullmatch(text)
+    if reached is not None:
+        return Condition(kind="revision", revision=int(reached[1]))
     match = _COMPARISON.fullmatch(text)
     if match is None:
-        known = " ".join((*_KINDS, *STATUSES))
+        known = " ".join((*_KINDS, "finished revision>=N", *STATUSES))
         raise ValueError(
             f"{text!r} is no condition; use one of {known}, or PATH OP VALUE as in state.tick>=10"
         )
@@ -97,6 +104,10 @@ def holds(condition: Condition, task: Task) -> bool:
         case "run":
             last = task.last_outcome
             return last is not None and 0 < condition.allocation_id <= last.allocation_id
+        case "state":
+            return task.state is not None and task.state_is_current
+        case "revision":
+            return task.modified_revision >= condition.revision
         case "path":
             return compare(task_value(task, condition.path), condition.op, condition.value)
         case _:
@@ -126,4 +137,6 @@ def condition_text(condition: Condition) -> str:
     """As the user wrote it, in short."""
     if condition.kind == "path":
         return f"{condition.path}{condition.op}{msgspec.json.encode(condition.value).decode()}"
+    if condition.kind == "revision":
+        return f"revision>={condition.revision}"
     return condition.status or condition.kind

@@ -22,7 +22,10 @@ Decisions are made by `reason` (stable, EX-51), never by text. Pure: grpc is met
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from coordinator.client.views import Task
 
 
 class ClientError(Exception):
@@ -118,9 +121,12 @@ class OutcomeUnknown(ClientError):
 
 
 class TimedOut(ClientError):
-    """The time allowed for a read or a wait ran out."""
+    """The time allowed for a read or a wait ran out. `task`: of a wait, the record as it was then, if the server told;
+    where it is large, without what makes it so.
+    """
 
     default_reason = "timed_out"
+    task: Task | None = None
 
 
 class WatchReset(ClientError):

@@ -119,3 +119,20 @@ class Waited(Struct, frozen=True):
     met: bool
     gone: bool
     condition: str
+
+
+class EndedTask(Struct, frozen=True):
+    """One of `wait_all`. `status` is that of the task, or `gone`; `met`: what was asked for came about."""
+
+    id: str
+    status: str
+    task: Task | None
+    met: bool
+
+
+class WaitedMany(Struct, frozen=True):
+    """Of `wait_all`: what it ended with, in that order, and the ids still waited for where one was enough."""
+
+    answer: Answer
+    ended: list[EndedTask]
+    pending: list[str]

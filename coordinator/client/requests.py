@@ -106,7 +106,8 @@ class RunFilter(Filter, frozen=True, kw_only=True):
 
 
 class Condition(Struct, frozen=True, kw_only=True):
-    """What a wait is for: kind terminal, run, status, gone or path (`state.tick >= 10`, value decoded).
+    """What a wait is for: kind terminal, run, status, gone, state (the current run has written some), revision (the
+    record has changed at or after `revision`) or path (`state.tick >= 10`, value decoded).
 
     `allocation_id` says which run has to end (or a later one); 0: the one in progress when the wait begins, else the next.
     """
@@ -117,3 +118,4 @@ class Condition(Struct, frozen=True, kw_only=True):
     op: str = ""
     value: Any = None
     allocation_id: int = 0
+    revision: int = 0

@@ -7,11 +7,14 @@ not pay for them.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import grpc
 
-from coordinator.client.errors import ClientError, error_of
+from coordinator.client.errors import ClientError, TimedOut, error_of
+
+if TYPE_CHECKING:
+    from coordinator.client.views import Task
 
 DOMAIN = "ptasks"
 _DETAILS_KEY = "grpc-status-details-bin"
@@ -25,7 +28,10 @@ def error_from_rpc(error: grpc.RpcError) -> ClientError:
     if details is None:
         return error_of(code, message)
     reason, metadata, violations = _read_details(details)
-    return error_of(code, message, reason, metadata, violations)
+    found = error_of(code, message, reason, metadata, violations)
+    if isinstance(found, TimedOut):
+        found.task = _task_in(details)
+    return found
 
 
 def _details(error: grpc.RpcError) -> bytes | None:
@@ -50,3 +56,17 @@ def _read_details(raw: bytes) -> tuple[str, dict[str, str], tuple[tuple[str, str
         elif packed.Unpack(bad):
             violations += [(item.field, item.description) for item in bad.field_violations]
     return reason, metadata, tuple(violations)
+
+
+def _task_in(raw: bytes) -> Task | None:
+    """The record that goes with a wait that took too long."""
+    from google.rpc import status_pb2
+
+    from coordinator.client.from_wire import task_of
+    from coordinator.wire.v1 import tasks_pb2
+
+    for packed in status_pb2.Status.FromString(raw).details:
+        task = tasks_pb2.Task()
+        if packed.Unpack(task):
+            return task_of(task)
+    return None

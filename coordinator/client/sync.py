@@ -105,3 +105,7 @@ class SyncClient:
     ) -> replies.Waited:
         """As `Client.wait`."""
         return self.run(lambda client: client.wait(task_id, conditions, timeout_s=timeout_s))
+
+    def wait_all(self, selection: Filter, *, timeout_s: float | None = None) -> replies.WaitedMany:
+        """As `Client.wait_all`: until all that match now have ended."""
+        return self.run(lambda client: client.wait_all(selection, timeout_s=timeout_s))

@@ -121,4 +121,5 @@ def condition_to_wire(condition: Condition) -> wire.Condition:
         op=condition.op,
         value=_encode(condition.value) if condition.kind == "path" else b"",
         allocation_id=condition.allocation_id,
+        revision=condition.revision,
     )

@@ -286,6 +286,7 @@ class Said:
         self.code = error.code()
         self.message = error.details()
         self.reason, self.metadata, self.violations, self.retry_ms = "", {}, {}, 0
+        self.record: tasks.Task | None = None
         for key, value in error.trailing_metadata() or ():
             if key == DETAILS_KEY:
                 self._read(Status.FromString(value))
@@ -299,6 +300,9 @@ class Said:
                 self.violations = {one.field: one.description for one in bad.field_violations}
             elif detail.Unpack(retry):
                 self.retry_ms = retry.retry_delay.ToMilliseconds()
+            elif detail.Is(tasks.Task.DESCRIPTOR):
+                self.record = tasks.Task()
+                detail.Unpack(self.record)
 
 
 async def refused(call: Any) -> Said:

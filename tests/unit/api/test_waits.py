@@ -96,6 +96,39 @@ async def test_pt_a58_a_time_that_is_over_is_named() -> None:
         assert "0.010 s" in said.message
 
 
+async def test_pt_a58_a_time_that_is_over_carries_the_record() -> None:
+    async with doors() as at:
+        await at.node()
+        await at.create("t1", paused=True)
+        said = await refused(wait(at, "t1", deadline_ms=10))
+        assert said.record is not None
+        assert (said.record.id, said.record.status) == ("t1", "paused")
+        await at.create("big", paused=True, params=b'{"a": "%s"}' % (b"x" * 50_000))
+        said = await refused(wait(at, "big", deadline_ms=10))
+        assert said.record is not None
+        assert (said.record.id, said.record.status, said.record.params) == ("big", "paused", b"")
+
+
+async def test_pt_75_a_state_write_of_the_current_run_and_a_revision() -> None:
+    from coordinator.replica.sayings import Report
+
+    async with doors() as at:
+        node = await at.node()
+        await at.create("t1")
+        run = await node.runs("t1")
+        wrote = await under_way(wait(at, "t1", wire.Condition(kind="state")))
+        ahead = (await at.get("t1")).modified_revision + 1
+        reached = await under_way(wait(at, "t1", wire.Condition(kind="revision", revision=ahead)))
+        node.say(reports=(Report(1, "t1", run.allocation_id, "state", -1, True, 1, b"{}", 1),))
+        assert (await wrote).condition == "state"
+        answer = await reached
+        assert (answer.condition, answer.task.modified_revision >= ahead) == ("revision", True)
+        await node.end("t1", RunOutcome.FAILED, retry_in_ms=0)
+        await until(lambda: at.house.replica.state.tasks["t1"].has_node)
+        # The state is that of an earlier run now.
+        await under_way(wait(at, "t1", wire.Condition(kind="state")))
+
+
 async def test_pt_a58_gone_ends_with_the_purge() -> None:
     async with doors() as at:
         await at.node()
@@ -179,6 +212,7 @@ async def test_ex_11_a_run_that_is_named_may_have_ended_before_the_question() ->
     [
         wire.Condition(kind="run", allocation_id=-1),
         wire.Condition(kind="weather"),
+        wire.Condition(kind="revision"),
         wire.Condition(),
         wire.Condition(kind="status", status="happy"),
         wire.Condition(kind="path", path="attempts", op="~", value=b"1"),

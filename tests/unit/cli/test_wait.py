@@ -82,6 +82,68 @@ def test_any_ends_with_the_first(taskctl: Taskctl, cluster: FakeCluster) -> None
     assert taskctl("wait", "a", "b", "--any").code == 0
 
 
+def test_pt_a59_a_selection_is_one_list_and_one_watch(
+    taskctl: Taskctl, cluster: FakeCluster
+) -> None:
+    for name in ("a", "b", "c"):
+        cluster.put(name, spec=wire.TaskSpec(labels={"team": "x"}))
+    cluster.put("other")
+
+    def told(request: wire.WatchRequest) -> list[wire.WatchResponse]:
+        assert sorted(request.filter.ids) == ["a", "b", "c"]
+        assert request.after_revision == cluster.revision
+        ends = (("b", "running", None), ("a", "succeeded", ENDED), ("b", "failed", FAILED))
+        return [change(cluster, *one) for one in ends] + [
+            wire.WatchResponse(
+                kind="CHANGE", revision=99,
+                changes=[wire.WatchChange(type="removed", task=cluster.tasks["c"])],
+            )
+        ]  # fmt: skip
+
+    cluster.watch = told
+    ran = taskctl("wait", "-l", "team=x")
+    assert ran.out.splitlines() == [
+        "a  succeeded on n2 after 5 ms",
+        "b  failed on n2 after 5 ms  Gone: 410",
+        "c  gone",
+    ]
+    assert (ran.code, cluster.asked("Wait")) == (10, [])
+
+
+def change(cluster: FakeCluster, name: str, status: str, last: object) -> wire.WatchResponse:
+    task = cluster.put(name, status=status, **({"last_outcome": last} if last else {}))
+    copy = wire.Task()
+    copy.CopyFrom(task)
+    changes = [wire.WatchChange(type="updated", task=copy)]
+    return wire.WatchResponse(kind="CHANGE", revision=cluster.revision, changes=changes)
+
+
+def test_x01_several_tasks_that_were_awaited_are_one_json_value(
+    taskctl: Taskctl, cluster: FakeCluster
+) -> None:
+    cluster.put("a", status="succeeded", last_outcome=ENDED)
+    cluster.put("b", status="cancelled")
+    ran = taskctl("wait", "a", "b", "-o", "json")
+    tree = json.loads(ran.out)
+    assert (tree["kind"], [item["id"] for item in tree["items"]]) == ("TaskList", ["a", "b"])
+    assert (ran.code, ran.err) == (11, "")
+
+
+def test_several_of_which_one_is_not_there(taskctl: Taskctl, cluster: FakeCluster) -> None:
+    cluster.put("a", status="succeeded", last_outcome=ENDED)
+    assert taskctl("wait", "a", "nope").code == 3
+    cluster.put("import-eu", status="succeeded", last_outcome=ENDED)
+    assert taskctl("wait", "a", "import").code == 0
+
+
+def test_a_list_that_takes_too_long_is_7(taskctl: Taskctl, cluster: FakeCluster) -> None:
+    cluster.put("a")
+    cluster.put("b")
+    ran = taskctl("wait", "a", "b", "--timeout", "400ms")
+    assert ran.code == 7
+    assert "a, b" in ran.err
+
+
 def test_start_and_wait(taskctl: Taskctl, cluster: FakeCluster) -> None:
     cluster.then["Wait"] = [partial(cluster.put, "x", status="succeeded", last_outcome=ENDED)]
     ran = taskctl("start", "demo.noop", "--id", "x", "--wait")
