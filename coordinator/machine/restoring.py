@@ -4,6 +4,9 @@ Not a command: it happens before the new cluster has a log, to the state of a ba
 and gives every member that does the same the same state. Tasks, history, settings and request ids stay. Runs are over,
 as if their nodes had been lost; nodes are forgotten, but not which incarnations they had; members are others.
 
+The old cluster's nodes may not know yet that it is gone: their exclusive runs end with their leases. So the state says
+that no node is taken in before R has passed (`ReassignFloor.restored`), whoever leads the new cluster meanwhile.
+
 Three numbers leap by the same stride, so that nothing the old cluster did after this state was written can pass for
 something of the new one: allocation ids (and so fencing tokens), revisions (a watch that goes on from an old one is
 told `compacted`), and the epoch itself.
@@ -15,6 +18,7 @@ from coordinator.machine.commands import LoseNode
 from coordinator.machine.nodes import GONE, lose_node
 from coordinator.model.events import Event, TaskChanged
 from coordinator.model.ids import AllocationId
+from coordinator.model.settings import ReassignFloor
 from coordinator.model.state import ClusterState
 
 STRIDE = 2**32
@@ -48,6 +52,7 @@ def begin_anew(state: ClusterState, epoch: int) -> list[Event]:
     state.events += [TaskChanged(None, task) for task in under_way]
     state.begin_entry(state.revision + leap, state.at)
     state.last_allocation_id = AllocationId(state.last_allocation_id + leap)
+    state.reassign_floor = ReassignFloor(state.reassign_ms, state.revision, restored=True)
     for node in list(state.nodes_by_name()):
         if node.status not in GONE:
             lose_node(state, LoseNode(node.name, node.incarnation, reason=RESTORED))

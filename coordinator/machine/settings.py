@@ -57,7 +57,8 @@ def _take_over(state: ClusterState, changed: Settings) -> Outcome:
         return Accepted(unchanged=True)
     if changed.lease_ms < state.settings.lease_ms:
         # In this very entry: a leader elected a moment later has nobody else to learn it from.
-        state.reassign_floor = ReassignFloor(state.reassign_ms, state.revision)
+        floor = ReassignFloor(state.reassign_ms, state.revision, state.is_held)
+        state.reassign_floor = floor
     state.settings = changed
     state.events.append(SettingsChanged(tuple(sorted(keys))))
     return Accepted()

@@ -18,10 +18,14 @@ class SettingValue(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class ReassignFloor(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """R does not fall below this yet: nodes may still count with the longer L that went with it."""
+    """R does not fall below this yet: nodes may still count with the longer L that went with it.
+
+    `restored`: those nodes are the ones of the cluster before, so none is taken in until R has passed.
+    """
 
     reassign_ms: Millis
-    revision: int  # of the entry that last shortened the lease
+    revision: int  # of the entry that last shortened the lease, or of the restored state
+    restored: bool = False
 
 
 class DurationRule(msgspec.Struct, frozen=True, gc=False):

@@ -82,6 +82,11 @@ class ClusterState:
         floor = self.reassign_floor.reassign_ms if self.reassign_floor is not None else 0
         return max(self.settings.reassign_ms, floor)
 
+    @property
+    def is_held(self) -> bool:
+        """Runs of the cluster that this one was restored from may still be alive somewhere (G6)."""
+        return self.reassign_floor is not None and self.reassign_floor.restored
+
     def wakes_until(self, at: Instant, limit: int) -> list[Task]:
         """Waiting tasks whose time has come, earliest first; at most `limit`."""
         return self._due(self._wakes, at, limit, _wake_of)

@@ -33,6 +33,7 @@ from coordinator.replica.assigners import Assigners
 from coordinator.replica.bench import Bench
 from coordinator.replica.creation import Creations
 from coordinator.replica.desk import Desk
+from coordinator.replica.effects import Note
 from coordinator.replica.leases import Leases
 from coordinator.replica.live import LiveBoard
 from coordinator.replica.member_changes import MemberChanges
@@ -70,6 +71,10 @@ class Leadership:
         self._prune_at: Millis = bench.now.steady
         self._drains = Drains(bench.now.steady)
         self._floor_dropped = 0  # revision of the floor whose drop is under way
+        self._since: Millis = bench.now.steady
+        if bench.state.is_held:
+            said = {"ms": bench.state.reassign_ms}
+            bench.emit(Note("info", "nodes wait until runs of the cluster before have ended", said))
         self.refresh_facts()
         live = [n.name for n in bench.state.nodes_by_name() if _is_live(n)]
         self.leases.on_first_commit(live, bench.now.steady)
@@ -192,6 +197,8 @@ class Leadership:
         floor = self.bench.state.reassign_floor
         if floor is None or floor.revision == self._floor_dropped:
             return
+        if floor.restored and self.bench.now.steady - self._since < floor.reassign_ms:
+            return
         for item in drop_floor(self.bench.state, self.leases.confirmed()).items:
             self._floor_dropped = floor.revision
             self._add(item, self._floor_answered)
@@ -199,6 +206,7 @@ class Leadership:
     def _floor_answered(self, answer: Answer) -> None:
         if isinstance(answer, Lost):
             self._floor_dropped = 0
+        self.sessions.let_in_all()
 
     def _loss_answered(self, name: NodeName) -> OnAnswer:
         def answered(answer: Answer) -> None:

@@ -46,7 +46,8 @@ class Sessions:
         self._by_number: dict[int, Session] = {}
         self._by_name: dict[NodeName, Session] = {}
         self._closed_at: dict[NodeName, Millis] = {}
-        self._waiting: dict[int, Registration] = {}  # until the old session of the name is closed
+        # until the old session of the name is closed, or the runs of a cluster before must have ended
+        self._waiting: dict[int, Registration] = {}
         self._touched: dict[int, None] = {}
         self.on_connected: Callable[[], None] = _nobody_cares
 
@@ -74,7 +75,9 @@ class Sessions:
             self._close(number, reason, f"this is cluster {state.cluster_id}")
             return
         before = self._by_name.get(registration.name)
-        if before is None:
+        if state.is_held:
+            self._waiting[number] = registration
+        elif before is None:
             self._register(number, registration)
         elif before.registration.uid != registration.uid:
             detail = f"{registration.name} is the name of another node, {before.incarnation}"
@@ -144,6 +147,12 @@ class Sessions:
             if registration.name == name:
                 del self._waiting[number]
                 self.opened(number, registration)
+
+    def let_in_all(self) -> None:
+        """Whatever they waited for may be over."""
+        waiting, self._waiting = self._waiting, {}
+        for number, registration in waiting.items():
+            self.opened(number, registration)
 
     # -- registration -----------------------------------------------------------------------------
 

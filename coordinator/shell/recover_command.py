@@ -101,7 +101,8 @@ def plan(survivor: Survivor, heard: Mapping[str, Heard]) -> list[str]:
         f"drops      {', '.join(heard) or 'no member'}: never start a dropped one with its old directory",
         f"runs       {under_way} under way count as lost and start anew; exclusive ones of nodes that are "
         "cut off end with their lease",
-        "nodes      are forgotten; they stop their runs and register anew when they call",
+        "nodes      are forgotten; they stop their runs and register anew when they call; none is taken",
+        f"           in for {state.reassign_ms / 1000:g} s after the start: exclusive runs of before have ended by then",
         f"keeps      the old directory, as {_aside(survivor.directory)}",
     ]
 

@@ -112,7 +112,8 @@ def told(
         f"runs       {lost} were under way: they count as lost and start anew",
         f"tokens     allocation ids go on above {state.last_allocation_id}, older ones are refused",
         "members    those of the old cluster are none of this one: never start them again",
-        "nodes      are forgotten; the old cluster's stop their runs and register anew when they call",
+        "nodes      are forgotten; the old cluster's stop their runs and register anew when they call; none is",
+        f"           taken in for {state.reassign_ms / 1000:g} s after the start: exclusive runs of before have ended by then",
         f"next       {then}",
     ]
 

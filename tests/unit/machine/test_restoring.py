@@ -9,8 +9,10 @@ from coordinator.machine.commands import (
     AssignTask,
     CancelTask,
     DrainNode,
+    DropReassignFloor,
     EndRun,
     RemoveNode,
+    SetSettings,
     WriteState,
 )
 from coordinator.machine.invariants import check
@@ -38,6 +40,24 @@ def old_world() -> World:
     world.end("c", RunOutcome.SUCCEEDED)
     world.accept(DrainNode(NodeName("n1"), "restart", "kernel", "ann"))
     return world
+
+
+def test_g6_the_new_cluster_knows_how_long_exclusive_runs_of_the_old_one_may_live() -> None:
+    world = old_world()
+    longer = (("nodes.lease", "20s"), ("nodes.reassign_after", "26s"))
+    world.accept(SetSettings(longer, (), "ann"))
+    world.accept(SetSettings((), ("nodes.lease", "nodes.reassign_after"), "ann"))
+    begin_anew(world.state, 1)
+    check(world.state)
+    floor = world.state.reassign_floor
+    assert floor is not None
+    assert (floor.reassign_ms, floor.restored) == (26_000, True)
+    loaded = load(encode(freeze(world.state)))
+    assert loaded.is_held
+    world.accept(SetSettings((("nodes.lease", "3s"),), (), "ann"))
+    assert world.state.is_held
+    world.accept(DropReassignFloor(world.state.reassign_floor.revision))
+    assert not world.state.is_held
 
 
 def test_s44_no_run_of_before_goes_on_and_every_new_number_is_above_every_old_one() -> None:
