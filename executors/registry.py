@@ -34,6 +34,7 @@ BUILTIN = (
     "executors.builtin.ticker:Ticker",
     "executors.builtin.flaky:Flaky",
     "executors.builtin.digest:Digest",
+    "executors.builtin.command:Run",
 )
 
 

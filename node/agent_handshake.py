@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, MutableMapping
+from typing import Any
 
 import msgspec
 
@@ -29,6 +30,7 @@ class Handshake(msgspec.Struct, frozen=True, kw_only=True):
     data_dir: str
     coordinators: tuple[str, ...]
     executors: tuple[str, ...]
+    commands: dict[str, dict[str, Any]]
     attributes: dict[str, str]
     capacity: int
     spare_workers: int

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from coordinator.client.durations import format_duration
+from node.commands import commands_file, names
 from node.setting_kinds import (
     address_list,
     attributes,
@@ -33,6 +34,7 @@ class Settings:
     coordinators: tuple[str, ...]
     http: str | None
     executors: tuple[str, ...]
+    commands: Mapping[str, Mapping[str, Any]]
     attr: Mapping[str, str]
     capacity: int
     spare_workers: int
@@ -99,6 +101,14 @@ TABLE: tuple[Setting, ...] = (
         "module[:Class],...",
         "",
         "plugins to offer besides entry points; repeatable",
+    ),
+    Setting(
+        "commands",
+        commands_file,
+        "path",
+        "",
+        "TOML file of the commands that command.run may run here; none without it",
+        show=names,
     ),
     Setting("attr", attributes, "key=value,...", "", "attributes for placement; repeatable"),
     Setting("capacity", count(1, 100_000), "1..100000", "10", "normal tasks that run here at once"),

@@ -32,6 +32,7 @@ OTHERS_VARIABLES = frozenset(
         "NODE_UID",
         "NODE_INCARNATION",
         "FENCING_TOKEN",
+        "ALLOWED_COMMANDS",
         "FAILPOINT",
         "ADDR",
         "PYTHON",

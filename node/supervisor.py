@@ -19,6 +19,7 @@ from types import FrameType
 from node import effects
 from node.agent_handshake import BEAT, Handshake, give
 from node.burial import kill, kill_orphans
+from node.commands import attributes
 from node.control_group import Enclosure, own_directory
 from node.data_dir import DataDir, DataDirError, Machine
 from node.logs import Log
@@ -174,7 +175,8 @@ class Supervisor:
             data_dir=str(self._data_dir.path),
             coordinators=settings.coordinators,
             executors=settings.executors,
-            attributes=dict(settings.attr),
+            commands={name: dict(one) for name, one in settings.commands.items()},
+            attributes={**attributes(settings.commands), **settings.attr},
             capacity=settings.capacity,
             spare_workers=settings.spare_workers,
             max_starting=settings.max_starting,

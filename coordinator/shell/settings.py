@@ -33,6 +33,7 @@ _OF_OTHERS = frozenset(
         "PTASKS_NODE_INCARNATION",
         "PTASKS_NODE_UID",
         "PTASKS_ORPHAN_LIMIT",
+        "PTASKS_COMMANDS",
         "PTASKS_PYTHON",
         "PTASKS_SHUTDOWN_GRACE",
         "PTASKS_SPARE_WORKERS",
@@ -98,11 +99,11 @@ def load_settings(argv: Sequence[str], environ: Mapping[str, str]) -> ServerSett
     )
 
 
-def build_of(level: int, commands: Sequence[str]) -> Build:
-    """The build that follows up to `level`, which these commands need."""
+def build_of(level: int, commands: Mapping[str, int]) -> Build:
+    """The build that follows up to `level`; `commands`: what those of this name need instead of their own."""
 
     def needed(command: Command) -> int:
-        return level if type(command).__name__ in commands else level_needed(command)
+        return commands.get(type(command).__name__, level_needed(command))
 
     return Build(level, needed) if commands else Build(level)
 
