@@ -31,9 +31,12 @@ def commands(source: str) -> dict[str, int]:
 
 def findings(root: Path) -> Iterator[str]:
     """One line for each thing that a command lacks."""
-    tags = commands((root / COMMANDS).read_text(encoding="utf-8"))
+    sources = sorted((root / COMMANDS).parent.glob(f"*{COMMANDS.name}"))
+    told_of = [commands(source.read_text(encoding="utf-8")) for source in sources]
+    tags = {name: tag for tagged in told_of for name, tag in tagged.items()}
     clauses = set(re.findall(r"case (?:\w+\.)?(\w+)\(", (root / APPLY).read_text(encoding="utf-8")))
-    told = set(re.findall(r"\w+", (root / STORIES).read_text(encoding="utf-8")))
+    stories = (path.read_text(encoding="utf-8") for path in (root / STORIES).parent.glob("*.py"))
+    told = {word for text in stories for word in re.findall(r"\w+", text)}
     if not tags:
         yield f"{COMMANDS}: no command found"
     for tag, count in Counter(tags.values()).items():

@@ -22,6 +22,7 @@ Code = grpc.StatusCode
 
 REFUSAL_CODES: Mapping[Refusal, grpc.StatusCode] = {
     Refusal.TASK_NOT_FOUND: Code.NOT_FOUND,
+    Refusal.RUN_NOT_FOUND: Code.NOT_FOUND,
     Refusal.NODE_NOT_FOUND: Code.NOT_FOUND,
     Refusal.MEMBER_NOT_FOUND: Code.NOT_FOUND,
     Refusal.EXECUTOR_NOT_FOUND: Code.NOT_FOUND,
@@ -41,6 +42,7 @@ REFUSAL_CODES: Mapping[Refusal, grpc.StatusCode] = {
     Refusal.ALREADY_FINISHED: Code.FAILED_PRECONDITION,
     Refusal.NOT_FINISHED: Code.FAILED_PRECONDITION,
     Refusal.STATE_IN_USE: Code.FAILED_PRECONDITION,
+    Refusal.PARENT_ENDED: Code.FAILED_PRECONDITION,
     Refusal.CHANGE_PENDING: Code.FAILED_PRECONDITION,
     Refusal.WOULD_LOSE_QUORUM: Code.FAILED_PRECONDITION,
     Refusal.LIMIT_REACHED: Code.RESOURCE_EXHAUSTED,

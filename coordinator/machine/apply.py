@@ -11,7 +11,14 @@ from typing import assert_never
 
 from coordinator.machine import commands as c
 from coordinator.machine.assign import assign_task
-from coordinator.machine.cancel import cancel_task, remove_task, stop_run, unassign_task
+from coordinator.machine.cancel import (
+    cancel_run,
+    cancel_task,
+    remove_task,
+    stop_run,
+    unassign_task,
+)
+from coordinator.machine.children import take_descendants_along
 from coordinator.machine.create import create_task
 from coordinator.machine.drains import (
     defer_move,
@@ -20,6 +27,7 @@ from coordinator.machine.drains import (
     remove_node,
     undrain_node,
 )
+from coordinator.machine.edit import update_task
 from coordinator.machine.failures import InvariantBroken
 from coordinator.machine.features import raise_feature_level
 from coordinator.machine.members import (
@@ -30,6 +38,7 @@ from coordinator.machine.members import (
 )
 from coordinator.machine.nodes import join_node, lose_node, lose_runs
 from coordinator.machine.outcome import Accepted, Outcome
+from coordinator.machine.pause import pause_task, resume_task, retry_task
 from coordinator.machine.report import end_run, start_run, write_state
 from coordinator.machine.requests import answer_again, forget_requests, remember
 from coordinator.machine.settings import drop_reassign_floor, set_settings
@@ -59,6 +68,13 @@ def _answer(state: ClusterState, request: c.Request) -> Outcome:
 
 def apply(state: ClusterState, command: c.Command) -> Outcome:
     """One command. Same state, same command, same outcome, on every member, for ever."""
+    before = len(state.events)
+    outcome = _apply(state, command)
+    take_descendants_along(state, before)
+    return outcome
+
+
+def _apply(state: ClusterState, command: c.Command) -> Outcome:
     match command:
         case c.CreateTask():
             return create_task(state, command)
@@ -70,14 +86,33 @@ def apply(state: ClusterState, command: c.Command) -> Outcome:
             return write_state(state, command)
         case c.AssignTask():
             return assign_task(state, command)
+        case c.StopRun():
+            return stop_run(state, command)
+        case _:
+            return _apply_wish(state, command)
+
+
+def _apply_wish(
+    state: ClusterState,
+    command: c.WishCommand | c.NodeCommand | c.ClusterCommand | c.MemberCommand,
+) -> Outcome:
+    match command:
         case c.CancelTask():
             return cancel_task(state, command)
         case c.UnassignTask():
             return unassign_task(state, command)
         case c.RemoveTask():
             return remove_task(state, command)
-        case c.StopRun():
-            return stop_run(state, command)
+        case c.UpdateTask():
+            return update_task(state, command)
+        case c.PauseTask():
+            return pause_task(state, command)
+        case c.ResumeTask():
+            return resume_task(state, command)
+        case c.RetryTask():
+            return retry_task(state, command)
+        case c.CancelRun():
+            return cancel_run(state, command)
         case _:
             return _apply_elsewhere(state, command)
 

@@ -4,20 +4,27 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from coordinator.machine.commands import CancelTask, RemoveTask, StopRun, UnassignTask
+from coordinator.machine.commands import (
+    CancelRun,
+    CancelTask,
+    RemoveTask,
+    StopRun,
+    UnassignTask,
+)
 from coordinator.machine.outcome import Accepted, Outcome, Refusal, Refused
-from coordinator.machine.records import finished, is_fenced, not_found, stale_allocation, store
+from coordinator.machine.records import (
+    already_finished,
+    finished,
+    is_fenced,
+    not_found,
+    revision_mismatch,
+    stale_allocation,
+    store,
+)
+from coordinator.machine.stopping import ask_to_stop, with_grace
 from coordinator.model import limits
 from coordinator.model.state import ClusterState
-from coordinator.model.tasks import (
-    STRENGTH,
-    Assignment,
-    Code,
-    Desired,
-    Status,
-    StopReason,
-    Task,
-)
+from coordinator.model.tasks import Assignment, Code, Desired, Status, StopReason, Task
 
 
 def cancel_task(state: ClusterState, command: CancelTask) -> Outcome:
@@ -26,15 +33,16 @@ def cancel_task(state: ClusterState, command: CancelTask) -> Outcome:
     if task is None:
         return not_found(command.task_id)
     if command.if_revision and command.if_revision != task.revision:
-        return _revision_mismatch(task)
+        return revision_mismatch(task)
     if task.is_terminal:
         return _cancel_finished(state, task, command)
     if command.finished_only:
         return Refused(Refusal.NOT_FINISHED, f"the task is {task.status}", task.allocation_id)
     wanted = replace(task, desired=Desired.CANCELLED, purge=task.purge or command.purge)
     if task.has_node:
-        return _stop(state, wanted, StopReason.CANCEL)
-    over = replace(wanted, assignment=Assignment(code=Code.FINISHED))
+        wanted = with_grace(replace(wanted, rerun=False), command.grace_ms)
+        return ask_to_stop(state, wanted, StopReason.CANCEL, command.reason)
+    over = replace(wanted, assignment=Assignment(code=Code.FINISHED, explanation=command.reason))
     return store(state, finished(state, over, Status.CANCELLED))
 
 
@@ -46,12 +54,34 @@ def unassign_task(state: ClusterState, command: UnassignTask) -> Outcome:
     if task.allocation_id != command.allocation_id:
         return stale_allocation(task)
     if command.if_revision and command.if_revision != task.revision:
-        return _revision_mismatch(task)
+        return revision_mismatch(task)
     if task.is_terminal:
-        return Refused(Refusal.ALREADY_FINISHED, f"the task is {task.status}", task.allocation_id)
+        return already_finished(task)
     if not task.has_node:
         return Accepted(task.id, task.allocation_id, unchanged=True)
-    return _stop(state, task, StopReason.MOVE)
+    return ask_to_stop(state, task, StopReason.MOVE, command.reason)
+
+
+def cancel_run(state: ClusterState, command: CancelRun) -> Outcome:
+    """The run ends `cancelled` whatever it reports; what becomes of the task is the caller's to say (PT-30)."""
+    task = state.tasks.get(command.task_id)
+    if task is None:
+        return not_found(command.task_id)
+    if command.if_revision and command.if_revision != task.revision:
+        return revision_mismatch(task)
+    if task.is_terminal:
+        return already_finished(task)
+    if not task.has_node:
+        return Refused(Refusal.RUN_NOT_FOUND, f"the task is {task.status}", task.allocation_id)
+    if command.allocation_id and command.allocation_id != task.allocation_id:
+        return stale_allocation(task)
+    if not command.rerun:
+        whole = CancelTask(task.id, grace_ms=command.grace_ms, reason=command.reason)
+        return cancel_task(state, whole)
+    if task.desired is Desired.CANCELLED:
+        return Accepted(task.id, task.allocation_id, unchanged=True)
+    wanted = with_grace(replace(task, rerun=True), command.grace_ms)
+    return ask_to_stop(state, wanted, StopReason.REPLACE, command.reason)
 
 
 def stop_run(state: ClusterState, command: StopRun) -> Outcome:
@@ -61,7 +91,7 @@ def stop_run(state: ClusterState, command: StopRun) -> Outcome:
         return not_found(command.task_id)
     if not is_fenced(task, command.allocation_id, command.incarnation):
         return stale_allocation(task)
-    return _stop(state, task, command.reason)
+    return ask_to_stop(state, task, command.reason)
 
 
 def remove_task(state: ClusterState, command: RemoveTask) -> Outcome:
@@ -70,7 +100,7 @@ def remove_task(state: ClusterState, command: RemoveTask) -> Outcome:
     if task is None:
         return not_found(command.task_id)
     if task.revision != command.revision:
-        return _revision_mismatch(task)
+        return revision_mismatch(task)
     if not task.is_terminal:
         return Refused(Refusal.NOT_FINISHED, f"the task is {task.status}", task.allocation_id)
     if task.expires_at > state.at and not _too_many_kept(state, task.status):
@@ -85,31 +115,7 @@ def _cancel_finished(state: ClusterState, task: Task, command: CancelTask) -> Ou
         return Accepted(task.id, task.allocation_id, removed=True, record=task)
     if task.status is Status.CANCELLED:
         return Accepted(task.id, task.allocation_id, unchanged=True)
-    return Refused(Refusal.ALREADY_FINISHED, f"the task is {task.status}", task.allocation_id)
-
-
-def _stop(state: ClusterState, task: Task, reason: StopReason) -> Outcome:
-    """Ask the run to end. A stronger reason replaces a weaker one, never the reverse (PT-15)."""
-    present = task.stop_reason
-    if present is not None and STRENGTH[present] >= STRENGTH[reason]:
-        reason = present
-    if reason is present and task == state.tasks[task.id]:
-        return Accepted(task.id, task.allocation_id, unchanged=True)
-    placed = task.assignment
-    if placed.code is Code.MOVE_PENDING:  # it waits for no destination any more
-        placed = replace(placed, code=Code.ASSIGNED, explanation="")
-    state.put_task(
-        replace(
-            task,
-            status=Status.STOPPING,
-            assignment=placed,
-            stop_reason=reason,
-            stopping_since=task.stopping_since or state.at,
-            updated_at=state.at,
-            revision=state.revision,
-        )
-    )
-    return Accepted(task.id, task.allocation_id)
+    return already_finished(task)
 
 
 def _too_many_kept(state: ClusterState, status: Status) -> bool:
@@ -117,9 +123,3 @@ def _too_many_kept(state: ClusterState, status: Status) -> bool:
     if status is not Status.SUCCEEDED:
         kept = state.status_counts[Status.FAILED] + state.status_counts[Status.CANCELLED]
     return kept > limits.FINISHED_KEPT_MAX
-
-
-def _revision_mismatch(task: Task) -> Refused:
-    return Refused(
-        Refusal.REVISION_MISMATCH, f"current revision is {task.revision}", task.allocation_id
-    )

@@ -11,11 +11,65 @@ from typing import TypeAlias
 
 import msgspec
 
+from coordinator.machine.wish_commands import (
+    CancelRun,
+    CancelTask,
+    PauseTask,
+    RemoveTask,
+    ResumeTask,
+    RetryTask,
+    UnassignTask,
+    UpdateTask,
+    WishCommand,
+)
 from coordinator.model.features import FIRST
 from coordinator.model.ids import AllocationId, Incarnation, NodeName, TaskId
 from coordinator.model.instants import Instant, Millis
 from coordinator.model.nodes import LoadError, Manifest, Offer
 from coordinator.model.tasks import Assignment, Pairs, Policy, RunOutcome, StopReason, TaskSpec
+
+__all__ = [
+    "AddMember",
+    "AssignTask",
+    "Batch",
+    "BindMember",
+    "CancelRun",
+    "CancelTask",
+    "CheckDigest",
+    "ClusterCommand",
+    "Command",
+    "CreateTask",
+    "DeferMove",
+    "DrainNode",
+    "DropReassignFloor",
+    "EndRun",
+    "FinishMemberChange",
+    "ForgetNode",
+    "ForgetRequests",
+    "JoinNode",
+    "LoseNode",
+    "LoseRuns",
+    "MemberCommand",
+    "NodeCommand",
+    "PauseTask",
+    "Placement",
+    "RaiseFeatureLevel",
+    "RemoveMember",
+    "RemoveNode",
+    "RemoveTask",
+    "Request",
+    "ResumeTask",
+    "RetryTask",
+    "SetSettings",
+    "StartRun",
+    "StopRun",
+    "TaskCommand",
+    "UnassignTask",
+    "UndrainNode",
+    "UpdateTask",
+    "WishCommand",
+    "WriteState",
+]
 
 
 class CreateTask(msgspec.Struct, frozen=True, array_like=True, tag=1, gc=False):
@@ -32,6 +86,7 @@ class CreateTask(msgspec.Struct, frozen=True, array_like=True, tag=1, gc=False):
     require_assignment: bool = False
     replace_finished: bool = False
     description: str = ""
+    by_run: tuple[AllocationId, Incarnation] | None = None  # of the parent, which starts it (PT-77)
 
 
 class AssignTask(msgspec.Struct, frozen=True, array_like=True, tag=2, gc=False):
@@ -95,33 +150,6 @@ class EndRun(msgspec.Struct, frozen=True, array_like=True, tag=5, gc=False):
     error_text: str = ""
     next: Assignment | None = None
     reported: str = ""  # what the code did, where a stop made another outcome of it (PT-16)
-
-
-class CancelTask(msgspec.Struct, frozen=True, array_like=True, tag=6, gc=False):
-    """A wish that is final once accepted (G10). `purge`: remove the record when it has ended.
-
-    `finished_only` makes it a removal: refused (`not_finished`) unless the task has ended.
-    """
-
-    task_id: TaskId
-    purge: bool = False
-    finished_only: bool = False
-    if_revision: int = 0
-
-
-class UnassignTask(msgspec.Struct, frozen=True, array_like=True, tag=7, gc=False):
-    """An operator or a drain takes the task off its node: stop, confirmation, new placement."""
-
-    task_id: TaskId
-    allocation_id: AllocationId  # 0 is refused
-    if_revision: int = 0
-
-
-class RemoveTask(msgspec.Struct, frozen=True, array_like=True, tag=8, gc=False):
-    """Retention has ended; refused unless the record is finished and expired by `at`."""
-
-    task_id: TaskId
-    revision: int
 
 
 class JoinNode(msgspec.Struct, frozen=True, array_like=True, tag=9, gc=False):
@@ -285,15 +313,7 @@ class CheckDigest(msgspec.Struct, frozen=True, array_like=True, tag=26, gc=False
 
 
 TaskCommand: TypeAlias = (
-    CreateTask
-    | AssignTask
-    | StartRun
-    | WriteState
-    | EndRun
-    | CancelTask
-    | UnassignTask
-    | RemoveTask
-    | StopRun
+    CreateTask | AssignTask | StartRun | WriteState | EndRun | StopRun | WishCommand
 )
 
 NodeCommand: TypeAlias = (

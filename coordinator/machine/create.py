@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
+from coordinator.machine.children import refuse_child
 from coordinator.machine.commands import CreateTask
 from coordinator.machine.fit import said, still_fits
 from coordinator.machine.outcome import Accepted, Outcome, Refusal, Refused
@@ -14,10 +15,13 @@ from coordinator.model.tasks import Assignment, Code, Desired, Status, Task, Tas
 
 def create_task(state: ClusterState, command: CreateTask) -> Outcome:
     """Same id and same spec: the stored record, unchanged (PT-21). Otherwise a new one."""
+    if command.by_run is not None and (refused := refuse_child(state, command)) is not None:
+        return refused
     old = state.tasks.get(command.task_id)
     if old is not None and not (command.replace_finished and old.is_terminal):
         return _same_or_refused(old, command)
-    if (refused := _over_limit(state, command, old)) is not None:
+    refused = refuse_child(state, command) or _over_limit(state, command, old)
+    if refused is not None:
         return refused
     status, assignment, wake_at = _placement(state, command)
     if command.require_assignment and status is Status.UNASSIGNED:
@@ -75,12 +79,17 @@ def _placement(state: ClusterState, command: CreateTask) -> tuple[Status, Assign
     return Status.ASSIGNED, chosen, 0
 
 
+def active_full(state: ClusterState) -> Refused | None:
+    """Refuse one more task that has not ended than the limit allows."""
+    if state.active_tasks < limits.ACTIVE_TASKS_MAX:
+        return None
+    detail = f"{state.active_tasks} active tasks; at most {limits.ACTIVE_TASKS_MAX}"
+    return Refused(Refusal.LIMIT_REACHED, detail)
+
+
 def _over_limit(state: ClusterState, command: CreateTask, old: Task | None) -> Refused | None:
-    if state.active_tasks >= limits.ACTIVE_TASKS_MAX:
-        return Refused(
-            Refusal.LIMIT_REACHED,
-            f"{state.active_tasks} active tasks; at most {limits.ACTIVE_TASKS_MAX}",
-        )
+    if (refused := active_full(state)) is not None:
+        return refused
     freed = len(old.params) + len(old.state or b"") if old is not None else 0
     return records_full(state, len(command.params) - freed)
 
@@ -97,14 +106,18 @@ def records_full(state: ClusterState, growth: int) -> Refused | None:
 
 
 def _same_or_refused(old: Task, command: CreateTask) -> Outcome:
-    differing = differing_fields(old, command)
+    known_child = command.by_run is not None and old.spec.parent == command.spec.parent
+    differing = [] if known_child else differing_fields(old, command)  # one child to a key (PT-77)
     if differing:
         return Refused(Refusal.ALREADY_EXISTS, ", ".join(differing), current=old.allocation_id)
     return Accepted(old.id, old.allocation_id, unchanged=True)
 
 
 def differing_fields(old: Task, command: CreateTask) -> list[str]:
-    """Names of what was asked differently, in the order of the record; empty: the same spec."""
+    """Names of what was asked differently, in the order of the record; empty: the same spec.
+
+    Headers are those of the request and say nothing of the task: each try may have others.
+    """
     differing = []
     if old.executor != command.executor:
         differing.append("executor")
@@ -114,7 +127,7 @@ def differing_fields(old: Task, command: CreateTask) -> list[str]:
         differing += [
             name.removesuffix("_ms")
             for name in TaskSpec.__struct_fields__
-            if getattr(old.spec, name) != getattr(command.spec, name)
+            if name != "headers" and getattr(old.spec, name) != getattr(command.spec, name)
         ]
     if old.desired is not Desired.CANCELLED and command.paused != (old.desired is Desired.PAUSED):
         differing.append("paused")

@@ -40,7 +40,7 @@ def end_run_of(state: ClusterState, task: Task, report: EndRun) -> Task:
 
     `report` is fenced already, or was made by the machine for a run that nobody can report.
     """
-    outcome = outcome_of(task.stop_reason, report.outcome)
+    outcome = outcome_of(task.stop_reason, report.outcome, rerun=task.rerun)
     started_at = task.started_at or report.started_at
     lasted_ms = report.lasted_ms
     if not lasted_ms and started_at:
@@ -48,7 +48,7 @@ def end_run_of(state: ClusterState, task: Task, report: EndRun) -> Task:
     last = LastOutcome(
         outcome=outcome,
         allocation_id=task.allocation_id,
-        reason=report.reason,
+        reason=_said_reason(task, report, outcome),
         ended_at=state.at,
         node=task.assignment.node or "",
         duration_ms=lasted_ms,
@@ -57,15 +57,34 @@ def end_run_of(state: ClusterState, task: Task, report: EndRun) -> Task:
     )
     state.events.append(_event(task, report, last, started_at))
     task = replace(task, last_outcome=last, started_at=started_at, own_process=report.worker_died)
-    return _settled(state, task, report, last)
+    if task.next_policy is not None:  # an edit left this run its own (PT-33)
+        task = replace(task, policy=task.next_policy, next_policy=None)
+    return _settled(state, replace(task, rerun=False), report, last)
 
 
-def outcome_of(stop: StopReason | None, said: RunOutcome) -> RunOutcome:
-    """What the record says of a run that said this and had been asked to stop for that (PT-16)."""
+def _said_reason(task: Task, report: EndRun, outcome: RunOutcome) -> str:
+    """The run's own word, or why it had to end, with what whoever stopped it gave as reason."""
+    reason = report.reason
+    if task.stop_reason is None or reason not in ("", task.stop_reason):
+        return reason
+    if outcome is RunOutcome.ABORTED and task.stop_reason is StopReason.PAUSE:
+        reason = "paused"
+    if outcome is RunOutcome.CANCELLED and task.rerun:
+        reason = "cancelled, runs again"
+    return f"{reason}: {task.stop_text}" if task.stop_text else reason
+
+
+def outcome_of(stop: StopReason | None, said: RunOutcome, *, rerun: bool = False) -> RunOutcome:
+    """What the record says of a run that said this and had been asked to stop for that (PT-16).
+
+    `rerun`: the run alone was cancelled.
+    """
     if stop is StopReason.CANCEL:
         return RunOutcome.CANCELLED
     if stop is StopReason.TIMEOUT:
         return RunOutcome.TIMED_OUT
+    if rerun:
+        return RunOutcome.CANCELLED
     stopped_itself = said is RunOutcome.CANCELLED  # nobody asked to cancel: its node gave it up
     if stopped_itself or (stop is not None and said is RunOutcome.FAILED):
         return RunOutcome.ABORTED
@@ -76,6 +95,10 @@ def _settled(state: ClusterState, task: Task, report: EndRun, last: LastOutcome)
     match last.outcome:
         case RunOutcome.SUCCEEDED | RunOutcome.WARNING:
             return _over(state, task, Status.SUCCEEDED)
+        case RunOutcome.CANCELLED if task.desired is not Desired.CANCELLED:
+            again = replace(task, losses=0, cause="retry")
+            reason = Assignment(code=Code.AWAITING_FIRST_ASSIGNMENT, explanation="run cancelled")
+            return _placed_again(state, again, report, reason)
         case RunOutcome.CANCELLED:
             return _over(state, task, Status.CANCELLED)
         case RunOutcome.FAILED | RunOutcome.TIMED_OUT:
@@ -113,9 +136,10 @@ def _after_loss(state: ClusterState, task: Task, report: EndRun, lasted_ms: Mill
 
 
 def _over(state: ClusterState, task: Task, status: Status) -> Task:
+    why = task.stop_text if status is Status.CANCELLED else ""
     task = replace(
         task,
-        assignment=Assignment(code=Code.FINISHED),
+        assignment=Assignment(code=Code.FINISHED, explanation=why),
         allocation_id=take_allocation(state, task),
     )
     return finished(state, task, status)
@@ -124,22 +148,29 @@ def _over(state: ClusterState, task: Task, status: Status) -> Task:
 def _placed_again(state: ClusterState, task: Task, report: EndRun, reason: Assignment) -> Task:
     """On the node that the leader chose, if that still holds; else unassigned with the reason."""
     if task.desired is Desired.PAUSED:
-        return _without_node(state, task, Status.PAUSED, Assignment(code=Code.PAUSED))
+        return _paused(state, task)
     chosen = report.next
     if chosen is not None and chosen.node is not None:
-        # On its own node it takes what it has just freed.
-        cost = task.policy.cost if chosen.node != task.assignment.node else 0
+        # On its own node it takes what it has just freed, which an edit may have made another cost.
+        freed = state.tasks[task.id].policy.cost if chosen.node == task.assignment.node else 0
+        cost = task.policy.cost - freed
         objection = still_fits(state, chosen, task.executor, task.executor_version, cost)
         if objection is None:
-            return assigned(state, replace(task, stop_reason=None, stopping_since=0), chosen)
+            free = replace(task, stop_reason=None, stop_text="", stopping_since=0)
+            return assigned(state, free, chosen)
     return _without_node(state, task, Status.UNASSIGNED, reason)
 
 
 def _waiting(state: ClusterState, task: Task, wake_at: Instant) -> Task:
     if task.desired is Desired.PAUSED:
-        return _without_node(state, task, Status.PAUSED, Assignment(code=Code.PAUSED))
+        return _paused(state, task)
     waiting = _without_node(state, task, Status.WAITING, Assignment(code=Code.BACKOFF))
     return replace(waiting, wake_at=wake_at)
+
+
+def _paused(state: ClusterState, task: Task) -> Task:
+    why = Assignment(code=Code.PAUSED, explanation=task.stop_text)
+    return _without_node(state, task, Status.PAUSED, why)
 
 
 def _without_node(state: ClusterState, task: Task, status: Status, assignment: Assignment) -> Task:
@@ -149,6 +180,7 @@ def _without_node(state: ClusterState, task: Task, status: Status, assignment: A
         assignment=assignment,
         allocation_id=take_allocation(state, task),
         stop_reason=None,
+        stop_text="",
         stopping_since=0,
         assigned_at=0,
         started_at=0,
@@ -191,7 +223,7 @@ def _event(task: Task, report: EndRun, last: LastOutcome, started_at: Instant) -
         allocation_id=last.allocation_id,
         outcome=last.outcome,
         reported=said if said != last.outcome else "",
-        reason=report.reason,
+        reason=last.reason,
         ended_at=last.ended_at,
         error=report.error,
         result=report.result,

@@ -29,7 +29,7 @@ def check(state: ClusterState) -> None:
 def _broken(state: ClusterState) -> Iterator[str]:
     allocations: dict[int, str] = {}
     for task in state.tasks_by_id():
-        for what in (*_placement(state, task), *_life(task), *_history(state, task)):
+        for what in (*_placement(state, task), *_life(task), *_run(task), *_history(state, task)):
             yield f"task {task.id} ({task.status}): {what}"
         other = allocations.setdefault(task.allocation_id, task.id)
         if other != task.id:
@@ -84,10 +84,19 @@ def _life(task: Task) -> Iterator[str]:
         yield f"paused, but desired {task.desired}"
 
 
+def _run(task: Task) -> Iterator[str]:
+    """What waits for the end of a run has one to wait for."""
+    if task.next_policy is not None and not task.has_node:
+        yield "a policy waits for the end of its run, but it has none"
+    if (task.rerun or task.stop_text) and task.status is not Status.STOPPING:
+        yield "its run was asked to end, but is not stopping"
+
+
 def _history(state: ClusterState, task: Task) -> Iterator[str]:
     """Counters within bounds, nothing from the future."""
     limit = task.policy.max_attempts
-    if task.attempts < 0 or (limit and task.attempts >= limit and task.status is not Status.FAILED):
+    used_up = limit and task.attempts >= limit and task.status is not Status.FAILED
+    if task.attempts < 0 or (used_up and not task.edited_revision):  # an edit may lower the limit
         yield f"{task.attempts} attempts of {limit}"
     if task.losses < 0:
         yield f"{task.losses} losses"
@@ -138,7 +147,15 @@ def _indexes(state: ClusterState) -> Iterator[str]:
     rebuilt = ClusterState()
     for task in state.tasks_by_id():
         rebuilt.put_task(task)
-    for name in ("on_node", "use", "of_executor", "unassigned", "status_counts", "active_tasks"):
+    for name in (
+        "on_node",
+        "use",
+        "of_executor",
+        "unassigned",
+        "children",
+        "status_counts",
+        "active_tasks",
+    ):
         if getattr(state, name) != getattr(rebuilt, name):
             yield f"index {name} is {getattr(state, name)}, but should be {getattr(rebuilt, name)}"
     if state.records_bytes != rebuilt.records_bytes:

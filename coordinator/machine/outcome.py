@@ -15,6 +15,7 @@ class Refusal(StrEnum):
 
     TASK_NOT_FOUND = "task_not_found"
     NODE_NOT_FOUND = "node_not_found"
+    RUN_NOT_FOUND = "run_not_found"
     MEMBER_NOT_FOUND = "member_not_found"
     EXECUTOR_NOT_FOUND = "executor_not_found"
     SETTING_NOT_FOUND = "setting_not_found"
@@ -33,6 +34,7 @@ class Refusal(StrEnum):
     ALREADY_FINISHED = "already_finished"
     NOT_FINISHED = "not_finished"
     STATE_IN_USE = "state_in_use"
+    PARENT_ENDED = "parent_ended"
     CHANGE_PENDING = "change_pending"
     WOULD_LOSE_QUORUM = "would_lose_quorum"
     LIMIT_REACHED = "limit_reached"

@@ -24,6 +24,16 @@ def stale_allocation(task: Task) -> Refused:
     )
 
 
+def already_finished(task: Task) -> Refused:
+    return Refused(Refusal.ALREADY_FINISHED, f"the task is {task.status}", task.allocation_id)
+
+
+def revision_mismatch(task: Task) -> Refused:
+    return Refused(
+        Refusal.REVISION_MISMATCH, f"current revision is {task.revision}", task.allocation_id
+    )
+
+
 def is_fenced(task: Task, allocation_id: AllocationId, incarnation: Incarnation) -> bool:
     """PT-3: task, allocation id and incarnation, all three. No value matches any."""
     return (
@@ -42,6 +52,7 @@ def finished(state: ClusterState, task: Task, status: Status) -> Task:
         expires_at=state.at + _retention_ms(state, task.policy, status),
         wake_at=0,
         stop_reason=None,
+        stop_text="",
         stopping_since=0,
         updated_at=state.at,
         revision=state.revision,

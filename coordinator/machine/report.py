@@ -47,7 +47,7 @@ def write_state(state: ClusterState, command: WriteState) -> Outcome:
         return stale_allocation(task)
     if not is_newer(task, command.seq):
         return Accepted(task.id, task.allocation_id, unchanged=True)
-    if (refused := _state_too_large(state, task, command.state)) is not None:
+    if (refused := state_too_large(state, task, command.state)) is not None:
         return refused
     state.put_task(
         replace(
@@ -100,7 +100,7 @@ def _is_repetition(last: LastOutcome, command: EndRun) -> bool:
     return last.outcome is command.outcome or last.outcome in _CONVERTED
 
 
-def _state_too_large(state: ClusterState, task: Task, written: bytes | None) -> Refused | None:
+def state_too_large(state: ClusterState, task: Task, written: bytes | None) -> Refused | None:
     size = len(written or b"")
     if size > limits.STATE_BYTES_MAX:
         return Refused(

@@ -53,9 +53,9 @@ class ClusterState:
         self.use: dict[NodeName, NodeUse] = {}
         self.of_executor: dict[str, dict[TaskId, None]] = {}
         self.unassigned: dict[TaskId, None] = {}
+        self.children: dict[TaskId, dict[TaskId, None]] = {}
         self.status_counts: dict[Status, int] = dict.fromkeys(Status, 0)
-        self.active_tasks = 0
-        self.records_bytes = 0
+        self.active_tasks, self.records_bytes = 0, 0
         self.names_version = 0  # moves when a task id appears or goes
         self._shared: dict[str, tuple[str, Policy, TaskSpec]] = {}  # the last of each executor
         self._wakes: list[tuple[Instant, TaskId]] = []
@@ -181,6 +181,8 @@ class ClusterState:
             use.runs += 1
             use.by_executor[task.executor] = use.by_executor.get(task.executor, 0) + 1
         self.of_executor.setdefault(task.executor, {})[task.id] = None
+        if task.spec.parent:
+            self.children.setdefault(TaskId(task.spec.parent), {})[task.id] = None
         if task.is_terminal:
             if task.expires_at:
                 finished = len(self.tasks) - self.active_tasks
@@ -212,6 +214,11 @@ class ClusterState:
         del of_executor[task.id]
         if not of_executor:
             del self.of_executor[task.executor]
+        if task.spec.parent:
+            siblings = self.children[TaskId(task.spec.parent)]
+            del siblings[task.id]
+            if not siblings:
+                del self.children[TaskId(task.spec.parent)]
         if not task.is_terminal:
             self.active_tasks -= 1
         if task.status is Status.UNASSIGNED:

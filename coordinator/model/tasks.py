@@ -104,6 +104,13 @@ class Backoff(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 DEFAULT_BACKOFF = Backoff()
+OF_A_RUN = (
+    "cost",
+    "timeout_ms",
+    "cancel_grace_ms",
+    "exclusive",
+    "isolation",
+)  # of a policy: a run keeps its own
 
 
 class TaskSpec(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -124,6 +131,7 @@ class TaskSpec(msgspec.Struct, frozen=True, array_like=True, gc=False):
     isolation: str | None = None
     object_kind: str = ""
     object_id: str = ""
+    parent: str = ""  # task that it belongs to; "" for none
 
 
 class Policy(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -200,6 +208,10 @@ class Task(msgspec.Struct, frozen=True, array_like=True, gc=False):
     cause: str = "start"  # of the current or next run
     purge: bool = False  # remove the record as soon as it has ended
     wake_at: Instant = 0  # of a waiting task: due or end of back-off
+    edited_revision: int = 0  # of the last edit of params or spec; 0: as it was created
+    next_policy: Policy | None = None  # of the next run, where an edit left the current one its own
+    rerun: bool = False  # the current run alone was cancelled: the task runs again (PT-30)
+    stop_text: str = ""  # what whoever asked the run to end gave as reason
 
     @property
     def is_terminal(self) -> bool:

@@ -80,6 +80,19 @@ def _over(task: Task) -> bool:
     return task.is_terminal
 
 
+def _goes_on(task: Task) -> bool:
+    return not task.is_terminal
+
+
+def _policy(draw: Draw) -> Policy:
+    return Policy(
+        cost=draw(st.integers(0, 3)),
+        max_attempts=draw(st.integers(0, 3)),
+        on_lost=draw(st.sampled_from(("rerun", "rerun", "fail"))),
+        retention_ms=draw(st.sampled_from((-1, 0, 5_000))),
+    )
+
+
 def _allocation(state: ClusterState, draw: Draw, task_id: TaskId) -> AllocationId:
     task = state.tasks.get(task_id)
     current = task.allocation_id if task is not None else 1
@@ -95,23 +108,26 @@ def _run(state: ClusterState, draw: Draw) -> tuple[TaskId, AllocationId, Incarna
 
 def _create(state: ClusterState, draw: Draw) -> c.CreateTask:
     due = draw(st.sampled_from((None, None, state.at + 2_000)))
+    parent = _task(state, draw, _goes_on) if _chance(draw, 40) else ""
     return c.CreateTask(
         _task(state, draw),
         "demo",
         1,
         draw(st.sampled_from((b"{}", b'{"x":1}'))),
-        TaskSpec(due_at=due),
-        Policy(
-            cost=draw(st.integers(0, 3)),
-            max_attempts=draw(st.integers(0, 3)),
-            on_lost=draw(st.sampled_from(("rerun", "rerun", "fail"))),
-            retention_ms=draw(st.sampled_from((-1, 0, 5_000))),
-        ),
+        TaskSpec(due_at=due, parent=parent),
+        _policy(draw),
         _choice(state, draw),
         paused=_chance(draw, 10),
         require_assignment=_chance(draw, 10),
         replace_finished=_chance(draw, 50),
+        by_run=_by_run(state, draw, parent) if parent and _chance(draw, 50) else None,
     )
+
+
+def _by_run(state: ClusterState, draw: Draw, parent_id: str) -> tuple[AllocationId, Incarnation]:
+    parent = state.tasks.get(TaskId(parent_id))
+    incarnation = parent.assignment.incarnation if parent is not None else None
+    return _allocation(state, draw, TaskId(parent_id)), incarnation or Incarnation("1-x")
 
 
 def _assign(state: ClusterState, draw: Draw) -> c.AssignTask:
@@ -142,6 +158,40 @@ def _end(state: ClusterState, draw: Draw) -> c.EndRun:
 
 def _cancel(state: ClusterState, draw: Draw) -> c.CancelTask:
     return c.CancelTask(_task(state, draw), _chance(draw, 30), _chance(draw, 20))
+
+
+def _cancel_run(state: ClusterState, draw: Draw) -> c.CancelRun:
+    task_id = _task(state, draw, _placed)
+    number = _allocation(state, draw, task_id) if _chance(draw, 50) else AllocationId(0)
+    return c.CancelRun(task_id, number, rerun=_chance(draw, 80))
+
+
+def _update(state: ClusterState, draw: Draw) -> c.UpdateTask:
+    task_id = _task(state, draw, _goes_on)
+    task = state.tasks.get(task_id)
+    has_spec, has_params = _chance(draw, 60), _chance(draw, 50)
+    due = draw(st.sampled_from((None, state.at - 1, state.at + 2_000)))
+    return c.UpdateTask(
+        task_id,
+        task.edited_revision if task is not None and _chance(draw, 90) else 0,
+        draw(st.sampled_from((b"{}", b'{"x":2}'))) if has_params else None,
+        1,
+        TaskSpec(due_at=due) if has_spec else None,
+        _policy(draw) if has_spec else None,
+        restart=_chance(draw, 30),
+        has_state=_chance(draw, 30),
+        state=draw(st.sampled_from((None, b"5"))),
+    )
+
+
+def _pause(state: ClusterState, draw: Draw) -> c.Command:
+    if _chance(draw, 50):
+        return c.ResumeTask(_task(state, draw, _goes_on))
+    return c.PauseTask(_task(state, draw, _goes_on), finish=_chance(draw, 50))
+
+
+def _retry(state: ClusterState, draw: Draw) -> c.RetryTask:
+    return c.RetryTask(_task(state, draw, _over), again=_chance(draw, 60))
 
 
 def _unassign(state: ClusterState, draw: Draw) -> c.UnassignTask:
@@ -248,6 +298,7 @@ def _stop(state: ClusterState, draw: Draw) -> c.StopRun:
 # How often each is drawn: the ordinary course of a task first, what ends it all seldom.
 _MAKERS = (
     (_create, _assign, _start, _end) * 4
-    + (_write, _cancel, _unassign, _stop, _join) * 2
+    + (_write, _cancel, _unassign, _stop, _join, _update, _pause, _retry) * 2
+    + (_cancel_run,)
     + (_remove, _lose, _lose_runs, _drain, _defer, _forget, _set)
 )

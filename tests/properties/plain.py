@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from coordinator.machine import commands as c
 from coordinator.machine.outcome import Accepted
 from coordinator.model.events import Event, RunEnded, TaskChanged
+from coordinator.model.ids import TaskId
 from coordinator.model.state import ClusterState
-from coordinator.model.tasks import RunOutcome, Status
+from coordinator.model.tasks import Desired, Policy, RunOutcome, Status
 
 COUNTED = (RunOutcome.FAILED, RunOutcome.TIMED_OUT)
 
@@ -36,23 +37,43 @@ class Plain:
         for event in events:
             if isinstance(event, RunEnded):
                 self._run_ended(event, command)
+        self._wished(command, answer)
+        for event in events:
+            if isinstance(event, TaskChanged) and event.new is None and event.old is not None:
+                assert event.old.is_terminal, "only what has ended is removed"
+        self._follow_families(events)
+        gone = [e.old.id for e in events if isinstance(e, TaskChanged) and e.new is None and e.old]
+        for task_id in gone:
+            created = isinstance(command, c.CreateTask) and command.task_id == task_id
+            if not created:  # dropped to be made anew
+                self.facts.pop(task_id, None)
+
+    def _wished(self, command: c.Command, answer: Accepted) -> None:
         match command:
             case c.CreateTask() if answer.created:
                 policy = command.policy
                 self.facts[command.task_id] = Fact(
-                    max_attempts=policy.max_attempts, on_lost=policy.on_lost
+                    max_attempts=policy.max_attempts,
+                    on_lost=policy.on_lost,
                 )
-            case c.CancelTask() if not answer.removed and not answer.unchanged:
+            case c.UpdateTask(policy=Policy() as policy) if not answer.unchanged:
                 fact = self.facts[command.task_id]
-                fact.cancelled = True
-                fact.over = not _has_node(events)
-        if answer.removed and answer.task_id:
-            del self.facts[answer.task_id]
+                fact.max_attempts, fact.on_lost = policy.max_attempts, policy.on_lost
+            case c.RetryTask():
+                fact = self.facts[command.task_id]
+                assert fact.over
+                assert not fact.cancelled
+                fact.over, fact.attempts = False, 0
+
+    def _follow_families(self, events: list[Event]) -> None:
+        """Who was cancelled, and that all who belong to it were, too."""
         for event in events:
-            if isinstance(event, TaskChanged) and event.new is None and event.old is not None:
-                assert event.old.is_terminal, "only what has ended is removed"
-                if event.old.purge:  # removed by the very end of its run
-                    self.facts.pop(event.old.id, None)
+            if not isinstance(event, TaskChanged) or event.new is None:
+                continue
+            fact = self.facts[event.new.id]
+            if event.new.desired is Desired.CANCELLED and not fact.cancelled:
+                fact.cancelled = True
+                fact.over = event.new.is_terminal
 
     def agree(self, state: ClusterState) -> None:
         """The state shows what the plain model expects."""
@@ -62,6 +83,10 @@ class Plain:
             assert (task.attempts, task.is_terminal) == (fact.attempts, fact.over), task
             if fact.cancelled:
                 assert task.status in (Status.STOPPING, Status.CANCELLED)  # G10
+            parent = state.tasks.get(TaskId(task.spec.parent))
+            if parent is not None and parent.created_revision < task.created_revision:
+                gone = parent.desired is Desired.CANCELLED
+                assert fact.cancelled or task.is_terminal or not gone, "PT-77"
 
     def allocations(self, events: list[Event]) -> None:
         """PT-4: every change of node takes a new, higher allocation id; nothing else takes one."""
@@ -88,11 +113,9 @@ class Plain:
             fact.over = permanent or 0 < fact.max_attempts <= fact.attempts
         elif event.outcome is RunOutcome.LOST:
             fact.over = fact.on_lost == "fail"
+        elif event.outcome is RunOutcome.CANCELLED:
+            fact.over = fact.cancelled  # else the run alone was (PT-30)
         else:
             fact.over = event.outcome is not RunOutcome.ABORTED
         if fact.cancelled:
             assert event.outcome is RunOutcome.CANCELLED
-
-
-def _has_node(events: list[Event]) -> bool:
-    return any(isinstance(e, TaskChanged) and e.new is not None and e.new.has_node for e in events)

@@ -7,56 +7,19 @@ is taken from the state: the current allocation id, the node's current incarnati
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from coordinator.machine import commands as c
 from coordinator.model.ids import AllocationId, Incarnation, NodeName, TaskId
 from coordinator.model.nodes import LoadError, Manifest, Offer
-from coordinator.model.settings import duration_ms, duration_text
-from coordinator.model.state import ClusterState
-from coordinator.model.tasks import Assignment, Code, Policy, RunOutcome, StopReason, TaskSpec
+from coordinator.model.settings import duration_text
+from coordinator.model.tasks import Assignment, Code, RunOutcome, StopReason
 from tests.stories.telling import told_members, told_node, told_task
-
-SPEC_NUMBERS = ("priority", "cost", "max_attempts")
-SPEC_TIMES = ("timeout", "cancel_grace", "retention")
-SPEC_WORDS = ("on_lost", "isolation")
+from tests.stories.wishes import WishTeller
+from tests.stories.words import Words
 
 
-class Words:
-    """One line, cut up. `take` raises KeyError on what the line does not say."""
-
-    def __init__(self, line: str) -> None:
-        self.verb, *rest = line.split()
-        self.names = [word for word in rest if "=" not in word]
-        self.pairs = dict(word.split("=", 1) for word in rest if "=" in word)
-
-    def flag(self, name: str) -> bool:
-        """Whether the line says this word; it is no name then."""
-        if name in self.names:
-            self.names.remove(name)
-            return True
-        return False
-
-    def text(self, key: str, default: str = "") -> str:
-        return self.pairs.get(key, default).replace("+", " ")
-
-    def number(self, key: str, default: int = 0) -> int:
-        return int(self.pairs.get(key, default))
-
-
-class Teller:
+class Teller(WishTeller):
     """Reads lines against a state, which fills in what they leave out."""
-
-    def __init__(self, state: ClusterState, at: int) -> None:
-        self.state = state
-        self.at = at
-
-    def millis(self, text: str) -> int:
-        return duration_ms(text)
-
-    def instant(self, text: str) -> int:
-        """`+5s` from now, or `-5s` before it."""
-        return self.at + (1 if text[0] == "+" else -1) * self.millis(text[1:])
 
     def show(self, lines: list[str]) -> list[str] | None:
         """What `show [task, node, members or reassign_after]...` shows; None if the lines are commands."""
@@ -86,22 +49,30 @@ class Teller:
 
     def _create(self, w: Words) -> c.CreateTask:
         paused, require, replace = w.flag("paused"), w.flag("require"), w.flag("replace")
-        spec: dict[str, Any] = {key: w.number(key) for key in SPEC_NUMBERS if key in w.pairs}
-        spec |= {key: w.pairs[key] for key in SPEC_WORDS if key in w.pairs}
-        spec |= {f"{key}_ms": self.millis(w.pairs[key]) for key in SPEC_TIMES if key in w.pairs}
-        due: dict[str, Any] = {"due_at": self.instant(w.pairs["due"])} if "due" in w.pairs else {}
+        spec, policy = self._asked(w)
         return c.CreateTask(
             TaskId(w.names[0]),
             w.pairs.get("executor", "demo.noop"),
             w.number("version", 1),
             w.pairs.get("params", "{}").encode(),
-            TaskSpec(**spec, **due),
-            Policy(**spec),
+            spec,
+            policy,
             self._place(w),
             paused,
             require,
             replace,
+            by_run=self._by_run(w),
         )
+
+    def _by_run(self, w: Words) -> tuple[AllocationId, Incarnation] | None:
+        """`by-run`: the parent's current one; `by-run=3`: under this number."""
+        if not w.flag("by-run") and "by-run" not in w.pairs:
+            return None
+        parent = self.state.tasks.get(TaskId(w.pairs["parent"]))
+        if parent is None:
+            return AllocationId(w.number("by-run")), Incarnation("none")
+        number = AllocationId(w.number("by-run", parent.allocation_id))
+        return number, parent.assignment.incarnation or Incarnation("none")
 
     def _assign(self, w: Words) -> c.AssignTask:
         task_id = TaskId(w.names[0])
@@ -136,14 +107,6 @@ class Teller:
             next=self._choice(w.pairs["next"]) if "next" in w.pairs else None,
         )
 
-    def _cancel(self, w: Words) -> c.CancelTask:
-        purge, finished_only = w.flag("purge"), w.flag("finished-only")
-        return c.CancelTask(TaskId(w.names[0]), purge, finished_only, w.number("if_revision"))
-
-    def _unassign(self, w: Words) -> c.UnassignTask:
-        task_id = TaskId(w.names[0])
-        return c.UnassignTask(task_id, self._allocation(w, task_id), w.number("if_revision"))
-
     def _stop(self, w: Words) -> c.StopRun:
         task_id, allocation_id, incarnation = self._run(w)
         return c.StopRun(task_id, allocation_id, StopReason(w.names[1]), incarnation)
@@ -151,11 +114,6 @@ class Teller:
     def _defer(self, w: Words) -> c.DeferMove:
         task_id = TaskId(w.names[0])
         return c.DeferMove(task_id, self._allocation(w, task_id), w.text("text"))
-
-    def _remove(self, w: Words) -> c.RemoveTask:
-        task = self.state.tasks.get(TaskId(w.names[0]))
-        revision = task.revision if task is not None else 0
-        return c.RemoveTask(TaskId(w.names[0]), w.number("revision", revision))
 
     # -- nodes ----------------------------------------------------------------------------------
 
@@ -244,10 +202,6 @@ class Teller:
         return c.FinishMemberChange(revision, tuple(int(number) for number in gone))
 
     # -- what is left out -----------------------------------------------------------------------
-
-    def _allocation(self, w: Words, task_id: TaskId) -> AllocationId:
-        task = self.state.tasks.get(task_id)
-        return AllocationId(w.number("allocation", task.allocation_id if task is not None else 0))
 
     def _run(self, w: Words) -> tuple[TaskId, AllocationId, Incarnation]:
         task_id = TaskId(w.names[0])

@@ -44,7 +44,8 @@ def test_what_is_no_command_is_a_bug() -> None:
 
 def test_every_command_has_a_tag_of_its_own_and_a_clause() -> None:
     tags = sorted(kind.__struct_config__.tag for kind in commands.Command.__args__)
-    assert tags == list(range(1, len(tags) + 1))
+    assert len(set(tags)) == len(tags)
+    assert tags[0] > 0
     tree = ast.parse(inspect.getsource(apply_module))
     cases = {
         ast.unparse(case.pattern)

@@ -1,0 +1,120 @@
+"""Edits by callers: params, spec, state. An edit and the end of a run commute; neither fails because of the other (PT-11)."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from coordinator.machine.commands import UpdateTask
+from coordinator.machine.create import records_full
+from coordinator.machine.outcome import Accepted, Outcome, Refusal, Refused
+from coordinator.machine.records import already_finished, not_found, revision_mismatch
+from coordinator.machine.report import state_too_large
+from coordinator.machine.stopping import ask_to_stop
+from coordinator.model.ids import NO_ALLOCATION
+from coordinator.model.state import ClusterState
+from coordinator.model.tasks import (
+    OF_A_RUN,
+    Assignment,
+    Code,
+    Policy,
+    Status,
+    StopReason,
+    Task,
+    TaskSpec,
+)
+
+
+def update_task(state: ClusterState, command: UpdateTask) -> Outcome:
+    """In any status but a terminal one, which only a state may still be given to (PT-27, PT-33)."""
+    task = state.tasks.get(command.task_id)
+    if task is None:
+        return not_found(command.task_id)
+    refused = _refuse(task, command) or _too_large(state, task, command)
+    if refused is not None:
+        return refused
+    edited = _with_intent(state, task, command)
+    if edited != task:
+        edited = replace(edited, edited_revision=state.revision)
+    if command.has_state:
+        edited = _with_state(edited, command)
+    if command.restart and task.has_node:
+        return ask_to_stop(state, edited, StopReason.REPLACE, command.reason)
+    if edited == task:
+        return Accepted(task.id, task.allocation_id, unchanged=True)
+    state.put_task(replace(edited, updated_at=state.at, revision=state.revision))
+    return Accepted(task.id, task.allocation_id)
+
+
+def with_params(task: Task, params: bytes | None, version: int) -> Task:
+    """The record with other params and the executor version that validated them; None: as they are."""
+    return task if params is None else replace(task, params=params, executor_version=version)
+
+
+def with_policy(task: Task, policy: Policy) -> Task:
+    """The record under another policy. A run in progress keeps what it was started with."""
+    if not task.has_node:
+        return replace(task, policy=policy)
+    now = replace(policy, **{name: getattr(task.policy, name) for name in OF_A_RUN})
+    return replace(task, policy=now, next_policy=policy if policy != now else None)
+
+
+def edited_meanwhile(task: Task) -> Refused:
+    """What was merged into the params and spec as they were has to be merged anew."""
+    return Refused(Refusal.CHOICE_STALE, f"edited at {task.edited_revision}", task.allocation_id)
+
+
+def _refuse(task: Task, command: UpdateTask) -> Refused | None:
+    if command.if_revision and command.if_revision != task.revision:
+        return revision_mismatch(task)
+    changes_intent = command.params is not None or command.spec is not None
+    if task.is_terminal and (changes_intent or command.restart):
+        return already_finished(task)
+    if changes_intent and command.edited != task.edited_revision:
+        return edited_meanwhile(task)
+    if command.has_state and task.has_node:
+        detail = f"run {task.allocation_id} on {task.assignment.node} writes it"
+        return Refused(Refusal.STATE_IN_USE, detail, task.allocation_id)
+    return None
+
+
+def _too_large(state: ClusterState, task: Task, command: UpdateTask) -> Refused | None:
+    if command.has_state and (refused := state_too_large(state, task, command.state)) is not None:
+        return refused
+    growth = 0 if command.params is None else len(command.params) - len(task.params)
+    return records_full(state, growth)
+
+
+def _with_state(task: Task, command: UpdateTask) -> Task:
+    """A state of nobody's run: no run that comes takes it for its own."""
+    return replace(
+        task,
+        state=command.state,
+        state_version=command.state_version,
+        state_allocation_id=NO_ALLOCATION,
+        state_seq=0,
+    )
+
+
+def _with_intent(state: ClusterState, task: Task, command: UpdateTask) -> Task:
+    edited = with_params(task, command.params, command.executor_version)
+    if command.policy is not None:
+        edited = with_policy(edited, command.policy)
+    if command.spec is None:
+        return edited
+    spec = replace(command.spec, parent=task.spec.parent, headers=task.spec.headers)
+    edited = replace(edited, spec=spec)
+    return edited if spec.due_at == task.spec.due_at else _due_anew(state, edited, spec)
+
+
+def _due_anew(state: ClusterState, task: Task, spec: TaskSpec) -> Task:
+    """A first due time that was moved counts at once for a task that waits or has no place."""
+    due_at = spec.due_at or 0
+    task = replace(task, due_at=due_at)
+    if task.status is Status.WAITING:
+        return replace(
+            task, wake_at=max(due_at, state.at), assignment=Assignment(code=Code.NOT_DUE)
+        )
+    if task.status is Status.UNASSIGNED and due_at > state.at:
+        why = Assignment(code=Code.NOT_DUE)
+        return replace(task, status=Status.WAITING, wake_at=due_at, assignment=why)
+    return task

@@ -1,0 +1,122 @@
+"""Callers say that a task is not wanted for now, wanted again, or to run once more after its end (TM-26, TM-27, TM-56)."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from coordinator.machine.commands import PauseTask, ResumeTask, RetryTask
+from coordinator.machine.create import active_full, records_full
+from coordinator.machine.edit import edited_meanwhile, with_params, with_policy
+from coordinator.machine.outcome import Accepted, Outcome, Refusal, Refused
+from coordinator.machine.records import already_finished, not_found, revision_mismatch
+from coordinator.machine.stopping import ask_to_stop
+from coordinator.model.state import ClusterState
+from coordinator.model.tasks import Assignment, Code, Desired, Status, StopReason, Task
+
+
+def pause_task(state: ClusterState, command: PauseTask) -> Outcome:
+    """State and attempts are kept. A run that is left to finish may still succeed or fail for good."""
+    task = state.tasks.get(command.task_id)
+    if task is None:
+        return not_found(command.task_id)
+    refused = _refuse(task, command.if_revision)
+    if refused is not None:
+        return refused
+    wanted = replace(task, desired=Desired.PAUSED)
+    if task.has_node and not command.finish:
+        return ask_to_stop(state, wanted, StopReason.PAUSE, command.reason)
+    if task.desired is Desired.PAUSED:
+        return Accepted(task.id, task.allocation_id, unchanged=True)
+    if not task.has_node:
+        why = Assignment(code=Code.PAUSED, explanation=command.reason)
+        wanted = replace(wanted, status=Status.PAUSED, assignment=why, wake_at=0)
+    return _put(state, wanted)
+
+
+def resume_task(state: ClusterState, command: ResumeTask) -> Outcome:
+    """Due now, or at its later due time. A run that is on its way out ends first."""
+    task = state.tasks.get(command.task_id)
+    if task is None:
+        return not_found(command.task_id)
+    refused = _refuse(task, command.if_revision)
+    if refused is not None:
+        return refused
+    if task.desired is Desired.RUNNING:
+        return Accepted(task.id, task.allocation_id, unchanged=True)
+    wanted = replace(task, desired=Desired.RUNNING)
+    if not task.has_node:
+        wanted = _due(state, replace(wanted, cause="resumed"))
+    return _put(state, wanted)
+
+
+def retry_task(state: ClusterState, command: RetryTask) -> Outcome:
+    """The record goes on as it is, history and state kept; a cancel stays final."""
+    task = state.tasks.get(command.task_id)
+    if task is None:
+        return not_found(command.task_id)
+    refused = _refuse_retry(task, command) or _no_room(state, task, command)
+    if refused is not None:
+        return refused
+    edited = with_params(task, command.params, command.executor_version)
+    if command.policy is not None:
+        edited = with_policy(edited, command.policy)
+    if edited != task:
+        edited = replace(edited, edited_revision=state.revision)
+    return _put(
+        state,
+        replace(
+            edited,
+            desired=Desired.RUNNING,
+            status=Status.UNASSIGNED,
+            assignment=Assignment(),
+            attempts=0,
+            losses=0,
+            own_process=False,
+            started_at=0,
+            finished_at=0,
+            expires_at=0,
+            cause="retry",
+        ),
+    )
+
+
+def _refuse(task: Task, if_revision: int) -> Refused | None:
+    if if_revision and if_revision != task.revision:
+        return revision_mismatch(task)
+    if task.is_terminal:
+        return already_finished(task)
+    if task.desired is Desired.CANCELLED:
+        return Refused(Refusal.ALREADY_FINISHED, "the task is being cancelled", task.allocation_id)
+    return None
+
+
+def _refuse_retry(task: Task, command: RetryTask) -> Refused | None:
+    if command.if_revision and command.if_revision != task.revision:
+        return revision_mismatch(task)
+    if not task.is_terminal:
+        return Refused(Refusal.NOT_FINISHED, f"the task is {task.status}", task.allocation_id)
+    if task.status is Status.CANCELLED:
+        return already_finished(task)
+    if task.status is Status.SUCCEEDED and not command.again:
+        detail = "the task is succeeded, and was not asked to run again"
+        return Refused(Refusal.ALREADY_FINISHED, detail, task.allocation_id)
+    if command.params is not None and command.edited != task.edited_revision:
+        return edited_meanwhile(task)
+    return None
+
+
+def _no_room(state: ClusterState, task: Task, command: RetryTask) -> Refused | None:
+    growth = 0 if command.params is None else len(command.params) - len(task.params)
+    return active_full(state) or records_full(state, growth)
+
+
+def _due(state: ClusterState, task: Task) -> Task:
+    if task.due_at > state.at:
+        why = Assignment(code=Code.NOT_DUE)
+        return replace(task, status=Status.WAITING, assignment=why, wake_at=task.due_at)
+    return replace(task, status=Status.UNASSIGNED, assignment=Assignment(), wake_at=0)
+
+
+def _put(state: ClusterState, task: Task) -> Accepted:
+    state.put_task(replace(task, updated_at=state.at, revision=state.revision))
+    return Accepted(task.id, task.allocation_id)

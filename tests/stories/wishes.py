@@ -1,0 +1,123 @@
+"""The words of the stories for what callers wish of one task."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from coordinator.machine import commands as c
+from coordinator.model.ids import AllocationId, TaskId
+from coordinator.model.settings import duration_ms
+from coordinator.model.state import ClusterState
+from coordinator.model.tasks import Policy, TaskSpec
+from tests.stories.words import Words
+
+SPEC_NUMBERS = ("priority", "cost", "max_attempts")
+SPEC_TIMES = ("timeout", "cancel_grace", "retention")
+SPEC_WORDS = ("on_lost", "isolation")
+
+
+class WishTeller:
+    """Reads lines against a state, which fills in what they leave out."""
+
+    def __init__(self, state: ClusterState, at: int) -> None:
+        self.state = state
+        self.at = at
+
+    def millis(self, text: str) -> int:
+        return duration_ms(text)
+
+    def instant(self, text: str) -> int:
+        """`+5s` from now, or `-5s` before it."""
+        return self.at + (1 if text[0] == "+" else -1) * self.millis(text[1:])
+
+    def _cancel(self, w: Words) -> c.CancelTask:
+        purge, finished_only = w.flag("purge"), w.flag("finished-only")
+        return c.CancelTask(
+            TaskId(w.names[0]),
+            purge,
+            finished_only,
+            w.number("if_revision"),
+            self._grace(w),
+            w.text("reason"),
+        )
+
+    def _unassign(self, w: Words) -> c.UnassignTask:
+        task_id = TaskId(w.names[0])
+        return c.UnassignTask(
+            task_id, self._allocation(w, task_id), w.number("if_revision"), w.text("reason")
+        )
+
+    def _remove(self, w: Words) -> c.RemoveTask:
+        task = self.state.tasks.get(TaskId(w.names[0]))
+        revision = task.revision if task is not None else 0
+        return c.RemoveTask(TaskId(w.names[0]), w.number("revision", revision))
+
+    def _update(self, w: Words) -> c.UpdateTask:
+        restart, clear = w.flag("restart"), w.flag("clear-state")
+        spec, policy = self._asked(w)
+        changes_spec = spec != TaskSpec()
+        return c.UpdateTask(
+            TaskId(w.names[0]),
+            self._edited(w),
+            w.pairs["params"].encode() if "params" in w.pairs else None,
+            w.number("version", 1),
+            spec if changes_spec else None,
+            policy if changes_spec else None,
+            restart,
+            clear or "state" in w.pairs,
+            w.pairs["state"].encode() if "state" in w.pairs else None,
+            1,
+            w.number("if_revision"),
+            w.text("reason"),
+        )
+
+    def _pause(self, w: Words) -> c.PauseTask:
+        finish = w.flag("finish")
+        return c.PauseTask(TaskId(w.names[0]), finish, w.number("if_revision"), w.text("reason"))
+
+    def _resume(self, w: Words) -> c.ResumeTask:
+        return c.ResumeTask(TaskId(w.names[0]), w.number("if_revision"))
+
+    def _retry(self, w: Words) -> c.RetryTask:
+        again = w.flag("again")
+        params = w.pairs["params"].encode() if "params" in w.pairs else None
+        return c.RetryTask(
+            TaskId(w.names[0]),
+            again,
+            self._edited(w),
+            params,
+            w.number("version", 1),
+            Policy() if params is not None else None,
+            w.number("if_revision"),
+        )
+
+    def _cancel_run(self, w: Words) -> c.CancelRun:
+        rerun = w.flag("rerun")
+        return c.CancelRun(
+            TaskId(w.names[0]),
+            AllocationId(w.number("allocation")),
+            rerun,
+            w.number("if_revision"),
+            self._grace(w),
+            w.text("reason"),
+        )
+
+    # -- what is left out -----------------------------------------------------------------------
+
+    def _grace(self, w: Words) -> int:
+        return self.millis(w.pairs["grace"]) if "grace" in w.pairs else -1
+
+    def _edited(self, w: Words) -> int:
+        task = self.state.tasks.get(TaskId(w.names[0]))
+        return w.number("edited", task.edited_revision if task is not None else 0)
+
+    def _allocation(self, w: Words, task_id: TaskId) -> AllocationId:
+        task = self.state.tasks.get(task_id)
+        return AllocationId(w.number("allocation", task.allocation_id if task is not None else 0))
+
+    def _asked(self, w: Words) -> tuple[TaskSpec, Policy]:
+        spec: dict[str, Any] = {key: w.number(key) for key in SPEC_NUMBERS if key in w.pairs}
+        spec |= {key: w.pairs[key] for key in SPEC_WORDS if key in w.pairs}
+        spec |= {f"{key}_ms": self.millis(w.pairs[key]) for key in SPEC_TIMES if key in w.pairs}
+        due: dict[str, Any] = {"due_at": self.instant(w.pairs["due"])} if "due" in w.pairs else {}
+        return TaskSpec(**spec, **due, parent=w.pairs.get("parent", "")), Policy(**spec)
