@@ -48,7 +48,7 @@ def picture(state: ClusterState) -> tuple[Any, ...]:
 
 @settings(max_examples=100)
 @given(st.data())
-def test_histories_keep_every_invariant_and_the_plain_model(data: st.DataObject) -> None:
+def test_pt_a6_histories_keep_every_invariant_and_the_plain_model(data: st.DataObject) -> None:
     state, plain, at = begun(), Plain(), 1_000
     for index in range(2, STEPS):
         at += data.draw(st.sampled_from((0, 1, 3_000)))
