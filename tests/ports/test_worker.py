@@ -228,7 +228,7 @@ def test_a_short_coroutine_in_a_shared_worker_costs_one_write(
     assert [type(one) for one in worker.seen] == [Started, Ended]
 
 
-def test_bad_params_never_enter_the_code(worker: WorkerProcess, number: int) -> None:
+def test_pt_a44_bad_params_never_enter_the_code(worker: WorkerProcess, number: int) -> None:
     ended = worker.run("demo.ticker", number, params=params(until="secret-number"))
     assert (ended.outcome, ended.reason) == ("failed", "start_failed")
     assert ended.error is not None
@@ -322,7 +322,7 @@ def test_a_step_that_raises_is_named(worker: WorkerProcess, number: int) -> None
         assert part in ended.error.message
 
 
-def test_unreadable_state_fails_without_the_code(worker: WorkerProcess, number: int) -> None:
+def test_pt_a44_unreadable_state_fails_without_the_code(worker: WorkerProcess, number: int) -> None:
     ended = worker.run("demo.ticker", number, state=b'{"tick":"many"}')
     assert (ended.outcome, ended.reason, ended.permanent) == ("failed", "invalid_state", True)
     assert worker.of(Started) == []

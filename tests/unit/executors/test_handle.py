@@ -112,7 +112,7 @@ async def test_after_a_fence_every_verb_raises_fenced(bench: Bench) -> None:
     assert len(bench.port.states) == 1
 
 
-async def test_after_abort_every_verb_raises_run_ended(bench: Bench) -> None:
+async def test_pt_a41_after_abort_every_verb_raises_run_ended(bench: Bench) -> None:
     with pytest.raises(LocalAbort):
         await bench.task.abort_locally("elsewhere")
     with pytest.raises(RunEnded, match="update_state was called after the run had ended"):
