@@ -47,6 +47,7 @@ class Road:
         """What the answer reflects, and where the leader is."""
         replica = self.door.replica
         leader = replica.state.members.get(replica.leader_id)
+        addresses = map(self.door.address_of, sorted(replica.state.members))
         return wire.Answer(
             revision=replica.state.revision,
             member=self.door.name,
@@ -55,6 +56,7 @@ class Road:
             leader_address=self.door.address_of(replica.leader_id),
             stale=stale,
             age_ms=replica.leader_age_ms if stale else 0,
+            coordinators=filter(None, addresses),
         )
 
     async def lead(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 import grpc
@@ -31,6 +31,11 @@ if TYPE_CHECKING:
         member: str
         term: int
         leader: str
+
+        @property
+        def coordinators(self) -> Sequence[str]:
+            """Addresses of all members; empty from a release that does not tell."""
+            ...
 
     class WireResponse(Protocol):
         """What every response of ours carries."""
@@ -164,6 +169,7 @@ class Caller:
     ) -> None:
         if not plan.local:
             self.directory.answered(answer.leader_address)
+            self.directory.know(answer.coordinators)
         if self._observer is not None:
             lasted = (time.monotonic() - start) * 1000
             self._observer(

@@ -72,7 +72,9 @@ class Directory:
     def __init__(self, addresses: Sequence[str]) -> None:
         if not addresses:
             raise ValueError("a client needs at least one address, host:port")
-        self._members = list(dict.fromkeys(addresses))
+        self._given = tuple(dict.fromkeys(addresses))
+        self._told: tuple[str, ...] = ()
+        self._members = list(self._given)
         self._turn = 0
         self.leader = ""
 
@@ -90,6 +92,16 @@ class Directory:
         if leader_address and leader_address != self.leader:
             self.learn(leader_address)
             self.leader = leader_address
+
+    def know(self, addresses: Sequence[str]) -> None:
+        """An answer named all members there are (none: it did not say). One that left is forgotten unless it was given."""
+        told = tuple(addresses)
+        if not told or told == self._told:
+            return
+        self._told = told
+        turn = self._members[self._turn % len(self._members)]
+        self._members = list(dict.fromkeys((*self._given, *told)))
+        self._turn = self._members.index(turn) if turn in self._members else 0
 
     def learn(self, address: str) -> None:
         """A member that was not among the addresses given."""

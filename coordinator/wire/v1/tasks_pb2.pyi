@@ -7,7 +7,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Answer(_message.Message):
-    __slots__ = ("revision", "member", "term", "leader", "leader_address", "stale", "age_ms", "forwarded")
+    __slots__ = ("revision", "member", "term", "leader", "leader_address", "stale", "age_ms", "forwarded", "coordinators")
     REVISION_FIELD_NUMBER: _ClassVar[int]
     MEMBER_FIELD_NUMBER: _ClassVar[int]
     TERM_FIELD_NUMBER: _ClassVar[int]
@@ -16,6 +16,7 @@ class Answer(_message.Message):
     STALE_FIELD_NUMBER: _ClassVar[int]
     AGE_MS_FIELD_NUMBER: _ClassVar[int]
     FORWARDED_FIELD_NUMBER: _ClassVar[int]
+    COORDINATORS_FIELD_NUMBER: _ClassVar[int]
     revision: int
     member: str
     term: int
@@ -24,7 +25,8 @@ class Answer(_message.Message):
     stale: bool
     age_ms: int
     forwarded: bool
-    def __init__(self, revision: _Optional[int] = ..., member: _Optional[str] = ..., term: _Optional[int] = ..., leader: _Optional[str] = ..., leader_address: _Optional[str] = ..., stale: _Optional[bool] = ..., age_ms: _Optional[int] = ..., forwarded: _Optional[bool] = ...) -> None: ...
+    coordinators: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, revision: _Optional[int] = ..., member: _Optional[str] = ..., term: _Optional[int] = ..., leader: _Optional[str] = ..., leader_address: _Optional[str] = ..., stale: _Optional[bool] = ..., age_ms: _Optional[int] = ..., forwarded: _Optional[bool] = ..., coordinators: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Change(_message.Message):
     __slots__ = ("request_id", "reason", "dry_run", "if_revision")

@@ -129,4 +129,5 @@ async def test_every_answer_says_what_it_reflects() -> None:
         assert read.answer.revision >= created.task.modified_revision
         assert (read.answer.member, read.answer.leader, read.answer.stale) == ("c1", "c1", False)
         assert read.answer.leader_address == at.address
+        assert read.answer.coordinators == [at.address]
         assert read.answer.term == at.house.replica.term

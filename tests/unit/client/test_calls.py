@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from contextlib import AsyncExitStack
 from typing import Any
 
 import grpc
@@ -280,3 +281,20 @@ async def test_more_than_a_batch_is_sent_in_parts() -> None:
     assert ids[:3] == ["r", "r.2", "r.3"]
     assert sum(sizes[3:]) == 40
     assert max(sizes[3:]) <= 17
+
+
+async def test_a_client_outlives_every_member_it_was_started_with() -> None:
+    async with member() as newcomer, AsyncExitStack() as stack:
+        first = await stack.enter_async_context(member())
+        addresses = [first.address, newcomer.address]
+
+        async def told(request: Any, context: Any) -> Any:
+            answer = wire.Answer(leader_address=first.address, coordinators=addresses)
+            return wire.GetResponse(answer=answer, task=wire.Task(id="x"))
+
+        first.get = told
+        async with Client([first.address]) as client:
+            await client.get("x")
+            await stack.aclose()
+            await client.get("x")
+        assert len(newcomer.requests) == 1

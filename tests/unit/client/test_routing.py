@@ -127,3 +127,28 @@ def test_s12_a_full_disk_is_not_the_last_word_as_long_as_a_leader_may_be_handing
     assert not tries.may_try_again(elapsed_s=3.0, remaining_s=50.0, pause_s=0.5)
     tries.failed(Verdict.NOT_NOW, silent=False)
     assert tries.may_try_again(elapsed_s=3.0, remaining_s=50.0, pause_s=0.5)
+
+
+def test_members_that_an_answer_names_are_asked_when_those_that_were_given_are_gone() -> None:
+    """All that a client was started with may have been replaced by now, one by one."""
+    directory = Directory(["c1", "c2"])
+    directory.know(["c1", "c2", "c3"])
+    directory.know(["c4", "c5", "c6"])
+    assert directory.members == ("c1", "c2", "c4", "c5", "c6")
+    asked = []
+    for _ in range(5):
+        asked.append(directory.pick())
+        directory.failed(asked[-1])
+    assert asked == ["c1", "c2", "c4", "c5", "c6"]
+
+
+def test_whose_turn_it_is_outlasts_the_news() -> None:
+    directory = Directory(["c1", "c2"])
+    directory.failed("c1")
+    directory.know(["c3", "c2"])
+    assert directory.pick() == "c2"
+    directory.know([])
+    directory.failed("c2")
+    assert directory.pick() == "c3"
+    directory.know(["c4"])
+    assert directory.pick() == "c1"
