@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing_extensions import override
 
 from coordinator.api import checks
+from coordinator.api.cancels import Cancels
 from coordinator.api.errors import Rejected, from_refusal, invalid, too_large
 from coordinator.api.reads import TaskReads
 from coordinator.api.road import Context, accepted
@@ -79,6 +80,16 @@ class TasksService(TaskReads):
 
         method = PREFIX + "Cancel"
         return await self._road.lead(context, method, request, wire.ChangeResponse, work)
+
+    @override
+    async def CancelMany(
+        self, request: wire.CancelManyRequest, context: Context
+    ) -> wire.CancelManyResponse:
+        async def work(left: float) -> wire.CancelManyResponse:
+            return await Cancels(self._door, self._road, self._ids).cancel(request, left)
+
+        method = PREFIX + "CancelMany"
+        return await self._road.lead(context, method, request, wire.CancelManyResponse, work)
 
     # -- the work -----------------------------------------------------------------------------------
 

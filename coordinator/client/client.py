@@ -14,7 +14,7 @@ A client belongs to the event loop in which it is first used.
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -22,6 +22,7 @@ from msgspec.structs import replace
 from coordinator.client import from_wire, methods, replies
 from coordinator.client.calls import Caller, Observer, Plan
 from coordinator.client.items import Items
+from coordinator.client.many_tasks import ManyTasks
 from coordinator.client.requests import (
     ChangeOptions,
     Condition,
@@ -29,7 +30,6 @@ from coordinator.client.requests import (
     NewTask,
 )
 from coordinator.client.routing import Directory
-from coordinator.client.task_reads import TaskReads
 from coordinator.client.to_wire import (
     change_to_wire,
     condition_to_wire,
@@ -44,14 +44,14 @@ if TYPE_CHECKING:
     from typing import Self
 
     from coordinator.client.cluster_client import ClusterClient
-    from coordinator.client.views import LogLine, Task
-    from coordinator.client.watch import OnReconnect, Watch, WatchEvent
+    from coordinator.client.views import LogLine
+    from coordinator.client.watch import WatchEvent
 
 TIMEOUT_S = 10.0
 _SLACK_S = 1.0  # the server answers a wait at its own deadline: leave it time to do so
 
 
-class Client(TaskReads):
+class Client(ManyTasks):
     """One client of one cluster. `addresses` are host:port of some members; the others are learnt.
 
     `timeout_s` is the time that a call may take with all its repeats, unless the call names its own.
@@ -219,25 +219,6 @@ class Client(TaskReads):
 
         return await wait_until(self, task_id, conditions, timeout_s=timeout_s)
 
-    async def wait_all(
-        self,
-        selection: Filter,
-        *,
-        until: Callable[[Task], bool] | None = None,
-        any_one: bool = False,
-        ignoring: Collection[str] = (),
-        timeout_s: float | None = None,
-    ) -> replies.WaitedMany:
-        """Wait until all tasks that match now (`any_one`: one of them) have ended, or `until` holds for each.
-
-        `until` may be any test of a record; a task that has ended or is gone is not waited for any longer. Code that
-        runs as a task names itself in `ignoring`. Raises TimedOut.
-        """
-        from coordinator.client.waiting_many import ManyWait
-
-        wait = ManyWait(self, until=until)
-        return await wait.run(selection, any_one=any_one, ignoring=ignoring, timeout_s=timeout_s)
-
     def watch(
         self,
         selection: Filter | None = None,
@@ -250,20 +231,6 @@ class Client(TaskReads):
         Without `after_revision` a snapshot of what is there comes first.
         """
         return self.open_watch(selection, progress=progress).events(after_revision)
-
-    def open_watch(
-        self,
-        selection: Filter | None = None,
-        *,
-        progress: bool = False,
-        on_reconnect: OnReconnect | None = None,
-    ) -> Watch:
-        """A watch whose `revision` can be read while its events are, and that tells of reconnections."""
-        from coordinator.client.watch import Watch
-
-        return Watch(
-            self._caller, selection or Filter(), progress=progress, on_reconnect=on_reconnect
-        )
 
     def logs(
         self,

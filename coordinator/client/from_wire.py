@@ -6,7 +6,7 @@ import msgspec
 
 from coordinator.client import replies, views
 from coordinator.client.durations import format_duration, limit_text
-from coordinator.client.errors import error_of
+from coordinator.client.errors import ClientError, error_of
 from coordinator.client.views import Json
 from coordinator.wire.v1 import tasks_pb2 as wire
 
@@ -224,12 +224,24 @@ def explanation_of(reply: wire.ExplainResponse) -> views.Explanation:
     )
 
 
+def _error_in(told: wire.ItemError) -> ClientError:
+    return error_of(told.code, told.message, told.reason, dict(told.metadata))
+
+
+def cancelled_item_of(item: wire.CancelManyItem) -> replies.CancelledItem:
+    """What became of one id."""
+    return replies.CancelledItem(
+        id=item.id,
+        result=item.result,
+        task=task_of(item.task) if item.HasField("task") else None,
+        removed=item.removed,
+        error=_error_in(item.error) if item.HasField("error") else None,
+    )
+
+
 def created_item_of(item: wire.CreateManyItem) -> replies.CreatedItem:
     """One entry of a batch: a task or the error it met."""
-    error = None
-    if item.HasField("error"):
-        told = item.error
-        error = error_of(told.code, told.message, told.reason, dict(told.metadata))
+    error = _error_in(item.error) if item.HasField("error") else None
     return replies.CreatedItem(
         id=item.id,
         created=item.created,

@@ -27,6 +27,11 @@ UPDATE: Method[wire.UpdateRequest, wire.ChangeResponse] = Method(
 CANCEL: Method[wire.CancelRequest, wire.ChangeResponse] = Method(
     _PATH + "Cancel", wire.CancelRequest.SerializeToString, wire.ChangeResponse.FromString
 )
+CANCEL_MANY: Method[wire.CancelManyRequest, wire.CancelManyResponse] = Method(
+    _PATH + "CancelMany",
+    wire.CancelManyRequest.SerializeToString,
+    wire.CancelManyResponse.FromString,
+)
 EXPLAIN: Method[wire.ExplainRequest, wire.ExplainResponse] = Method(
     _PATH + "Explain", wire.ExplainRequest.SerializeToString, wire.ExplainResponse.FromString
 )

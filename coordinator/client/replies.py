@@ -136,3 +136,20 @@ class WaitedMany(Struct, frozen=True):
     answer: Answer
     ended: list[EndedTask]
     pending: list[str]
+
+
+class CancelledItem(Struct, frozen=True):
+    """One of `cancel_many`. `result`: updated, unchanged, not_found, refused, or skipped (it does not match)."""
+
+    id: str
+    result: str
+    task: Task | None
+    removed: bool
+    error: ClientError | None
+
+
+class CancelledMany(Struct, frozen=True):
+    """Of `cancel_many`: one entry for each id."""
+
+    answer: Answer
+    items: list[CancelledItem]

@@ -109,3 +109,9 @@ class SyncClient:
     def wait_all(self, selection: Filter, *, timeout_s: float | None = None) -> replies.WaitedMany:
         """As `Client.wait_all`: until all that match now have ended."""
         return self.run(lambda client: client.wait_all(selection, timeout_s=timeout_s))
+
+    def cancel_many(
+        self, selection: Filter, change: ChangeOptions | None = None
+    ) -> replies.CancelledMany:
+        """As `Client.cancel_many`."""
+        return self.run(lambda client: client.cancel_many(selection, change))
