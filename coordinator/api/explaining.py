@@ -20,11 +20,14 @@ STAGES: Mapping[Code, int] = {
     Code.BACKOFF: 1,
     Code.ASSIGNMENT_DISABLED: 2,
     Code.STOPPING: 3,
+    Code.CONCURRENCY_LIMIT: 4,
     Code.NO_NODES: 5,
     Code.NO_EXECUTOR: 5,
     Code.OLDER_EXECUTOR: 5,
     Code.DRAINING: 5,
+    Code.CONSTRAINTS: 5,
     Code.EXCLUDED: 5,
+    Code.RESERVED: 5,
     Code.NO_CAPACITY: 5,
     Code.EXECUTOR_REFUSED: 6,
     Code.LAZY: 6,
@@ -93,7 +96,7 @@ def _dry_run(answer: wire.ExplainResponse, leading: Leadership, task: Task) -> N
 
 def _placing(answer: wire.ExplainResponse, leading: Leadership, task: Task, now: Now) -> None:
     view: LeaderView = leading.bench.view
-    answer.queue_position = view.backlog.position(task)
+    answer.queue_position = view.backlog.position(task, view.order(now))
     asks = view.asks_itself(task.executor)
     timer = leading.asking.timer if asks else leading.rechecker.timer
     if timer is not None:

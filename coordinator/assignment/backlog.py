@@ -7,30 +7,26 @@ Follows the state's events, so no pass walks all tasks. A task that a proposal i
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Iterator, Mapping
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping
 
 from coordinator.assignment.objections import Need, need_of
+from coordinator.assignment.order import Order, Place, due_of
 from coordinator.model.ids import TaskId
 from coordinator.model.instants import Instant
 from coordinator.model.tasks import Code, Task
 
 
-class Place(NamedTuple):
-    """Order in a pass (PT-38): priority, then due time, then id."""
-
-    priority: int  # negated: smallest first
-    due: Instant
-    task_id: TaskId
-
-
 class TaskClass:
-    """Tasks with the same need, best first; and what the last pass told them."""
+    """Tasks with the same need, best first; and what the last pass told them.
+
+    Each priority has a queue by due time: ageing (TM-58) changes which queue comes first, never the
+    order within one, so that nothing has to be sorted anew while time passes.
+    """
 
     def __init__(self, need: Need) -> None:
         self.need = need
-        self._members: dict[TaskId, Place] = {}
-        self._order: list[Place] = []
+        self._members: dict[TaskId, tuple[int, Instant]] = {}  # priority, due
+        self._queues: dict[int, list[tuple[Instant, TaskId]]] = {}
         self.told: tuple[Code, str] | None = None
         self.holds = False  # what was told is the verdict of the last pass
         self.untold: dict[TaskId, None] = {}
@@ -39,10 +35,10 @@ class TaskClass:
         return len(self._members)
 
     def add(self, task: Task) -> None:
-        place = Place(-task.policy.priority, task.due_at or task.created_at, task.id)
-        if self._members.get(task.id) != place:
-            self._members[task.id] = place
-            heapq.heappush(self._order, place)
+        priority, due = task.policy.priority, due_of(task)
+        if self._members.get(task.id) != (priority, due):
+            self._members[task.id] = (priority, due)
+            heapq.heappush(self._queues.setdefault(priority, []), (due, task.id))
         if self.told != (task.assignment.code, task.assignment.explanation):
             self.untold[task.id] = None
         else:
@@ -52,17 +48,30 @@ class TaskClass:
         self._members.pop(task_id, None)
         self.untold.pop(task_id, None)
 
-    def head(self) -> Place | None:
-        while self._order:
-            place = self._order[0]
-            if self._members.get(place.task_id) == place:
-                return place
-            heapq.heappop(self._order)
-        return None
+    def head(self, order: Order) -> Place | None:
+        best: Place | None = None
+        for priority in list(self._queues):
+            first = self._first(priority)
+            if first is not None:
+                place = order.place(priority, *first)
+                best = place if best is None else min(best, place)
+        return best
 
-    def places(self) -> Iterable[Place]:
+    def places(self, order: Order) -> Iterator[Place]:
         """All of the class, in no order."""
-        return self._members.values()
+        for task_id, (priority, due) in self._members.items():
+            yield order.place(priority, due, task_id)
+
+    def _first(self, priority: int) -> tuple[Instant, TaskId] | None:
+        """The head of one queue; what has gone or changed is dropped on the way."""
+        queue = self._queues[priority]
+        while queue:
+            due, task_id = queue[0]
+            if self._members.get(task_id) == (priority, due):
+                return queue[0]
+            heapq.heappop(queue)
+        del self._queues[priority]
+        return None
 
     def tell(self, code: Code, text: str, known: Mapping[TaskId, Task]) -> None:
         """The verdict over the whole class; those whose record says otherwise are `untold`."""
@@ -121,10 +130,10 @@ class Backlog:
         need = self._class_of.get(task_id)
         return self._classes[need] if need is not None else None
 
-    def position(self, task: Task) -> int:
+    def position(self, task: Task, order: Order) -> int:
         """1 for the first of its class in order; a walk over the class, for explain only."""
         found = self.class_of(task.id)
         if found is None:
             return 0
-        mine = found._members[task.id]  # noqa: SLF001 - same file
-        return 1 + sum(1 for place in found._members.values() if place < mine)  # noqa: SLF001
+        mine = order.place(task.policy.priority, due_of(task), task.id)
+        return 1 + sum(1 for place in found.places(order) if place < mine)

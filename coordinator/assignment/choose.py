@@ -6,9 +6,17 @@ import zlib
 from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
+from coordinator.assignment.constraints import Spreads, preference
 from coordinator.assignment.exclusions import Exclusion
 from coordinator.assignment.load import Load
-from coordinator.assignment.objections import Need, Objection, excluded, furthest, objection_to
+from coordinator.assignment.objections import (
+    Need,
+    Objection,
+    excluded,
+    furthest,
+    limited,
+    objection_to,
+)
 from coordinator.model.ids import NodeName, TaskId
 from coordinator.model.nodes import Node
 from coordinator.model.tasks import Assignment, Code
@@ -17,16 +25,23 @@ SHARE_SCALE = 1_000_000
 
 
 class Rank(NamedTuple):
-    """Smaller is better. Integers, so that equal is equal."""
+    """Smaller is better. Integers, so that equal is equal. Wishes (PT-83) come before PT-37."""
 
+    wishes: int  # preferences met, negated
+    crowd: int  # runs of this executor where it is to be spread
     share_after: int
     same_executor: int
     runs: int
 
 
-def rank_of(need: Need, node: Node, load: Load) -> Rank:
+def rank_of(need: Need, node: Node, load: Load, spreads: Spreads) -> Rank:
     units, same, runs = load.counts(node.name, need.executor)
-    return Rank((units + need.units) * SHARE_SCALE // max(1, node.units), same, runs)
+    wishes = crowd = 0
+    if need.constraints is not None:
+        wishes = -preference(need.constraints, node)
+        crowd = spreads.crowd(need.constraints, need.executor, node.name)
+    share = (units + need.units) * SHARE_SCALE // max(1, node.units)
+    return Rank(wishes, crowd, share, same, runs)
 
 
 def hash_of(name: str) -> int:
@@ -50,6 +65,9 @@ def choose(
     exclusions: Mapping[NodeName, Exclusion] = {},
 ) -> Assignment:
     """The default decision. Softly excluded nodes are used when no other is eligible."""
+    if (held := limited(need, load)) is not None:
+        return Assignment(None, None, *held)
+    nodes = list(nodes)
     fit: list[Node] = []
     second: list[Node] = []
     objections: list[tuple[NodeName, Objection]] = []
@@ -68,7 +86,11 @@ def choose(
     if not candidates:
         code, text = furthest(objections)
         return Assignment(None, None, code, text)
-    best = min(candidates, key=lambda n: (rank_of(need, n, load), tie_break(task_id, n.name)))
+    spreads = Spreads(nodes, load)
+    best = min(
+        candidates,
+        key=lambda n: (rank_of(need, n, load, spreads), tie_break(task_id, n.name)),
+    )
     return Assignment(best.name, best.incarnation, Code.ASSIGNED, "")
 
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
+from coordinator.assignment.constraints import crowded, ruled_out
 from coordinator.assignment.load import Load
+from coordinator.model.concurrency import TaskLimit
+from coordinator.model.constraints import Constraints
 from coordinator.model.ids import NodeName
 from coordinator.model.nodes import Node, NodeStatus
 from coordinator.model.tasks import Code, Task
@@ -19,6 +22,14 @@ class Need(NamedTuple):
     executor: str
     version: int
     units: int
+    limits: tuple[TaskLimit, ...] = ()
+    constraints: Constraints | None = None
+
+    def of_nodes(self) -> Need:
+        """What a node alone decides about, equal for tasks that differ in limits of the cluster."""
+        if not self.limits:
+            return self
+        return self._replace(limits=tuple(one for one in self.limits if one.scope == "node"))
 
 
 class Objection(NamedTuple):
@@ -28,7 +39,8 @@ class Objection(NamedTuple):
 
 
 def need_of(task: Task) -> Need:
-    return Need(task.executor, task.executor_version, task.policy.cost)
+    spec, cost = task.spec, task.policy.cost
+    return Need(task.executor, task.executor_version, cost, task.limits, spec.constraints)
 
 
 def objection_to(
@@ -46,12 +58,37 @@ def objection_to(
         return Objection(
             3, Code.DRAINING, f'{node.drain.kind}, by {node.drain.by} ("{node.drain.reason}")'
         )
+    if need.constraints is not None:
+        why = ruled_out(need.constraints, node, load)
+        if why is not None:
+            return Objection(4, Code.CONSTRAINTS, why)
+    return room_objection(need, node, load)
+
+
+def room_objection(need: Need, node: Node, load: Load) -> Objection | None:
+    """What placements change: reservation, room, limits of the node, tasks to be kept apart from."""
+    if need.units and load.reserved is not None and load.reserved.node == node.name:
+        return Objection(6, Code.RESERVED, f"kept for {load.reserved.task_id}")
     free = node.units - load.units(node.name)
     if need.units > free:
         return Objection(
             7, Code.NO_CAPACITY, f"needs {need.units} units, {free} of {node.units} are free"
         )
+    if need.limits:
+        held = load.limit_in_the_way(need.limits, node.name)
+        if held is not None:
+            return Objection(8, Code.CONCURRENCY_LIMIT, held)
+    if need.constraints is not None and need.constraints.apart:
+        why = crowded(need.constraints, node.name, load)
+        if why is not None:
+            return Objection(4, Code.CONSTRAINTS, why)
     return None
+
+
+def limited(need: Need, load: Load) -> tuple[Code, str] | None:
+    """PT-35, stage 4: no place under a limit of the cluster, wherever it went."""
+    held = load.limit_in_the_way(need.limits) if need.limits else None
+    return (Code.CONCURRENCY_LIMIT, held) if held is not None else None
 
 
 def excluded(until_ms: int) -> Objection:

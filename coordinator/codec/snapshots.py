@@ -16,6 +16,7 @@ import msgspec
 from msgspec.structs import replace
 
 from coordinator.machine.failures import UpgradeNeeded
+from coordinator.model.concurrency import LimitOverride
 from coordinator.model.ids import AllocationId, NodeName, TaskId
 from coordinator.model.instants import Instant
 from coordinator.model.members import MemberChange, MemberRecord
@@ -57,6 +58,7 @@ class Header(msgspec.Struct, frozen=True, array_like=True):
     predecessors: tuple[str, ...] = ()
     last_member_id: int = 0
     member_change: MemberChange | None = None
+    limit_overrides: tuple[tuple[tuple[str, str], LimitOverride], ...] = ()
 
 
 class _Format(msgspec.Struct, frozen=True, array_like=True):
@@ -130,6 +132,7 @@ def freeze(state: ClusterState) -> Frozen:
         state.predecessors,
         state.last_member_id,
         state.member_change,
+        tuple(sorted(state.limit_overrides.items())),
     )
     manifests = {name: contents.copy() for name, contents in state.manifests.items()}
     return Frozen(
@@ -254,6 +257,7 @@ def _begin(data: bytes) -> ClusterState:
     state.members = {member.id: member for member in header.members}
     state.last_member_id = max((header.last_member_id, *state.members))
     state.member_change = header.member_change
+    state.limit_overrides = dict(header.limit_overrides)
     state.settings = Settings(dict(header.settings))
     state.reassign_floor = header.reassign_floor
     state.restore_epoch = header.restore_epoch

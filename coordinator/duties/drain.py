@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from coordinator.assignment.choose import choose
-from coordinator.assignment.load import Claim
+from coordinator.assignment.load import Claim, moving_claim
 from coordinator.assignment.objections import Need, need_of
 from coordinator.duties.agenda import Agenda, Item
 from coordinator.duties.view import LeaderView
@@ -87,7 +87,7 @@ class _Places:
         """A place elsewhere, claimed, or why there is none; room only gets less, so a class that
         found none is not judged again (PT-46).
         """
-        need, here = need_of(task), task.assignment.node
+        need, here = need_of(task).of_nodes(), task.assignment.node
         exclusions = self._view.exclusions.of(task.id, self._now.steady)
         if not exclusions and (need, here) in self._nowhere:
             return self._nowhere[need, here]
@@ -95,7 +95,7 @@ class _Places:
         load, connected = self._view.load, self._view.connected
         chosen = choose(need, task.id, nodes, load, connected, exclusions)
         if chosen.node is not None:
-            claim = Claim(chosen.node, need.units, need.executor)
+            claim = moving_claim(task, chosen.node)
             load.claim(claim)
             self.promised.append(claim)
         elif not exclusions:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from coordinator.assignment.choose import choose
-from coordinator.assignment.load import Claim
+from coordinator.assignment.load import Claim, claim_of
 from coordinator.assignment.objections import need_of
 from coordinator.duties.agenda import Agenda, Item
 from coordinator.duties.view import LeaderView
@@ -40,7 +40,7 @@ def place_now(task: Task, view: LeaderView, now: Now) -> tuple[Assignment, tuple
     chosen = choose(need, task.id, nodes, view.load, view.connected, exclusions)
     if chosen.node is None:
         return chosen, ()
-    claim = Claim(chosen.node, need.units, need.executor)
+    claim = claim_of(task, chosen.node)
     view.load.claim(claim)
     return chosen, (claim,)
 

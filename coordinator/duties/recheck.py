@@ -9,8 +9,7 @@ from __future__ import annotations
 from itertools import islice
 
 from coordinator.assignment.backlog import TaskClass
-from coordinator.assignment.load import Claim
-from coordinator.assignment.objections import need_of
+from coordinator.assignment.load import claim_of
 from coordinator.assignment.plan import Decision, plan_slice
 from coordinator.duties.agenda import Agenda, Item
 from coordinator.duties.view import LeaderView
@@ -108,9 +107,7 @@ def assign_item(decision: Decision) -> Item:
     command = AssignTask(task.id, task.allocation_id, assignment)
     if assignment.node is None:
         return Item(command, (), (task.id,))
-    need = need_of(task)
-    claim = Claim(assignment.node, need.units, need.executor)
-    return Item(command, (claim,), (task.id,))
+    return Item(command, (claim_of(task, assignment.node),), (task.id,))
 
 
 def _tell_why(view: LeaderView, limit: int) -> list[Item]:

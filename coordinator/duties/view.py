@@ -9,6 +9,7 @@ import msgspec
 from coordinator.assignment.backlog import Backlog
 from coordinator.assignment.exclusions import Exclusion, Exclusions
 from coordinator.assignment.load import Load
+from coordinator.assignment.order import Order
 from coordinator.assignment.plan import PassView
 from coordinator.model.ids import NodeName, TaskId
 from coordinator.model.instants import Instant, Millis, Now
@@ -47,8 +48,18 @@ class LeaderView:
 
         nodes = list(self.state.nodes_by_name())
         return PassView(
-            self.state.tasks, nodes, self.load, self.connected, exclusions, self.asks_itself
+            self.state.tasks,
+            nodes,
+            self.load,
+            self.connected,
+            exclusions,
+            self.asks_itself,
+            self.order(now),
         )
+
+    def order(self, now: Now) -> Order:
+        """Who comes first now (PT-38)."""
+        return Order(self.time(now), self.state.settings.millis("scheduling.ageing"))
 
     def asks_itself(self, executor: str) -> bool:
         facts = self.facts.get(executor)

@@ -30,6 +30,7 @@ from coordinator.machine.drains import (
 from coordinator.machine.edit import update_task
 from coordinator.machine.failures import InvariantBroken
 from coordinator.machine.features import raise_feature_level
+from coordinator.machine.limits import remove_limit, set_limit
 from coordinator.machine.members import (
     add_member,
     bind_member,
@@ -151,6 +152,10 @@ def _apply_to_cluster(state: ClusterState, command: c.ClusterCommand | c.MemberC
             return raise_feature_level(state, command)
         case c.DropReassignFloor():
             return drop_reassign_floor(state, command)
+        case c.SetLimit():
+            return set_limit(state, command)
+        case c.RemoveLimit():
+            return remove_limit(state, command)
         case c.CheckDigest():
             state.events.append(DigestAgreed(command.index, command.digest))
             return Accepted(unchanged=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from coordinator.machine.commands import AssignTask
-from coordinator.machine.fit import said, still_fits, take_allocation
+from coordinator.machine.fit import demand_of, said, still_fits, take_allocation
 from coordinator.machine.outcome import Accepted, Outcome, Refusal, Refused
 from coordinator.machine.records import not_found, stale_allocation
 from coordinator.model.state import ClusterState
@@ -28,7 +28,7 @@ def assign_task(state: ClusterState, command: AssignTask) -> Outcome:
 
 
 def _place(state: ClusterState, task: Task, chosen: Assignment) -> Outcome:
-    objection = still_fits(state, chosen, task.executor, task.executor_version, task.policy.cost)
+    objection = still_fits(state, chosen, demand_of(task))
     if objection is not None:
         return Refused(Refusal.CHOICE_STALE, said(*objection), task.allocation_id)
     placed = assigned(state, task, chosen)

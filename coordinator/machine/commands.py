@@ -22,6 +22,7 @@ from coordinator.machine.wish_commands import (
     UpdateTask,
     WishCommand,
 )
+from coordinator.model.concurrency import TaskLimit
 from coordinator.model.features import FIRST
 from coordinator.model.ids import AllocationId, Incarnation, NodeName, TaskId
 from coordinator.model.instants import Instant, Millis
@@ -87,6 +88,7 @@ class CreateTask(msgspec.Struct, frozen=True, array_like=True, tag=1, gc=False):
     replace_finished: bool = False
     description: str = ""
     by_run: tuple[AllocationId, Incarnation] | None = None  # of the parent, which starts it (PT-77)
+    limits: tuple[TaskLimit, ...] = ()
 
 
 class AssignTask(msgspec.Struct, frozen=True, array_like=True, tag=2, gc=False):
@@ -312,6 +314,22 @@ class CheckDigest(msgspec.Struct, frozen=True, array_like=True, tag=26, gc=False
     digest: str
 
 
+class SetLimit(msgspec.Struct, frozen=True, array_like=True, tag=40, gc=False):
+    """An operator's `max` in the place of the declared one, for a key or a family of keys (TM-60)."""
+
+    scope: str  # cluster node
+    key: str
+    max: int
+    by: str = ""
+
+
+class RemoveLimit(msgspec.Struct, frozen=True, array_like=True, tag=41, gc=False):
+    """What the executor declares counts again."""
+
+    scope: str
+    key: str
+
+
 TaskCommand: TypeAlias = (
     CreateTask | AssignTask | StartRun | WriteState | EndRun | StopRun | WishCommand
 )
@@ -323,7 +341,13 @@ NodeCommand: TypeAlias = (
 MemberCommand: TypeAlias = AddMember | BindMember | RemoveMember | FinishMemberChange
 
 ClusterCommand: TypeAlias = (
-    SetSettings | ForgetRequests | RaiseFeatureLevel | DropReassignFloor | CheckDigest
+    SetSettings
+    | ForgetRequests
+    | RaiseFeatureLevel
+    | DropReassignFloor
+    | CheckDigest
+    | SetLimit
+    | RemoveLimit
 )
 
 Command: TypeAlias = TaskCommand | NodeCommand | ClusterCommand | MemberCommand

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from coordinator.machine.children import refuse_child
 from coordinator.machine.commands import CreateTask
-from coordinator.machine.fit import said, still_fits
+from coordinator.machine.fit import Demand, said, still_fits
 from coordinator.machine.outcome import Accepted, Outcome, Refusal, Refused
 from coordinator.model import limits
 from coordinator.model.state import ClusterState
@@ -58,6 +58,7 @@ def _new_record(
         due_at=command.spec.due_at or 0,
         assigned_at=at if status is Status.ASSIGNED else 0,
         description=command.description,
+        limits=command.limits,
     )
 
 
@@ -71,9 +72,8 @@ def _placement(state: ClusterState, command: CreateTask) -> tuple[Status, Assign
     chosen = command.assignment
     if chosen.node is None:
         return Status.UNASSIGNED, chosen, 0
-    objection = still_fits(
-        state, chosen, command.executor, command.executor_version, command.policy.cost
-    )
+    executor, version, cost = command.executor, command.executor_version, command.policy.cost
+    objection = still_fits(state, chosen, Demand(executor, version, cost, command.limits))
     if objection is not None:
         return Status.UNASSIGNED, Assignment(code=objection.code, explanation=objection.text), 0
     return Status.ASSIGNED, chosen, 0

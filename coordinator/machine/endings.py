@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from coordinator.machine.assign import assigned
 from coordinator.machine.backoff import longest_wait
 from coordinator.machine.commands import EndRun
-from coordinator.machine.fit import still_fits, take_allocation
+from coordinator.machine.fit import Demand, still_fits, take_allocation
 from coordinator.machine.records import finished
 from coordinator.model.events import RunEnded
 from coordinator.model.instants import MINUTE, Instant, Millis
@@ -152,9 +152,11 @@ def _placed_again(state: ClusterState, task: Task, report: EndRun, reason: Assig
     chosen = report.next
     if chosen is not None and chosen.node is not None:
         # On its own node it takes what it has just freed, which an edit may have made another cost.
-        freed = state.tasks[task.id].policy.cost if chosen.node == task.assignment.node else 0
+        leaves = state.tasks[task.id]
+        freed = leaves.policy.cost if chosen.node == task.assignment.node else 0
         cost = task.policy.cost - freed
-        objection = still_fits(state, chosen, task.executor, task.executor_version, cost)
+        demand = Demand(task.executor, task.executor_version, cost, task.limits, leaves)
+        objection = still_fits(state, chosen, demand)
         if objection is None:
             free = replace(task, stop_reason=None, stop_text="", stopping_since=0)
             return assigned(state, free, chosen)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from coordinator.machine.failures import InvariantBroken
+from coordinator.model.concurrency import TaskLimit
 from coordinator.model.ids import AllocationId
 from coordinator.model.nodes import Node, NodeStatus
 from coordinator.model.state import ClusterState
@@ -21,13 +22,23 @@ class Objection(NamedTuple):
     text: str
 
 
-def still_fits(
-    state: ClusterState, assignment: Assignment, executor: str, version: int, cost: int
-) -> Objection | None:
-    """The first objection to this node, or None: it is there in this incarnation and takes the task.
+class Demand(NamedTuple):
+    """What a task asks of a node. `leaves`: its record while a run of it still holds a place."""
 
-    `version` is the executor version that validated the params, `cost` is in units.
-    """
+    executor: str
+    version: int  # that validated the params
+    cost: int  # units
+    limits: tuple[TaskLimit, ...] = ()
+    leaves: Task | None = None
+
+
+def demand_of(task: Task) -> Demand:
+    """Of a task without a node."""
+    return Demand(task.executor, task.executor_version, task.policy.cost, task.limits)
+
+
+def still_fits(state: ClusterState, assignment: Assignment, demand: Demand) -> Objection | None:
+    """The first objection to this node, or None: it is there in this incarnation and takes the task."""
     if not state.settings.assignment_enabled:
         return disabled(state)
     name = assignment.node
@@ -36,7 +47,11 @@ def still_fits(
         return Objection(Code.NO_NODES, "")
     if node.status is not NodeStatus.READY or node.incarnation != assignment.incarnation:
         return Objection(Code.NODE_LOST, str(name))
-    return _offer_objection(node, executor, version) or _room_objection(state, node, cost)
+    return (
+        _offer_objection(node, demand.executor, demand.version)
+        or _room_objection(state, node, demand.cost)
+        or _limit_objection(state, node, demand)
+    )
 
 
 def said(code: Code, text: str) -> str:
@@ -74,6 +89,19 @@ def _offer_objection(node: Node, executor: str, version: int) -> Objection | Non
         return Objection(Code.NO_EXECUTOR, node.name)
     if node.drain is not None:
         return Objection(Code.DRAINING, node.name)
+    return None
+
+
+def _limit_objection(state: ClusterState, node: Node, demand: Demand) -> Objection | None:
+    """TM-60, checked here as well, so that no change of leader exceeds a limit (PT-82)."""
+    for limit in demand.limits:
+        here = limit.scope == "node"
+        runs = state.runs_under(limit, node.name)
+        if demand.leaves is not None and (not here or demand.leaves.assignment.node == node.name):
+            runs -= 1  # what its present run holds goes back in this very command
+        most = state.max_of(limit)
+        if runs >= most:
+            return Objection(Code.CONCURRENCY_LIMIT, node.name if here else limit.said(most))
     return None
 
 

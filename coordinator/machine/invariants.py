@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from coordinator.machine.failures import InvariantBroken, UpgradeNeeded
 from coordinator.model import limits
+from coordinator.model.concurrency import SCOPES
 from coordinator.model.nodes import NodeStatus
 from coordinator.model.settings import RULES, objection
 from coordinator.model.state import ClusterState
@@ -18,6 +19,16 @@ from coordinator.model.tasks import HAS_NODE, Code, Desired, Status, StopReason,
 __all__ = ["InvariantBroken", "UpgradeNeeded", "check"]
 
 FOREVER = 2**62
+INDEXES = (
+    "on_node",
+    "use",
+    "limit_runs",
+    "of_executor",
+    "unassigned",
+    "children",
+    "status_counts",
+    "active_tasks",
+)
 
 
 def check(state: ClusterState) -> None:
@@ -147,15 +158,7 @@ def _indexes(state: ClusterState) -> Iterator[str]:
     rebuilt = ClusterState()
     for task in state.tasks_by_id():
         rebuilt.put_task(task)
-    for name in (
-        "on_node",
-        "use",
-        "of_executor",
-        "unassigned",
-        "children",
-        "status_counts",
-        "active_tasks",
-    ):
+    for name in INDEXES:
         if getattr(state, name) != getattr(rebuilt, name):
             yield f"index {name} is {getattr(state, name)}, but should be {getattr(rebuilt, name)}"
     if state.records_bytes != rebuilt.records_bytes:
@@ -180,6 +183,9 @@ def _rest(state: ClusterState) -> Iterator[str]:
     unknown = sorted(key for key in state.settings.values if key not in RULES)
     if unknown:
         yield f"unknown settings {', '.join(unknown)}"
+    for (scope, key), override in sorted(state.limit_overrides.items()):
+        if scope not in SCOPES or not key or not 0 <= override.max <= limits.LIMIT_MAX:
+            yield f"the limit of {scope} {key!r} is overridden with {override.max}"
     if (wrong := objection(state.settings)) is not None:
         yield wrong
     floor = state.reassign_floor

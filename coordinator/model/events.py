@@ -50,6 +50,12 @@ class SettingsChanged(msgspec.Struct, frozen=True, gc=False):
     keys: tuple[str, ...]
 
 
+class LimitsChanged(msgspec.Struct, frozen=True, gc=False):
+    """An operator overrode a concurrency limit, or took that back."""
+
+    keys: tuple[str, ...]
+
+
 class ManifestsChanged(msgspec.Struct, frozen=True, gc=False):
     executors: tuple[str, ...]
 
@@ -70,6 +76,7 @@ Event: TypeAlias = (
     | RunEnded
     | NodeChanged
     | SettingsChanged
+    | LimitsChanged
     | ManifestsChanged
     | MembersChanged
     | DigestAgreed

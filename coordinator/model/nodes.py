@@ -89,8 +89,23 @@ class Manifest(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class NodeUse(msgspec.Struct, gc=False):
-    """What is taken on one node: units, runs, and runs by executor. Counters kept by `put_task`."""
+    """What is taken on one node: units, runs; runs by executor, by key of a limit per node, by label.
+
+    Counters kept by `put_task`.
+    """
 
     units: int = 0
     runs: int = 0
     by_executor: dict[str, int] = msgspec.field(default_factory=dict)
+    by_limit: dict[str, int] = msgspec.field(default_factory=dict)
+    by_label: dict[tuple[str, str], int] = msgspec.field(default_factory=dict)
+
+
+def count_labels(counts: dict[tuple[str, str], int], labels: Pairs, change: int) -> None:
+    """Move the counters by `change`; what falls to nothing leaves the dictionary."""
+    for pair in labels:
+        runs = counts.get(pair, 0) + change
+        if runs:
+            counts[pair] = runs
+        else:
+            del counts[pair]

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import msgspec
 
 from coordinator.model.instants import DAY, HOUR, MINUTE, SECOND, Instant, Millis
+from coordinator.model.windows import Span, spans, spans_text
 
 UNITS = {"ms": 1, "s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY}
 
@@ -82,7 +83,40 @@ class WordRule(msgspec.Struct, frozen=True, gc=False):
         return self.default
 
 
-Rule = DurationRule | NumberRule | WordRule
+class PercentRule(msgspec.Struct, frozen=True, gc=False):
+    default: int
+    low: int
+    high: int
+
+    def parse(self, text: str) -> str:
+        """`20%` or `20` as `20%`; ValueError names the bounds."""
+        bare = text.strip().removesuffix("%").strip()
+        if not bare.isdecimal() or not self.low <= int(bare) <= self.high:
+            raise ValueError(f"must be a whole percentage between {self.bounds()}")
+        return f"{int(bare)}%"
+
+    def bounds(self) -> str:
+        return f"{self.low}% .. {self.high}%"
+
+    def default_text(self) -> str:
+        return f"{self.default}%"
+
+
+class WindowRule(msgspec.Struct, frozen=True, gc=False):
+    """Weekly spans in UTC, or none."""
+
+    def parse(self, text: str) -> str:
+        """`none`, or the spans in one way of writing; ValueError shows how to write them."""
+        return "none" if text.strip().lower() == "none" else spans_text(spans(text))
+
+    def bounds(self) -> str:
+        return "none, or weekly spans in UTC such as Sat 22:00-Sun 06:00"
+
+    def default_text(self) -> str:
+        return "none"
+
+
+Rule = DurationRule | NumberRule | WordRule | PercentRule | WindowRule
 
 RULES: Mapping[str, Rule] = {
     "assignment.assigner_timeout": DurationRule(500, 10, 10 * SECOND),
@@ -94,8 +128,14 @@ RULES: Mapping[str, Rule] = {
     "nodes.heartbeat": DurationRule(500, 100, 5 * SECOND),
     "nodes.lease": DurationRule(6 * SECOND, 2 * SECOND, MINUTE),
     "nodes.reassign_after": DurationRule(9 * SECOND, 2_600, 10 * MINUTE),
+    "rebalance.cool_down": DurationRule(10 * MINUTE, MINUTE, 7 * DAY),
+    "rebalance.enable": WordRule("off", ("off", "on")),
+    "rebalance.max_moves": NumberRule(2, 1, 100),
+    "rebalance.min_gain": PercentRule(20, 1, 100),
+    "rebalance.window": WindowRule(),
     "retention.failed": DurationRule(30 * DAY, 0, 3_650 * DAY),
     "retention.succeeded": DurationRule(DAY, 0, 3_650 * DAY),
+    "scheduling.ageing": DurationRule(10 * MINUTE, 0, DAY),
 }
 
 
@@ -119,6 +159,14 @@ class Settings(msgspec.Struct, gc=False):
 
     def number(self, key: str) -> int:
         return int(self.text(key))
+
+    def percent(self, key: str) -> int:
+        return int(self.text(key).removesuffix("%"))
+
+    def window(self, key: str) -> tuple[Span, ...]:
+        """No spans: no window is set."""
+        text = self.text(key)
+        return () if text == "none" else spans(text)
 
     @property
     def assignment_enabled(self) -> bool:

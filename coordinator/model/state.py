@@ -9,12 +9,13 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable, Iterator
 
+from coordinator.model.concurrency import LimitOverride, TaskLimit, count
 from coordinator.model.events import Event, MembersChanged, NodeChanged, TaskChanged
 from coordinator.model.features import Feature
 from coordinator.model.ids import NO_ALLOCATION, AllocationId, NodeName, TaskId
 from coordinator.model.instants import Instant, Millis
 from coordinator.model.members import MemberChange, MemberRecord
-from coordinator.model.nodes import Drain, Manifest, Node, NodeUse
+from coordinator.model.nodes import Drain, Manifest, Node, NodeUse, count_labels
 from coordinator.model.requests import RequestMemory
 from coordinator.model.settings import ReassignFloor, Settings
 from coordinator.model.tasks import Policy, Status, Task, TaskSpec
@@ -31,8 +32,7 @@ class ClusterState:
     def __init__(self) -> None:
         self.cluster_id = ""
         self.feature_level: int = Feature.TASKS
-        self.revision = 0  # index of the entry applied last
-        self.at: Instant = 0  # stamp of that entry; never falls
+        self.revision, self.at = 0, 0  # index and stamp of the entry applied last; neither falls
         self.last_allocation_id: AllocationId = NO_ALLOCATION
         self.tasks: dict[TaskId, Task] = {}
         self.nodes: dict[NodeName, Node] = {}
@@ -45,18 +45,20 @@ class ClusterState:
         self.predecessors: tuple[str, ...] = ()  # cluster ids it goes back to, the last one last
         self.settings = Settings()
         self.reassign_floor: ReassignFloor | None = None  # until all know a shorter lease
+        self.limit_overrides: dict[tuple[str, str], LimitOverride] = {}  # by (scope, key)
         self.requests = RequestMemory()
         self.manifests: dict[str, dict[str, Manifest]] = {}  # executor -> content hash -> manifest
         # Derived:
         self.events: list[Event] = []
         self.on_node: dict[NodeName, dict[TaskId, None]] = {}
         self.use: dict[NodeName, NodeUse] = {}
+        self.limit_runs: dict[str, int] = {}  # by key, of limits that count the whole cluster
         self.of_executor: dict[str, dict[TaskId, None]] = {}
         self.unassigned: dict[TaskId, None] = {}
         self.children: dict[TaskId, dict[TaskId, None]] = {}
         self.status_counts: dict[Status, int] = dict.fromkeys(Status, 0)
-        self.active_tasks, self.records_bytes = 0, 0
-        self.names_version = 0  # moves when a task id appears or goes
+        # the last one moves when a task id appears or goes
+        self.active_tasks, self.records_bytes, self.names_version = 0, 0, 0
         self._shared: dict[str, tuple[str, Policy, TaskSpec]] = {}  # the last of each executor
         self._wakes: list[tuple[Instant, TaskId]] = []
         self._expiries: dict[bool, list[tuple[Instant, TaskId]]] = {True: [], False: []}
@@ -75,6 +77,21 @@ class ClusterState:
 
     def use_of(self, name: NodeName) -> NodeUse:
         return self.use.get(name) or NodeUse()
+
+    def max_of(self, limit: TaskLimit) -> int:
+        """The `max` in force: an operator's for this key, or for its family, or what was declared."""
+        if not self.limit_overrides:
+            return limit.max
+        overrides, scope = self.limit_overrides, limit.scope
+        found = overrides.get((scope, limit.key)) or overrides.get((scope, limit.family))
+        return found.max if found is not None else limit.max
+
+    def runs_under(self, limit: TaskLimit, node: NodeName) -> int:
+        """Runs placed and not ended that count for this limit if the next one goes to `node`."""
+        if limit.scope == "cluster":
+            return self.limit_runs.get(limit.key, 0)
+        use = self.use.get(node)
+        return use.by_limit.get(limit.key, 0) if use is not None else 0
 
     @property
     def reassign_ms(self) -> Millis:
@@ -175,11 +192,7 @@ class ClusterState:
         self.records_bytes += len(task.params) + len(task.state or b"")
         node = task.assignment.node
         if node is not None:
-            self.on_node.setdefault(node, {})[task.id] = None
-            use = self.use.setdefault(node, NodeUse())
-            use.units += task.policy.cost
-            use.runs += 1
-            use.by_executor[task.executor] = use.by_executor.get(task.executor, 0) + 1
+            self._take_place(task, node)
         self.of_executor.setdefault(task.executor, {})[task.id] = None
         if task.spec.parent:
             self.children.setdefault(TaskId(task.spec.parent), {})[task.id] = None
@@ -201,15 +214,7 @@ class ClusterState:
         self.records_bytes -= len(task.params) + len(task.state or b"")
         node = task.assignment.node
         if node is not None:
-            del self.on_node[node][task.id]
-            use = self.use[node]
-            use.units -= task.policy.cost
-            use.runs -= 1
-            use.by_executor[task.executor] -= 1
-            if not use.by_executor[task.executor]:
-                del use.by_executor[task.executor]
-            if not use.runs:
-                del self.use[node], self.on_node[node]
+            self._give_place_back(task, node)
         of_executor = self.of_executor[task.executor]
         del of_executor[task.id]
         if not of_executor:
@@ -223,6 +228,34 @@ class ClusterState:
             self.active_tasks -= 1
         if task.status is Status.UNASSIGNED:
             del self.unassigned[task.id]
+
+    def _take_place(self, task: Task, node: NodeName) -> None:
+        self.on_node.setdefault(node, {})[task.id] = None
+        use = self.use.setdefault(node, NodeUse())
+        use.units += task.policy.cost
+        use.runs += 1
+        use.by_executor[task.executor] = use.by_executor.get(task.executor, 0) + 1
+        if task.limits:
+            count(use.by_limit, task.limits, "node", 1)
+            count(self.limit_runs, task.limits, "cluster", 1)
+        if task.spec.labels:
+            count_labels(use.by_label, task.spec.labels, 1)
+
+    def _give_place_back(self, task: Task, node: NodeName) -> None:
+        del self.on_node[node][task.id]
+        use = self.use[node]
+        use.units -= task.policy.cost
+        use.runs -= 1
+        use.by_executor[task.executor] -= 1
+        if not use.by_executor[task.executor]:
+            del use.by_executor[task.executor]
+        if task.limits:
+            count(use.by_limit, task.limits, "node", -1)
+            count(self.limit_runs, task.limits, "cluster", -1)
+        if task.spec.labels:
+            count_labels(use.by_label, task.spec.labels, -1)
+        if not use.runs:
+            del self.use[node], self.on_node[node]
 
     def _push(
         self,

@@ -7,6 +7,8 @@ from typing import TypeAlias
 
 import msgspec
 
+from coordinator.model.concurrency import TaskLimit
+from coordinator.model.constraints import Constraints
 from coordinator.model.ids import NO_ALLOCATION, AllocationId, Incarnation, NodeName, TaskId
 from coordinator.model.instants import HOUR, MINUTE, SECOND, Instant, Millis
 
@@ -69,11 +71,14 @@ class Code(StrEnum):
     BACKOFF = "backoff"
     ASSIGNMENT_DISABLED = "assignment_disabled"
     STOPPING = "stopping"
+    CONCURRENCY_LIMIT = "concurrency_limit"
     NO_NODES = "no_nodes"
     NO_EXECUTOR = "no_executor"
     OLDER_EXECUTOR = "older_executor"
     DRAINING = "draining"
+    CONSTRAINTS = "constraints"
     EXCLUDED = "excluded"
+    RESERVED = "reserved"
     NO_CAPACITY = "no_capacity"
     EXECUTOR_REFUSED = "executor_refused"
     LAZY = "lazy"
@@ -132,6 +137,7 @@ class TaskSpec(msgspec.Struct, frozen=True, array_like=True, gc=False):
     object_kind: str = ""
     object_id: str = ""
     parent: str = ""  # task that it belongs to; "" for none
+    constraints: Constraints | None = None
 
 
 class Policy(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -212,6 +218,7 @@ class Task(msgspec.Struct, frozen=True, array_like=True, gc=False):
     next_policy: Policy | None = None  # of the next run, where an edit left the current one its own
     rerun: bool = False  # the current run alone was cancelled: the task runs again (PT-30)
     stop_text: str = ""  # what whoever asked the run to end gave as reason
+    limits: tuple[TaskLimit, ...] = ()  # it stands under these while it has a node
 
     @property
     def is_terminal(self) -> bool:

@@ -11,8 +11,8 @@ from collections.abc import Callable
 
 import msgspec
 
-from coordinator.assignment.backlog import Place
 from coordinator.assignment.load import Claim
+from coordinator.assignment.order import Place
 from coordinator.machine.commands import AssignTask, Request
 from coordinator.machine.outcome import Refused
 from coordinator.model.ids import TaskId
@@ -93,10 +93,11 @@ class AskingPass:
     def _waiting(self) -> dict[str, list[Place]]:
         """Tasks without a node by executor, of those that choose for themselves."""
         found: dict[str, list[Place]] = {}
+        order = self._bench.view.order(self._bench.now)
         for group in self._bench.view.backlog.classes():
             executor = group.need.executor
             if self._bench.view.asks_itself(executor):
-                found.setdefault(executor, []).extend(group.places())
+                found.setdefault(executor, []).extend(group.places(order))
         return found
 
     def _go_on(self, executor: str) -> None:

@@ -13,8 +13,8 @@ from collections.abc import Callable
 import msgspec
 
 from coordinator.assignment.choose import choose, eligible
-from coordinator.assignment.load import Claim
-from coordinator.assignment.objections import furthest, need_of, objection_to
+from coordinator.assignment.load import Claim, claim_of
+from coordinator.assignment.objections import furthest, limited, need_of, objection_to
 from coordinator.model.instants import SECOND, Millis
 from coordinator.model.nodes import Node
 from coordinator.model.tasks import Assignment, Code, Task
@@ -129,6 +129,9 @@ class Assigners:
             self._decide(job, Assignment(None, None, Code.ASSIGNER_MISSING, ""))
             return
         need, view = need_of(task), self._view
+        if (held := limited(need, view.load)) is not None:
+            self._decide(job, Assignment(None, None, *held))
+            return
         exclusions = view.exclusions.of(task.id, now.steady)
         nodes = list(view.state.nodes_by_name())
         candidates = eligible(need, nodes, view.load, view.connected, exclusions)
@@ -183,7 +186,7 @@ class Assigners:
     def _decide(self, job: Job, assignment: Assignment) -> None:
         claims: tuple[Claim, ...] = ()
         if assignment.node is not None:
-            claim = Claim(assignment.node, job.task.policy.cost, job.task.executor)
+            claim = claim_of(job.task, assignment.node)
             self._view.load.claim(claim)
             claims = (claim,)
         job.decided(assignment, claims)

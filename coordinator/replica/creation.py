@@ -13,6 +13,7 @@ from coordinator.machine.commands import CreateTask, Request
 from coordinator.machine.create import differing_fields
 from coordinator.machine.fit import said
 from coordinator.machine.outcome import Accepted, Refusal, Refused, Unlogged
+from coordinator.model.concurrency import TaskLimit
 from coordinator.model.ids import NO_ALLOCATION, TaskId
 from coordinator.model.instants import SECOND, Millis
 from coordinator.model.tasks import Assignment, Code, Desired, Policy, Status, Task
@@ -23,6 +24,7 @@ from coordinator.replica.facts import Policies
 from coordinator.replica.inputs import Asked, Create, PluginAnswered
 from coordinator.replica.proposals import Answer, Lost, OnAnswer, Proposal, Proposals
 from coordinator.replica.questions import validate_payload
+from coordinator.replica.task_limits import limits_of
 
 KNOWN_SHOWN = 50
 
@@ -81,7 +83,9 @@ class Creations:
             return
         version = facts.version if facts is not None else 1
         policy = self._policies.resolve(create.executor, create.spec, self._view.facts)
-        draft = _draft(create, version, policy, self._bench.at)
+        declared = facts.policy if facts is not None else {}
+        limits = limits_of(create.executor, declared, create.params, create.spec.labels)
+        draft = _draft(create, version, policy, limits, self._bench.at)
         wish = _Wish(asked, create, draft, on_answer)
         if not is_new:
             self._propose(wish, Assignment(), ())  # the machine answers from what it knows
@@ -207,6 +211,7 @@ class Creations:
             paused=create.paused,
             require_assignment=create.require_assignment,
             replace_finished=create.replace_finished,
+            limits=wish.draft.limits,
         )
         if wish.asked.dry_run:
             for claim in claims:
@@ -240,7 +245,9 @@ class Creations:
         return Unlogged(Refusal.UNKNOWN_EXECUTOR, detail)
 
 
-def _draft(create: Create, version: int, policy: Policy, at: int) -> Task:
+def _draft(
+    create: Create, version: int, policy: Policy, limits: tuple[TaskLimit, ...], at: int
+) -> Task:
     """The record as it would be: what assignment and foreign code look at."""
     due = create.spec.due_at or 0
     status = Status.PAUSED if create.paused else Status.UNASSIGNED
@@ -262,6 +269,7 @@ def _draft(create: Create, version: int, policy: Policy, at: int) -> Task:
         created_revision=0,
         revision=0,
         due_at=due,
+        limits=limits,
     )
 
 

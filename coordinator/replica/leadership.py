@@ -18,13 +18,14 @@ from coordinator.machine.commands import LoseNode, Request
 from coordinator.machine.outcome import Refused
 from coordinator.model.events import (
     Event,
+    LimitsChanged,
     ManifestsChanged,
     MembersChanged,
     NodeChanged,
     SettingsChanged,
     TaskChanged,
 )
-from coordinator.model.ids import NodeName
+from coordinator.model.ids import NodeName, TaskId
 from coordinator.model.instants import Millis
 from coordinator.model.nodes import Node, NodeStatus
 from coordinator.model.tasks import Status, Task
@@ -100,6 +101,8 @@ class Leadership:
                 self.look_again()
                 self.leases.settings_changed()
                 self.sessions.welcome_anew()
+            case LimitsChanged():
+                self.look_again()
             case MembersChanged():
                 self.sessions.welcome_anew()
             case ManifestsChanged():
@@ -118,7 +121,7 @@ class Leadership:
         if new is None or new.status is not Status.UNASSIGNED:
             gone = new if new is not None else old
             if gone is not None:
-                backlog.discard(gone.id)
+                self._leaves_backlog(gone.id)
         elif new.id not in self.bench.view.busy:
             backlog.add(new)
             if old is None and self.bench.view.asks_itself(new.executor):
@@ -129,6 +132,14 @@ class Leadership:
             self.look_again()
         if old is not None and (new is None or new.is_terminal):
             self.bench.view.exclusions.forget(old.id)
+
+    def _leaves_backlog(self, task_id: TaskId) -> None:
+        """Placed, or not wanted any more: then what was kept for it is free for others (TM-59)."""
+        view = self.bench.view
+        view.backlog.discard(task_id)
+        if view.load.reserved is not None and view.load.reserved.task_id == task_id:
+            view.load.reserved = None
+            self.look_again()
 
     def _on_node(self, name: NodeName, old: Node | None, new: Node | None) -> None:
         if new is None or not _is_live(new):

@@ -83,6 +83,7 @@ def _would(state: ClusterState, command: Command) -> Outcome:
     copy.last_allocation_id = state.last_allocation_id
     copy.settings = Settings(dict(state.settings.values))
     copy.feature_level = state.feature_level
+    copy.limit_overrides = dict(state.limit_overrides)
     for member in state.members_by_id():
         copy.put_member(member)
     copy.last_member_id, copy.member_change = state.last_member_id, state.member_change

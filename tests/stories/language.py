@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from coordinator.machine import commands as c
+from coordinator.model.concurrency import TaskLimit
 from coordinator.model.ids import AllocationId, Incarnation, NodeName, TaskId
 from coordinator.model.nodes import LoadError, Manifest, Offer
 from coordinator.model.settings import duration_text
@@ -62,6 +63,7 @@ class Teller(WishTeller):
             require,
             replace,
             by_run=self._by_run(w),
+            limits=self._limits(w),
         )
 
     def _by_run(self, w: Words) -> tuple[AllocationId, Incarnation] | None:
@@ -169,6 +171,13 @@ class Teller(WishTeller):
         by, reset = w.pairs.pop("by", "ann"), w.pairs.pop("reset", "")
         return c.SetSettings(tuple(w.pairs.items()), tuple(filter(None, reset.split(","))), by)
 
+    def _set_limit(self, w: Words) -> c.SetLimit:
+        key = w.names[0].replace("~", "=")
+        return c.SetLimit(w.pairs.get("scope", "cluster"), key, w.number("max"), "ann")
+
+    def _remove_limit(self, w: Words) -> c.RemoveLimit:
+        return c.RemoveLimit(w.pairs.get("scope", "cluster"), w.names[0].replace("~", "="))
+
     def _forget_requests(self, w: Words) -> c.ForgetRequests:
         return c.ForgetRequests(int(w.names[0]))
 
@@ -226,6 +235,14 @@ class Teller(WishTeller):
             return self._choice(w.pairs["node"])
         code = Code(w.pairs.get("code", Code.AWAITING_FIRST_ASSIGNMENT))
         return Assignment(code=code, explanation=w.text("text"))
+
+    def _limits(self, w: Words) -> tuple[TaskLimit, ...]:
+        """`limits=cluster:KEY:MAX,...`; in a key `~` is read as `=`."""
+        cut = [one.split(":") for one in filter(None, w.pairs.get("limits", "").split(","))]
+        return tuple(
+            TaskLimit(scope, ":".join(key).replace("~", "="), int(most))
+            for scope, *key, most in cut
+        )
 
     def _placements(self, w: Words) -> tuple[c.Placement, ...]:
         placements = []

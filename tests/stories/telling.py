@@ -7,6 +7,7 @@ from coordinator.machine.outcome import Accepted, Outcome
 from coordinator.model.events import (
     DigestAgreed,
     Event,
+    LimitsChanged,
     ManifestsChanged,
     MembersChanged,
     NodeChanged,
@@ -47,6 +48,8 @@ def told_event(event: Event) -> list[str]:
             return [f"  {told_node(new)}" if new is not None else f"  {name}: forgotten"]
         case SettingsChanged(keys):
             return [f"  settings: {', '.join(keys)}"]
+        case LimitsChanged(keys):
+            return [f"  limits: {', '.join(keys)}"]
         case ManifestsChanged(executors):
             return [f"  manifests: {', '.join(executors)}"]
         case MembersChanged():

@@ -7,6 +7,7 @@ from typing import Any
 from coordinator.assignment.backlog import Backlog
 from coordinator.assignment.exclusions import Exclusions
 from coordinator.assignment.load import Load
+from coordinator.assignment.order import Order
 from coordinator.assignment.plan import Decision, PassView, plan_slice
 from coordinator.model.ids import AllocationId, NodeName, TaskId
 from coordinator.model.nodes import Drain, Node, NodeStatus, Offer
@@ -64,6 +65,7 @@ class Scene:
         self.exclusions = Exclusions()
         self.asking: set[str] = set()
         self.steady = 0
+        self.order = Order()
 
     def put(self, *tasks: Task) -> Scene:
         for one in tasks:
@@ -80,6 +82,7 @@ class Scene:
             self.connected,
             lambda task_id: self.exclusions.of(task_id, self.steady),
             self.asking.__contains__,
+            self.order,
         )
 
     def plan(self, limit: int = 1_000) -> list[Decision]:

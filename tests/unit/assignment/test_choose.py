@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coordinator.assignment.choose import choose, eligible, rank_of, tie_break
+from coordinator.assignment.constraints import Spreads
 from coordinator.assignment.exclusions import Exclusion
 from coordinator.assignment.load import Claim, Load
 from coordinator.assignment.objections import Need, furthest, listed, need_of, objection_to
@@ -79,7 +80,11 @@ def test_choose_takes_an_eligible_node_and_none_is_better(
     if chosen.node is not None:
         best = next(n for n in nodes if n.name == chosen.node)
         assert best in open_to
-        assert all(rank_of(need, best, scene.load) <= rank_of(need, n, scene.load) for n in open_to)
+        spreads = Spreads(nodes, scene.load)
+        assert all(
+            rank_of(need, best, scene.load, spreads) <= rank_of(need, n, scene.load, spreads)
+            for n in open_to
+        )
 
 
 @pytest.mark.parametrize(

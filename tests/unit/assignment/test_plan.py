@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coordinator.assignment import plan as plan_module
-from coordinator.assignment.choose import choose
+from coordinator.assignment.choose import choose, tie_break
+from coordinator.assignment.load import Reservation
 from coordinator.assignment.objections import need_of
-from coordinator.model.tasks import Assignment, Code
+from coordinator.model.tasks import Assignment, Code, Task
 from tests.unit.assignment.kit import DRAIN, Scene, node, task
 
 
@@ -135,13 +136,13 @@ def test_the_backlog_follows_a_task_whose_need_or_place_changes() -> None:
     scene = Scene(node("a", 10))
     scene.put(task("t", priority=1), task("u", priority=2))
     scene.put(task("t", priority=3))
-    assert scene.backlog.position(scene.state.tasks["t"]) == 1
+    assert scene.backlog.position(scene.state.tasks["t"], scene.order) == 1
     scene.put(task("t", priority=3, cost=4))
     assert len(scene.backlog) == 2
-    assert scene.backlog.position(scene.state.tasks["u"]) == 1
+    assert scene.backlog.position(scene.state.tasks["u"], scene.order) == 1
     scene.backlog.discard("t")
     scene.backlog.discard("t")
-    assert scene.backlog.position(scene.state.tasks["t"]) == 0
+    assert scene.backlog.position(scene.state.tasks["t"], scene.order) == 0
     assert [one.task.id for one in scene.plan()] == ["u"]
 
 
@@ -167,4 +168,16 @@ def test_pt_37_a_pass_decides_as_one_task_after_the_other_would(
         if chosen.node is not None:
             plain.put(task(one.id, cost=one.policy.cost, executor=one.executor, on=chosen.node))
             expected[one.id] = chosen.node
+        elif chosen.code is Code.NO_CAPACITY and plain.load.reserved is None:
+            plain.load.reserved = kept_for(plain, one)
     assert scene.placed() == expected
+
+
+def kept_for(scene: Scene, one: Task) -> Reservation | None:
+    """TM-59, said plainly: of the nodes that would do if empty, the one with most free units."""
+    units = {n.name: n.units for n in scene.state.nodes_by_name()}
+    fit = [name for name in units if units[name] >= one.policy.cost]
+    free = {name: units[name] - scene.load.units(name) for name in fit}
+    best = [name for name in fit if free[name] == max(free.values())]
+    nearest = min(best, key=lambda name: tie_break(one.id, name), default=None)
+    return Reservation(nearest, one.id) if nearest is not None else None
