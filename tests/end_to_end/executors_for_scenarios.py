@@ -4,9 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Sequence
+from pathlib import Path
 
-from executors import TaskPolicy, executor
-from tests.end_to_end.executors_for_tests import Handle, Nothing, Place, write_line, write_on
+from pydantic import BaseModel, field_validator
+from typing_extensions import override
+
+from executors import (
+    Assignment,
+    Candidate,
+    ClusterView,
+    PersistentTasksExecutor,
+    TaskPolicy,
+    executor,
+)
+from tests.end_to_end.executors_for_tests import (
+    Count,
+    Handle,
+    Nothing,
+    Place,
+    write_line,
+    write_on,
+)
 
 LINES_AFTER_STOP = 15
 
@@ -33,3 +52,81 @@ async def rare(task: Handle, params: Place) -> None:
 async def crashes(task: Handle, params: Nothing) -> None:
     """Takes its process along at once."""
     os.abort()
+
+
+# --- the life of a task ----------------------------------------------------------------------------------------------
+
+
+class Even(BaseModel):
+    """Its schema lets every number pass; only the model itself knows better."""
+
+    n: int
+
+    @field_validator("n")
+    @classmethod
+    def is_even(cls, n: int) -> int:
+        if n % 2:
+            raise ValueError("odd numbers bring bad luck")
+        return n
+
+
+@executor("life.even")
+async def even(task: Handle, params: Even) -> int:
+    """Half of it."""
+    return params.n // 2
+
+
+@executor("life.raises")
+async def raises(task: Handle, params: Nothing) -> None:
+    """Fails, always."""
+    raise LookupError("no such bucket")
+
+
+@executor("life.quiet")
+async def quiet(task: Handle, params: Nothing) -> None:
+    """Returns at once and reports nothing."""
+
+
+@executor("life.gives_back")
+async def gives_back(task: Handle, params: Place, state: Count | None) -> object:
+    """Gives its first run back, does not let go, and writes down what its further calls raise."""
+    if state is not None:
+        return await write_on(task, params.path)
+    await task.update_state(Count(n=1))
+    said = []
+    for call in (
+        lambda: task.abort_locally("no licence here"),
+        lambda: task.update_state(Count(n=2)),
+        lambda: task.checkpoint(Count(n=3)),
+        lambda: task.abort_locally("again"),
+    ):
+        try:
+            await call()
+        except BaseException as error:  # noqa: BLE001  (what a stubborn author writes)
+            said.append(f"{type(error).__name__}: {error}")
+    write_down(params.path + ".said", said)
+    return {"ignored": True}
+
+
+def write_down(path: str, lines: Sequence[str]) -> None:
+    Path(path).write_text("\n".join(lines))
+
+
+class Picky(PersistentTasksExecutor[Place, Count]):
+    """Runs where the disk is an ssd, and nowhere else."""
+
+    name = "life.picky"
+    policy = TaskPolicy(cancel_grace="1s")
+
+    @override
+    def get_assignment(
+        self, params: Place, candidates: Sequence[Candidate], cluster: ClusterView
+    ) -> Assignment:
+        fit = [one for one in candidates if one.attributes.get("disk") == "ssd"]
+        if not fit:
+            return Assignment.none("executor_refused", "needs disk=ssd")
+        return Assignment.least_loaded(fit)
+
+    @override
+    async def node_operation(self, task: Handle, params: Place, state: Count | None) -> None:
+        await write_on(task, params.path)
