@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from coordinator.client.views import Task
 
 LOOK_S = 0.5
-OVER = ("complete", "not_started")  # not_started: there is no such node yet, so nothing to wait for
+NOT_STARTED = "not_started"  # there is no such node yet, so there is nothing to wait for
+OVER = ("complete", NOT_STARTED)
 
 
 async def follow_drain(session: Session, name: str, started: NodeChanged) -> int:
@@ -37,6 +38,8 @@ async def _follow(session: Session, name: str, started: NodeChanged) -> int:
     node, answer, said = started.node, started.answer, ""
     while True:
         if node is None or node.drain is None or node.drain.state in OVER:
+            if node is not None and node.drain is not None and node.drain.state == NOT_STARTED:
+                tell(f"no node {name} is known; the drain waits until one of that name joins")
             break
         text = drain_counts(node.drain)
         if text != said and not session.out.is_json:

@@ -57,4 +57,5 @@ def begin_anew(state: ClusterState, epoch: int) -> list[Event]:
         if node.status not in GONE:
             lose_node(state, LoseNode(node.name, node.incarnation, reason=RESTORED))
         state.drop_node(node.name)
+    state.drains.clear()
     return state.take_events()

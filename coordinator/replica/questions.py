@@ -6,6 +6,8 @@ from typing import Any
 
 import msgspec
 
+from coordinator.assignment.choose import eligible
+from coordinator.assignment.objections import Need, need_of, objection_to
 from coordinator.duties.view import LeaderView
 from coordinator.model.instants import Now
 from coordinator.model.nodes import Node
@@ -22,26 +24,35 @@ def assign_payload(
             "params": task.params,
             "version": task.executor_version,
             "candidates": [_candidate(view, node, task.executor) for node in candidates],
-            "cluster": _cluster(view, task.executor, words, now),
+            "cluster": _cluster(view, task, words, now),
         }
     )
 
 
 def validate_payload(view: LeaderView, task: Task, words: Words, now: Now) -> bytes:
     """For `validate`."""
-    cluster = _cluster(view, task.executor, words, now)
+    cluster = _cluster(view, task, words, now)
     return msgspec.msgpack.encode(
         {"params": task.params, "version": task.executor_version, "cluster": cluster}
     )
 
 
-def _cluster(view: LeaderView, executor: str, words: Words, now: Now) -> dict[str, Any]:
-    """Nodes, and news of this executor's tasks; the counters include what is under way."""
+def _cluster(view: LeaderView, task: Task, words: Words, now: Now) -> dict[str, Any]:
+    """Nodes, and news of this executor's tasks; the counters include what is under way.
+
+    Nodes that are no candidates are there too, each with its code (PT-40).
+    """
+    need, nodes = need_of(task), list(view.state.nodes_by_name())
+    exclusions = view.exclusions.of(task.id, now.steady)
+    fit = {n.name for n in eligible(need, nodes, view.load, view.connected, exclusions)}
     return {
         "at": view.time(now),
         "nodes": [
-            {**_candidate(view, node, executor), "code": _node_code(view, node)}
-            for node in view.state.nodes_by_name()
+            {
+                **_candidate(view, node, task.executor),
+                "code": "" if node.name in fit else _objection(view, node, need),
+            }
+            for node in nodes
         ],
         "tasks": words,
     }
@@ -61,7 +72,7 @@ def _candidate(view: LeaderView, node: Node, executor: str) -> dict[str, Any]:
     }
 
 
-def _node_code(view: LeaderView, node: Node) -> str:
-    if node.drain is not None:
-        return Code.DRAINING.value
-    return "" if node.name in view.connected else Code.NO_NODES.value
+def _objection(view: LeaderView, node: Node, need: Need) -> str:
+    """The code of a node that is no candidate."""
+    found = objection_to(need, node, view.load, view.connected)
+    return (found.code if found is not None else Code.EXCLUDED).value

@@ -21,6 +21,12 @@ def missing(kind: str, name: str) -> Refusal:
     return Refusal(grpc.StatusCode.NOT_FOUND, f"{kind}_not_found", f"no {kind} {name}")
 
 
+def unknown(request: wire.DrainNodeRequest) -> wire.NodeView:
+    """What is shown of a name that is drained although no node has it."""
+    drain = wire.Drain(kind=request.kind, reason=request.change.reason, state="not_started")
+    return wire.NodeView(name=request.name, status="draining", drain=drain)
+
+
 class FakeClusterService(cluster_pb2_grpc.ClusterServicer, Door):
     def _member(self, name: str) -> wire.Member:
         return wire.Member(
@@ -64,6 +70,8 @@ class FakeClusterService(cluster_pb2_grpc.ClusterServicer, Door):
 
     async def DrainNode(self, request: wire.DrainNodeRequest, context: Any) -> Any:
         await self.enter("DrainNode", request, context)
+        if request.name not in self.state.nodes:
+            return wire.NodeResponse(answer=self.state.answer(), node=unknown(request))
         node = self.state.nodes[request.name]
         node.status = "draining"
         node.drain.CopyFrom(

@@ -143,6 +143,15 @@ def test_node_drain_needs_a_reason_and_ends_when_complete(
     assert taskctl("node", "undrain", "n1").out == "n1  ready\n"
 
 
+def test_pt_70_a_drain_of_a_node_nobody_knows_says_so_and_waits_for_nothing(
+    taskctl: Taskctl, nodes: FakeCluster
+) -> None:
+    ran = taskctl("node", "drain", "n9", "--reason", "broken", "--kind", "remove")
+    assert ran.code == 0
+    assert ran.out.startswith("n9  draining (remove: broken)  not_started, 0 remaining")
+    assert "no node n9 is known; the drain waits until one of that name joins" in ran.err
+
+
 def test_node_rm_of_a_live_node_is_confirmed_by_its_name(
     taskctl: Taskctl, nodes: FakeCluster
 ) -> None:

@@ -237,3 +237,25 @@ def test_pt_a53_a_drain_leaves_what_may_not_move_until_the_node_leaves() -> None
     assert world.task("stays").assignment.node == "new"
     new.listen()
     assert set(new.wanted) == set(ids)
+
+
+def test_pt_40_an_executor_sees_the_nodes_that_were_left_out_and_why() -> None:
+    world = World(1)
+    know(world, PICK)
+    node(world, "n0", PICK, own_assignment=True)
+    node(world, "n1", PICK, own_assignment=True)
+    node(world, "n2", "demo.noop")
+    node(world, "n3", PICK, own_assignment=True, capacity=1)
+    away = node(world, "n4", PICK, own_assignment=True)
+    world.submit(DrainNode("n1", "remove", "broken", "ann"))
+    away.close()
+    world.submit(wish("t", PICK, cost=4))
+    said = asked_about(world.asked_plugins[0][1])
+    assert [one["name"] for one in said["candidates"]] == ["n0"]
+    assert [(one["name"], one["code"]) for one in said["cluster"]["nodes"]] == [
+        ("n0", ""),
+        ("n1", "draining"),
+        ("n2", "no_executor"),
+        ("n3", "no_capacity"),
+        ("n4", "no_nodes"),
+    ]
