@@ -35,6 +35,7 @@ BUILTIN = (
     "executors.builtin.flaky:Flaky",
     "executors.builtin.digest:Digest",
     "executors.builtin.command:Run",
+    "executors.builtin.http:Call",
 )
 
 

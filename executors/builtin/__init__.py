@@ -1,6 +1,7 @@
-"""Executors that come with ptasks: `demo.noop`, `demo.sleep`, `demo.ticker`, `demo.flaky`, `demo.digest`.
+"""Executors that come with ptasks. For work: `command.run`, `http.call`. To try things out: `demo.noop`, `demo.sleep`,
+`demo.ticker`, `demo.flaky`, `demo.digest`.
 
-Small, real, and written like an author's: they import `executors` and nothing else of ours. The registry loads them by
-name in every process that loads executors. Reading order: `noop`, `ticker` (state), `flaky` (failure), `digest` (real
-work that resumes where it was).
+Real, and written like an author's: they import `executors` and nothing else of ours. The registry loads them by name in
+every process that loads executors. Reading order: `noop`, `ticker` (state), `flaky` (failure), `digest` (real work that
+resumes where it was), `http` and `command` (threads that a stop has to reach).
 """

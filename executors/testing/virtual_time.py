@@ -40,12 +40,24 @@ class VirtualTime:
     def install(self) -> None:
         """From now on the loop goes by this clock."""
         self._select = self._selector.select
+        self._run_in_executor = self._loop.run_in_executor
+        self._loop.run_in_executor = self._counted
         self._loop.time = lambda: self._now
         self._selector.select = self._wait
 
     def uninstall(self) -> None:
         """Back to the machine's clock."""
-        del self._loop.time, self._selector.select
+        del self._loop.time, self._selector.select, self._loop.run_in_executor
+
+    def _counted(self, *call: Any) -> asyncio.Future[Any]:
+        """`to_thread` and its like are threads at work."""
+        future: asyncio.Future[Any] = self._run_in_executor(*call)
+        self.busy += 1
+        future.add_done_callback(self._one_less)
+        return future
+
+    def _one_less(self, _: asyncio.Future[Any]) -> None:
+        self.busy -= 1
 
     def _wait(self, seconds: float | None = None) -> Events:
         """In the place of the selector's `select`: None waits for ever."""

@@ -53,6 +53,8 @@ def test_built_in_executors_are_always_there() -> None:
         "demo.ticker",
         "demo.flaky",
         "demo.digest",
+        "command.run",
+        "http.call",
     }
     assert registry.load_errors == []
 
