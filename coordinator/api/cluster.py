@@ -16,11 +16,11 @@ from coordinator.api.door import Door
 from coordinator.api.errors import Code, Rejected, abort, invalid
 from coordinator.api.member_wishes import MemberWishes
 from coordinator.api.road import Context, Road
+from coordinator.api.state_reads import StateReads
 from coordinator.machine.commands import Command, DrainNode, RemoveNode, SetSettings, UndrainNode
 from coordinator.model.ids import NodeName, TaskId
 from coordinator.replica.inputs import Poke
 from coordinator.wire.v1 import cluster_pb2 as wire
-from coordinator.wire.v1.cluster_pb2_grpc import ClusterServicer
 
 PREFIX = "/ptasks.v1.Cluster/"
 DRAIN_KINDS = ("restart", "remove", "terminate")
@@ -29,12 +29,11 @@ OPERATOR = "operator"  # in dev mode every caller is one; identities come with t
 _Answer = TypeVar("_Answer")
 
 
-class ClusterService(ClusterServicer):
+class ClusterService(StateReads):
     """Registered as `ptasks.v1.Cluster`."""
 
     def __init__(self, door: Door, road: Road) -> None:
-        self._door = door
-        self._road = road
+        super().__init__(door, road)
         self._backups = Backups(door, road)
         self._members = MemberWishes(door, road)
 

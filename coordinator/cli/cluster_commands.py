@@ -25,12 +25,14 @@ _SETTINGS = "coordinator.cli.settings_commands"
 _STATUS = "coordinator.cli.cluster_status"
 _MEMBERS = "coordinator.cli.member_commands"
 _SNAPSHOT = "coordinator.cli.snapshot_commands"
+_STATE = "coordinator.cli.state_command"
 cluster = LazyGroup(
     name="cluster",
     help="The cluster itself.",
     entries={
         "status": Entry(_STATUS, "status", "What each member says; works without a quorum."),
         "health": Entry(_HERE, "health", "ok, or what is wrong; the exit code tells."),
+        "state": Entry(_STATE, "state", "The replicated state as JSON, or the part at a path."),
         "members": Entry(_STATUS, "members", "The coordinators as the leader knows them."),
         "add": Entry(_MEMBERS, "add", "Add a coordinator: NAME=ADDRESS."),
         "remove": Entry(_MEMBERS, "remove", "Remove a coordinator for good."),

@@ -9,10 +9,11 @@ import grpc.aio
 
 from coordinator.client import cluster_from_wire as translate
 from coordinator.client import cluster_views as views
-from coordinator.client.calls import Caller, Plan
+from coordinator.client.calls import Plan
 from coordinator.client.channels import Method
 from coordinator.client.from_wire import answer_of
 from coordinator.client.requests import ChangeOptions, ReadOptions
+from coordinator.client.state_client import StateClient
 from coordinator.client.status import error_from_rpc
 from coordinator.client.to_wire import change_to_wire, read_to_wire
 from coordinator.wire.v1 import cluster_pb2 as wire
@@ -45,12 +46,8 @@ _EXECUTORS = _method("ListExecutors", wire.ListExecutorsRequest, wire.ListExecut
 _RECHECK = _method("Recheck", wire.RecheckRequest, wire.RecheckResponse)
 
 
-class ClusterClient:
+class ClusterClient(StateClient):
     """Calls about the cluster; they repeat and fail as those of `Client` do."""
-
-    def __init__(self, caller: Caller, timeout_s: float) -> None:
-        self._caller = caller
-        self._timeout_s = timeout_s
 
     async def _read(self, method: Method[Any, Any], request: Any, read: ReadOptions) -> Any:
         request.read.CopyFrom(read_to_wire(read))

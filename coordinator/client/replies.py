@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from coordinator.client.errors import ClientError
-from coordinator.client.views import Answer, Explanation, Run, Task
+from coordinator.client.views import Answer, Explanation, Json, Run, Task
 
 
 class Created(Struct, frozen=True):
@@ -153,3 +153,18 @@ class CancelledMany(Struct, frozen=True):
 
     answer: Answer
     items: list[CancelledItem]
+
+
+class StatePart(Struct, frozen=True):
+    """One part of the replicated state: where it stands, and what."""
+
+    path: str
+    value: Json
+
+
+class StatePage(Struct, frozen=True):
+    """Of `cluster.state`."""
+
+    answer: Answer
+    parts: list[StatePart]
+    next_page: str

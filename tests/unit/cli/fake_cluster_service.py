@@ -60,6 +60,18 @@ class FakeClusterService(cluster_pb2_grpc.ClusterServicer, Door):
             reply.findings.add(rule="peer_lag", level="warning", text="c3 is 20,000 behind")
         return reply
 
+    async def State(self, request: wire.StateRequest, context: Any) -> Any:
+        await self.enter("State", request, context)
+        parts = list(self.state.parts.items())
+        start = int(request.page_token or 0)
+        end = start + request.page_size
+        entries = [
+            wire.StateEntry(path=path, value=json.dumps(value).encode())
+            for path, value in parts[start:end]
+        ]
+        token = str(end) if end < len(parts) else ""
+        return wire.StateResponse(answer=self.state.answer(), entries=entries, next_page=token)
+
     async def ListNodes(self, request: wire.ListNodesRequest, context: Any) -> Any:
         await self.enter("ListNodes", request, context)
         nodes = self.state.nodes

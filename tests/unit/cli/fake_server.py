@@ -82,6 +82,7 @@ class FakeCluster:
         self.refuse: dict[str, list[Refusal]] = defaultdict(list)
         self.then: dict[str, list[Callable[[], Any]]] = defaultdict(list)
         self.runs: dict[str, list[wire.Run]] = defaultdict(list)
+        self.parts: dict[str, Any] = {}  # of the state
         self.every_run: list[wire.Run] = []  # newest first
         self.lines: dict[str, list[wire.LogLine]] = defaultdict(list)
         self.explanations: dict[str, wire.ExplainResponse] = {}
@@ -97,6 +98,7 @@ class FakeCluster:
         self.members = ["c1"]
         self.pictures: list[cluster.ListMembersResponse] = []  # of members, in turn; the last stays
         self.wish: cluster.MemberChange | None = None
+        self.upgrade = cluster.UpgradeResponse(level=1, possible=1, highest=1, unchanged=True)
 
     def answer(self) -> wire.Answer:
         return wire.Answer(

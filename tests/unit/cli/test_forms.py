@@ -44,8 +44,12 @@ READS: tuple[tuple[str, ...], ...] = (
     ("get", "hello", "other"),
     ("explain", "hello"),
     ("wait", "over"),
+    ("wait", "over", "done"),
     ("logs", "hello"),
     ("history", "hello"),
+    ("history",),
+    ("history", "--count"),
+    ("history", "--group-by", "node"),
     ("node", "list"),
     ("node", "get", "n1"),
     ("executor", "list"),
@@ -55,6 +59,8 @@ READS: tuple[tuple[str, ...], ...] = (
     ("cluster", "status"),
     ("cluster", "health"),
     ("cluster", "members"),
+    ("cluster", "state"),
+    ("cluster", "state", "tasks/hello"),
     ("cluster", "settings"),
     ("context", "list"),
     ("context", "show", "here"),
@@ -69,6 +75,8 @@ def furnished(cluster: FakeCluster, own_config: Path) -> FakeCluster:
     task = cluster.put("hello", state=b'{"tick":1}')
     cluster.put("other")
     cluster.put("over", status="succeeded")
+    cluster.put("done", status="succeeded")
+    cluster.parts = {"tasks/hello": {"id": "hello"}}
     cluster.explanations["hello"] = wire.ExplainResponse(task=task, stage=5, code="assigned")
     cluster.runs["hello"] = [
         wire.Run(task="hello", allocation_id=1, status="running", cause="start")
