@@ -18,6 +18,7 @@ from coordinator.consensus.messages import (
     VoteReply,
 )
 from coordinator.replica.effects import Persist
+from tests.simulation.checkers import votes
 from tests.simulation.checkers.acknowledgements import Acknowledgements
 from tests.simulation.disk import Disk
 from tests.simulation.laws import Broken
@@ -75,7 +76,7 @@ class ConsensusLaws:
         if not leads:
             seen.matches.clear()
         if leads and not (seen.leads and seen.term == term):
-            self._check_leader(life, term)
+            self._check_leader(life, term, seen.conf)
         if commit != seen.commit:
             self._check_commit(life, seen, commit, leads=leads)
             seen.conf = life.replica.raft.configuration()
@@ -115,11 +116,12 @@ class ConsensusLaws:
             raise Broken("C2 one vote per term", f"{life.name} in {term}: {seen.vote} -> {vote}")
         seen.leads = seen.leads and term == seen.term
 
-    def _check_leader(self, life: MemberLife, term: int) -> None:
+    def _check_leader(self, life: MemberLife, term: int, before_turn: ConfState) -> None:
         before = self.leaders.setdefault(term, life.number)
         self.led_since.setdefault(term, life.timeline.now)
         if before != life.number:
             raise Broken("one leader per term", f"term {term}: c{before} and {life.name}")
+        self._chosen(life.number, term, (before_turn, life.replica.raft.configuration()))
         log = life.replica.raft.core.log
         for index in range(self.last_committed, max(0, self.last_committed - 400), -1):
             if index not in self.committed:
@@ -131,6 +133,15 @@ class ConsensusLaws:
             if found != self.committed[index]:
                 text = f"{life.name} leads {term} with {found} at {index}, committed was {self.committed[index]}"
                 raise Broken("leader completeness", text)
+
+    def _chosen(self, leader: int, term: int, confs: tuple[ConfState, ConfState]) -> None:
+        """Under the configuration in force before the turn, or the one that came into force in it."""
+        why = ""
+        for conf in confs:
+            why = votes.objection(self._votes, term, leader, (conf.voters, conf.voters_outgoing))
+            if not why:
+                return
+        raise Broken("C3 a leader has the votes of a majority", why)
 
     def _check_commit(self, life: MemberLife, seen: Seen, commit: int, *, leads: bool) -> None:
         if commit < seen.commit:

@@ -47,12 +47,13 @@ class Rounds:
         sure = {self._me, *(n for n, began in self._confirmed.items() if began >= since)}
         for at in range(len(self._voters) - 1, -1, -1):
             began, voters = self._voters[at]
-            if all(_is_majority(sure, group) for group in voters):
+            if all(is_majority(sure, group) for group in voters):
                 return ""
             if began < since:
                 break
         return f"{what} arrived at {since}; of {self._voters[-1:]} only {sorted(sure)} answered a round since"
 
 
-def _is_majority(sure: set[int], group: Sequence[int]) -> bool:
-    return not group or sum(n in sure for n in group) >= len(group) // 2 + 1
+def is_majority(members: set[int], group: Sequence[int]) -> bool:
+    """Whether they are more than half of the group, or there is no such group."""
+    return not group or sum(n in members for n in group) >= len(group) // 2 + 1
