@@ -1,4 +1,8 @@
-"""`taskctl start -f FILE`: many tasks at once, from TOML (`[[task]]`), JSON or JSON lines, with the field names of JSON."""
+"""`taskctl start -f FILE`: many tasks at once, from TOML (`[[task]]`), JSON or JSON lines, with the field names of JSON.
+
+What `list`, `get` and `watch` print can be given to it as it is: of a record the wish is taken (id, executor, params,
+spec, whether it is to be paused), and what the cluster made of it is left behind.
+"""
 
 from __future__ import annotations
 
@@ -33,6 +37,7 @@ _SPEC = {
     "priority", "cost", "timeout", "retry", "labels", "headers", "object", "retention",
     "cancel_grace", "exclusive", "isolation",
 }  # fmt: skip
+_RECORD = {"id", "executor", "params", "spec", "desired", "modified_revision"}  # of every record
 
 
 def start_many(session: Session, path: str, change: Callable[[], ChangeOptions]) -> int:
@@ -119,10 +124,25 @@ def _listed(tree: Any) -> list[Any]:
     return [tree]
 
 
+def wish_in(entry: dict[str, Any]) -> dict[str, Any]:
+    """Of a record that was printed by us, what was asked for; anything else as it is."""
+    record = entry.get("task") if entry.get("kind") == "Change" else entry
+    if not isinstance(record, dict) or not record.keys() >= _RECORD:
+        return entry
+    spec = {name: value for name, value in record["spec"].items() if value not in (None, [], {})}
+    wish = {name: record[name] for name in ("id", "executor", "params")}
+    return wish | {
+        "spec": spec,
+        "due_at": spec.pop("due_at", None),
+        "paused": record["desired"] == "paused",
+    }
+
+
 def to_task(entry: dict[str, Any], where: str) -> NewTask:
     """One entry; fields of the spec may stand in `spec` or beside it. Raises Failure naming the field."""
     from coordinator.client.requests import NewTask, new_task_id
 
+    entry = wish_in(entry)
     spec = {**entry.get("spec", {}), **{k: v for k, v in entry.items() if k in _SPEC}}
     unknown = sorted((set(entry) - _TOP - _SPEC) | (set(spec) - _SPEC))
     if unknown:

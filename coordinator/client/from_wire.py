@@ -80,6 +80,7 @@ def spec_of(spec: wire.TaskSpec) -> views.Spec:
         cancel_grace=format_duration(spec.cancel_grace_ms) if has("cancel_grace_ms") else None,
         exclusive=spec.exclusive if has("exclusive") else None,
         isolation=spec.isolation if has("isolation") else None,
+        due_at=spec.due_at if has("due_at") else None,
     )
 
 

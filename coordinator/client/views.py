@@ -62,6 +62,7 @@ class Spec(Struct, frozen=True):
     cancel_grace: str | None
     exclusive: bool | None
     isolation: str | None
+    due_at: int | None
 
 
 class Policy(Struct, frozen=True):
