@@ -12,6 +12,7 @@ from coordinator.duties.due import wake_due
 from coordinator.duties.lost_nodes import lose_nodes, lose_shared_runs
 from coordinator.duties.prune import prune
 from coordinator.duties.reassign_floor import drop_floor
+from coordinator.duties.rebalance import Rebalancer
 from coordinator.duties.recheck import Rechecker
 from coordinator.duties.time_limits import TimeLimits
 from coordinator.machine.commands import LoseNode, Request
@@ -71,6 +72,7 @@ class Leadership:
         self.time_limits = TimeLimits(bench.state, bench.now.steady)
         self._prune_at: Millis = bench.now.steady
         self._drains = Drains(bench.now.steady)
+        self.rebalancer = Rebalancer(bench.now.steady)
         self._floor_dropped = 0  # revision of the floor whose drop is under way
         self._since: Millis = bench.now.steady
         if bench.state.is_held:
@@ -116,6 +118,7 @@ class Leadership:
         self.assigners.shown.follow(old, new)
         self.sessions.task_changed(old, new)
         self.time_limits.follow(old, new, self.bench.now.steady)
+        self.rebalancer.task_changed(old, new)
         if old is not None and old.has_node and _has_ended(old, new):
             self.live.forget(old.id)
         if new is None or new.status is not Status.UNASSIGNED:
@@ -150,6 +153,7 @@ class Leadership:
         if _offers_anew(old, new):
             self.bench.view.exclusions.offers_anew(name)
         self._drains.node_changed(old, new, self.bench.now.steady)
+        self.rebalancer.node_changed(old, new, self.bench.now.steady)
         self.look_again()
 
     # -- doing what is due ------------------------------------------------------------------------
@@ -179,6 +183,7 @@ class Leadership:
             self._prune_at = max(agenda.wake_at or 0, steady + 200)
             self._propose(agenda)
         self._propose(self._drains.run(bench.view, bench.now))
+        self._propose(self.rebalancer.run(bench.view, bench.now))
         for name in self.sessions.grace_over():
             self._propose(lose_shared_runs(name, bench.view))
         self._propose(self.time_limits.overdue(steady))
