@@ -17,6 +17,7 @@ from coordinator.api.errors import Code, Rejected, abort, invalid
 from coordinator.api.member_wishes import MemberWishes
 from coordinator.api.road import Context, Road
 from coordinator.api.state_reads import StateReads
+from coordinator.api.upgrades import upgrade
 from coordinator.machine.commands import Command, DrainNode, RemoveNode, SetSettings, UndrainNode
 from coordinator.model.ids import NodeName, TaskId
 from coordinator.replica.inputs import Poke
@@ -202,6 +203,13 @@ class ClusterService(StateReads):
             )
 
         return await self._lead(context, "Recheck", request, wire.RecheckResponse, work)
+
+    @override
+    async def Upgrade(self, request: wire.UpgradeRequest, context: Context) -> wire.UpgradeResponse:
+        async def work(left: float) -> wire.UpgradeResponse:
+            return await upgrade(self._door, self._road, request, left)
+
+        return await self._lead(context, "Upgrade", request, wire.UpgradeResponse, work)
 
     @override
     async def Backup(self, request: wire.BackupRequest, context: Context) -> None:

@@ -8,6 +8,7 @@ import msgspec
 
 from coordinator.api import member_views
 from coordinator.api.door import Door
+from coordinator.machine.features import nodes_support
 from coordinator.model.ids import NodeName
 from coordinator.model.nodes import Drain, Node, NodeStatus
 from coordinator.model.settings import RULES
@@ -36,6 +37,7 @@ def status(door: Door, answer: tasks_pb2.Answer) -> wire.StatusResponse:
         tasks={s.value: n for s, n in state.status_counts.items() if n},
         nodes=_node_counts(state),
         wall_at=replica.now.wall,
+        nodes_support=nodes_support(state) or 0,
     )
 
 

@@ -31,6 +31,7 @@ def own_member(door: Door) -> wire.Member:
         version=facts.version,
         uptime_ms=facts.uptime_ms,
         log_entries=facts.log_entries,
+        supports=replica.config.build.supports,
     )
 
 
@@ -38,9 +39,12 @@ def known_member(door: Door, number: int) -> wire.Member:
     """What the state and the configuration say of any."""
     record = door.replica.state.members[number]
     conf = door.replica.raft.configuration()
+    said = door.replica.roster.said(number)
     return wire.Member(
         id=number,
         name=record.name,
+        version=said.release if said is not None else "",
+        supports=said.supports if said is not None else 0,
         grpc=door.address_of(number),
         http=record.http,
         voter=number in (*conf.voters, *conf.voters_outgoing),

@@ -24,6 +24,7 @@ _HERE = "coordinator.cli.cluster_commands"
 _SETTINGS = "coordinator.cli.settings_commands"
 _STATUS = "coordinator.cli.cluster_status"
 _MEMBERS = "coordinator.cli.member_commands"
+_UPGRADE = "coordinator.cli.upgrade_command"
 _SNAPSHOT = "coordinator.cli.snapshot_commands"
 _STATE = "coordinator.cli.state_command"
 cluster = LazyGroup(
@@ -42,6 +43,7 @@ cluster = LazyGroup(
         "set": Entry(_SETTINGS, "set_settings", "Change settings: K=V."),
         "unset": Entry(_SETTINGS, "unset", "Give settings their default again."),
         "recheck": Entry(_HERE, "recheck", "Look again at tasks without a node."),
+        "upgrade": Entry(_UPGRADE, "upgrade", "Raise the feature level, for good."),
         "snapshot": Entry(_SNAPSHOT, "snapshot", "Backups: save."),
     },
 )

@@ -118,6 +118,15 @@ MEMBER_COLUMNS: Sequence[Column[Member]] = (
 )  # fmt: skip
 
 
+def _level(found: ClusterStatus) -> str:
+    text = f"feature level {found.feature_level}"
+    if found.feature_level_possible > found.feature_level:
+        return f"{text}, {found.feature_level_possible} is possible: taskctl cluster upgrade"
+    if found.feature_level_highest > found.feature_level:
+        return f"{text}, {found.feature_level_highest} when all can follow: taskctl cluster upgrade --dry-run"
+    return text
+
+
 def summary(found: ClusterStatus) -> str:
     """`ok · tolerates 1 more failure · 3 nodes ready · 2 elections in 24 h · clocks within 3 ms`."""
     voters = [member for member in found.members if member.voter]
@@ -136,4 +145,5 @@ def summary(found: ClusterStatus) -> str:
     parts.append(f"{count(found.elections_24h, 'election')} in 24 h")
     if found.clock_spread_ms is not None:
         parts.append(f"clocks within {found.clock_spread_ms} ms")
+    parts.append(_level(found))
     return " · ".join(parts)

@@ -132,9 +132,8 @@ _BY_REASON: Final[dict[str, str | Make]] = {
     "limit_reached": _fewer,
     **dict.fromkeys(("overloaded", "rate_limited", "too_many_watches"), "repeat it in a moment"),
     "disk_full": "free space where the coordinators keep their data; writes go on by themselves then",
-    **dict.fromkeys(
-        ("feature_level", "not_supported"), "compare releases with: taskctl version --server"
-    ),
+    "feature_level": "see who cannot follow yet with: taskctl cluster upgrade --dry-run",
+    "not_supported": "compare releases with: taskctl version --server",
     "wrong_cluster": "see where you are with: taskctl cluster status; name another with --addr or --context",
     **dict.fromkeys(
         ("forbidden", "unauthenticated", "node_mismatch"),

@@ -43,6 +43,7 @@ _TRANSFER = _method("TransferLeader", wire.TransferLeaderRequest, wire.TransferL
 _GET_SETTINGS = _method("GetSettings", wire.GetSettingsRequest, wire.GetSettingsResponse)
 _SET_SETTINGS = _method("SetSettings", wire.SetSettingsRequest, wire.GetSettingsResponse)
 _EXECUTORS = _method("ListExecutors", wire.ListExecutorsRequest, wire.ListExecutorsResponse)
+_UPGRADE = _method("Upgrade", wire.UpgradeRequest, wire.UpgradeResponse)
 _RECHECK = _method("Recheck", wire.RecheckRequest, wire.RecheckResponse)
 
 
@@ -171,6 +172,10 @@ class ClusterClient(StateClient):
         """Have the leader look again at these tasks, or at all that have no node."""
         reply = await self._change(_RECHECK, wire.RecheckRequest(ids=ids), change)
         return views.Rechecked(answer_of(reply.answer), reply.unassigned)
+
+    async def upgrade(self, change: ChangeOptions | None = None) -> views.Upgraded:
+        """Raise the feature level as far as everybody can follow; there is no way back. Raises Conflict `feature_level`."""
+        return translate.upgraded_of(await self._change(_UPGRADE, wire.UpgradeRequest(), change))
 
     async def backup(
         self,

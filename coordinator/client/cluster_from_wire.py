@@ -76,6 +76,7 @@ def member_of(member: wire.Member) -> views.Member:
         log_entries=member.log_entries,
         digest=member.digest or None,
         id=member.id,
+        supports=member.supports,
     )
 
 
@@ -135,6 +136,19 @@ def status_of(reply: wire.StatusResponse) -> views.MemberStatus:
         tasks=dict(sorted(reply.tasks.items())),
         nodes=dict(sorted(reply.nodes.items())),
         wall_at=reply.wall_at or None,
+        nodes_support=reply.nodes_support,
+    )
+
+
+def upgraded_of(reply: wire.UpgradeResponse) -> views.Upgraded:
+    """How far the feature level is and could be."""
+    return views.Upgraded(
+        answer_of(reply.answer),
+        reply.level,
+        reply.possible,
+        reply.highest,
+        [views.UpgradeBlocker(b.kind, b.name, b.version, b.supports) for b in reply.blockers],
+        reply.unchanged,
     )
 
 

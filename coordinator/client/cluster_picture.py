@@ -89,7 +89,16 @@ def put_together(said: Mapping[str, Said]) -> ClusterStatus:
         nodes=best.nodes,
         tasks=best.tasks,
         members=members,
+        feature_level_highest=max(best.feature_level, *(m.supports for m in members)),
+        feature_level_possible=_possible(best, members),
     )
+
+
+def _possible(best: MemberStatus, members: Sequence[Member]) -> int:
+    """What everybody can follow; whoever gives no answer may have become an older release."""
+    supports = [member.supports if member.reachable else 0 for member in members]
+    of_nodes = [best.nodes_support] if best.nodes_support else []
+    return max(best.feature_level, min(supports + of_nodes))
 
 
 def _members(said: Mapping[str, Said], there: Sequence[MemberStatus]) -> list[Member]:

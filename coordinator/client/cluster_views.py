@@ -57,7 +57,10 @@ class Node(Struct, frozen=True):
 
 
 class Member(Struct, frozen=True):
-    """One coordinator: `role` leader, follower, candidate, learner or unreachable."""
+    """One coordinator: `role` leader, follower, candidate, learner or unreachable.
+
+    `supports`: the highest feature level it can follow, 0 where that is unknown.
+    """
 
     name: str
     grpc: str
@@ -78,6 +81,7 @@ class Member(Struct, frozen=True):
     log_entries: int
     digest: str | None
     id: int = 0
+    supports: int = 0
 
 
 class MemberChange(Struct, frozen=True):
@@ -114,10 +118,14 @@ class MemberStatus(Struct, frozen=True):
     tasks: dict[str, int]
     nodes: dict[str, int]
     wall_at: int | None
+    nodes_support: int = 0
 
 
 class ClusterStatus(Struct, frozen=True):
-    """What all members together say."""
+    """What all members together say.
+
+    Of the feature level: the one in force, the highest that some coordinator knows, and what all can follow by now.
+    """
 
     cluster_id: str | None
     health: str
@@ -134,6 +142,8 @@ class ClusterStatus(Struct, frozen=True):
     nodes: dict[str, int]
     tasks: dict[str, int]
     members: list[Member]
+    feature_level_highest: int = 0
+    feature_level_possible: int = 0
 
 
 class Health(Struct, frozen=True):
@@ -207,6 +217,26 @@ class MemberChanged(Struct, frozen=True):
 
     answer: Answer
     pending: MemberChange | None
+    unchanged: bool
+
+
+class UpgradeBlocker(Struct, frozen=True):
+    """Who cannot follow: `kind` member or node; `supports` 0 while it is not heard of."""
+
+    kind: str
+    name: str
+    version: str
+    supports: int
+
+
+class Upgraded(Struct, frozen=True):
+    """Of `upgrade`: the feature level in force, what all can follow, what some coordinator can, and who not to that."""
+
+    answer: Answer
+    level: int
+    possible: int
+    highest: int
+    blockers: list[UpgradeBlocker]
     unchanged: bool
 
 

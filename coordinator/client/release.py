@@ -14,15 +14,16 @@ def supported_level(environ: Mapping[str, str]) -> int:
     return rehearsed(environ)[0]
 
 
-def rehearsed(environ: Mapping[str, str]) -> tuple[int, tuple[str, ...]]:
-    """The level, and the commands that need it, of a release that is not there: `PTASKS_DEV_FEATURES=2:SetSettings`.
+def rehearsed(environ: Mapping[str, str]) -> tuple[int, dict[str, int]]:
+    """The level that a release that is not there supports, and what some commands need: `2:SetSettings@2,DrainNode@2`.
 
     So an upgrade can be rehearsed before there is a second release. Raises ValueError.
     """
     text = environ.get(REHEARSAL, "")
     if not text:
-        return FEATURE_LEVEL, ()
+        return FEATURE_LEVEL, {}
     level, _, commands = text.partition(":")
-    if not level.isdigit() or int(level) < 1:
-        raise ValueError(f"{REHEARSAL}: {text}: not LEVEL or LEVEL:Command,...")
-    return int(level), tuple(filter(None, commands.split(",")))
+    pairs = [command.partition("@") for command in commands.split(",") if command]
+    if not all(number.isdigit() for number in (level, *(number for _, _, number in pairs))):
+        raise ValueError(f"{REHEARSAL}: {text}: not LEVEL or LEVEL:Command@LEVEL,...")
+    return int(level), {name: int(number) for name, _, number in pairs}

@@ -67,6 +67,11 @@ def nodes_behind(state: ClusterState, level: int) -> Iterator[Node]:
             yield node
 
 
+def nodes_support(state: ClusterState) -> int | None:
+    """What every registered node can follow; None where there is none."""
+    return min((n.feature_level for n in state.nodes.values() if n.status in COUNTED), default=None)
+
+
 def refuse_old_node(state: ClusterState, command: JoinNode) -> Refused | None:
     """A node that cannot follow is none of ours any more."""
     if command.feature_level >= state.feature_level:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from coordinator.machine.commands import RaiseFeatureLevel
-from coordinator.machine.features import COUNTED, nodes_behind
+from coordinator.machine.features import nodes_behind, nodes_support
 from coordinator.machine.outcome import Refusal, Unlogged
 from coordinator.model.members import MemberRecord
 from coordinator.model.state import ClusterState
@@ -52,10 +52,10 @@ class Upgrades:
         state = self._state
         members = [record for record in state.members_by_id() if record.storage_id]
         supports = [self._supports(record) for record in members]
-        of_nodes = [n.feature_level for n in state.nodes_by_name() if n.status in COUNTED]
         highest = max((state.feature_level, *supports))
-        everybody = (*supports, *of_nodes)
-        possible = max(state.feature_level, min(everybody, default=highest))
+        of_nodes = nodes_support(state)
+        lowest = min((*supports, highest if of_nodes is None else of_nodes))
+        possible = max(state.feature_level, lowest)
         return Outlook(state.feature_level, highest, possible, self.blockers(highest))
 
     def blockers(self, level: int) -> tuple[Blocker, ...]:

@@ -21,6 +21,7 @@ from coordinator.api.door import MemberFacts
 from coordinator.api.errors import DETAILS_KEY
 from coordinator.api.server import add_services
 from coordinator.consensus.messages import ConfState, HardState, Snapshot
+from coordinator.machine.features import THIS_BUILD
 from coordinator.model.instants import Now
 from coordinator.model.members import MemberRecord
 from coordinator.model.state import ClusterState
@@ -57,6 +58,8 @@ def clock() -> Now:
 class House:
     """The shell's part (`api.door.Door`), and what tests look at."""
 
+    build = THIS_BUILD  # another where releases stand side by side
+
     def __init__(self, members: int = 1) -> None:
         state = ClusterState()
         state.cluster_id = "test"
@@ -65,7 +68,9 @@ class House:
             state.put_member(MemberRecord(number, f"c{number}", address, "s"))
         voters = ConfState(tuple(range(1, members + 1)))
         recovered = Recovered(state, HardState(1, 0, 1), Snapshot(1, 1, voters), (1, 1), ())
-        self.replica = Replica(ReplicaConfig(member_id=1), recovered, lambda n: n // 2)
+        self.replica = Replica(
+            ReplicaConfig(member_id=1, build=self.build), recovered, lambda n: n // 2
+        )
         self.rows: dict[tuple[str, int], dict[str, Any]] = {}
         self.rows_read = 0  # of lists of all runs
         self._newest: list[tuple[int, str]] = []  # minus allocation id, task id

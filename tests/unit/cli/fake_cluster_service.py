@@ -161,6 +161,10 @@ class FakeClusterService(cluster_pb2_grpc.ClusterServicer, Door):
         await self.enter("Recheck", request, context)
         return wire.RecheckResponse(answer=self.state.answer(), unassigned=1)
 
+    async def Upgrade(self, request: wire.UpgradeRequest, context: Any) -> Any:
+        await self.enter("Upgrade", request, context)
+        return self.state.upgrade
+
     async def Backup(self, request: wire.BackupRequest, context: Any) -> Any:
         await self.enter("Backup", request, context)
         for number, data in enumerate(self.state.backup(request)):

@@ -58,6 +58,7 @@ def test_cluster_status_is_the_sample(taskctl: Taskctl, cluster: FakeCluster) ->
     assert lines[2].startswith(
         "ok · tolerates 0 more failures · 3 nodes ready · 2 elections in 24 h · clocks within"
     )
+    assert lines[2].endswith("ms · feature level 1")
 
 
 def test_x07_status_without_a_quorum_shows_who_is_missing_and_exits_6(

@@ -103,7 +103,7 @@ def test_x01_every_command_that_reads_is_tried() -> None:
     changing = {"start", "cancel", "move", "rm", "watch"} | {
         ("node", "drain"), ("node", "undrain"), ("node", "rm"), ("cluster", "set"), ("cluster", "unset"),
         ("cluster", "recheck"), ("cluster", "snapshot"), ("cluster", "add"), ("cluster", "remove"),
-        ("cluster", "replace"), ("cluster", "transfer-leader"), ("context", "use"), ("context", "set"), ("context", "rm"), ("completion", "install"),
+        ("cluster", "replace"), ("cluster", "transfer-leader"), ("cluster", "upgrade"), ("context", "use"), ("context", "set"), ("context", "rm"), ("completion", "install"),
     }  # fmt: skip
     tried = {
         args[:2]

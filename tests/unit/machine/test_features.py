@@ -97,12 +97,12 @@ def test_the_library_says_the_level_that_the_law_knows() -> None:
 
 
 def test_a_later_release_can_be_rehearsed() -> None:
-    assert release.rehearsed({}) == (HIGHEST, ())
+    assert release.rehearsed({}) == (HIGHEST, {})
     assert release.supported_level({release.REHEARSAL: "7"}) == 7
-    assert release.rehearsed({release.REHEARSAL: "2:DrainNode,SetSettings"}) == (
+    assert release.rehearsed({release.REHEARSAL: "2:DrainNode@2,SetSettings@3"}) == (
         2,
-        ("DrainNode", "SetSettings"),
+        {"DrainNode": 2, "SetSettings": 3},
     )
-    for bad in ("x", "0", ":DrainNode"):
+    for bad in ("x", "-1", ":DrainNode@2", "2:DrainNode"):
         with pytest.raises(ValueError, match="PTASKS_DEV_FEATURES"):
             release.rehearsed({release.REHEARSAL: bad})
