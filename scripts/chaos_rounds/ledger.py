@@ -8,7 +8,7 @@ been done must have left no trace.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from typing_extensions import override
@@ -51,6 +51,11 @@ class Operation:
     status: str = ""
     allocation_id: int = 0
     reason: str = ""
+
+    @property
+    def is_promise(self) -> bool:
+        """It was acknowledged."""
+        return self.outcome is Outcome.DONE
 
     @override
     def __str__(self) -> str:
@@ -121,6 +126,11 @@ class Ledger:
         self._now += 1
         operation.ended, operation.outcome = self._now, outcome
 
+    @property
+    def now(self) -> int:
+        """Whatever has ended has no greater number, whatever begins from now on has."""
+        return self._now
+
     def unsettled(self) -> list[Operation]:
         """Touched ones of unknown outcome that no later call under the same request id has settled."""
         found = []
@@ -131,6 +141,23 @@ class Ledger:
                 op for op in told if op.outcome is Outcome.UNKNOWN and op.request_id not in settled
             ]
         return found
+
+
+def as_of(told: Sequence[Operation], begun: int, ended: int) -> list[Operation]:
+    """What the operations on a task mean for a copy that was taken between these two instants.
+
+    Those that had ended before mean what they meant. Those that began after it are certain to have left no trace; of
+    all others nobody knows.
+    """
+    copied = []
+    for op in told:
+        if op.began > ended:
+            copied.append(replace(op, outcome=Outcome.NOT_DONE))
+        elif not op.ended or op.ended > begun:
+            copied.append(replace(op, outcome=Outcome.UNKNOWN))
+        else:
+            copied.append(op)
+    return copied
 
 
 def contradictions(

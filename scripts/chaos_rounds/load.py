@@ -45,7 +45,10 @@ def record_of(task: Task) -> Record:
 class Load:
     """Callers on the cluster; what they are told goes into the ledger. `rate`: operations a second, all together."""
 
-    def __init__(self, addresses: list[str], ledger: Ledger, *, seed: int, rate: float) -> None:
+    def __init__(
+        self, addresses: list[str], ledger: Ledger, *, seed: int, rate: float, prefix: str = "t"
+    ) -> None:
+        self._prefix = prefix  # of all task ids
         self.ledger = ledger
         self.path = ""  # where runs write their lines
         self.movable: list[str] = []
@@ -123,7 +126,7 @@ class Load:
         addresses = [*self._addresses[turn:], *self._addresses[:turn]]
         try:
             async with Client(addresses) as client:
-                caller = Caller(self, client, dice, f"t{number}")
+                caller = Caller(self, client, dice, f"{self._prefix}{number}")
                 self._made.append(caller)
                 while True:
                     while not self._gate.is_set():

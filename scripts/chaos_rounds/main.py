@@ -18,6 +18,7 @@ from pathlib import Path
 from random import Random
 
 from coordinator.client import ClientError
+from scripts.chaos_rounds import restores
 from scripts.chaos_rounds.arena import SMALL_DISK, Arena
 from scripts.chaos_rounds.looking import Violation
 from scripts.chaos_rounds.plan import DEFAULT, Fault
@@ -39,6 +40,9 @@ faults:
 
 Without --faults every round kills, and the others join in now and then. Names in --faults choose classes, names with
 a minus before them leave classes out of the default mix: `--faults kill,link`, `--faults -full,-flip`.
+
+--restores N saves under load, kills, restores into fresh directories and compares with what was promised at the save,
+N times over one cluster.
 
 Each line on stdout is a JSON object: of a round its faults, how long it took, and the longest time in which no call
 was acknowledged; at the end the sums. The same seed gives the same faults at the same times; how the processes meet
@@ -75,6 +79,9 @@ def parser() -> argparse.ArgumentParser:
     )
     made.add_argument(
         "--flips", type=int, default=1000, help="bits to flip at the end (default: 1000)"
+    )
+    made.add_argument(
+        "--restores", type=int, default=0, help="restore drills, instead of rounds (see below)"
     )
     made.add_argument("--data-dir", type=Path, help="where to work; must not exist or be empty")
     made.add_argument("--keep", action="store_true", help="keep the directory in any case")
@@ -153,6 +160,24 @@ def work(arena: Arena, asked: argparse.Namespace, seed: int) -> int:
     return 0
 
 
+def rehearse(arena: Arena, asked: argparse.Namespace, seed: int) -> int:
+    """The restore drills; the exit status."""
+    began = time.monotonic()
+    drills = restores.Drills(arena, seed, rate=asked.rate)
+    try:
+        drills.begin()
+        for _ in range(asked.restores):
+            line(**restores.told(drills.play()))
+        line(**restores.summed(drills, seed, time.monotonic() - began))
+    except (Violation, TimeoutError, ClientError) as error:
+        note(f"seed {seed}, drill {len(drills.done)}: {type(error).__name__}: {error}")
+        note(arena.last_lines(10))
+        return EXIT_VIOLATION if not isinstance(error, ClientError) else EXIT_FAILED
+    finally:
+        drills.end()
+    return 0
+
+
 def confess(rounds: Rounds, seed: int, error: Exception) -> None:
     """Everything somebody needs to find out why."""
     if rounds.results:
@@ -205,14 +230,15 @@ def main(arguments: Sequence[str]) -> int:
     signal.signal(signal.SIGTERM, asked_to_stop)
     root = directory_of(asked)
     note(f"seed {seed}, working in {root}")
-    arena = Arena(root, small_disk=Fault.FULL in asked.faults)
-    if Fault.FULL in asked.faults and not arena.has_small_disk:
+    fills = Fault.FULL in asked.faults and not asked.restores
+    arena = Arena(root, small_disk=fills)
+    if fills and not arena.has_small_disk:
         note(f"no small file system could be mounted for {SMALL_DISK}: class full is left out")
     status = EXIT_FAILED
     try:
-        status = work(arena, asked, seed)
+        status = (rehearse if asked.restores else work)(arena, asked, seed)
         arena.end()
-        if status == 0 and asked.flips:
+        if status == 0 and asked.flips and not asked.restores:
             status = flip(root, seed, asked.flips)
     except KeyboardInterrupt:
         note("interrupted")

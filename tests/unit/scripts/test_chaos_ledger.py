@@ -11,6 +11,7 @@ from scripts.chaos_rounds.ledger import (
     Outcome,
     Record,
     RunFact,
+    as_of,
     changed_outcomes,
     contradictions,
     shared_allocations,
@@ -134,3 +135,29 @@ def test_an_unknown_outcome_is_settled_by_a_repeat_under_its_request_id() -> Non
     told.ledger.touched.clear()
     told.failed(Kind.CANCEL, UNKNOWN)
     assert (told.ledger.acknowledged, told.ledger.unknown, told.ledger.revision) == (3, 2, 51)
+
+
+def test_s44_a_copy_holds_what_was_promised_before_it_was_taken() -> None:
+    told = Told().done(Kind.CREATE)
+    begun = told.ledger.now
+    assert contradictions(as_of(told.operations, begun, begun), None)
+    assert not contradictions(as_of(told.operations, begun, begun), CREATED)
+
+
+def test_s44_a_copy_holds_nothing_that_was_asked_for_later() -> None:
+    told = Told()
+    ended = told.ledger.now
+    told.done(Kind.CREATE)
+    assert contradictions(as_of(told.operations, ended, ended), CREATED)
+    assert not contradictions(as_of(told.operations, ended, ended), None)
+
+
+def test_s44_what_was_under_way_meanwhile_may_be_in_a_copy_or_not() -> None:
+    told = Told().done(Kind.CREATE)
+    first = told.operations[0]
+    for begun, ended in ((first.began, first.ended), (first.began, first.began), (0, first.ended)):
+        for found in (None, CREATED):
+            assert not contradictions(as_of(told.operations, begun, ended), found)
+    unanswered = Told()
+    unanswered.ledger.begin(Kind.CREATE, "t", "r")
+    assert [op.outcome for op in as_of(unanswered.operations, 9, 9)] == [UNKNOWN]
