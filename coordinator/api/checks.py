@@ -43,11 +43,22 @@ def check_new_task(new: wire.NewTask) -> None:
         ("object_id", new.spec.object_id),
     ):
         check_name(name, value)
-    if len(new.params) > limits.PARAMS_BYTES_MAX:
-        raise too_large("params", limits.PARAMS_BYTES_MAX, len(new.params))
+    check_params_size(new.params)
     if new.spec.ByteSize():
-        _check_pairs(new.spec)
-        _check_bounds(new.spec)
+        check_spec(new.spec)
+    if new.spec.parent:
+        check_task_id(new.spec.parent)
+
+
+def check_params_size(params: bytes) -> None:
+    if len(params) > limits.PARAMS_BYTES_MAX:
+        raise too_large("params", limits.PARAMS_BYTES_MAX, len(params))
+
+
+def check_spec(spec: wire.TaskSpec) -> None:
+    """Labels, headers and bounds. Raises Rejected, naming the field."""
+    _check_pairs(spec)
+    _check_bounds(spec)
 
 
 def check_task_id(task_id: str) -> None:
@@ -174,6 +185,22 @@ class Schemas:
                 self._accepted.clear()
             self._accepted.add(key)
 
+    def check_state(self, state: ClusterState, executor: str, raw: bytes) -> None:
+        """A state that a caller sets, against the state schema (PT-2). Raises Rejected naming the field."""
+        try:
+            value = msgspec.json.decode(raw)
+        except (msgspec.DecodeError, RecursionError) as error:
+            raise invalid("state", f"is not JSON: {error}") from error
+        if isinstance(value, dict | list) and _nests_deeper(value, limits.JSON_NESTING_MAX):
+            raise invalid("state", f"nests deeper than {limits.JSON_NESTING_MAX} levels")
+        manifests = state.manifests.get(executor)
+        validator = _compile(_newest(manifests), "state_schema") if manifests else None
+        if validator is None:
+            return
+        for worst in _worst(validator, value):
+            for field, why in told(worst, "state"):
+                raise invalid(field, f"{why} (the state of {executor})")
+
     def _judge(self, newest: Manifest | None, executor: str, params: bytes) -> None:
         try:
             value = msgspec.json.decode(params or b"{}")
@@ -228,12 +255,12 @@ def _newest(manifests: Mapping[str, Manifest]) -> Manifest:
     return max(manifests.values(), key=lambda m: (m.version, m.hash))
 
 
-def _compile(manifest: Manifest) -> Draft202012Validator | None:
+def _compile(manifest: Manifest, which: str = "params_schema") -> Draft202012Validator | None:
     try:
         said: dict[str, Any] = msgspec.json.decode(manifest.body)
     except msgspec.DecodeError:
         return None
-    schema = said.get("params_schema")
+    schema = said.get(which)
     if not isinstance(schema, dict):
         return None
     # an empty registry: nothing is ever fetched because of a `$ref`

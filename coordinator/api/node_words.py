@@ -116,6 +116,7 @@ def _run(run: s.WantedRun) -> wire.WantedRun:
         due_at=run.due_at,
         own_process=run.own_process,
         max_attempts=run.max_attempts,
+        parent=run.parent,
     )
 
 

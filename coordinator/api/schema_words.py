@@ -23,9 +23,9 @@ _TYPES = {"integer": "a whole number", "number": "a number", "string": "a text",
 _TYPES |= {"boolean": "true or false", "object": "an object", "array": "a list"}
 
 
-def told(error: ValidationError) -> Iterator[tuple[str, str]]:
-    """(field, what is wrong with it), one for each field that the error concerns."""
-    path = ".".join(("params", *(str(step) for step in error.absolute_path)))
+def told(error: ValidationError, of: str = "params") -> Iterator[tuple[str, str]]:
+    """(field, what is wrong with it), one for each field that the error concerns. `of`: what was judged."""
+    path = ".".join((of, *(str(step) for step in error.absolute_path)))
     keyword, limit = str(error.validator), error.validator_value
     if keyword == "required" and isinstance(error.instance, dict):
         for name in limit if isinstance(limit, list) else ():

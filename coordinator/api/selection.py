@@ -138,9 +138,9 @@ def about(wanted: wire.Filter) -> list[Test]:
     return tests
 
 
-def parent_of(_: Task) -> str:
-    """Id of the task whose run started it."""
-    return ""  # children come with a later release: nobody has a parent
+def parent_of(task: Task) -> str:
+    """Id of the task that it belongs to; empty for none."""
+    return task.spec.parent
 
 
 def fitting(pattern: str) -> Callable[[str], bool]:

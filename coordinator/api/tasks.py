@@ -1,4 +1,4 @@
-"""The `Tasks` service: changes. Handlers translate, check at the door, and hand on."""
+"""The `Tasks` service: creations. Handlers translate, check at the door, and hand on."""
 
 from __future__ import annotations
 
@@ -7,23 +7,20 @@ from typing_extensions import override
 from coordinator.api import checks
 from coordinator.api.cancels import Cancels
 from coordinator.api.errors import Rejected, from_refusal, invalid, too_large
-from coordinator.api.reads import TaskReads
 from coordinator.api.road import Context, accepted
 from coordinator.api.translate import create_from_wire, task_to_wire
-from coordinator.machine.commands import CancelTask
+from coordinator.api.wishes import TaskWishes
 from coordinator.machine.outcome import Accepted, Refused
-from coordinator.model.ids import NodeName, TaskId
 from coordinator.model.limits import CREATE_MANY_MAX, MESSAGE_BYTES_MAX
 from coordinator.model.tasks import Task
-from coordinator.replica.effects import Reply
-from coordinator.replica.inputs import Asked, Move, Wish
+from coordinator.replica.inputs import Asked
 from coordinator.wire.v1 import tasks_pb2 as wire
 
 PREFIX = "/ptasks.v1.Tasks/"
 
 
-class TasksService(TaskReads):
-    """Changes on top of the reads; registered as `ptasks.v1.Tasks`."""
+class TasksService(TaskWishes):
+    """Creations on top of wishes and reads; registered as `ptasks.v1.Tasks`."""
 
     @override
     async def Create(self, request: wire.CreateRequest, context: Context) -> wire.CreateResponse:
@@ -51,35 +48,6 @@ class TasksService(TaskReads):
 
         method = PREFIX + "CreateMany"
         return await self._road.lead(context, method, request, wire.CreateManyResponse, work)
-
-    @override
-    async def Update(self, request: wire.UpdateRequest, context: Context) -> wire.ChangeResponse:
-        async def work(left: float) -> wire.ChangeResponse:
-            if not request.move:
-                raise invalid("move", "is the only update there is yet")
-            wish = Move(
-                TaskId(request.id),
-                tuple(NodeName(name) for name in request.avoid),
-                request.change.if_revision,
-            )
-            return await self._change(wish, request.change, request.SerializeToString(), left)
-
-        method = PREFIX + "Update"
-        return await self._road.lead(context, method, request, wire.ChangeResponse, work)
-
-    @override
-    async def Cancel(self, request: wire.CancelRequest, context: Context) -> wire.ChangeResponse:
-        async def work(left: float) -> wire.ChangeResponse:
-            wish = CancelTask(
-                TaskId(request.id),
-                purge=request.purge,
-                finished_only=request.finished_only,
-                if_revision=request.change.if_revision,
-            )
-            return await self._change(wish, request.change, request.SerializeToString(), left)
-
-        method = PREFIX + "Cancel"
-        return await self._road.lead(context, method, request, wire.ChangeResponse, work)
 
     @override
     async def CancelMany(
@@ -140,28 +108,6 @@ class TasksService(TaskReads):
         return wire.Change(
             request_id=change.request_id[: 128 - len(suffix)] + suffix, dry_run=change.dry_run
         )
-
-    async def _change(
-        self, wish: Wish, change: wire.Change, content: bytes, left: float
-    ) -> wire.ChangeResponse:
-        checks.check_request_id(change.request_id)
-        hashed = checks.content_hash(content) if change.request_id else 0
-        asked = Asked(wish, change.request_id, hashed, change.dry_run)
-        reply = await self._road.submit((asked,), left)
-        outcome: Accepted = accepted(reply.outcomes[0])
-        return self._changed(reply, outcome)
-
-    def _changed(self, reply: Reply, outcome: Accepted) -> wire.ChangeResponse:
-        answer = wire.ChangeResponse(
-            answer=self._road.answer(),
-            unchanged=outcome.unchanged,
-            removed=outcome.removed,
-            effect="unchanged" if outcome.unchanged else "now",
-        )
-        record = reply.records[0]
-        if record is not None:
-            answer.task.CopyFrom(task_to_wire(record))
-        return answer
 
 
 def _validated(outcome: Accepted) -> str:

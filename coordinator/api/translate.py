@@ -46,6 +46,7 @@ def spec_from_wire(asked: wire.TaskSpec) -> TaskSpec:
         headers=tuple(sorted(asked.headers.items())),
         object_kind=asked.object_kind,
         object_id=asked.object_id,
+        parent=asked.parent,
         **fields,
     )
 
@@ -70,6 +71,7 @@ def spec_to_wire(spec: TaskSpec) -> wire.TaskSpec:
         headers=dict(spec.headers),
         object_kind=spec.object_kind,
         object_id=spec.object_id,
+        parent=spec.parent,
     )
     for name in _OPTIONAL:
         value = getattr(spec, name)

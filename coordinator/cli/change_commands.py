@@ -37,6 +37,8 @@ Change = Callable[[str, "ChangeOptions"], Awaitable["Changed"]]
 @selection_flags
 @click.option("--grace", type=DURATION, help="How long a run may take to stop by itself.")
 @click.option("--purge", is_flag=True, help="Remove the record as soon as the task has ended.")
+@click.option("--run", "run_only", is_flag=True, help="End its current run alone.")
+@click.option("--rerun", is_flag=True, help="With --run: a task without a schedule runs again.")
 @click.option("--wait", "wait", is_flag=True, help="Until it is cancelled.")
 @change_flags
 @revision_flag
@@ -46,14 +48,19 @@ def cancel(ctx: click.Context, /, **flags: Any) -> int:
     session = session_of(ctx)
     grace, purge = flags.pop("grace"), flags.pop("purge")
     waits_for_end = flags.pop("wait")
+    run_only, rerun = flags.pop("run_only"), flags.pop("rerun")
+    if (rerun and not run_only) or (run_only and purge):
+        raise click.UsageError("--rerun goes with --run, --purge does not", ctx)
 
     async def change(task_id: str, options: ChangeOptions) -> Changed:
+        if run_only:
+            return await session.client.cancel_run(task_id, options, rerun=rerun, grace_ms=grace)
         done = await session.client.cancel(task_id, options, grace_ms=grace, purge=purge)
         if waits_for_end and not options.dry_run and not purge:
             return await _until_cancelled(session, done)
         return done
 
-    return _change_all(session, flags, change)
+    return change_all(session, flags, change)
 
 
 @click.command("rm", cls=Verb)
@@ -65,7 +72,7 @@ def cancel(ctx: click.Context, /, **flags: Any) -> int:
 def rm(ctx: click.Context, /, **flags: Any) -> int:
     """Remove finished tasks; refused for any other."""
     session = session_of(ctx)
-    return _change_all(
+    return change_all(
         session,
         flags,
         lambda task_id, options: session.client.remove(task_id, options),
@@ -97,17 +104,18 @@ def move(ctx: click.Context, /, task_id: str, **flags: Any) -> int:
             return await _until_running(session, moved)
         return moved
 
-    return _change(session, Selection((task_id,)), change_of(flags), change)
+    return change_selected(session, Selection((task_id,)), change_of(flags), change)
 
 
-def _change_all(
+def change_all(
     session: Session, flags: dict[str, Any], change: Change, *, finished: bool = False
 ) -> int:
+    """The change for each task that the flags name or select; the exit code. Takes its flags out of `flags`."""
     selection = selection_of(flags.pop("ids"), flags)
-    return _change(session, selection, change_of(flags), change, finished=finished)
+    return change_selected(session, selection, change_of(flags), change, finished=finished)
 
 
-def _change(
+def change_selected(
     session: Session,
     selection: Selection,
     options: Callable[[], ChangeOptions],
@@ -115,7 +123,7 @@ def _change(
     *,
     finished: bool = False,
 ) -> int:
-    """Ask, confirm, change each, tell."""
+    """Ask, confirm, change each, tell; the exit code."""
     session.doing = f"{session.verb} {' '.join(selection.ids[:1])}".strip()
 
     async def one(task_id: str) -> Entry:
@@ -147,8 +155,10 @@ def entry_of(changed: Changed, task_id: str, *, dry_run: bool) -> Entry:
     word = "unchanged" if changed.unchanged else "updated"
     state = "removed" if changed.removed or task is None else where(task)
     parts = [name, *(["unchanged"] if changed.unchanged else []), state]
-    if changed.effect not in ("", "now"):
-        parts.append(changed.effect)
+    if changed.next_run and not changed.unchanged:
+        parts.append(f"from the next run on: {', '.join(changed.next_run)}")
+    elif changed.effect not in ("", "now", "unchanged"):
+        parts.append(changed.effect.replace("_", " "))
     if dry_run:
         parts.append("(dry run: nothing was written)")
     return Entry(name, word, task, "  ".join(parts), revision=changed.answer.revision)

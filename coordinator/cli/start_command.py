@@ -57,6 +57,13 @@ if TYPE_CHECKING:
 @click.option("--cost", type=COST, help="Units, tiny, normal, large, extra_large.")
 @click.option("--run-timeout", type=DURATION, help="Limit of one run.")
 @click.option("--max-attempts", type=ATTEMPTS, help="1 to 1000, or unlimited.")
+@click.option(
+    "--parent",
+    default="",
+    metavar="ID",
+    shell_complete=complete("tasks"),
+    help="Task that it belongs to, and whose cancel or failure takes it along.",
+)
 @click.option("--paused", is_flag=True, help="Create it paused.")
 @click.option("--require-assignment", is_flag=True, help="Refuse it if no node would take it now.")
 @click.option(
@@ -124,7 +131,7 @@ async def _new_task(session: Session, executor: str, flags: dict[str, Any]) -> N
         executor=executor,
         id=flags["task_id"] or new_task_id(executor),
         params=await params_of(session, executor, flags),
-        due_at=_due(session, flags["due"]),
+        due_at=due_of(session, flags["due"]),
         priority=flags["priority"],
         cost=flags["cost"],
         timeout_ms=flags["run_timeout"],
@@ -132,13 +139,15 @@ async def _new_task(session: Session, executor: str, flags: dict[str, Any]) -> N
         labels=dict(split_pair(pair, "--label") for pair in flags["labels"]),
         object_kind=kind,
         object_id=ident,
+        parent=flags["parent"],
         paused=flags["paused"],
         require_assignment=flags["require_assignment"],
         replace_finished=flags["replace_finished"],
     )
 
 
-def _due(session: Session, text: str) -> int | None:
+def due_of(session: Session, text: str) -> int | None:
+    """`--due`, in milliseconds since 1970. Raises Failure."""
     from coordinator.cli.times import parse_time
 
     if not text:

@@ -18,6 +18,10 @@ _TREE = {
     "history": Entry(f"{_HERE}.history_command", "history", "The last runs of a task."),
     "cancel": Entry(f"{_HERE}.change_commands", "cancel", "Cancel tasks, for good."),
     "move": Entry(f"{_HERE}.change_commands", "move", "Stop a task here, start it elsewhere."),
+    "pause": Entry(f"{_HERE}.edit_commands", "pause", "Tasks that are not wanted for now."),
+    "resume": Entry(f"{_HERE}.edit_commands", "resume", "Paused tasks are wanted again."),
+    "retry": Entry(f"{_HERE}.edit_commands", "retry", "Failed tasks run again, under their ids."),
+    "update": Entry(f"{_HERE}.edit_commands", "update", "Change params, spec or state of a task."),
     "rm": Entry(f"{_HERE}.change_commands", "rm", "Remove finished tasks."),
     "node": Entry(f"{_HERE}.node_commands", "node", "Nodes: list, get, drain, undrain, rm."),
     "executor": Entry(

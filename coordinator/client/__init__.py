@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from coordinator.client.requests import (
         ChangeOptions,
         Condition,
+        Edit,
         Filter,
         NewTask,
         ReadOptions,
@@ -67,6 +68,7 @@ _HOME = {
     "requests": (
         "ChangeOptions",
         "Condition",
+        "Edit",
         "Filter",
         "NewTask",
         "ReadOptions",
@@ -86,6 +88,7 @@ __all__ = [
     "ClientError",
     "Condition",
     "Conflict",
+    "Edit",
     "Filter",
     "Forbidden",
     "InvalidRequest",

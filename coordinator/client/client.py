@@ -30,6 +30,7 @@ from coordinator.client.requests import (
     NewTask,
 )
 from coordinator.client.routing import Directory
+from coordinator.client.task_changes import TaskChanges
 from coordinator.client.to_wire import (
     change_to_wire,
     condition_to_wire,
@@ -51,7 +52,7 @@ TIMEOUT_S = 10.0
 _SLACK_S = 1.0  # the server answers a wait at its own deadline: leave it time to do so
 
 
-class Client(ManyTasks):
+class Client(ManyTasks, TaskChanges):
     """One client of one cluster. `addresses` are host:port of some members; the others are learnt.
 
     `timeout_s` is the time that a call may take with all its repeats, unless the call names its own.
@@ -142,52 +143,6 @@ class Client(ManyTasks):
             answer = from_wire.answer_of(reply.answer)
             items += [from_wire.created_item_of(item) for item in reply.items]
         return replies.CreatedMany(answer, items)
-
-    async def cancel(
-        self,
-        task_id: str,
-        change: ChangeOptions | None = None,
-        *,
-        grace_ms: int | None = None,
-        purge: bool = False,
-        timeout_s: float | None = None,
-    ) -> replies.Changed:
-        """Cancel for good; needs no node. `purge` removes the record as soon as the task has ended."""
-        return await self._cancel(
-            wire.CancelRequest(id=task_id, purge=purge, grace_ms=grace_ms), change, timeout_s
-        )
-
-    async def remove(
-        self, task_id: str, change: ChangeOptions | None = None, *, timeout_s: float | None = None
-    ) -> replies.Changed:
-        """Remove a finished task's record. Raises Conflict `not_finished` for any other."""
-        return await self._cancel(
-            wire.CancelRequest(id=task_id, purge=True, finished_only=True), change, timeout_s
-        )
-
-    async def _cancel(
-        self, request: wire.CancelRequest, change: ChangeOptions | None, timeout_s: float | None
-    ) -> replies.Changed:
-        change = change or ChangeOptions()
-        request.change.CopyFrom(change_to_wire(change))
-        reply = await self._caller.call(methods.CANCEL, request, self._plan(timeout_s, change))
-        return from_wire.changed_of(reply)
-
-    async def move(
-        self,
-        task_id: str,
-        change: ChangeOptions | None = None,
-        *,
-        avoid: Sequence[str] = (),
-        timeout_s: float | None = None,
-    ) -> replies.Changed:
-        """Stop the run here and start it elsewhere; state kept, attempt not counted."""
-        change = change or ChangeOptions()
-        request = wire.UpdateRequest(
-            change=change_to_wire(change), id=task_id, move=True, avoid=avoid
-        )
-        reply = await self._caller.call(methods.UPDATE, request, self._plan(timeout_s, change))
-        return from_wire.changed_of(reply)
 
     async def wait_round(
         self,

@@ -71,7 +71,7 @@ def spec_of(spec: wire.TaskSpec) -> views.Spec:
         retry=_asked_retry(spec),
         constraints={},
         labels=dict(spec.labels),
-        parent=None,
+        parent=spec.parent or None,
         object=_object(spec.object_kind, spec.object_id),
         after=[],
         dedup_key=None,
@@ -259,7 +259,14 @@ def changed_of(reply: wire.ChangeResponse) -> replies.Changed:
     """What a change did."""
     task = task_of(reply.task) if reply.HasField("task") else None
     return replies.Changed(
-        answer_of(reply.answer), task, reply.unchanged, reply.removed, reply.effect
+        answer_of(reply.answer),
+        task,
+        reply.unchanged,
+        reply.removed,
+        reply.effect,
+        list(reply.now),
+        list(reply.next_run),
+        reply.validated,
     )
 
 

@@ -32,6 +32,15 @@ CANCEL_MANY: Method[wire.CancelManyRequest, wire.CancelManyResponse] = Method(
     wire.CancelManyRequest.SerializeToString,
     wire.CancelManyResponse.FromString,
 )
+PAUSE: Method[wire.PauseRequest, wire.ChangeResponse] = Method(
+    _PATH + "Pause", wire.PauseRequest.SerializeToString, wire.ChangeResponse.FromString
+)
+RESUME: Method[wire.ResumeRequest, wire.ChangeResponse] = Method(
+    _PATH + "Resume", wire.ResumeRequest.SerializeToString, wire.ChangeResponse.FromString
+)
+RETRY: Method[wire.RetryRequest, wire.ChangeResponse] = Method(
+    _PATH + "Retry", wire.RetryRequest.SerializeToString, wire.ChangeResponse.FromString
+)
 EXPLAIN: Method[wire.ExplainRequest, wire.ExplainResponse] = Method(
     _PATH + "Explain", wire.ExplainRequest.SerializeToString, wire.ExplainResponse.FromString
 )

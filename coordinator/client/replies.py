@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from msgspec import Struct
 
 from coordinator.client.errors import ClientError
@@ -57,13 +59,20 @@ class Page(Struct, frozen=True):
 
 
 class Changed(Struct, frozen=True):
-    """Of `cancel` and `move`. `task` is the record after the change, or as it was when it is gone (`removed`)."""
+    """Of what changes one task. `task` is the record after the change, or as it was when it is gone (`removed`).
+
+    `effect` is now, next_run or unchanged; of a pause stops or finishes; of a cancelled run cancelled or runs_again.
+    `now` and `next_run` name the fields of an edit that count already, and those that the current run does not see.
+    """
 
     answer: Answer
     task: Task | None
     unchanged: bool
     removed: bool
     effect: str
+    now: Sequence[str] = ()
+    next_run: Sequence[str] = ()
+    validated: str = ""
 
 
 class Explained(Struct, frozen=True):

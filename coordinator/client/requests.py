@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from msgspec import Struct, field
+from msgspec import UNSET, Struct, UnsetType, field
 
 _ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"  # no l, o, 0, 1: ids are read aloud and typed
 
@@ -47,9 +47,38 @@ class NewTask(Struct, frozen=True, kw_only=True):
     isolation: str | None = None
     object_kind: str = ""
     object_id: str = ""
+    parent: str = ""
     paused: bool = False
     require_assignment: bool = False
     replace_finished: bool = False
+
+
+class Edit(Struct, frozen=True, kw_only=True):
+    """What to change of a task. What is UNSET stays; None (or nothing) is asked for no more, so the policy decides.
+
+    `params` are merged into the present ones (a JSON merge patch: None drops a key), or replace them with
+    `all_params`. `labels` sets single labels, None drops one. `state` is taken only while no run exists. `restart`
+    stops a current run, so that all takes effect now. `executor_version` may be lowered, for a roll-back.
+    """
+
+    params: Mapping[str, Any] | UnsetType = UNSET
+    all_params: bool = False
+    due_at: int | UnsetType | None = UNSET
+    priority: int | UnsetType | None = UNSET
+    cost: int | UnsetType | None = UNSET
+    timeout_ms: int | UnsetType | None = UNSET
+    max_attempts: int | UnsetType | None = UNSET
+    backoff: Mapping[str, Any] | UnsetType | None = UNSET
+    on_lost: str | UnsetType | None = UNSET
+    cancel_grace_ms: int | UnsetType | None = UNSET
+    retention_ms: int | UnsetType | None = UNSET
+    exclusive: bool | UnsetType | None = UNSET
+    isolation: str | UnsetType | None = UNSET
+    object: tuple[str, str] | UnsetType | None = UNSET
+    labels: Mapping[str, str | None] = {}
+    state: Any = UNSET
+    restart: bool = False
+    executor_version: int = 0
 
 
 class ChangeOptions(Struct, frozen=True, kw_only=True):

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from coordinator.client import replies
 from coordinator.client.client import TIMEOUT_S, Client
-from coordinator.client.requests import ChangeOptions, Condition, Filter, NewTask
+from coordinator.client.requests import ChangeOptions, Condition, Edit, Filter, NewTask
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -95,6 +95,24 @@ class SyncClient:
     def cancel(self, task_id: str, change: ChangeOptions | None = None) -> replies.Changed:
         """As `Client.cancel`."""
         return self.run(lambda client: client.cancel(task_id, change))
+
+    def update(
+        self, task_id: str, edit: Edit, change: ChangeOptions | None = None
+    ) -> replies.Changed:
+        """As `Client.update`."""
+        return self.run(lambda client: client.update(task_id, edit, change))
+
+    def pause(self, task_id: str, change: ChangeOptions | None = None) -> replies.Changed:
+        """As `Client.pause`."""
+        return self.run(lambda client: client.pause(task_id, change))
+
+    def resume(self, task_id: str, change: ChangeOptions | None = None) -> replies.Changed:
+        """As `Client.resume`."""
+        return self.run(lambda client: client.resume(task_id, change))
+
+    def retry(self, task_id: str, change: ChangeOptions | None = None) -> replies.Changed:
+        """As `Client.retry`."""
+        return self.run(lambda client: client.retry(task_id, change))
 
     def wait(
         self,

@@ -10,6 +10,7 @@ import msgspec
 from coordinator.client.requests import (
     ChangeOptions,
     Condition,
+    Edit,
     Filter,
     NewTask,
     ReadOptions,
@@ -48,7 +49,37 @@ def spec_to_wire(task: NewTask) -> wire.TaskSpec:
         headers=task.headers,
         object_kind=task.object_kind,
         object_id=task.object_id,
+        parent=task.parent,
         **asked,
+    )
+
+
+def update_to_wire(task_id: str, edit: Edit, change: ChangeOptions) -> wire.UpdateRequest:
+    """The fields that the edit names, under a mask."""
+    named = {name: getattr(edit, name) for name in (*_SAME_NAME, "backoff", "object")}
+    given = {name: value for name, value in named.items() if value is not msgspec.UNSET}
+    spec = wire.TaskSpec(labels={k: v for k, v in edit.labels.items() if v is not None})
+    for name, value in given.items():
+        if value is None:
+            continue
+        if name == "backoff":
+            spec.backoff.CopyFrom(wire.Backoff(**value))
+        elif name == "object":
+            spec.object_kind, spec.object_id = value
+        else:
+            setattr(spec, name, value)
+    has_state = edit.state is not msgspec.UNSET
+    return wire.UpdateRequest(
+        change=change_to_wire(change),
+        id=task_id,
+        params=b"" if edit.params is msgspec.UNSET else _encode(edit.params),
+        merge_params=not edit.all_params,
+        spec=spec,
+        mask=[*given, *(f"labels.{key}" for key in edit.labels)],
+        restart=edit.restart,
+        set_state=has_state,
+        state=_encode(edit.state) if has_state and edit.state is not None else b"",
+        executor_version=edit.executor_version,
     )
 
 

@@ -10,6 +10,7 @@ from coordinator.machine.outcome import Accepted, Outcome, Refusal, Refused
 from coordinator.machine.records import already_finished, not_found, revision_mismatch
 from coordinator.machine.report import state_too_large
 from coordinator.machine.stopping import ask_to_stop
+from coordinator.model.concurrency import TaskLimit
 from coordinator.model.ids import NO_ALLOCATION
 from coordinator.model.state import ClusterState
 from coordinator.model.tasks import (
@@ -58,6 +59,15 @@ def with_policy(task: Task, policy: Policy) -> Task:
     return replace(task, policy=now, next_policy=policy if policy != now else None)
 
 
+def with_limits(task: Task, limits: tuple[TaskLimit, ...] | None) -> Task:
+    """The record under other concurrency limits; a run in progress counts under those it was placed under."""
+    if limits is None:
+        return task
+    if not task.has_node:
+        return replace(task, limits=limits)
+    return replace(task, next_limits=limits if limits != task.limits else None)
+
+
 def edited_meanwhile(task: Task) -> Refused:
     """What was merged into the params and spec as they were has to be merged anew."""
     return Refused(Refusal.CHOICE_STALE, f"edited at {task.edited_revision}", task.allocation_id)
@@ -99,6 +109,7 @@ def _with_intent(state: ClusterState, task: Task, command: UpdateTask) -> Task:
     edited = with_params(task, command.params, command.executor_version)
     if command.policy is not None:
         edited = with_policy(edited, command.policy)
+    edited = with_limits(edited, command.limits)
     if command.spec is None:
         return edited
     spec = replace(command.spec, parent=task.spec.parent, headers=task.spec.headers)

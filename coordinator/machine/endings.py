@@ -59,6 +59,8 @@ def end_run_of(state: ClusterState, task: Task, report: EndRun) -> Task:
     task = replace(task, last_outcome=last, started_at=started_at, own_process=report.worker_died)
     if task.next_policy is not None:  # an edit left this run its own (PT-33)
         task = replace(task, policy=task.next_policy, next_policy=None)
+    if task.next_limits is not None:
+        task = replace(task, limits=task.next_limits, next_limits=None)
     return _settled(state, replace(task, rerun=False), report, last)
 
 

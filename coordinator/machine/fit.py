@@ -97,12 +97,19 @@ def _limit_objection(state: ClusterState, node: Node, demand: Demand) -> Objecti
     for limit in demand.limits:
         here = limit.scope == "node"
         runs = state.runs_under(limit, node.name)
-        if demand.leaves is not None and (not here or demand.leaves.assignment.node == node.name):
+        if _leaves_one(demand.leaves, limit, node):
             runs -= 1  # what its present run holds goes back in this very command
         most = state.max_of(limit)
         if runs >= most:
             return Objection(Code.CONCURRENCY_LIMIT, node.name if here else limit.said(most))
     return None
+
+
+def _leaves_one(leaves: Task | None, limit: TaskLimit, node: Node) -> bool:
+    """Whether the run that goes counts under this limit, which an edit may have changed."""
+    if leaves is None or (limit.scope == "node" and leaves.assignment.node != node.name):
+        return False
+    return any((one.scope, one.key) == (limit.scope, limit.key) for one in leaves.limits)
 
 
 def _room_objection(state: ClusterState, node: Node, cost: int) -> Objection | None:

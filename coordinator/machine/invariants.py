@@ -97,7 +97,7 @@ def _life(task: Task) -> Iterator[str]:
 
 def _run(task: Task) -> Iterator[str]:
     """What waits for the end of a run has one to wait for."""
-    if task.next_policy is not None and not task.has_node:
+    if (task.next_policy, task.next_limits) != (None, None) and not task.has_node:
         yield "a policy waits for the end of its run, but it has none"
     if (task.rerun or task.stop_text) and task.status is not Status.STOPPING:
         yield "its run was asked to end, but is not stopping"

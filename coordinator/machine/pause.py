@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from coordinator.machine.commands import PauseTask, ResumeTask, RetryTask
 from coordinator.machine.create import active_full, records_full
-from coordinator.machine.edit import edited_meanwhile, with_params, with_policy
+from coordinator.machine.edit import edited_meanwhile, with_limits, with_params, with_policy
 from coordinator.machine.outcome import Accepted, Outcome, Refusal, Refused
 from coordinator.machine.records import already_finished, not_found, revision_mismatch
 from coordinator.machine.stopping import ask_to_stop
@@ -60,6 +60,7 @@ def retry_task(state: ClusterState, command: RetryTask) -> Outcome:
     edited = with_params(task, command.params, command.executor_version)
     if command.policy is not None:
         edited = with_policy(edited, command.policy)
+    edited = with_limits(edited, command.limits)
     if edited != task:
         edited = replace(edited, edited_revision=state.revision)
     return _put(

@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 import msgspec
 
+from coordinator.model.concurrency import TaskLimit
 from coordinator.model.ids import NO_ALLOCATION, AllocationId, TaskId
 from coordinator.model.instants import Millis
 from coordinator.model.tasks import Policy, TaskSpec
@@ -64,6 +65,7 @@ class UpdateTask(msgspec.Struct, frozen=True, array_like=True, tag=30, gc=False)
     state_version: int = 0
     if_revision: int = 0
     reason: str = ""
+    limits: tuple[TaskLimit, ...] | None = None  # what params and labels come to (TM-60)
 
 
 class PauseTask(msgspec.Struct, frozen=True, array_like=True, tag=31, gc=False):
@@ -95,6 +97,7 @@ class RetryTask(msgspec.Struct, frozen=True, array_like=True, tag=33, gc=False):
     executor_version: int = 0
     policy: Policy | None = None
     if_revision: int = 0
+    limits: tuple[TaskLimit, ...] | None = None
 
 
 class CancelRun(msgspec.Struct, frozen=True, array_like=True, tag=34, gc=False):

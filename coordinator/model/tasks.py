@@ -219,6 +219,7 @@ class Task(msgspec.Struct, frozen=True, array_like=True, gc=False):
     rerun: bool = False  # the current run alone was cancelled: the task runs again (PT-30)
     stop_text: str = ""  # what whoever asked the run to end gave as reason
     limits: tuple[TaskLimit, ...] = ()  # it stands under these while it has a node
+    next_limits: tuple[TaskLimit, ...] | None = None  # as next_policy
 
     @property
     def is_terminal(self) -> bool:

@@ -9,22 +9,21 @@ import msgspec
 from coordinator.assignment.load import Claim
 from coordinator.duties.due import place_now
 from coordinator.duties.view import ExecutorFacts
+from coordinator.machine.children import refuse_child
 from coordinator.machine.commands import CreateTask, Request
 from coordinator.machine.create import differing_fields
 from coordinator.machine.fit import said
 from coordinator.machine.outcome import Accepted, Refusal, Refused, Unlogged
 from coordinator.model.concurrency import TaskLimit
 from coordinator.model.ids import NO_ALLOCATION, TaskId
-from coordinator.model.instants import SECOND, Millis
 from coordinator.model.tasks import Assignment, Code, Desired, Policy, Status, Task
 from coordinator.replica.assigners import Assigners, Job
 from coordinator.replica.bench import Bench
-from coordinator.replica.effects import AskPlugin
 from coordinator.replica.facts import Policies
-from coordinator.replica.inputs import Asked, Create, PluginAnswered
+from coordinator.replica.inputs import Asked, Create
 from coordinator.replica.proposals import Answer, Lost, OnAnswer, Proposal, Proposals
-from coordinator.replica.questions import validate_payload
 from coordinator.replica.task_limits import limits_of
+from coordinator.replica.validation import Validations, Verdict
 
 KNOWN_SHOWN = 50
 
@@ -34,7 +33,6 @@ class _Wish(msgspec.Struct):
     create: Create
     draft: Task  # the record as it would be
     on_answer: OnAnswer
-    shown: int = 0  # number of the words on tasks that went with the question
 
 
 class _Early(msgspec.Struct, frozen=True):
@@ -45,26 +43,20 @@ class _Early(msgspec.Struct, frozen=True):
     on_answer: OnAnswer
 
 
-class _Slow(msgspec.Struct, frozen=True, gc=False):
-    """A `validate` that overran: how often in a row, and when (steady) it may be asked again."""
-
-    times: int
-    until: Millis
-
-
 class Creations:
     """Wishes on their way to the log, in one term."""
 
-    def __init__(self, bench: Bench, assigners: Assigners, proposals: Proposals) -> None:
+    def __init__(
+        self, bench: Bench, assigners: Assigners, validations: Validations, proposals: Proposals
+    ) -> None:
         self._bench = bench
         self._view = bench.view
         self._assigners = assigners
+        self._validations = validations
         self._proposals = proposals
         self._early: list[_Early] = []
-        self._validating: dict[int, _Wish] = {}
         self._choosing: dict[int, _Wish] = {}
         self._policies = Policies()
-        self._slow: dict[str, _Slow] = {}
         self.on_misplaced: Callable[[], None] = _nobody_cares
 
     def begin(self, asked: Asked, create: Create, on_answer: OnAnswer) -> None:
@@ -94,7 +86,7 @@ class Creations:
         elif self._bench.facts.has_code(create.executor):
             self._validate(wish)
         else:
-            wish.on_answer = _by_schema_only(on_answer)
+            wish.on_answer = by_schema_only(on_answer)
             self._place(wish)
 
     def _may_get_code(self, executor: str, facts: ExecutorFacts | None) -> bool:
@@ -109,56 +101,21 @@ class Creations:
         for one in early:
             self.begin(one.asked, one.create, one.on_answer)
 
-    def answered(self, answer: PluginAnswered) -> bool:
-        """The helper's word on a `validate`; False if the call is not ours."""
-        wish = self._validating.pop(answer.call, None)
-        if wish is None:
-            return False
-        executor = wish.create.executor
-        if answer.kind == "stale":
-            self._assigners.shown.begin_anew(executor, wish.shown)
-            self._validate(wish)
-            return True
-        self._note_pace(executor, is_slow=answer.kind == "timeout")
-        if answer.kind == "ok":
-            self._place(wish)
-            return True
-        text = answer.text or f"validate of {executor}: {answer.kind}"
-        wish.on_answer(Unlogged(Refusal.VALIDATION_FAILED, text))
-        return True
-
     def drop(self) -> None:
         """Leadership is over: nothing of what is still being looked at was proposed."""
-        early, wishes = self._early, [*self._validating.values(), *self._choosing.values()]
-        self._early, self._validating, self._choosing = [], {}, {}
+        early, wishes = self._early, [*self._choosing.values()]
+        self._early, self._choosing = [], {}
         for waiting in (*(one.on_answer for one in early), *(one.on_answer for one in wishes)):
             waiting(Lost.NOT_LEADER)
 
-    def _note_pace(self, executor: str, *, is_slow: bool) -> None:
-        """Each overrun costs a helper process: asked again after 1 s, doubling up to the recheck interval (PT-44)."""
-        before = self._slow.pop(executor, None)
-        if not is_slow:
-            return
-        times = before.times + 1 if before is not None else 1
-        most = self._view.state.settings.millis("assignment.recheck_interval")
-        wait = min(most, SECOND << min(times - 1, 12))
-        self._slow[executor] = _Slow(times, self._bench.now.steady + wait)
-
     def _validate(self, wish: _Wish) -> None:
-        slow = self._slow.get(wish.create.executor)
-        if slow is not None and self._bench.now.steady < slow.until:
-            text = (
-                f"validate of {wish.create.executor} gave no answer in time; it will be asked again"
-            )
-            wish.on_answer(Unlogged(Refusal.VALIDATION_FAILED, text))
-            return
-        call = self._bench.next_call()
-        self._validating[call] = wish
-        timeout = self._view.state.settings.millis("assignment.assigner_timeout")
-        words = self._assigners.shown.words(wish.create.executor)
-        wish.shown = words.number
-        payload = validate_payload(self._view, wish.draft, words, self._bench.now)
-        self._bench.emit(AskPlugin(call, "validate", wish.create.executor, payload, timeout))
+        def judged(verdict: Verdict) -> None:
+            if verdict is None:
+                self._place(wish)
+            else:
+                wish.on_answer(verdict)
+
+        self._validations.ask(wish.draft, judged)
 
     def _place(self, wish: _Wish) -> None:
         draft = wish.draft
@@ -212,6 +169,7 @@ class Creations:
             require_assignment=create.require_assignment,
             replace_finished=create.replace_finished,
             limits=wish.draft.limits,
+            by_run=create.by_run,
         )
         if wish.asked.dry_run:
             for claim in claims:
@@ -231,6 +189,8 @@ class Creations:
                     Refusal.ALREADY_EXISTS, ", ".join(differing), existing.allocation_id
                 )
             return Accepted(existing.id, existing.allocation_id, unchanged=True)
+        if (refused := refuse_child(self._view.state, command)) is not None:
+            return refused
         nowhere = command.assignment.node is None and wish.draft.status is Status.UNASSIGNED
         if command.require_assignment and nowhere:
             why = said(command.assignment.code, command.assignment.explanation)
@@ -273,7 +233,7 @@ def _draft(
     )
 
 
-def _by_schema_only(on_answer: OnAnswer) -> OnAnswer:
+def by_schema_only(on_answer: OnAnswer) -> OnAnswer:
     """The caller is to know that nobody asked the executor's own `validate` (PT-24)."""
 
     def answered(answer: Answer) -> None:

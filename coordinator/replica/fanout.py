@@ -101,6 +101,7 @@ def wanted_run(task: Task) -> WantedRun:
         due_at=task.due_at,
         own_process=task.own_process,
         max_attempts=policy.max_attempts,
+        parent=task.spec.parent,
     )
 
 

@@ -8,7 +8,7 @@ import msgspec
 
 from coordinator.consensus.messages import Message
 from coordinator.machine.commands import Command
-from coordinator.model.ids import NodeName, TaskId
+from coordinator.model.ids import AllocationId, Incarnation, NodeName, TaskId
 from coordinator.model.instants import Millis
 from coordinator.model.tasks import TaskSpec
 from coordinator.replica.sayings import NodeSaying, Registration
@@ -24,6 +24,7 @@ class Create(msgspec.Struct, frozen=True, gc=False):
     paused: bool = False
     require_assignment: bool = False
     replace_finished: bool = False
+    by_run: tuple[AllocationId, Incarnation] | None = None  # of the parent (PT-77)
 
 
 class Move(msgspec.Struct, frozen=True, gc=False):
@@ -32,6 +33,7 @@ class Move(msgspec.Struct, frozen=True, gc=False):
     task_id: TaskId
     avoid: tuple[NodeName, ...] = ()
     if_revision: int = 0
+    reason: str = ""
 
 
 Wish: TypeAlias = Create | Move | Command

@@ -64,7 +64,7 @@ class LeaderInputs:
 
     def _plugin_answered(self, answer: i.PluginAnswered) -> None:
         leading = self._seat.leading
-        if leading is not None and not leading.creations.answered(answer):
+        if leading is not None and not leading.validations.answered(answer):
             leading.assigners.answered(answer)
 
     def _plugins_known(self, known: i.PluginsKnown) -> None:
@@ -73,6 +73,7 @@ class LeaderInputs:
         if leading is not None:
             leading.refresh_facts()
             leading.creations.plugins_known()
+            leading.edits.plugins_known()
             leading.look_again()
 
     def _poke(self, _: i.Poke) -> None:

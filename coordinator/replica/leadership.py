@@ -35,6 +35,7 @@ from coordinator.replica.assigners import Assigners
 from coordinator.replica.bench import Bench
 from coordinator.replica.creation import Creations
 from coordinator.replica.desk import Desk
+from coordinator.replica.editing import Edits
 from coordinator.replica.effects import Note
 from coordinator.replica.leases import Leases
 from coordinator.replica.live import LiveBoard
@@ -42,6 +43,8 @@ from coordinator.replica.member_changes import MemberChanges
 from coordinator.replica.proposals import Answer, Lost, OnAnswer, Proposal, Proposals
 from coordinator.replica.reads import Reads
 from coordinator.replica.sessions import Sessions
+from coordinator.replica.submitting import submitter
+from coordinator.replica.validation import Validations
 
 
 class Leadership:
@@ -64,7 +67,10 @@ class Leadership:
         self.live = LiveBoard()
         self.rechecker = Rechecker()
         self.assigners = Assigners(bench)
-        self.creations = Creations(bench, self.assigners, proposals)
+        self.validations = Validations(bench, self.assigners.shown)
+        self.creations = Creations(bench, self.assigners, self.validations, proposals)
+        self.submit = submitter(proposals, lambda: bench.state)
+        self.edits = Edits(bench, self.validations, self.submit)
         self.asking = AskingPass(bench, self.assigners, proposals)
         self.sessions = Sessions(bench, self.leases, Desk(bench, proposals), proposals, reads)
         self.sessions.on_connected = self.look_again
@@ -129,7 +135,7 @@ class Leadership:
             backlog.add(new)
             if old is None and self.bench.view.asks_itself(new.executor):
                 self.asking.look_later()
-            elif old is None or old.status is not Status.UNASSIGNED:
+            elif old is None or old.status is not Status.UNASSIGNED or _is_edited(old, new):
                 self.look_again()
         if old is not None and old.has_node and _has_freed(old, new) and len(backlog):
             self.look_again()
@@ -279,3 +285,7 @@ def _has_ended(old: Task, new: Task | None) -> bool:
 
 def _has_freed(old: Task, new: Task | None) -> bool:
     return new is None or old.assignment.node != new.assignment.node
+
+
+def _is_edited(old: Task, new: Task) -> bool:
+    return old.edited_revision != new.edited_revision

@@ -25,6 +25,8 @@ from coordinator.machine.commands import (
     LoseNode,
     LoseRuns,
     Request,
+    RetryTask,
+    UpdateTask,
     WriteState,
 )
 from coordinator.machine.outcome import Outcome, Refusal, Unlogged
@@ -197,6 +199,10 @@ def weight_of(command: Command) -> int:
             return COMMAND_BYTES + len(command.params) + sum(len(k) + len(v) for k, v in pairs)
         case WriteState():
             return COMMAND_BYTES + len(command.state or b"")
+        case UpdateTask():
+            return COMMAND_BYTES + len(command.params or b"") + len(command.state or b"")
+        case RetryTask():
+            return COMMAND_BYTES + len(command.params or b"")
         case EndRun():
             payloads = (command.result, command.error, command.logs, command.final_state)
             return COMMAND_BYTES + sum(len(p) for p in payloads if p)

@@ -138,6 +138,7 @@ class WantedRun(msgspec.Struct, frozen=True, gc=False):
     due_at: Instant
     own_process: bool
     max_attempts: int = 0  # 0: unlimited
+    parent: str = ""
 
 
 class Wanted(msgspec.Struct, frozen=True, gc=False):

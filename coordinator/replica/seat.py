@@ -22,7 +22,7 @@ from coordinator.replica.inputs import ReadBarrier, Submit
 from coordinator.replica.leadership import Leadership
 from coordinator.replica.live import LiveBoard
 from coordinator.replica.member_changes import MemberChanges
-from coordinator.replica.proposals import Gate, Proposals
+from coordinator.replica.proposals import Gate, Lost, Proposals
 from coordinator.replica.reads import Reads
 from coordinator.replica.road import Road
 from coordinator.replica.roster import Roster
@@ -127,6 +127,9 @@ class Seat:
         self.leading = None
         leading.assigners.drop()
         leading.creations.drop()
+        leading.validations.drop()
+        for waiting in leading.edits.take_waiting():
+            waiting(Lost.NOT_LEADER)
         leading.proposals.drop()
         for ticket in leading.reads.drop():
             self._emit(Fail(ticket, "not_leader"))

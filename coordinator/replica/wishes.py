@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from coordinator.machine.apply import apply
 from coordinator.machine.commands import (
     Command,
     RaiseFeatureLevel,
     RemoveMember,
-    Request,
+    RetryTask,
     UnassignTask,
+    UpdateTask,
 )
-from coordinator.machine.outcome import Accepted, Outcome, Refusal, Refused, Unlogged
-from coordinator.model.ids import NodeName, TaskId
-from coordinator.model.settings import Settings
+from coordinator.machine.outcome import Accepted, Refusal, Refused, Unlogged
 from coordinator.model.state import ClusterState
 from coordinator.replica.inputs import Asked, Create, Move
 from coordinator.replica.leadership import Leadership
-from coordinator.replica.proposals import OnAnswer, Proposal
+from coordinator.replica.proposals import OnAnswer
+from coordinator.replica.submitting import would
 
 
 def take(leading: Leadership, state: ClusterState, asked: Asked, waiter: OnAnswer) -> None:
@@ -32,14 +31,14 @@ def take(leading: Leadership, state: ClusterState, asked: Asked, waiter: OnAnswe
         if not asked.dry_run and state.tasks[wish.task_id].has_node:
             _keep_away(leading, state, wish)
         wish = command
-    unwise = leading.proposals.gate(wish) or _unwise(leading, state, asked, wish)
+    if isinstance(wish, UpdateTask | RetryTask):
+        leading.edits.begin(asked, wish, waiter)
+        return
+    unwise = _unwise(leading, state, asked, wish)
     if unwise is not None:
         waiter(unwise)
         return
-    if asked.dry_run:
-        waiter(_would(state, wish))
-        return
-    leading.proposals.add(Proposal(Request(wish, asked.request_id, asked.content), waiter))
+    leading.submit(asked, wish, waiter)
 
 
 def _move(state: ClusterState, wish: Move, waiter: OnAnswer) -> UnassignTask | None:
@@ -51,7 +50,7 @@ def _move(state: ClusterState, wish: Move, waiter: OnAnswer) -> UnassignTask | N
     if not task.has_node and not task.is_terminal:
         waiter(Accepted(task_id=task.id, unchanged=True))
         return None
-    return UnassignTask(wish.task_id, task.allocation_id, wish.if_revision)
+    return UnassignTask(wish.task_id, task.allocation_id, wish.if_revision, wish.reason)
 
 
 def _keep_away(leading: Leadership, state: ClusterState, wish: Move) -> None:
@@ -71,26 +70,6 @@ def _unwise(
         return leading.bench.upgrades.objection(wish)
     if not isinstance(wish, RemoveMember):
         return None
-    would = _would(state, wish)
-    is_new = isinstance(would, Accepted) and not would.unchanged
+    expected = would(state, wish)
+    is_new = isinstance(expected, Accepted) and not expected.unchanged
     return leading.member_changes.objection(wish) if is_new else None
-
-
-def _would(state: ClusterState, command: Command) -> Outcome:
-    """A dry run: the law, applied to a copy of just what the command is about."""
-    copy = ClusterState()
-    copy.begin_entry(state.revision, state.at)
-    copy.last_allocation_id = state.last_allocation_id
-    copy.settings = Settings(dict(state.settings.values))
-    copy.feature_level = state.feature_level
-    copy.limit_overrides = dict(state.limit_overrides)
-    for member in state.members_by_id():
-        copy.put_member(member)
-    copy.last_member_id, copy.member_change = state.last_member_id, state.member_change
-    task = state.tasks.get(TaskId(getattr(command, "task_id", "")))
-    if task is not None:
-        copy.put_task(task)
-    node = state.nodes.get(NodeName(getattr(command, "name", "")))
-    if node is not None:
-        copy.put_node(node)
-    return apply(copy, command)

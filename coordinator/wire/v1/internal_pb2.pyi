@@ -1,3 +1,4 @@
+from . import tasks_pb2 as _tasks_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -263,7 +264,7 @@ class LocalRun(_message.Message):
     def __init__(self, task_id: _Optional[str] = ..., allocation_id: _Optional[int] = ..., state: _Optional[str] = ...) -> None: ...
 
 class Report(_message.Message):
-    __slots__ = ("number", "task_id", "allocation_id", "kind", "state_seq", "state", "state_is_null", "state_version", "ended", "has_state", "started_ago_ms", "stop_reason")
+    __slots__ = ("number", "task_id", "allocation_id", "kind", "state_seq", "state", "state_is_null", "state_version", "ended", "has_state", "started_ago_ms", "stop_reason", "child")
     NUMBER_FIELD_NUMBER: _ClassVar[int]
     TASK_ID_FIELD_NUMBER: _ClassVar[int]
     ALLOCATION_ID_FIELD_NUMBER: _ClassVar[int]
@@ -276,6 +277,7 @@ class Report(_message.Message):
     HAS_STATE_FIELD_NUMBER: _ClassVar[int]
     STARTED_AGO_MS_FIELD_NUMBER: _ClassVar[int]
     STOP_REASON_FIELD_NUMBER: _ClassVar[int]
+    CHILD_FIELD_NUMBER: _ClassVar[int]
     number: int
     task_id: str
     allocation_id: int
@@ -288,7 +290,22 @@ class Report(_message.Message):
     has_state: bool
     started_ago_ms: int
     stop_reason: str
-    def __init__(self, number: _Optional[int] = ..., task_id: _Optional[str] = ..., allocation_id: _Optional[int] = ..., kind: _Optional[str] = ..., state_seq: _Optional[int] = ..., state: _Optional[bytes] = ..., state_is_null: _Optional[bool] = ..., state_version: _Optional[int] = ..., ended: _Optional[_Union[Ended, _Mapping]] = ..., has_state: _Optional[bool] = ..., started_ago_ms: _Optional[int] = ..., stop_reason: _Optional[str] = ...) -> None: ...
+    child: NewChild
+    def __init__(self, number: _Optional[int] = ..., task_id: _Optional[str] = ..., allocation_id: _Optional[int] = ..., kind: _Optional[str] = ..., state_seq: _Optional[int] = ..., state: _Optional[bytes] = ..., state_is_null: _Optional[bool] = ..., state_version: _Optional[int] = ..., ended: _Optional[_Union[Ended, _Mapping]] = ..., has_state: _Optional[bool] = ..., started_ago_ms: _Optional[int] = ..., stop_reason: _Optional[str] = ..., child: _Optional[_Union[NewChild, _Mapping]] = ...) -> None: ...
+
+class NewChild(_message.Message):
+    __slots__ = ("key", "executor", "params", "spec", "paused")
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    EXECUTOR_FIELD_NUMBER: _ClassVar[int]
+    PARAMS_FIELD_NUMBER: _ClassVar[int]
+    SPEC_FIELD_NUMBER: _ClassVar[int]
+    PAUSED_FIELD_NUMBER: _ClassVar[int]
+    key: str
+    executor: str
+    params: bytes
+    spec: _tasks_pb2.TaskSpec
+    paused: bool
+    def __init__(self, key: _Optional[str] = ..., executor: _Optional[str] = ..., params: _Optional[bytes] = ..., spec: _Optional[_Union[_tasks_pb2.TaskSpec, _Mapping]] = ..., paused: _Optional[bool] = ...) -> None: ...
 
 class Ended(_message.Message):
     __slots__ = ("outcome", "reason", "result", "error", "permanent", "retry_in_ms", "logs", "logs_dropped", "lasted_ms", "handed_back", "worker_died", "reported")
@@ -481,15 +498,19 @@ class WantedRun(_message.Message):
     def __init__(self, task_id: _Optional[str] = ..., allocation_id: _Optional[int] = ..., stop: _Optional[bool] = ..., stop_reason: _Optional[str] = ..., executor: _Optional[str] = ..., executor_version: _Optional[int] = ..., params: _Optional[bytes] = ..., state: _Optional[bytes] = ..., state_is_null: _Optional[bool] = ..., state_version: _Optional[int] = ..., state_allocation_id: _Optional[int] = ..., attempt: _Optional[int] = ..., timeout_ms: _Optional[int] = ..., cancel_grace_ms: _Optional[int] = ..., exclusive: _Optional[bool] = ..., isolation: _Optional[str] = ..., cost: _Optional[int] = ..., labels: _Optional[_Mapping[str, str]] = ..., headers: _Optional[_Mapping[str, str]] = ..., due_at: _Optional[int] = ..., parent: _Optional[str] = ..., own_process: _Optional[bool] = ..., max_attempts: _Optional[int] = ...) -> None: ...
 
 class ReportAnswer(_message.Message):
-    __slots__ = ("number", "accepted", "reason", "current_allocation_id", "revision")
+    __slots__ = ("number", "accepted", "reason", "current_allocation_id", "revision", "detail", "created")
     NUMBER_FIELD_NUMBER: _ClassVar[int]
     ACCEPTED_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
     CURRENT_ALLOCATION_ID_FIELD_NUMBER: _ClassVar[int]
     REVISION_FIELD_NUMBER: _ClassVar[int]
+    DETAIL_FIELD_NUMBER: _ClassVar[int]
+    CREATED_FIELD_NUMBER: _ClassVar[int]
     number: int
     accepted: bool
     reason: str
     current_allocation_id: int
     revision: int
-    def __init__(self, number: _Optional[int] = ..., accepted: _Optional[bool] = ..., reason: _Optional[str] = ..., current_allocation_id: _Optional[int] = ..., revision: _Optional[int] = ...) -> None: ...
+    detail: str
+    created: bool
+    def __init__(self, number: _Optional[int] = ..., accepted: _Optional[bool] = ..., reason: _Optional[str] = ..., current_allocation_id: _Optional[int] = ..., revision: _Optional[int] = ..., detail: _Optional[str] = ..., created: _Optional[bool] = ...) -> None: ...

@@ -55,7 +55,7 @@ class Backoff(_message.Message):
     def __init__(self, kind: _Optional[str] = ..., first_ms: _Optional[int] = ..., base_ms: _Optional[int] = ..., cap_ms: _Optional[int] = ..., jitter: _Optional[str] = ...) -> None: ...
 
 class TaskSpec(_message.Message):
-    __slots__ = ("due_at", "priority", "cost", "timeout_ms", "max_attempts", "backoff", "on_lost", "cancel_grace_ms", "retention_ms", "labels", "headers", "exclusive", "isolation", "object_kind", "object_id")
+    __slots__ = ("due_at", "priority", "cost", "timeout_ms", "max_attempts", "backoff", "on_lost", "cancel_grace_ms", "retention_ms", "labels", "headers", "exclusive", "isolation", "object_kind", "object_id", "parent")
     class LabelsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -85,6 +85,7 @@ class TaskSpec(_message.Message):
     ISOLATION_FIELD_NUMBER: _ClassVar[int]
     OBJECT_KIND_FIELD_NUMBER: _ClassVar[int]
     OBJECT_ID_FIELD_NUMBER: _ClassVar[int]
+    PARENT_FIELD_NUMBER: _ClassVar[int]
     due_at: int
     priority: int
     cost: int
@@ -100,7 +101,8 @@ class TaskSpec(_message.Message):
     isolation: str
     object_kind: str
     object_id: str
-    def __init__(self, due_at: _Optional[int] = ..., priority: _Optional[int] = ..., cost: _Optional[int] = ..., timeout_ms: _Optional[int] = ..., max_attempts: _Optional[int] = ..., backoff: _Optional[_Union[Backoff, _Mapping]] = ..., on_lost: _Optional[str] = ..., cancel_grace_ms: _Optional[int] = ..., retention_ms: _Optional[int] = ..., labels: _Optional[_Mapping[str, str]] = ..., headers: _Optional[_Mapping[str, str]] = ..., exclusive: _Optional[bool] = ..., isolation: _Optional[str] = ..., object_kind: _Optional[str] = ..., object_id: _Optional[str] = ...) -> None: ...
+    parent: str
+    def __init__(self, due_at: _Optional[int] = ..., priority: _Optional[int] = ..., cost: _Optional[int] = ..., timeout_ms: _Optional[int] = ..., max_attempts: _Optional[int] = ..., backoff: _Optional[_Union[Backoff, _Mapping]] = ..., on_lost: _Optional[str] = ..., cancel_grace_ms: _Optional[int] = ..., retention_ms: _Optional[int] = ..., labels: _Optional[_Mapping[str, str]] = ..., headers: _Optional[_Mapping[str, str]] = ..., exclusive: _Optional[bool] = ..., isolation: _Optional[str] = ..., object_kind: _Optional[str] = ..., object_id: _Optional[str] = ..., parent: _Optional[str] = ...) -> None: ...
 
 class NewTask(_message.Message):
     __slots__ = ("id", "executor", "params", "spec", "paused", "require_assignment", "replace_finished")
@@ -408,30 +410,84 @@ class ListResponse(_message.Message):
     def __init__(self, answer: _Optional[_Union[Answer, _Mapping]] = ..., tasks: _Optional[_Iterable[_Union[Task, _Mapping]]] = ..., next_page: _Optional[str] = ..., list_revision: _Optional[int] = ..., count: _Optional[int] = ...) -> None: ...
 
 class UpdateRequest(_message.Message):
-    __slots__ = ("change", "id", "move", "avoid")
+    __slots__ = ("change", "id", "move", "avoid", "params", "merge_params", "spec", "mask", "restart", "set_state", "state", "executor_version")
     CHANGE_FIELD_NUMBER: _ClassVar[int]
     ID_FIELD_NUMBER: _ClassVar[int]
     MOVE_FIELD_NUMBER: _ClassVar[int]
     AVOID_FIELD_NUMBER: _ClassVar[int]
+    PARAMS_FIELD_NUMBER: _ClassVar[int]
+    MERGE_PARAMS_FIELD_NUMBER: _ClassVar[int]
+    SPEC_FIELD_NUMBER: _ClassVar[int]
+    MASK_FIELD_NUMBER: _ClassVar[int]
+    RESTART_FIELD_NUMBER: _ClassVar[int]
+    SET_STATE_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    EXECUTOR_VERSION_FIELD_NUMBER: _ClassVar[int]
     change: Change
     id: str
     move: bool
     avoid: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, change: _Optional[_Union[Change, _Mapping]] = ..., id: _Optional[str] = ..., move: _Optional[bool] = ..., avoid: _Optional[_Iterable[str]] = ...) -> None: ...
+    params: bytes
+    merge_params: bool
+    spec: TaskSpec
+    mask: _containers.RepeatedScalarFieldContainer[str]
+    restart: bool
+    set_state: bool
+    state: bytes
+    executor_version: int
+    def __init__(self, change: _Optional[_Union[Change, _Mapping]] = ..., id: _Optional[str] = ..., move: _Optional[bool] = ..., avoid: _Optional[_Iterable[str]] = ..., params: _Optional[bytes] = ..., merge_params: _Optional[bool] = ..., spec: _Optional[_Union[TaskSpec, _Mapping]] = ..., mask: _Optional[_Iterable[str]] = ..., restart: _Optional[bool] = ..., set_state: _Optional[bool] = ..., state: _Optional[bytes] = ..., executor_version: _Optional[int] = ...) -> None: ...
+
+class PauseRequest(_message.Message):
+    __slots__ = ("change", "id", "running")
+    CHANGE_FIELD_NUMBER: _ClassVar[int]
+    ID_FIELD_NUMBER: _ClassVar[int]
+    RUNNING_FIELD_NUMBER: _ClassVar[int]
+    change: Change
+    id: str
+    running: str
+    def __init__(self, change: _Optional[_Union[Change, _Mapping]] = ..., id: _Optional[str] = ..., running: _Optional[str] = ...) -> None: ...
+
+class ResumeRequest(_message.Message):
+    __slots__ = ("change", "id")
+    CHANGE_FIELD_NUMBER: _ClassVar[int]
+    ID_FIELD_NUMBER: _ClassVar[int]
+    change: Change
+    id: str
+    def __init__(self, change: _Optional[_Union[Change, _Mapping]] = ..., id: _Optional[str] = ...) -> None: ...
+
+class RetryRequest(_message.Message):
+    __slots__ = ("change", "id", "again", "params", "merge_params")
+    CHANGE_FIELD_NUMBER: _ClassVar[int]
+    ID_FIELD_NUMBER: _ClassVar[int]
+    AGAIN_FIELD_NUMBER: _ClassVar[int]
+    PARAMS_FIELD_NUMBER: _ClassVar[int]
+    MERGE_PARAMS_FIELD_NUMBER: _ClassVar[int]
+    change: Change
+    id: str
+    again: bool
+    params: bytes
+    merge_params: bool
+    def __init__(self, change: _Optional[_Union[Change, _Mapping]] = ..., id: _Optional[str] = ..., again: _Optional[bool] = ..., params: _Optional[bytes] = ..., merge_params: _Optional[bool] = ...) -> None: ...
 
 class CancelRequest(_message.Message):
-    __slots__ = ("change", "id", "purge", "finished_only", "grace_ms")
+    __slots__ = ("change", "id", "purge", "finished_only", "grace_ms", "scope", "then", "allocation_id")
     CHANGE_FIELD_NUMBER: _ClassVar[int]
     ID_FIELD_NUMBER: _ClassVar[int]
     PURGE_FIELD_NUMBER: _ClassVar[int]
     FINISHED_ONLY_FIELD_NUMBER: _ClassVar[int]
     GRACE_MS_FIELD_NUMBER: _ClassVar[int]
+    SCOPE_FIELD_NUMBER: _ClassVar[int]
+    THEN_FIELD_NUMBER: _ClassVar[int]
+    ALLOCATION_ID_FIELD_NUMBER: _ClassVar[int]
     change: Change
     id: str
     purge: bool
     finished_only: bool
     grace_ms: int
-    def __init__(self, change: _Optional[_Union[Change, _Mapping]] = ..., id: _Optional[str] = ..., purge: _Optional[bool] = ..., finished_only: _Optional[bool] = ..., grace_ms: _Optional[int] = ...) -> None: ...
+    scope: str
+    then: str
+    allocation_id: int
+    def __init__(self, change: _Optional[_Union[Change, _Mapping]] = ..., id: _Optional[str] = ..., purge: _Optional[bool] = ..., finished_only: _Optional[bool] = ..., grace_ms: _Optional[int] = ..., scope: _Optional[str] = ..., then: _Optional[str] = ..., allocation_id: _Optional[int] = ...) -> None: ...
 
 class CancelManyRequest(_message.Message):
     __slots__ = ("change", "filter", "purge", "grace_ms", "page_token")
@@ -472,18 +528,24 @@ class CancelManyResponse(_message.Message):
     def __init__(self, answer: _Optional[_Union[Answer, _Mapping]] = ..., items: _Optional[_Iterable[_Union[CancelManyItem, _Mapping]]] = ..., next_page: _Optional[str] = ...) -> None: ...
 
 class ChangeResponse(_message.Message):
-    __slots__ = ("answer", "task", "unchanged", "removed", "effect")
+    __slots__ = ("answer", "task", "unchanged", "removed", "effect", "now", "next_run", "validated")
     ANSWER_FIELD_NUMBER: _ClassVar[int]
     TASK_FIELD_NUMBER: _ClassVar[int]
     UNCHANGED_FIELD_NUMBER: _ClassVar[int]
     REMOVED_FIELD_NUMBER: _ClassVar[int]
     EFFECT_FIELD_NUMBER: _ClassVar[int]
+    NOW_FIELD_NUMBER: _ClassVar[int]
+    NEXT_RUN_FIELD_NUMBER: _ClassVar[int]
+    VALIDATED_FIELD_NUMBER: _ClassVar[int]
     answer: Answer
     task: Task
     unchanged: bool
     removed: bool
     effect: str
-    def __init__(self, answer: _Optional[_Union[Answer, _Mapping]] = ..., task: _Optional[_Union[Task, _Mapping]] = ..., unchanged: _Optional[bool] = ..., removed: _Optional[bool] = ..., effect: _Optional[str] = ...) -> None: ...
+    now: _containers.RepeatedScalarFieldContainer[str]
+    next_run: _containers.RepeatedScalarFieldContainer[str]
+    validated: str
+    def __init__(self, answer: _Optional[_Union[Answer, _Mapping]] = ..., task: _Optional[_Union[Task, _Mapping]] = ..., unchanged: _Optional[bool] = ..., removed: _Optional[bool] = ..., effect: _Optional[str] = ..., now: _Optional[_Iterable[str]] = ..., next_run: _Optional[_Iterable[str]] = ..., validated: _Optional[str] = ...) -> None: ...
 
 class NodeVerdict(_message.Message):
     __slots__ = ("node", "eligible", "code", "detail")

@@ -59,6 +59,21 @@ class TasksStub:
                 request_serializer=coordinator_dot_wire_dot_v1_dot_tasks__pb2.UpdateRequest.SerializeToString,
                 response_deserializer=coordinator_dot_wire_dot_v1_dot_tasks__pb2.ChangeResponse.FromString,
                 _registered_method=True)
+        self.Pause = channel.unary_unary(
+                '/ptasks.v1.Tasks/Pause',
+                request_serializer=coordinator_dot_wire_dot_v1_dot_tasks__pb2.PauseRequest.SerializeToString,
+                response_deserializer=coordinator_dot_wire_dot_v1_dot_tasks__pb2.ChangeResponse.FromString,
+                _registered_method=True)
+        self.Resume = channel.unary_unary(
+                '/ptasks.v1.Tasks/Resume',
+                request_serializer=coordinator_dot_wire_dot_v1_dot_tasks__pb2.ResumeRequest.SerializeToString,
+                response_deserializer=coordinator_dot_wire_dot_v1_dot_tasks__pb2.ChangeResponse.FromString,
+                _registered_method=True)
+        self.Retry = channel.unary_unary(
+                '/ptasks.v1.Tasks/Retry',
+                request_serializer=coordinator_dot_wire_dot_v1_dot_tasks__pb2.RetryRequest.SerializeToString,
+                response_deserializer=coordinator_dot_wire_dot_v1_dot_tasks__pb2.ChangeResponse.FromString,
+                _registered_method=True)
         self.Cancel = channel.unary_unary(
                 '/ptasks.v1.Tasks/Cancel',
                 request_serializer=coordinator_dot_wire_dot_v1_dot_tasks__pb2.CancelRequest.SerializeToString,
@@ -124,7 +139,26 @@ class TasksServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Update(self, request, context):
-        """move only, for now
+        """params, spec, state; or a move
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Pause(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Resume(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Retry(self, request, context):
+        """a finished task runs again under its id
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -200,6 +234,21 @@ def add_TasksServicer_to_server(servicer, server):
             'Update': grpc.unary_unary_rpc_method_handler(
                     servicer.Update,
                     request_deserializer=coordinator_dot_wire_dot_v1_dot_tasks__pb2.UpdateRequest.FromString,
+                    response_serializer=coordinator_dot_wire_dot_v1_dot_tasks__pb2.ChangeResponse.SerializeToString,
+            ),
+            'Pause': grpc.unary_unary_rpc_method_handler(
+                    servicer.Pause,
+                    request_deserializer=coordinator_dot_wire_dot_v1_dot_tasks__pb2.PauseRequest.FromString,
+                    response_serializer=coordinator_dot_wire_dot_v1_dot_tasks__pb2.ChangeResponse.SerializeToString,
+            ),
+            'Resume': grpc.unary_unary_rpc_method_handler(
+                    servicer.Resume,
+                    request_deserializer=coordinator_dot_wire_dot_v1_dot_tasks__pb2.ResumeRequest.FromString,
+                    response_serializer=coordinator_dot_wire_dot_v1_dot_tasks__pb2.ChangeResponse.SerializeToString,
+            ),
+            'Retry': grpc.unary_unary_rpc_method_handler(
+                    servicer.Retry,
+                    request_deserializer=coordinator_dot_wire_dot_v1_dot_tasks__pb2.RetryRequest.FromString,
                     response_serializer=coordinator_dot_wire_dot_v1_dot_tasks__pb2.ChangeResponse.SerializeToString,
             ),
             'Cancel': grpc.unary_unary_rpc_method_handler(
@@ -372,6 +421,87 @@ class Tasks:
             target,
             '/ptasks.v1.Tasks/Update',
             coordinator_dot_wire_dot_v1_dot_tasks__pb2.UpdateRequest.SerializeToString,
+            coordinator_dot_wire_dot_v1_dot_tasks__pb2.ChangeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Pause(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ptasks.v1.Tasks/Pause',
+            coordinator_dot_wire_dot_v1_dot_tasks__pb2.PauseRequest.SerializeToString,
+            coordinator_dot_wire_dot_v1_dot_tasks__pb2.ChangeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Resume(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ptasks.v1.Tasks/Resume',
+            coordinator_dot_wire_dot_v1_dot_tasks__pb2.ResumeRequest.SerializeToString,
+            coordinator_dot_wire_dot_v1_dot_tasks__pb2.ChangeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Retry(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ptasks.v1.Tasks/Retry',
+            coordinator_dot_wire_dot_v1_dot_tasks__pb2.RetryRequest.SerializeToString,
             coordinator_dot_wire_dot_v1_dot_tasks__pb2.ChangeResponse.FromString,
             options,
             channel_credentials,

@@ -13,6 +13,9 @@ class TasksStub:
     Get: grpc.aio.UnaryUnaryMultiCallable[tasks_pb2.GetRequest, tasks_pb2.GetResponse]
     List: grpc.aio.UnaryUnaryMultiCallable[tasks_pb2.ListRequest, tasks_pb2.ListResponse]
     Update: grpc.aio.UnaryUnaryMultiCallable[tasks_pb2.UpdateRequest, tasks_pb2.ChangeResponse]
+    Pause: grpc.aio.UnaryUnaryMultiCallable[tasks_pb2.PauseRequest, tasks_pb2.ChangeResponse]
+    Resume: grpc.aio.UnaryUnaryMultiCallable[tasks_pb2.ResumeRequest, tasks_pb2.ChangeResponse]
+    Retry: grpc.aio.UnaryUnaryMultiCallable[tasks_pb2.RetryRequest, tasks_pb2.ChangeResponse]
     Cancel: grpc.aio.UnaryUnaryMultiCallable[tasks_pb2.CancelRequest, tasks_pb2.ChangeResponse]
     CancelMany: grpc.aio.UnaryUnaryMultiCallable[tasks_pb2.CancelManyRequest, tasks_pb2.CancelManyResponse]
     Explain: grpc.aio.UnaryUnaryMultiCallable[tasks_pb2.ExplainRequest, tasks_pb2.ExplainResponse]
@@ -36,6 +39,15 @@ class TasksServicer:
     ) -> Awaitable[tasks_pb2.ListResponse]: ...
     def Update(
         self, request: tasks_pb2.UpdateRequest, context: grpc.aio.ServicerContext[tasks_pb2.UpdateRequest, tasks_pb2.ChangeResponse]
+    ) -> Awaitable[tasks_pb2.ChangeResponse]: ...
+    def Pause(
+        self, request: tasks_pb2.PauseRequest, context: grpc.aio.ServicerContext[tasks_pb2.PauseRequest, tasks_pb2.ChangeResponse]
+    ) -> Awaitable[tasks_pb2.ChangeResponse]: ...
+    def Resume(
+        self, request: tasks_pb2.ResumeRequest, context: grpc.aio.ServicerContext[tasks_pb2.ResumeRequest, tasks_pb2.ChangeResponse]
+    ) -> Awaitable[tasks_pb2.ChangeResponse]: ...
+    def Retry(
+        self, request: tasks_pb2.RetryRequest, context: grpc.aio.ServicerContext[tasks_pb2.RetryRequest, tasks_pb2.ChangeResponse]
     ) -> Awaitable[tasks_pb2.ChangeResponse]: ...
     def Cancel(
         self, request: tasks_pb2.CancelRequest, context: grpc.aio.ServicerContext[tasks_pb2.CancelRequest, tasks_pb2.ChangeResponse]

@@ -238,7 +238,7 @@ async def test_pt_32_move() -> None:
         assert (answer.task.status, answer.task.stop_reason) == ("stopping", "move")
         assert where in ("n1", "n2")
         said = await refused(at.tasks.Update(wire.UpdateRequest(id="t1")))
-        assert said.metadata["field"] == "move"
+        assert said.metadata["field"] == "mask"
         said = await refused(at.tasks.Update(wire.UpdateRequest(id="no", move=True)))
         assert said.reason == "task_not_found"
 

@@ -274,7 +274,25 @@ class FakeTasks(tasks_pb2_grpc.TasksServicer, Door):
 
     async def Update(self, request: wire.UpdateRequest, context: Any) -> Any:
         await self.enter("Update", request, context)
-        return await self._changed(request, context, status="stopping", stop_reason="move")
+        if request.move:
+            return await self._changed(request, context, status="stopping", stop_reason="move")
+        later = ["params"] if request.params and not request.restart else []
+        answer = await self._changed(request, context, params=request.params or b"{}", status="x")
+        answer.next_run.extend(later)
+        return answer
+
+    async def Pause(self, request: wire.PauseRequest, context: Any) -> Any:
+        await self.enter("Pause", request, context)
+        return await self._changed(request, context, status="paused", desired="paused")
+
+    async def Resume(self, request: wire.ResumeRequest, context: Any) -> Any:
+        await self.enter("Resume", request, context)
+        return await self._changed(request, context, status="unassigned", desired="running")
+
+    async def Retry(self, request: wire.RetryRequest, context: Any) -> Any:
+        await self.enter("Retry", request, context)
+        task = self.state.put(request.id, status="unassigned")
+        return wire.ChangeResponse(answer=self.state.answer(), task=task)
 
     async def Cancel(self, request: wire.CancelRequest, context: Any) -> Any:
         await self.enter("Cancel", request, context)

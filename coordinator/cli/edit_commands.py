@@ -1,0 +1,192 @@
+"""`taskctl update`, `pause`, `resume`, `retry`: what callers do to a task by hand."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from coordinator.cli.change_commands import change_all, change_selected
+from coordinator.cli.changing import change_flags, change_of, revision_flag
+from coordinator.cli.completing import complete
+from coordinator.cli.failures import usage
+from coordinator.cli.flags import DURATION
+from coordinator.cli.lazy import Verb
+from coordinator.cli.params import split_pair
+from coordinator.cli.selection import Selection, selection_flags, split_object
+from coordinator.cli.session import Session, session_of
+from coordinator.cli.spec_words import ATTEMPTS, COST, PRIORITY
+from coordinator.cli.start_command import due_of, naming, params_of
+
+if TYPE_CHECKING:
+    from coordinator.client.replies import Changed
+    from coordinator.client.requests import ChangeOptions, Edit
+
+# flag -> field of the edit
+_PLAIN = {
+    "priority": "priority",
+    "cost": "cost",
+    "run_timeout": "timeout_ms",
+    "max_attempts": "max_attempts",
+}
+_CLEARED = {
+    "due": "due_at",
+    "priority": "priority",
+    "cost": "cost",
+    "run-timeout": "timeout_ms",
+    "max-attempts": "max_attempts",
+    "backoff": "backoff",
+    "on-lost": "on_lost",
+    "cancel-grace": "cancel_grace_ms",
+    "retention": "retention_ms",
+    "exclusive": "exclusive",
+    "isolation": "isolation",
+    "object": "object",
+}
+
+
+@click.command("update", cls=Verb)
+@click.argument("task_id", metavar="ID", shell_complete=complete("tasks"))
+@click.option(
+    "-p", "--param", "pairs", multiple=True, metavar="K=V", help="One parameter; the others stay."
+)
+@click.option("--params", default="", metavar="JSON|@FILE|-", help="All parameters, anew.")
+@click.option("--due", default="", metavar="T", help="Not before.")
+@click.option("--label", "labels", multiple=True, metavar="K=V|K-", help="Set a label, or drop it.")
+@click.option("--object", "about", default="", metavar="KIND/ID", help="What it is about.")
+@click.option("--priority", type=PRIORITY, help="1 to 100, low, long_running, normal.")
+@click.option("--cost", type=COST, help="Units, tiny, normal, large, extra_large.")
+@click.option("--run-timeout", type=DURATION, help="Limit of one run.")
+@click.option("--max-attempts", type=ATTEMPTS, help="1 to 1000, or unlimited.")
+@click.option(
+    "--clear",
+    multiple=True,
+    metavar="FIELD",
+    type=click.Choice(sorted(_CLEARED)),
+    help="Leave it to the executor's policy again.",
+)
+@click.option(
+    "--state", default="", metavar="JSON", help="Set the state; only while no run exists."
+)
+@click.option("--executor-version", type=click.IntRange(1), help="Of the params, for a roll-back.")
+@click.option("--restart", is_flag=True, help="Stop the current run, so that all takes effect now.")
+@change_flags
+@revision_flag
+@click.pass_context
+def update(ctx: click.Context, /, task_id: str, **flags: Any) -> int:
+    """Change params, spec or state of a task that has not ended; says what counts from the next run on."""
+    session = session_of(ctx)
+    options = change_of(flags)
+
+    async def change(full: str, made: ChangeOptions) -> Changed:
+        executor = await _executor_of(session, full) if flags["pairs"] else ""
+        with naming(executor):
+            edit = await _edit_of(session, executor, flags)
+            return await session.client.update(full, edit, made)
+
+    return change_selected(session, Selection((task_id,)), options, change)
+
+
+@click.command("pause", cls=Verb)
+@click.argument("ids", nargs=-1, shell_complete=complete("tasks"))
+@selection_flags
+@click.option(
+    "--running",
+    type=click.Choice(["stop", "finish"]),
+    help="What becomes of a run in progress.  [default: stop]",
+)
+@change_flags
+@revision_flag
+@click.pass_context
+def pause(ctx: click.Context, /, **flags: Any) -> int:
+    """Tasks that are not wanted for now; state and attempts are kept."""
+    session = session_of(ctx)
+    running = flags.pop("running") or ""
+    return change_all(
+        session,
+        flags,
+        lambda task_id, made: session.client.pause(task_id, made, running=running),
+    )
+
+
+@click.command("resume", cls=Verb)
+@click.argument("ids", nargs=-1, shell_complete=complete("tasks"))
+@selection_flags
+@change_flags
+@revision_flag
+@click.pass_context
+def resume(ctx: click.Context, /, **flags: Any) -> int:
+    """Paused tasks are wanted again: now, or at their later due time."""
+    session = session_of(ctx)
+    return change_all(session, flags, lambda task_id, made: session.client.resume(task_id, made))
+
+
+@click.command("retry", cls=Verb)
+@click.argument("ids", nargs=-1, shell_complete=complete("tasks"))
+@selection_flags
+@click.option(
+    "-p", "--param", "pairs", multiple=True, metavar="K=V", help="One parameter; the others stay."
+)
+@click.option("--again", is_flag=True, help="Tasks that succeeded, too.")
+@change_flags
+@revision_flag
+@click.pass_context
+def retry(ctx: click.Context, /, **flags: Any) -> int:
+    """Failed tasks run again under their ids, with no attempts counted."""
+    session = session_of(ctx)
+    again, pairs = flags.pop("again"), flags.pop("pairs")
+
+    async def change(task_id: str, made: ChangeOptions) -> Changed:
+        params = None
+        if pairs:
+            executor = await _executor_of(session, task_id)
+            params = await params_of(session, executor, {"params": "", "pairs": pairs})
+        return await session.client.retry(task_id, made, again=again, params=params)
+
+    return change_all(session, flags, change, finished=again)
+
+
+async def _executor_of(session: Session, task_id: str) -> str:
+    from coordinator.client.errors import NotFound
+
+    found = await session.client.get(task_id)
+    if found.task is None:
+        raise NotFound(f"no task {task_id}", reason="task_not_found")
+    return found.task.executor
+
+
+async def _edit_of(session: Session, executor: str, flags: dict[str, Any]) -> Edit:
+    from coordinator.client.requests import Edit
+
+    fields: dict[str, Any] = {_CLEARED[name]: None for name in flags["clear"]}
+    fields |= {field: flags[flag] for flag, field in _PLAIN.items() if flags[flag] is not None}
+    if flags["due"]:
+        fields["due_at"] = due_of(session, flags["due"])
+    if flags["about"]:
+        fields["object"] = split_object(flags["about"])
+    if flags["pairs"] or flags["params"]:
+        fields["params"] = await params_of(session, executor, flags)
+        fields["all_params"] = bool(flags["params"])
+    if flags["state"]:
+        fields["state"] = _json("--state", flags["state"])
+    return Edit(
+        labels=dict(_label(text) for text in flags["labels"]),
+        restart=flags["restart"],
+        executor_version=flags["executor_version"] or 0,
+        **fields,
+    )
+
+
+def _label(text: str) -> tuple[str, str | None]:
+    """K=V, or K- to drop it. Raises Failure."""
+    if "=" not in text and text.endswith("-") and len(text) > 1:
+        return text[:-1], None
+    return split_pair(text, "--label")
+
+
+def _json(flag: str, text: str) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise usage(f"{flag}: no JSON: {error}") from None

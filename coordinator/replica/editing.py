@@ -1,0 +1,116 @@
+"""From an edit to its command: the executor's own `validate`, the policy that the spec comes to (PT-33, TM-56)."""
+
+from __future__ import annotations
+
+import msgspec
+from msgspec.structs import replace
+
+from coordinator.duties.view import ExecutorFacts
+from coordinator.machine.commands import RetryTask, UpdateTask
+from coordinator.machine.edit import with_params
+from coordinator.model.tasks import Policy, Task, TaskSpec
+from coordinator.replica.bench import Bench
+from coordinator.replica.creation import by_schema_only
+from coordinator.replica.facts import resolve
+from coordinator.replica.inputs import Asked
+from coordinator.replica.proposals import OnAnswer
+from coordinator.replica.submitting import Submit
+from coordinator.replica.task_limits import limits_of
+from coordinator.replica.validation import Validations, Verdict
+
+Edit = UpdateTask | RetryTask
+
+
+class _Early(msgspec.Struct, frozen=True):
+    """Came before it is known which plugins are here."""
+
+    asked: Asked
+    edit: Edit
+    on_answer: OnAnswer
+
+
+class Edits:
+    """Edits on their way to the log, in one term. `submit` proposes a command, or tries it where nothing is to change."""
+
+    def __init__(self, bench: Bench, validations: Validations, submit: Submit) -> None:
+        self._bench = bench
+        self._validations = validations
+        self._submit = submit
+        self._early: list[_Early] = []
+
+    def begin(self, asked: Asked, edit: Edit, on_answer: OnAnswer) -> None:
+        """Ask foreign code about new params, or propose."""
+        bench = self._bench
+        task = bench.state.tasks.get(edit.task_id)
+        known = bench.view.facts.get(task.executor) if task is not None else None
+        if isinstance(edit, UpdateTask) and edit.has_state and known is not None:
+            edit = replace(edit, state_version=known.version)  # by its schema the door has judged
+        repeated = asked.request_id and bench.state.requests.get(asked.request_id) is not None
+        if task is None or repeated or edit.params is None:
+            self._propose(asked, edit, task, on_answer)
+            return
+        facts = known
+        if facts is not None and not edit.executor_version:
+            edit = replace(edit, executor_version=facts.version)
+        elif not edit.executor_version:
+            edit = replace(edit, executor_version=task.executor_version)
+        if facts is None or not facts.own_validate or edit.params == task.params:
+            self._propose(asked, edit, task, on_answer)
+        elif bench.facts.has_code(task.executor):
+            self._validate(asked, edit, task, on_answer)
+        elif bench.facts.may_get_code(task.executor):
+            self._early.append(_Early(asked, edit, on_answer))
+        else:
+            self._propose(asked, edit, task, by_schema_only(on_answer))
+
+    def plugins_known(self) -> None:
+        """More is known of which code is here: look again at what waited for that."""
+        early, self._early = self._early, []
+        for one in early:
+            self.begin(one.asked, one.edit, one.on_answer)
+
+    def take_waiting(self) -> list[OnAnswer]:
+        """Leadership is over: whom to tell that nothing was proposed."""
+        early, self._early = self._early, []
+        return [one.on_answer for one in early]
+
+    def _validate(self, asked: Asked, edit: Edit, task: Task, on_answer: OnAnswer) -> None:
+        def judged(verdict: Verdict) -> None:
+            if verdict is None:
+                self._propose(asked, edit, task, on_answer)
+            else:
+                on_answer(verdict)
+
+        draft = with_params(task, edit.params, edit.executor_version)
+        if isinstance(edit, UpdateTask) and edit.spec is not None:
+            draft = replace(draft, spec=edit.spec)
+        self._validations.ask(draft, judged)
+
+    def _propose(self, asked: Asked, edit: Edit, task: Task | None, on_answer: OnAnswer) -> None:
+        if task is not None:
+            edit = self._resolved(edit, task)
+        self._submit(replace(asked, wish=edit), edit, on_answer)
+
+    def _resolved(self, edit: Edit, task: Task) -> Edit:
+        """What the leader alone can say: the policy that a spec comes to, the limits under changed params or labels."""
+        facts = self._bench.view.facts.get(task.executor)
+        spec = edit.spec if isinstance(edit, UpdateTask) else None
+        if isinstance(edit, UpdateTask) and spec is not None:
+            edit = replace(edit, policy=policy_of(spec, task, facts))
+        if facts is None or (spec is None and edit.params is None):
+            return edit
+        params = task.params if edit.params is None else edit.params
+        labels = (spec or task.spec).labels
+        return replace(edit, limits=limits_of(task.executor, facts.policy, params, labels))
+
+
+def policy_of(spec: TaskSpec, task: Task, facts: ExecutorFacts | None) -> Policy:
+    """What the spec comes to; where nobody offers the executor any more, upon what was in force."""
+    if facts is not None:
+        return resolve(spec, facts.policy)
+    asked = {
+        name: value
+        for name in Policy.__struct_fields__
+        if (value := getattr(spec, name, None)) is not None
+    }
+    return replace(task.next_policy or task.policy, **asked)
