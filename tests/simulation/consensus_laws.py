@@ -5,6 +5,7 @@ Everything here is bookkeeping over what members did; nothing asks the core for 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from zlib import crc32
 
@@ -18,6 +19,7 @@ from coordinator.consensus.messages import (
     VoteReply,
 )
 from coordinator.replica.effects import Persist
+from coordinator.replica.inputs import FromPeer, Input
 from tests.simulation.checkers import votes
 from tests.simulation.checkers.acknowledgements import Acknowledgements
 from tests.simulation.disk import Disk
@@ -55,6 +57,7 @@ class ConsensusLaws:
         self._lives: dict[int, MemberLife] = {}
         self.disks: dict[int, Disk] = {}
         self._told = Acknowledgements()
+        self._heard: dict[tuple[int, int], int] = {}  # (member, term) -> who got its vote
 
     def born(self, life: MemberLife) -> None:
         self._seen[life] = Seen(life)
@@ -67,7 +70,10 @@ class ConsensusLaws:
 
     # -- after a turn -----------------------------------------------------------------------------
 
-    def after_turn(self, life: MemberLife) -> None:
+    def after_turn(self, life: MemberLife, inputs: Sequence[Input]) -> None:
+        for given in inputs:
+            if type(given) is FromPeer:
+                self._hear(life, given.messages)
         seen, core = self._seen[life], life.replica.raft.core
         term, vote, commit = core.term, core.vote, core.log.committed
         if term != seen.term or vote != seen.vote:
@@ -83,6 +89,11 @@ class ConsensusLaws:
         if leads:
             self._check_matches(life, seen)
         seen.term, seen.vote, seen.commit, seen.leads = term, vote, commit, leads
+
+    def _hear(self, life: MemberLife, messages: tuple[Message, ...]) -> None:
+        for message in messages:
+            if type(message) is VoteReply and message.granted and not message.pre_vote:
+                self._heard[message.sender, message.term] = life.number
 
     def _check_matches(self, life: MemberLife, seen: Seen) -> None:
         """What a leader believes of others' logs is so, unless they have gone over to a later term; and they have
@@ -138,7 +149,7 @@ class ConsensusLaws:
         """Under the configuration in force before the turn, or the one that came into force in it."""
         why = ""
         for conf in confs:
-            why = votes.objection(self._votes, term, leader, (conf.voters, conf.voters_outgoing))
+            why = votes.objection(self._heard, term, leader, (conf.voters, conf.voters_outgoing))
             if not why:
                 return
         raise Broken("C3 a leader has the votes of a majority", why)

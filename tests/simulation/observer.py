@@ -62,7 +62,7 @@ class Observer:
     def after_turn(
         self, life: MemberLife, inputs: Sequence[Input], effects: Sequence[Effect]
     ) -> None:
-        self.consensus.after_turn(life)
+        self.consensus.after_turn(life, inputs)
         self.rounds.after_turn(life, inputs, effects)
         applied = False
         for effect in effects:

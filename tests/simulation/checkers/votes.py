@@ -1,4 +1,4 @@
-"""Who leads was chosen: a majority of distinct voters have voted for it in that very term (C3)."""
+"""Who leads was chosen: a majority of distinct voters told it so in that very term (C3)."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from tests.simulation.checkers.rounds import Voters, is_majority
 
 
 def objection(votes: Mapping[tuple[int, int], int], term: int, leader: int, voters: Voters) -> str:
-    """Why that member cannot lead that term; '' if it can. `votes`: (member, term) -> for whom, as they were cast.
+    """Why that member cannot lead that term; '' if it can. `votes`: (member, term) -> who was told.
 
-    A leader's own vote is not sent to anybody when there is nobody else.
+    A leader tells nobody of its own vote.
     """
     chose = {n for (n, when), whom in votes.items() if when == term and whom == leader} | {leader}
     if all(is_majority(chose, group) for group in voters):
