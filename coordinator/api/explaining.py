@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from coordinator.api.hints import hint_in_all, hint_on_node, limits_of
 from coordinator.assignment.choose import choose
-from coordinator.assignment.objections import Need, Objection, need_of, objection_to
+from coordinator.assignment.objections import Objection, need_of, objection_to
 from coordinator.duties.view import LeaderView
 from coordinator.model.instants import Instant, Now
 from coordinator.model.nodes import Node
@@ -71,6 +72,7 @@ def _since(task: Task) -> Instant:
 def _dry_run(answer: wire.ExplainResponse, leading: Leadership, task: Task) -> None:
     view, now = leading.bench.view, leading.bench.now
     need = need_of(task)
+    answer.limits.extend(limits_of(view.state, task))
     nodes = list(view.state.nodes_by_name())
     exclusions = view.exclusions.of(task.id, now.steady)
     for node in nodes:
@@ -81,9 +83,10 @@ def _dry_run(answer: wire.ExplainResponse, leading: Leadership, task: Task) -> N
             found = Objection(5, Code.EXCLUDED, f"kept away for another {max(1, wait)} s")
         answer.nodes.append(_verdict(node, found))
         if found is not None:
-            _hint(answer, need, node, found)
+            hint_on_node(answer, need, node, found, view.load)
     if task.status is Status.UNASSIGNED:
         _placing(answer, leading, task, now)
+    hint_in_all(answer, task)
     if not view.state.settings.assignment_enabled:
         return
     chosen = choose(need, task.id, nodes, view.load, view.connected, exclusions)
@@ -101,10 +104,6 @@ def _placing(answer: wire.ExplainResponse, leading: Leadership, task: Task, now:
     timer = leading.asking.timer if asks else leading.rechecker.timer
     if timer is not None:
         answer.next_check_at = view.time(now) + max(0, timer - now.steady)
-    if answer.code == Code.ASSIGNMENT_DISABLED:
-        answer.hints.add(
-            text="switch assignment on", command="taskctl cluster set assignment.enable=all"
-        )
 
 
 def _verdict(node: Node, objection: Objection | None) -> wire.NodeVerdict:
@@ -113,20 +112,3 @@ def _verdict(node: Node, objection: Objection | None) -> wire.NodeVerdict:
     return wire.NodeVerdict(
         node=node.name, eligible=False, code=objection.code.value, detail=objection.detail
     )
-
-
-def _hint(answer: wire.ExplainResponse, need: Need, node: Node, objection: Objection) -> None:
-    name = node.name
-    match objection.code:
-        case Code.NO_EXECUTOR | Code.OLDER_EXECUTOR:
-            answer.hints.add(text=f"install {need.executor} v{need.version} on {name}")
-        case Code.DRAINING:
-            answer.hints.add(
-                text=f"end the drain of {name}", command=f"taskctl node undrain {name}"
-            )
-        case Code.NO_CAPACITY:
-            answer.hints.add(text=f"{need.units} free units on {name}")
-        case Code.NO_NODES:
-            answer.hints.add(text=f"start {name}")
-        case _:
-            pass

@@ -18,24 +18,13 @@ import msgspec
 
 from coordinator.api.errors import Code, Rejected, invalid
 from coordinator.client.instants import rfc3339
+from coordinator.codec.snapshots import Frozen, Header
 from coordinator.model.limits import PAGE_BYTES
 from coordinator.model.requests import RequestMemory
 from coordinator.model.state import ClusterState
 
-DERIVED = frozenset(
-    {
-        "events",
-        "on_node",
-        "use",
-        "of_executor",
-        "unassigned",
-        "children",
-        "status_counts",
-        "active_tasks",
-        "records_bytes",
-        "names_version",
-    }
-)
+ELSEWHERE = {"counters": "node_counters"}  # names of the snapshot that the state has under another
+NO_SECTION = frozenset({"format", "header"})
 MISSING = {"tasks": "task_not_found", "nodes": "node_not_found", "members": "member_not_found"}
 SEPARATOR = "/"
 
@@ -80,8 +69,11 @@ def read(
 
 
 def sections(state: ClusterState) -> list[str]:
-    """Names of all there is, in order."""
-    return sorted(name for name in vars(state) if name not in DERIVED and not name.startswith("_"))
+    """Names of all there is, in order: what a snapshot holds, which is what cannot be derived."""
+    named = {*Header.__struct_fields__, *Frozen.__struct_fields__} - NO_SECTION
+    return sorted(
+        name for name in (ELSEWHERE.get(one, one) for one in named) if hasattr(state, name)
+    )
 
 
 def _section(state: ClusterState, name: str) -> Any:
@@ -113,7 +105,7 @@ def _keyed(
 ) -> Iterator[tuple[Cursor, Entry]]:
     """In the order of keys, those after this one; one more than a page holds."""
     for key in _keys(section, value, task_ids, after, limit + 1):
-        name = str(key)
+        name = _name(key)
         yield Cursor(section, name), _entry(f"{section}/{name}", value[key])
 
 
@@ -123,8 +115,12 @@ def _keys(
     if section == "tasks":
         begin = bisect_right(task_ids, after) if after else 0
         return (task_ids[n] for n in range(begin, len(task_ids)) if task_ids[n] in value)
-    later = (key for key in value if not after or str(key) > after)
-    return heapq.nsmallest(limit, later, key=str)
+    later = (key for key in value if not after or _name(key) > after)
+    return heapq.nsmallest(limit, later, key=_name)
+
+
+def _name(key: Any) -> str:
+    return ":".join(map(str, key)) if isinstance(key, tuple) else str(key)
 
 
 def _page(parts: Iterable[tuple[Cursor, Entry]], limit: int) -> Part:
@@ -144,12 +140,13 @@ def _below(section: str, value: Any, rest: str) -> Any:
     """What stands at the rest of a path. Raises Rejected."""
     if not isinstance(value, Mapping):
         return _fields(f"{section}/{rest}", plain(value), rest)
-    by_name = {str(key): key for key in value} if section == "members" else None
+    has_names = isinstance(next(iter(value), ""), str)
+    by_name = value if has_names else {_name(key): key for key in value}
     key, fields = rest, ""
     while True:
-        found = by_name.get(key) if by_name is not None else key
-        if found in value:
-            return _fields(f"{section}/{rest}", plain(value[found]), fields)
+        if key in by_name:
+            found = value[key if has_names else by_name[key]]
+            return _fields(f"{section}/{rest}", plain(found), fields)
         key, slash, last = key.rpartition(SEPARATOR)
         if not slash:
             reason = MISSING.get(section, "invalid_field")
@@ -185,7 +182,7 @@ def plain(value: Any) -> Any:
                 for name, item in msgspec.structs.asdict(value).items()
             }
         case Mapping():
-            return {str(key): plain(item) for key, item in value.items()}
+            return {_name(key): plain(item) for key, item in value.items()}
         case Enum():
             return value.value
         case bytes():

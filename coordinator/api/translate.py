@@ -216,6 +216,7 @@ def run_to_wire(run: StoredRun, task: Task | None, now: Instant) -> wire.Run:
     if task is not None:
         found.description = task.description or found.description
         found.headers.update(task.spec.headers)
+        found.parent = task.spec.parent
         if status != "ended" and task.stop_reason is not None:
             found.stop_reason = task.stop_reason.value
             found.stopping_since_at = task.stopping_since

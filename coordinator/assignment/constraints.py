@@ -22,6 +22,12 @@ def ruled_out(constraints: Constraints, node: Node, load: Load) -> str | None:
     return crowded(constraints, node.name, load)
 
 
+def missing(constraints: Constraints, node: Node) -> list[str]:
+    """What is required and this node has not."""
+    attributes = dict(node.attributes)
+    return [_said(test) for test in constraints.require if not _holds(test, attributes)]
+
+
 def crowded(constraints: Constraints, node: NodeName, load: Load) -> str | None:
     """That alone of the above which a placement can change."""
     for label in constraints.apart:

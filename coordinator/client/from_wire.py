@@ -219,9 +219,22 @@ def explanation_of(reply: wire.ExplainResponse) -> views.Explanation:
         next_check_at=reply.next_check_at or None,
         would_choose=reply.would_choose or None,
         queue_position=reply.queue_position or None,
-        limits=[],
+        limits=[
+            {
+                "scope": held.scope,
+                "key": held.key,
+                "max": held.max,
+                "runs": held.runs,
+                "holders": list(held.holders),
+            }
+            for held in reply.limits
+        ],
         nodes=[views.NodeVerdict(n.node, n.eligible, n.code, n.detail) for n in reply.nodes],
         hints=[views.Hint(hint.text, hint.command or None) for hint in reply.hints],
+        attempts=reply.task.attempts,
+        last_outcome=last_outcome_of(reply.task.last_outcome)
+        if reply.task.HasField("last_outcome")
+        else None,
     )
 
 

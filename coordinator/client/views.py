@@ -229,6 +229,8 @@ class Explanation(Struct, frozen=True):
     limits: list[Json]
     nodes: list[NodeVerdict]
     hints: list[Hint]
+    attempts: int
+    last_outcome: LastOutcome | None
 
 
 class Change(Struct, frozen=True):

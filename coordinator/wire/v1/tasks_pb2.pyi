@@ -567,6 +567,20 @@ class Hint(_message.Message):
     command: str
     def __init__(self, text: _Optional[str] = ..., command: _Optional[str] = ...) -> None: ...
 
+class LimitHeld(_message.Message):
+    __slots__ = ("scope", "key", "max", "runs", "holders")
+    SCOPE_FIELD_NUMBER: _ClassVar[int]
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    MAX_FIELD_NUMBER: _ClassVar[int]
+    RUNS_FIELD_NUMBER: _ClassVar[int]
+    HOLDERS_FIELD_NUMBER: _ClassVar[int]
+    scope: str
+    key: str
+    max: int
+    runs: int
+    holders: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, scope: _Optional[str] = ..., key: _Optional[str] = ..., max: _Optional[int] = ..., runs: _Optional[int] = ..., holders: _Optional[_Iterable[str]] = ...) -> None: ...
+
 class ExplainRequest(_message.Message):
     __slots__ = ("id", "read")
     ID_FIELD_NUMBER: _ClassVar[int]
@@ -576,7 +590,7 @@ class ExplainRequest(_message.Message):
     def __init__(self, id: _Optional[str] = ..., read: _Optional[_Union[ReadOptions, _Mapping]] = ...) -> None: ...
 
 class ExplainResponse(_message.Message):
-    __slots__ = ("answer", "task", "stage", "code", "text", "since_at", "next_check_at", "would_choose", "queue_position", "nodes", "hints")
+    __slots__ = ("answer", "task", "stage", "code", "text", "since_at", "next_check_at", "would_choose", "queue_position", "nodes", "hints", "limits")
     ANSWER_FIELD_NUMBER: _ClassVar[int]
     TASK_FIELD_NUMBER: _ClassVar[int]
     STAGE_FIELD_NUMBER: _ClassVar[int]
@@ -588,6 +602,7 @@ class ExplainResponse(_message.Message):
     QUEUE_POSITION_FIELD_NUMBER: _ClassVar[int]
     NODES_FIELD_NUMBER: _ClassVar[int]
     HINTS_FIELD_NUMBER: _ClassVar[int]
+    LIMITS_FIELD_NUMBER: _ClassVar[int]
     answer: Answer
     task: Task
     stage: int
@@ -599,7 +614,8 @@ class ExplainResponse(_message.Message):
     queue_position: int
     nodes: _containers.RepeatedCompositeFieldContainer[NodeVerdict]
     hints: _containers.RepeatedCompositeFieldContainer[Hint]
-    def __init__(self, answer: _Optional[_Union[Answer, _Mapping]] = ..., task: _Optional[_Union[Task, _Mapping]] = ..., stage: _Optional[int] = ..., code: _Optional[str] = ..., text: _Optional[str] = ..., since_at: _Optional[int] = ..., next_check_at: _Optional[int] = ..., would_choose: _Optional[str] = ..., queue_position: _Optional[int] = ..., nodes: _Optional[_Iterable[_Union[NodeVerdict, _Mapping]]] = ..., hints: _Optional[_Iterable[_Union[Hint, _Mapping]]] = ...) -> None: ...
+    limits: _containers.RepeatedCompositeFieldContainer[LimitHeld]
+    def __init__(self, answer: _Optional[_Union[Answer, _Mapping]] = ..., task: _Optional[_Union[Task, _Mapping]] = ..., stage: _Optional[int] = ..., code: _Optional[str] = ..., text: _Optional[str] = ..., since_at: _Optional[int] = ..., next_check_at: _Optional[int] = ..., would_choose: _Optional[str] = ..., queue_position: _Optional[int] = ..., nodes: _Optional[_Iterable[_Union[NodeVerdict, _Mapping]]] = ..., hints: _Optional[_Iterable[_Union[Hint, _Mapping]]] = ..., limits: _Optional[_Iterable[_Union[LimitHeld, _Mapping]]] = ...) -> None: ...
 
 class Run(_message.Message):
     __slots__ = ("task", "executor", "allocation_id", "attempt", "cause", "node", "incarnation", "due_at", "assigned_at", "started_at", "ended_at", "status", "outcome", "reported", "reason", "error", "result", "progress", "description", "log_lines", "log_dropped", "stop_reason", "stopping_since_at", "parent", "headers", "running_for_ms")

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import asyncio
 
-from coordinator.model.ids import TaskId
-from coordinator.model.tasks import RunOutcome
+from coordinator.api.hints import hint_on_node
+from coordinator.assignment.load import Load, Reservation
+from coordinator.assignment.objections import Need, Objection
+from coordinator.client import Client
+from coordinator.model.constraints import AttributeTest, Constraints
+from coordinator.model.ids import NodeName, TaskId
+from coordinator.model.state import ClusterState
+from coordinator.model.tasks import Code, RunOutcome
 from coordinator.replica import inputs as i
 from coordinator.replica.sayings import Report
 from coordinator.wire.v1 import cluster_pb2
 from coordinator.wire.v1 import tasks_pb2 as wire
 from tests.unit.api.house import Doors, clock, doors, refused, until
+from tests.unit.assignment.kit import node as node_record
 
 
 async def explain(at: Doors, task_id: str) -> wire.ExplainResponse:
@@ -39,7 +46,7 @@ async def test_pt_76_explain_names_each_nodes_objection_and_what_would_help() ->
             "gone": "no_nodes",
         }
         hints = {hint.text for hint in found.hints}
-        assert any("4 free units" in hint for hint in hints)
+        assert "4 more units on full" in hints
         assert any(hint.command == "taskctl node undrain drained" for hint in found.hints)
         assert found.queue_position == 1
         assert found.next_check_at > 0
@@ -93,7 +100,7 @@ async def test_pt_70_a_run_that_cannot_leave_says_why_and_what_would_help() -> N
             "old": "draining",
             "small": "no_capacity",
         }
-        assert any("free units on small" in hint.text for hint in found.hints)
+        assert any(hint.text == "2 more units on small" for hint in found.hints)
         (node,) = (await at.cluster.ListNodes(cluster_pb2.ListNodesRequest(name="old"))).nodes
         assert (node.drain.movable, node.drain.stalled, node.drain.state) == (1, 1, "in_progress")
 
@@ -137,3 +144,58 @@ async def test_pt_76_own_assigners_say_when_they_are_asked_again() -> None:
         assert found.next_check_at > 0
         assert not found.would_choose
         assert [one.eligible for one in found.nodes] == [True]
+
+
+async def test_pt_76_limits_are_told_with_their_holders() -> None:
+    limits = [{"scope": "cluster", "key": "", "max": 1}, {"scope": "node", "key": "disk", "max": 1}]
+    async with doors() as at:
+        await at.node(offers={"demo.noop": {"policy": {"concurrency": limits}}})
+        await at.create("holds")
+        await at.create("waits")
+        found = await explain(at, "waits")
+        assert (found.code, found.stage, found.would_choose) == ("concurrency_limit", 4, "")
+        told = [(one.scope, one.key, one.max, one.runs, list(one.holders)) for one in found.limits]
+        assert told == [
+            ("cluster", "demo.noop", 1, 1, ["holds"]),
+            ("node", "group:disk", 1, 1, ["holds"]),
+        ]
+        texts = [hint.text for hint in found.hints]
+        assert "a higher limit demo.noop, or an end of holds" in texts
+        assert list((await explain(at, "holds")).limits) == []
+
+
+async def test_pt_76_a_paused_task_says_what_a_decision_now_would_be() -> None:
+    async with doors() as at:
+        await at.node()
+        await at.create("t1", paused=True)
+        found = await explain(at, "t1")
+        assert (found.code, found.stage, found.would_choose) == ("paused", 1, "n1")
+        assert [(hint.text, hint.command) for hint in found.hints] == [
+            ("resume it", "taskctl resume t1")
+        ]
+
+
+def test_pt_76_hints_name_what_is_missing_once() -> None:
+    state = ClusterState()
+    wants = Constraints(require=(AttributeTest("zone", ("a", "b")), AttributeTest("gpu")))
+    need = Need("demo.noop", 1, 2, constraints=wants)
+    answer = wire.ExplainResponse()
+    for name in ("n1", "n2"):
+        objection = Objection(4, Code.CONSTRAINTS, "")
+        hint_on_node(answer, need, node_record(name), objection, Load(state))
+    assert [hint.text for hint in answer.hints] == ["a node with zone=a,b, gpu"]
+    load = Load(state)
+    load.reserved = Reservation(NodeName("n1"), TaskId("first"))
+    hint_on_node(answer, need, node_record("n1"), Objection(6, Code.RESERVED, ""), load)
+    assert answer.hints[-1].text == "a place for first, which comes first"
+
+
+async def test_pt_76_the_client_tells_attempts_and_the_last_outcome() -> None:
+    async with doors() as at, Client([at.address]) as client:
+        node = await at.node()
+        await at.create("t1")
+        await node.end("t1", RunOutcome.FAILED, reason="boom")
+        told = (await client.explain("t1")).explanation
+        assert (told.attempts, told.limits) == (1, [])
+        assert told.last_outcome is not None
+        assert (told.last_outcome.outcome, told.last_outcome.reason) == ("failed", "boom")

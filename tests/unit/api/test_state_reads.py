@@ -9,9 +9,10 @@ import grpc
 import pytest
 from msgspec.structs import fields
 
-from coordinator.api.state_tree import sections
+from coordinator.api.state_tree import ELSEWHERE, NO_SECTION, Cursor, read, sections
 from coordinator.client import Client
-from coordinator.codec.snapshots import Header
+from coordinator.codec.snapshots import Frozen, Header
+from coordinator.model.concurrency import LimitOverride
 from coordinator.model.state import ClusterState
 from coordinator.wire.v1 import cluster_pb2, tasks_pb2
 from tests.unit.api.house import Doors, doors, refused
@@ -37,8 +38,8 @@ async def filled(at: Doors) -> None:
 
 def test_all_that_a_snapshot_has_is_a_section() -> None:
     known = set(sections(ClusterState()))
-    named = {field.name for field in fields(Header)} - {"format"}
-    assert named | {"tasks", "nodes", "node_counters", "manifests", "requests"} <= known
+    named = {field.name for kind in (Header, Frozen) for field in fields(kind)}
+    assert {ELSEWHERE.get(name, name) for name in named - NO_SECTION} == known
 
 
 async def test_the_whole_state_names_every_section_and_each_record_once() -> None:
@@ -68,6 +69,15 @@ async def test_a_record_says_what_the_machine_holds() -> None:
             "nodes/n1/attributes/0": ["zone", "a"]
         }
         assert list(await state(at, "tasks")) == ["tasks/a", "tasks/a/b", "tasks/c"]
+
+
+def test_keys_of_two_parts_have_one_name() -> None:
+    state = ClusterState()
+    state.limit_overrides["cluster", "group:x"] = LimitOverride(3, "alice", 1_000)
+    part = read(state, "limit_overrides", Cursor(), 10, ())
+    assert [entry.path for entry in part.entries] == ["limit_overrides/cluster:group:x"]
+    part = read(state, "limit_overrides/cluster:group:x/max", Cursor(), 10, ())
+    assert [entry.value for entry in part.entries] == [b"3"]
 
 
 async def test_pages_hold_what_was_asked_for_and_go_on() -> None:
