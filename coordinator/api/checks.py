@@ -169,6 +169,10 @@ class Schemas:
         self._accepted: set[tuple[str, bytes]] = set()
         self._compiled: dict[str, Draft202012Validator | None] = {}
 
+    def check_shape(self, executor: str, params: bytes) -> None:
+        """Of params that no schema is asked about, because the task is there already (PT-20). Raises Rejected."""
+        self._judge(None, executor, params)
+
     def check(self, state: ClusterState, executor: str, params: bytes) -> None:
         """Raises Rejected naming the field.
 

@@ -12,6 +12,7 @@ from coordinator.api.translate import create_from_wire, task_to_wire
 from coordinator.api.wishes import TaskWishes
 from coordinator.machine.outcome import Accepted, Refused
 from coordinator.model.limits import CREATE_MANY_MAX, MESSAGE_BYTES_MAX
+from coordinator.model.state import ClusterState
 from coordinator.model.tasks import Task
 from coordinator.replica.inputs import Asked
 from coordinator.wire.v1 import tasks_pb2 as wire
@@ -67,7 +68,9 @@ class TasksService(TaskWishes):
         checks.check_new_task(new)
         state = self._door.replica.state
         known = change.request_id and state.requests.get(change.request_id) is not None
-        if not known:
+        if not known and _is_kept(state, new):
+            self._schemas.check_shape(new.executor, new.params)
+        elif not known:
             self._schemas.check(state, new.executor, new.params)
         content = 0
         if change.request_id:
@@ -108,6 +111,12 @@ class TasksService(TaskWishes):
         return wire.Change(
             request_id=change.request_id[: 128 - len(suffix)] + suffix, dry_run=change.dry_run
         )
+
+
+def _is_kept(state: ClusterState, new: wire.NewTask) -> bool:
+    """Whether a record of this id answers, before anything is asked about params (PT-20, PT-21)."""
+    old = state.tasks.get(TaskId(new.id))
+    return old is not None and not (new.replace_finished and old.is_terminal)
 
 
 def _validated(outcome: Accepted) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -34,7 +34,8 @@ def lose_nodes(
         node = view.state.nodes.get(name)
         if node is None or node.status not in (NodeStatus.READY, NodeStatus.REMOVED):
             continue
-        placements, claims = _placements(name, view, now, dice)
+        held = [view.state.tasks[task_id] for task_id in view.state.on_node.get(name, {})]
+        placements, claims = _placements(held, view, now, dice)
         command = LoseNode(
             name, node.incarnation, False, REASON, placements, _silent(name, silence)
         )
@@ -44,19 +45,22 @@ def lose_nodes(
     return Agenda(tuple(items))
 
 
-def lose_shared_runs(name: NodeName, view: LeaderView) -> Agenda:
-    """The node's session is gone for longer than the grace: runs that tolerate overlap move (PT-64)."""
+def lose_shared_runs(name: NodeName, view: LeaderView, now: Now, dice: Dice) -> Agenda:
+    """The node's session is gone for longer than the grace: runs that tolerate overlap move (PT-64).
+
+    As with a lost node, their tasks are placed again in the same entry.
+    """
     node = view.state.nodes.get(name)
     if node is None or node.status is not NodeStatus.READY:
         return Agenda()
-    runs = tuple(
-        (task_id, view.state.tasks[task_id].allocation_id)
-        for task_id in view.state.on_node.get(name, {})
-        if not view.state.tasks[task_id].policy.exclusive
-    )
-    if not runs:
+    here = [view.state.tasks[task_id] for task_id in view.state.on_node.get(name, {})]
+    shared = [task for task in here if not task.policy.exclusive]
+    if not shared:
         return Agenda()
-    return Agenda((Item(LoseRuns(name, node.incarnation, runs, "disconnected")),))
+    runs = tuple((task.id, task.allocation_id) for task in shared)
+    placements, claims = _placements(shared, view, now, dice)
+    command = LoseRuns(name, node.incarnation, runs, "disconnected", placements)
+    return Agenda((Item(command, claims, tuple(p.task_id for p in placements)),))
 
 
 def _silent(name: NodeName, silence: Millis) -> bytes:
@@ -66,13 +70,12 @@ def _silent(name: NodeName, silence: Millis) -> bytes:
 
 
 def _placements(
-    name: NodeName, view: LeaderView, now: Now, dice: Dice
+    tasks: Sequence[Task], view: LeaderView, now: Now, dice: Dice
 ) -> tuple[tuple[Placement, ...], tuple[Claim, ...]]:
     limit = view.state.settings.number("assignment.batch")
     placements: list[Placement] = []
     claims: list[Claim] = []
-    for task_id in list(view.state.on_node.get(name, {}))[:limit]:
-        task = view.state.tasks[task_id]
+    for task in tasks[:limit]:
         if _may_have_to_wait(task):
             retry_at = view.time(now) + wait_after(task, RunOutcome.LOST, dice)
             placements.append(Placement(task.id, task.allocation_id, Assignment(), retry_at))

@@ -70,7 +70,7 @@ class Creations:
         if is_new and self._may_get_code(create.executor, facts):
             self._early.append(_Early(asked, create, on_answer))
             return
-        if facts is None and existing is None and not repeated:
+        if facts is None and is_new:
             on_answer(self._unknown(create.executor))
             return
         version = facts.version if facts is not None else 1

@@ -191,7 +191,7 @@ class Leadership:
         self._propose(self._drains.run(bench.view, bench.now))
         self._propose(self.rebalancer.run(bench.view, bench.now))
         for name in self.sessions.grace_over():
-            self._propose(lose_shared_runs(name, bench.view))
+            self._propose(lose_shared_runs(name, bench.view, bench.now, bench.dice))
         self._propose(self.time_limits.overdue(steady))
         self._drop_floor()
         self.member_changes.tick()

@@ -59,6 +59,27 @@ async def test_params_that_do_not_fit_carry_the_field() -> None:
         assert set(said.violations) == {"params.n"}
 
 
+async def test_pt_20_a_task_that_is_there_is_the_answer_before_any_schema_is_asked() -> None:
+    async with doors() as at:
+        old = await at.node(offers={NOOP: {"doc": "of old"}})
+        await at.create("t1", params=b'{"a": 1}')
+        schema = {"properties": {"n": {"type": "integer"}}, "required": ["n"]}
+        await at.node("n2", offers={NOOP: {"params_schema": schema}})
+        await until(lambda: len(at.house.replica.state.manifests[NOOP]) == 2)
+        assert (await refused(at.create("t2", params=b'{"n": "x"}'))).reason == "invalid_params"
+        again = await at.create("t1", params=b'{"a": 1}')
+        assert (again.created, again.task.params) == (False, b'{"a": 1}')
+        said = await refused(at.create("t1", params=b'{"n": "x"}'))
+        assert (said.reason, said.metadata["fields"]) == ("already_exists", "params")
+        assert (await refused(at.create("t1", params=b"[]"))).reason == "invalid_params"
+        await old.end("t1")
+        said = await refused(at.create("t1", params=b'{"n": "x"}', replace_finished=True))
+        assert said.reason == "invalid_params"
+        said = await refused(at.create("t1", "demo.nop", replace_finished=True))
+        assert said.reason == "unknown_executor"
+        assert (await at.get("t1")).params == b'{"a": 1}'
+
+
 async def test_pt_24_schema_only_without_the_code() -> None:
     async with doors() as at:
         await at.node(offers={NOOP: {"own_validate": True}})

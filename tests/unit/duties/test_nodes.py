@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from coordinator.duties import drain
+from coordinator.duties.agenda import Agenda
 from coordinator.duties.drain import LOOK_EVERY_MS, Drains, move_off_draining
 from coordinator.duties.lost_nodes import lose_nodes, lose_shared_runs
 from coordinator.machine.commands import DeferMove, ForgetNode, LoseNode, UnassignTask
@@ -107,18 +108,35 @@ def test_a_lost_node_is_placed_in_batches() -> None:
     assert len(command.placements) == 4
 
 
+def cut_off(term: Term, name: str) -> Agenda:
+    term.view.connected.pop(name, None)
+    return lose_shared_runs(name, term.view, term.at(0), lambda below: 0)
+
+
+def test_pt_64_after_the_grace_their_tasks_are_placed_in_the_same_command() -> None:
+    tasks = [with_policy(f"t{n}", "a", exclusive=False) for n in range(3)]
+    term = Term(node("a"), node("b", 2), tasks=(*tasks, with_policy("alone", "a")))
+    (item,) = cut_off(term, "a").items
+    assert [(p.task_id, p.assignment.node) for p in item.command.placements] == [
+        ("t0", "b"),
+        ("t1", "b"),
+    ]
+    assert [claim.node for claim in item.claims] == ["b", "b"]
+    assert item.tasks == ("t0", "t1")
+
+
 def test_pt_64_after_the_grace_only_runs_that_tolerate_overlap_are_given_away() -> None:
     term = Term(
         node("a"),
         tasks=(with_policy("shared", "a", exclusive=False), with_policy("alone", "a")),
     )
-    (command,) = commands(lose_shared_runs("a", term.view))
+    (command,) = commands(cut_off(term, "a"))
     assert (command.runs, command.reason) == ((("shared", 1),), "disconnected")
     alone = Term(node("a"), tasks=(with_policy("alone", "a"),))
-    assert not commands(lose_shared_runs("a", alone.view))
+    assert not commands(cut_off(alone, "a"))
     gone = Term(node("a", status=NodeStatus.LOST))
-    assert not commands(lose_shared_runs("a", gone.view))
-    assert not commands(lose_shared_runs("never", gone.view))
+    assert not commands(cut_off(gone, "a"))
+    assert not commands(cut_off(gone, "never"))
 
 
 def drained(*more: object, room: int = 10, **tasks: object) -> Term:
