@@ -171,6 +171,8 @@ def _candidates(
     names: Iterable[TaskId]
     if wanted.ids:
         names = sorted(TaskId(i) for i in set(wanted.ids) if i > after)
+    elif wanted.parent:
+        names = sorted(i for i in state.children.get(TaskId(wanted.parent), ()) if i > after)
     elif wanted.node:
         names = sorted(i for i in state.on_node.get(NodeName(wanted.node), ()) if i > after)
     else:

@@ -99,6 +99,21 @@ async def test_pt_a57_runs_of_the_children_of_an_unknown_parent_are_none() -> No
         assert (await at.tasks.List(wire.ListRequest(**of(parent="nobody")))).tasks == []
 
 
+async def test_pt_a56_runs_and_tasks_by_parent() -> None:
+    async with doors() as at:
+        await at.node()
+        await at.create("p")
+        for name in ("p/b", "p/a"):
+            await at.create(name, spec=wire.TaskSpec(parent="p"))
+        assert await names(at, **of(parent="p")) == ["p/a", "p/b"]
+        listed = (await at.tasks.List(wire.ListRequest(**of(parent="p")))).tasks
+        assert [task.id for task in listed] == ["p/a", "p/b"]
+        (run, _) = (await at.tasks.Runs(wire.RunsRequest(**of(parent="p")))).runs
+        assert run.parent == "p"
+        grouped = (await at.tasks.Runs(wire.RunsRequest(group_by="parent"))).groups
+        assert [(one.group, one.runs) for one in grouped] == [("-", 1), ("p", 2)]
+
+
 async def test_pt_73_errors_come_in_brief_and_whole_for_one_run() -> None:
     async with doors() as at:
         await several(at)
