@@ -11,6 +11,7 @@ from coordinator.api.road import Context, accepted
 from coordinator.api.translate import create_from_wire, task_to_wire
 from coordinator.api.wishes import TaskWishes
 from coordinator.machine.outcome import Accepted, Refused
+from coordinator.model.ids import TaskId
 from coordinator.model.limits import CREATE_MANY_MAX, MESSAGE_BYTES_MAX
 from coordinator.model.state import ClusterState
 from coordinator.model.tasks import Task
