@@ -36,6 +36,7 @@ class NodePlace:
         self.pid_namespace = "host"
         self.agent: AgentLife | None = None
         self.supervised = False  # whether a supervisor runs
+        self.feature_level = 1  # that its next agent says it can follow
 
     def double(self) -> NodePlace:
         """The same data directory in another container, whose supervisor sees no process of this one."""
@@ -141,6 +142,7 @@ class AgentLife(Life):
             max_starting=50,
             version="sim",
             python="sim",
+            feature_level=place.feature_level,
         )
 
     def open(self) -> None:

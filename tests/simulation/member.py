@@ -14,6 +14,7 @@ from typing_extensions import override
 from coordinator.api.hub import Hub
 from coordinator.codec.snapshots import digest_of
 from coordinator.consensus.messages import InstallSnapshot, Message
+from coordinator.machine.features import THIS_BUILD
 from coordinator.model.instants import Now
 from coordinator.replica import effects as e
 from coordinator.replica import inputs as i
@@ -46,6 +47,7 @@ class Coordinator:
         self.gone = ""  # why nothing can be started here any more
         self.slow_until = self.full_until = 0
         self.fail_next = False
+        self.build = THIS_BUILD  # that its next process is of
         self.lives = 0
 
     def start(self) -> None:
@@ -117,6 +119,7 @@ class MemberLife(Life):
         self.timeline = world.timeline
         config = ReplicaConfig(
             member_id=place.number,
+            build=place.build,
             max_message_bytes=dials.message_bytes,
             max_inflight=dials.inflight,
             max_uncommitted_bytes=dials.uncommitted_bytes,
