@@ -46,9 +46,9 @@ def join_command(
         load_errors=said.load_errors if errors is None else errors,
         version=said.version,
         python=said.python,
+        feature_level=said.feature_level,
         boot_id=said.boot_id,
         pid_namespace=said.pid_namespace,
         old_is_dead=proven and same_place,
-        feature_level=said.feature_level,
         manifests=tuple(m for m in offered if m.hash not in known.get(m.executor, ())),
     )
