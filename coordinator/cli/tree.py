@@ -37,6 +37,9 @@ _TREE = {
     ),
     "context": Entry(f"{_HERE}.context_commands", "context", "Named ways to clusters."),
     "completion": Entry(f"{_HERE}.completion_commands", "completion", "Completion for shells."),
+    "new-executor": Entry(
+        f"{_HERE}.new_executor_command", "new_executor", "A package to begin an executor with."
+    ),
     "version": Entry(f"{_HERE}.version_command", "version", "The version of this program."),
 }
 

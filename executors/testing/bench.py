@@ -14,15 +14,18 @@ from weakref import WeakKeyDictionary
 from typing_extensions import override
 
 from executors.durations import Span, span_ms
-from executors.testing.freezing import CURRENT, make_loop_task
-from executors.testing.virtual_time import VirtualTime
+from executors.testing.freezing import SPEAKER, make_loop_task
+from executors.testing.virtual_time import ThreadAtWork, VirtualTime
 
 
-class Buried(Protocol):
-    """What has to be cleared up at the end of a test."""
+class Tested(Protocol):
+    """A run under test, as the bench knows it."""
+
+    def go_on(self) -> None:
+        """The test goes on: whatever it held back comes now."""
 
     def bury(self) -> None:
-        """Do it."""
+        """The test is over."""
 
 
 class Bench:
@@ -33,7 +36,7 @@ class Bench:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
         self.time = VirtualTime(loop)
-        self.runs: list[Buried] = []
+        self.runs: list[Tested] = []
         self._users = 0
         self._handler = _RunHandler()
         self._level = logging.getLogger().level
@@ -75,13 +78,14 @@ class Bench:
         async with asyncio.timeout(span_ms(within) / 1000):
             await future
 
-    def in_thread(self, context: Context, call: Callable[[], object]) -> asyncio.Future[object]:
+    def in_thread(
+        self, context: Context, at_work: ThreadAtWork, call: Callable[[], object]
+    ) -> asyncio.Future[object]:
         """Run a plain def in a thread that does not keep the process alive, should it never end."""
         done: asyncio.Future[object] = self.loop.create_future()
-        self.time.busy += 1
 
         def tell(value: object) -> None:
-            self.time.busy -= 1
+            at_work.leave()
             if not done.done():
                 done.set_result(value)
 
@@ -101,7 +105,7 @@ class _RunHandler(logging.Handler):
 
     @override
     def emit(self, record: logging.LogRecord) -> None:
-        life = CURRENT.get()
+        life = SPEAKER.get()
         if life is None:
             return
         fields: dict[str, object] = {"logger": record.name}

@@ -22,8 +22,9 @@ from executors.run_outcome import CodeEnd, Outcome, conclude, not_started, probl
 from executors.run_port import RunFacts
 from executors.state_writer import StateWriter
 from executors.testing.bench import Bench
-from executors.testing.freezing import CURRENT, Killed, Life, alive
+from executors.testing.freezing import OWNER, SPEAKER, Killed, Life, alive
 from executors.testing.record import MemoryPort, TaskRecord
+from executors.testing.virtual_time import ThreadAtWork
 from executors.views import StopReason
 
 S = TypeVar("S", bound=BaseModel)
@@ -46,6 +47,7 @@ class Control(RunControl[Any]):
 
     bench: Bench
     life: Life
+    at_work: ThreadAtWork | None = None
 
     def __init__(self, facts: RunFacts, shape: Shape[Any], port: MemoryPort) -> None:
         super().__init__(facts, shape, port)
@@ -62,16 +64,16 @@ class Control(RunControl[Any]):
         asyncio.run_coroutine_threadsafe(self._nap(seconds), self.loop).result()
 
     async def _nap(self, seconds: float) -> None:
-        if self.life.is_over:
-            await self.loop.create_future()
-        self.bench.time.busy -= 1
+        at_work = self.at_work or ThreadAtWork(self.bench.time)
+        at_work.rest()
         try:
             async with asyncio.timeout(seconds):
                 await self.cancelled.wait()
         except TimeoutError:
             pass
-        finally:
-            self.bench.time.busy += 1
+        if self.life.is_over:
+            await self.loop.create_future()  # for ever: a killed process does not wake up
+        at_work.go_on()
 
 
 class Driver:
@@ -128,13 +130,16 @@ class Driver:
     def kill(self) -> None:
         """As SIGKILL does: from here on none of its code runs, and nothing it sent later arrives."""
         self.port.is_dead = True
+        if self.control.at_work is not None:
+            self.control.at_work.leave()
         if self._limit is not None:
             self._limit.cancel()
         self.life.kill()
 
     def _context(self) -> contextvars.Context:
         context = contextvars.copy_context()
-        context.run(CURRENT.set, self.life)
+        context.run(OWNER.set, self.life)
+        context.run(SPEAKER.set, self.life)
         return context
 
     async def _live(self) -> None:
@@ -175,8 +180,10 @@ class Driver:
         operation = self._instance.node_operation
         if self._definition.runs_in_thread:
             context = contextvars.copy_context()
+            context.run(OWNER.set, None)  # what the handle does in the loop for its thread is ours
+            at_work = self.control.at_work = ThreadAtWork(self._bench.time)
             done = self._bench.in_thread(
-                context, lambda: self._call(operation, (self._handle, params, state))
+                context, at_work, lambda: self._call(operation, (self._handle, params, state))
             )
             value = await asyncio.shield(done)
             return value if isinstance(value, CodeEnd) else CodeEnd(value=value)

@@ -64,7 +64,12 @@ class Life:
         self._frozen.clear()
 
 
-CURRENT: ContextVar[Life | None] = ContextVar("ptasks_harness_life", default=None)
+OWNER: ContextVar[Life | None] = ContextVar(
+    "ptasks_harness_owner", default=None
+)  # of new loop tasks
+SPEAKER: ContextVar[Life | None] = ContextVar(
+    "ptasks_harness_speaker", default=None
+)  # of log lines
 
 
 @types.coroutine
@@ -96,7 +101,7 @@ def make_loop_task(
     **options: Any,
 ) -> asyncio.Task[Any]:
     """Task factory: what a run starts in the loop lives and dies with it."""
-    life = CURRENT.get()
+    life = OWNER.get()
     if life is None or not isinstance(code, Coroutine):
         return asyncio.Task(code, loop=loop, **options)
     task = asyncio.Task(alive(code, life), loop=loop, **options)

@@ -39,6 +39,8 @@ class Clock:
 
     async def advance(self, span: Span) -> None:
         """So much time passes, and all that falls due in it happens."""
+        for run in self._bench.runs:
+            run.go_on()
         future = self._bench.loop.create_future()
         self._bench.loop.call_later(span_ms(span) / 1000, future.set_result, None)
         await future

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -171,7 +172,8 @@ class MemoryPort:
         try:
             here = asyncio.get_running_loop()
         except RuntimeError:
-            self._loop.call_soon_threadsafe(do)
+            with contextlib.suppress(RuntimeError):  # a thread that has outlived its test
+                self._loop.call_soon_threadsafe(do)
             return
         if here is self._loop:
             do()

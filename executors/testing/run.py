@@ -207,6 +207,10 @@ class HarnessRun:
         """The next state write raises this, by default a ValidationError, and is not durable."""
         self._driver.port.next_refusal = error or ValidationError("state", "refused by the test")
 
+    def go_on(self) -> None:
+        """Let it run on beyond the checkpoint that a wait was for; every further wait does so, too."""
+        self._driver.port.let_go()
+
     def bury(self) -> None:
         """At the end of the test."""
         if not self.has_ended:

@@ -15,6 +15,32 @@ from typing import Any
 Events = list[tuple[selectors.SelectorKey, int]]
 
 
+class ThreadAtWork:
+    """One thread, counted as long as it works; while it sleeps by this clock, or once its run is dead, it is not."""
+
+    def __init__(self, time: VirtualTime) -> None:
+        self._time = time
+        self._counts = self._has_left = False
+        self.go_on()
+
+    def rest(self) -> None:
+        """It sleeps by this clock."""
+        if self._counts:
+            self._time.busy -= 1
+            self._counts = False
+
+    def go_on(self) -> None:
+        """It is at work again."""
+        if not self._counts and not self._has_left:
+            self._time.busy += 1
+            self._counts = True
+
+    def leave(self) -> None:
+        """It has ended, or nothing it does counts any more."""
+        self.rest()
+        self._has_left = True
+
+
 class VirtualTime:
     """The clock of one event loop. `busy`: how many threads are at work;"""
 

@@ -175,6 +175,33 @@ async def test_an_hour_takes_no_time_in_a_thread_either(executor_harness: Harnes
     assert harness.clock.elapsed >= 3 * 3_600 > time.monotonic() - began
 
 
+@executor("k.thread_handlers")
+def thread_handlers(task: AllocatedPersistentTask[S], params: P, state: S | None) -> None:
+    """Notes which of its handlers run."""
+    try:
+        task.blocking.update_state(S(n=1))
+        task.blocking.sleep("1h")
+        SEEN.append("woke up")
+    except BaseException:
+        SEEN.append("except")
+        raise
+
+
+async def test_a_crash_runs_no_handler_in_a_thread(executor_harness: HarnessFactory) -> None:
+    SEEN.clear()
+    harness = executor_harness(thread_handlers)
+    for point in (0, 1):
+        run = await harness.start(P())
+        if point:
+            await run.until(checkpoints=1)
+        again = await run.crash_and_resume()
+        await again.until(checkpoints=1)
+        await harness.clock.advance("30m")
+        again.crash()
+        await harness.clock.advance("2h")
+        assert SEEN == []
+
+
 async def test_x31_a_hundred_checkpoints_in_a_second_are_two_writes_at_most(
     executor_harness: HarnessFactory,
 ) -> None:
