@@ -15,6 +15,7 @@ from coordinator.api.errors import from_refusal, invalid, too_large
 from coordinator.api.road import Road
 from coordinator.api.selection import SortedIds, matcher, page_of, weight_of
 from coordinator.api.translate import task_to_wire
+from coordinator.api.wishes import GRACE_MS_MAX
 from coordinator.machine.commands import CancelTask
 from coordinator.machine.outcome import Outcome, Refusal, Refused
 from coordinator.model.ids import TaskId
@@ -99,6 +100,8 @@ def _check(request: wire.CancelManyRequest) -> None:
         raise too_large("reason", REASON_BYTES_MAX, len(change.reason.encode()))
     if change.if_revision:
         raise invalid("if_revision", "is about one task; cancel that one by itself")
+    if request.grace_ms > GRACE_MS_MAX:
+        raise invalid("grace_ms", f"must be 0 .. {GRACE_MS_MAX} (got {request.grace_ms})")
     if len(request.filter.ids) > PAGE_MAX:
         raise invalid("ids", f"{len(request.filter.ids)}, at most {PAGE_MAX}")
     if not request.filter.ByteSize():
@@ -107,10 +110,11 @@ def _check(request: wire.CancelManyRequest) -> None:
 
 def _asked(request: wire.CancelManyRequest, task_id: TaskId) -> Asked:
     change = request.change
-    wish = CancelTask(task_id, purge=request.purge)
+    grace = request.grace_ms if request.HasField("grace_ms") else -1
+    wish = CancelTask(task_id, request.purge, grace_ms=grace, reason=change.reason)
     if not change.request_id:
         return Asked(wish, "", 0, change.dry_run)
-    content = checks.content_hash(b"purge" if request.purge else b"cancel")
+    content = checks.content_hash(f"cancel {request.purge} {grace}".encode())
     return Asked(wish, _item_id(change.request_id, task_id), content, change.dry_run)
 
 

@@ -30,6 +30,7 @@ class ManyTasks(TaskReads):
         change: ChangeOptions | None = None,
         *,
         purge: bool = False,
+        grace_ms: int | None = None,
         timeout_s: float | None = None,
     ) -> replies.CancelledMany:
         """Cancel for good all tasks that match, one entry for each id; each succeeds or fails alone.
@@ -44,22 +45,20 @@ class ManyTasks(TaskReads):
         answer = Answer()
         for first in range(0, len(ids), _AT_ONCE):
             chosen = replace(selection, ids=ids[first : first + _AT_ONCE])
-            reply = await self._cancel_part(chosen, change, timeout_s, purge=purge)
+            request = wire.CancelManyRequest(
+                change=change_to_wire(change),
+                filter=filter_to_wire(chosen),
+                purge=purge,
+                grace_ms=grace_ms,
+            )
+            plan = self._plan(timeout_s, change)._replace(parts=Items())
+            reply = await self._caller.call(methods.CANCEL_MANY, request, plan)
             answer = from_wire.answer_of(reply.answer)
             items += [from_wire.cancelled_item_of(item) for item in reply.items]
         return replies.CancelledMany(answer, items)
 
     async def _matching(self, selection: Filter) -> Sequence[str]:
         return [task.id async for page in self.pages(selection) for task in page.tasks]
-
-    async def _cancel_part(
-        self, chosen: Filter, change: ChangeOptions, timeout_s: float | None, *, purge: bool
-    ) -> wire.CancelManyResponse:
-        request = wire.CancelManyRequest(
-            change=change_to_wire(change), filter=filter_to_wire(chosen), purge=purge
-        )
-        plan = self._plan(timeout_s, change)._replace(parts=Items())
-        return await self._caller.call(methods.CANCEL_MANY, request, plan)
 
     async def wait_all(
         self,

@@ -134,6 +134,7 @@ async def test_pt_79_purged_records_are_gone() -> None:
             filter=wire.Filter(node="n"), change=wire.Change(reason="x" * 5_000)
         ),
         wire.CancelManyRequest(filter=wire.Filter(statuses=["happy"])),
+        wire.CancelManyRequest(filter=wire.Filter(node="n"), grace_ms=10**9),
         wire.CancelManyRequest(filter=wire.Filter(node="n"), page_token="zz"),
     ],
 )
