@@ -15,7 +15,7 @@ from coordinator.client.errors import TimedOut, WatchReset
 from coordinator.client.replies import EndedTask, Page, WaitedMany
 from coordinator.client.requests import Condition, Filter, ReadOptions
 from coordinator.client.views import Answer, Task
-from coordinator.client.watch import Watch
+from coordinator.client.watch import Watch, WatchEvent
 
 NAMED_MAX = 1_000  # beyond so many a watch of everything is less than their names
 SHOWN = 5
@@ -115,14 +115,17 @@ class ManyWait:
         watch = self._client.open_watch(Filter(ids=names, include_finished=True))
         try:
             async for event in watch.events(self.revision):
-                for change in event.changes:
-                    if change.task.id in self._asked:
-                        self._see(change.task, gone=change.type == "removed")
+                self._take(event)
                 self.revision = watch.revision or self.revision
                 if self._is_over():
                     return
         except WatchReset:
             await self._look_again()
+
+    def _take(self, event: WatchEvent) -> None:
+        for change in event.changes:
+            if change.task.id in self._asked:
+                self._see(change.task, gone=change.type == "removed")
 
     async def _look_again(self) -> None:
         """What came about in between is no longer told: only how things stand now."""
