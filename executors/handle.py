@@ -14,6 +14,7 @@ from typing import Any, Generic, Never, TypeVar
 
 from pydantic import BaseModel
 
+from executors.children import start_child
 from executors.durations import Span, span_ms
 from executors.results import UNSUPPORTED
 from executors.run_control import RunControl
@@ -173,9 +174,15 @@ class AllocatedPersistentTask(_RunFace[S]):
     def start_child(
         self, executor: str, params: BaseModel, *, key: str, **spec: object
     ) -> Coroutine[Any, Any, TaskRef]:
-        """Start a task under this one, once per key, also over several runs. Raises NotImplementedError for now."""
-        del executor, params, key, spec
-        return self._control.tracked("start_child", _unsupported("start_child"))
+        """Start a task under this one, once per key, also over several runs; its id is `<this id>/<key>`. To be awaited.
+
+        `spec`: timeout, max_attempts, backoff, priority, cost, retention, cancel_grace, exclusive, isolation, on_lost
+        as in a policy; due_at (aware), labels, object (kind, id), paused. Durable when it returns. It is cancelled when
+        this task is cancelled or fails for good. Raises Fenced, RunEnded, ValidationError for what the cluster refuses.
+        """
+        return self._control.tracked(
+            "start_child", start_child(self._control, executor, params, key, spec)
+        )
 
     def poke(self, executor: str) -> Coroutine[Any, Any, None]:
         """Have tasks that wait for input asked again. Raises NotImplementedError for now."""
@@ -228,9 +235,10 @@ class BlockingTask(_RunFace[S]):
         raise self._control.abort(reason)
 
     def start_child(self, executor: str, params: BaseModel, *, key: str, **spec: object) -> TaskRef:
-        """Start a task under this one. Raises NotImplementedError for now."""
-        del executor, params, key, spec
-        raise NotImplementedError(f"start_child {UNSUPPORTED}")
+        """Start a task under this one, once per key. Arguments and errors as its namesake."""
+        return self._wait(
+            "start_child", lambda: start_child(self._control, executor, params, key, spec)
+        )
 
     def poke(self, executor: str) -> None:
         """Have tasks that wait for input asked again. Raises NotImplementedError for now."""

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from executors.views import TaskRef
+
 
 @dataclass(frozen=True, slots=True)
 class RunFacts:
@@ -32,6 +34,11 @@ class RunPort(Protocol):
 
     def send_state(self, data: bytes | None) -> asyncio.Future[int]:
         """Hand over a state write. The future gives the revision, or raises Fenced, RunEnded or ValidationError."""
+
+    def send_child(
+        self, key: str, executor: str, params: bytes, spec: bytes
+    ) -> asyncio.Future[TaskRef]:
+        """Start a task under this run's; `spec` is JSON. The future gives it, or raises Fenced, RunEnded, ValidationError."""
 
     def send_progress(self, done: float, total: float | None, message: str) -> None:
         """Tell whoever watches. May be thinned out; the last one counts. From any thread."""

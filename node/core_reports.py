@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from coordinator.client.node_values import Report, ReportAnswer, RunEnd, RunState
+from coordinator.client.node_values import NewChild, Report, ReportAnswer, RunEnd, RunState
 from node.core_desk import Desk
 from node.core_runs import LocalRun, Runs
 from node.core_table import Local
 from node.effects import SendReports, Settled
-from node.frames import State, StateAck, StateRefused
+from node.frames import Child, ChildAnswer, State, StateAck, StateRefused
 from node.outbox import TRANSIENT, Outbox
 
 RETRY_MS = 1_000
@@ -58,6 +58,12 @@ class Reports:
         self._release_now(run)
         state = RunState(message.seq, message.data, message.state_version)
         self._outbox.add_state(run.wanted.task_id, run.allocation_id, state, run.started_at)
+
+    def child(self, run: LocalRun, message: Child) -> None:
+        """A task that the run starts under its own; the run's start goes before it."""
+        self._release_now(run)
+        child = NewChild(message.seq, message.key, message.executor, message.params, message.spec)
+        self._outbox.add_child(run.wanted.task_id, run.allocation_id, child, run.started_at)
 
     def stopping(self, run: LocalRun, reason: str) -> None:
         """The node itself asked it to end: the record shows it from now on, not only when the code has ended."""
@@ -126,8 +132,10 @@ class Reports:
         run = self._runs.by_id.get(report.allocation_id)
         if run is None or run.worker is None:
             return
-        superseded = not answer.accepted and answer.reason in SUPERSEDED
-        if report.state is not None:
+        superseded = not answer.accepted and _is_superseded(report, answer)
+        if report.child is not None:
+            self._answer_child(run.worker, report, report.child, answer, superseded=superseded)
+        elif report.state is not None:
             self._answer_worker(run.worker, report, answer, "fenced" if superseded else "")
         if superseded:
             self._outbox.drop_states(report.allocation_id)
@@ -142,3 +150,30 @@ class Reports:
         else:
             reason = fenced or answer.reason or "refused"
             self._desk.tell(worker, StateRefused(report.allocation_id, seq, reason))
+
+    def _answer_child(
+        self,
+        worker: int,
+        report: Report,
+        child: NewChild,
+        answer: ReportAnswer,
+        *,
+        superseded: bool,
+    ) -> None:
+        reason = "" if answer.accepted else answer.reason or "refused"
+        told = ChildAnswer(
+            report.allocation_id,
+            child.seq,
+            f"{report.task_id}/{child.key}",
+            answer.created,
+            "fenced" if superseded else reason,
+            answer.detail,
+        )
+        self._desk.tell(worker, told)
+
+
+def _is_superseded(report: Report, answer: ReportAnswer) -> bool:
+    """Whether the answer says that the run is not the current one of its task."""
+    if report.child is not None and answer.reason == "parent_ended":
+        return answer.current_allocation_id != report.allocation_id
+    return answer.reason in SUPERSEDED

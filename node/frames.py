@@ -94,6 +94,20 @@ class StateRefused(_Frame, frozen=True, array_like=True, tag=4):
     detail: str = ""
 
 
+class ChildAnswer(_Frame, frozen=True, array_like=True, tag=8):
+    """The answer to `Child` number `seq`: the task is there (`created`: now only), or `reason` says why not.
+
+    `reason`: fenced (the run is superseded), parent_ended (its task is to end), anything else is that child's alone.
+    """
+
+    allocation_id: int
+    seq: int
+    task_id: str
+    created: bool = False
+    reason: str = ""
+    detail: str = ""
+
+
 class Ping(_Frame, frozen=True, array_like=True, tag=5):
     """Answered by Pong, also while user code blocks the worker's event loop (then within half a second)."""
 
@@ -188,6 +202,17 @@ class Stopping(_Frame, frozen=True, array_like=True, tag=25):
     grace_ms: int
 
 
+class Child(_Frame, frozen=True, array_like=True, tag=30):
+    """Start a task under this run's. `seq` counts from 1 within the run; `params` and `spec` are JSON."""
+
+    allocation_id: int
+    seq: int
+    key: str
+    executor: str
+    params: bytes
+    spec: bytes
+
+
 class RunError(_Frame, frozen=True, array_like=True):
     """What was raised, 16 KiB in all: class name, text, traceback (its end, if it was too long)."""
 
@@ -259,5 +284,7 @@ class Loading(_Frame, frozen=True, array_like=True, tag=29):
     source: str
 
 
-ToWorker = Start | Stop | StateAck | StateRefused | Ping | Shutdown
-ToAgent = Ready | Started | State | Progress | Log | Stopping | Ended | LoopLag | Pong | Loading
+ToWorker = Start | Stop | StateAck | StateRefused | ChildAnswer | Ping | Shutdown
+ToAgent = (
+    Ready | Started | State | Child | Progress | Log | Stopping | Ended | LoopLag | Pong | Loading
+)

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from collections import deque
 
-from coordinator.client.node_values import Report, RunEnd, RunState
+from msgspec.structs import replace
+
+from coordinator.client.node_values import NewChild, Report, RunEnd, RunState
 
 # Answers that decide nothing: the same report is sent again later.
 TRANSIENT = frozenset(
@@ -43,25 +45,33 @@ class Outbox:
 
     def add_start(self, task_id: str, allocation_id: int, started_at: int) -> None:
         """User code of the run began."""
-        self._ready.append(self._new(task_id, allocation_id, started_at=started_at))
+        self._ready.append(self._new(Report(0, task_id, allocation_id, started_at=started_at)))
 
     def add_state(
         self, task_id: str, allocation_id: int, state: RunState, started_at: int | None
     ) -> None:
         """A state write; it waits for an earlier one of the run."""
-        report = self._new(task_id, allocation_id, state=state, started_at=started_at)
+        report = self._new(Report(0, task_id, allocation_id, state=state, started_at=started_at))
         if allocation_id in self._writing:
             self._behind.setdefault(allocation_id, deque()).append(report)
         else:
             self._writing[allocation_id] = report.number
             self._ready.append(report)
 
+    def add_child(
+        self, task_id: str, allocation_id: int, child: NewChild, started_at: int | None
+    ) -> None:
+        """A task that the run starts under its own."""
+        self._ready.append(
+            self._new(Report(0, task_id, allocation_id, child=child, started_at=started_at))
+        )
+
     def add_stopping(
         self, task_id: str, allocation_id: int, reason: str, started_at: int | None
     ) -> None:
         """The run was asked to end, by this node."""
         self._ready.append(
-            self._new(task_id, allocation_id, stopping=reason, started_at=started_at)
+            self._new(Report(0, task_id, allocation_id, stopping=reason, started_at=started_at))
         )
 
     def add_end(
@@ -73,24 +83,15 @@ class Outbox:
             del self._unanswered[report.number]
         self._ending.add(allocation_id)
         self._ready.append(
-            self._new(task_id, allocation_id, state=state, ended=ended, started_at=started_at)
+            self._new(
+                Report(0, task_id, allocation_id, state=state, ended=ended, started_at=started_at)
+            )
         )
 
-    def _new(
-        self,
-        task_id: str,
-        allocation_id: int,
-        *,
-        state: RunState | None = None,
-        ended: RunEnd | None = None,
-        started_at: int | None = None,
-        stopping: str = "",
-    ) -> Report:
+    def _new(self, draft: Report) -> Report:
+        """The report under its number."""
         self._last_number += 1
-        report = Report(
-            self._last_number, task_id, allocation_id, state, ended, started_at, stopping
-        )
-        self._unanswered[report.number] = report
+        report = self._unanswered[self._last_number] = replace(draft, number=self._last_number)
         return report
 
     def _newest_state(self, allocation_id: int) -> RunState | None:

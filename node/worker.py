@@ -19,6 +19,7 @@ from typing import Never
 from executors.errors import DuplicateExecutorError
 from executors.registry import Choice, Registry, load
 from node.frames import (
+    ChildAnswer,
     Ended,
     LoadError,
     Loading,
@@ -70,15 +71,9 @@ class Worker:
         match message:
             case Start():
                 self._start(message)
-            case StateAck():
+            case Stop() | StateAck() | StateRefused() | ChildAnswer():
                 if (run := self._runs.get(message.allocation_id)) is not None:
-                    run.channel.on_ack(message)
-            case Stop():
-                if (run := self._runs.get(message.allocation_id)) is not None:
-                    stop_run(run, message)
-            case StateRefused():
-                if (run := self._runs.get(message.allocation_id)) is not None:
-                    run.on_refused(message)
+                    _tell(run, message)
             case Ping():
                 self._pipe.pong(message)
             case Shutdown():
@@ -173,6 +168,18 @@ def _parsed(arguments: Sequence[str]) -> tuple[int, int, list[str], Choice]:
     )
     choice = Choice(skip=dict(zip(skip, because, strict=True)))
     return int(once["--fd"]), int(once["--parent"]), specs, choice
+
+
+def _tell(run: Run, message: Stop | StateAck | StateRefused | ChildAnswer) -> None:
+    match message:
+        case Stop():
+            stop_run(run, message)
+        case StateAck():
+            run.channel.on_ack(message)
+        case StateRefused():
+            run.on_refused(message)
+        case ChildAnswer():
+            run.channel.on_child(message)
 
 
 if __name__ == "__main__":

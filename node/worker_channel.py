@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 from weakref import WeakSet
 
-from executors import Fenced, RunEnded, ValidationError
-from node.frames import Log, LogCounts, Progress, State, StateAck, StateRefused
+from executors import Fenced, RunEnded, TaskRef, ValidationError
+from node.frames import Child, ChildAnswer, Log, LogCounts, Progress, State, StateAck, StateRefused
 from node.worker_logs import LineBuffer, encode_fields, shortened
 from node.worker_pipe import WorkerPipe
 
@@ -27,6 +27,8 @@ class RunChannel:
         self._seq = 0
         self._loop_tasks: WeakSet[asyncio.Task[Any]] = WeakSet()
         self._waiting: dict[int, asyncio.Future[int]] = {}
+        self._last_child = 0
+        self._children: dict[int, asyncio.Future[TaskRef]] = {}
         self._lines = LineBuffer()
         self._counts = {"debug": 0, "info": 0, "warning": 0, "error": 0}
         self._progress = _LatestProgress(allocation_id, pipe, self._loop)
@@ -37,6 +39,26 @@ class RunChannel:
         answer = self._waiting[self._seq] = self._loop.create_future()
         self._pipe.send(State(self._allocation_id, self._seq, data, self._state_version))
         return answer
+
+    def send_child(
+        self, key: str, executor: str, params: bytes, spec: bytes
+    ) -> asyncio.Future[TaskRef]:
+        """The next child; the future is its answer."""
+        self._last_child += 1
+        answer = self._children[self._last_child] = self._loop.create_future()
+        number = self._last_child
+        self._pipe.send(Child(self._allocation_id, number, key, executor, params, spec))
+        return answer
+
+    def on_child(self, told: ChildAnswer) -> None:
+        """Settles that child."""
+        answer = self._children.pop(told.seq, None)
+        if answer is None or answer.done():
+            return
+        if told.reason:
+            answer.set_exception(_child_error(told))
+        else:
+            answer.set_result(TaskRef(told.task_id, told.created))
 
     def on_ack(self, ack: StateAck) -> None:
         """Settles that write and all before it."""
@@ -90,6 +112,16 @@ class RunChannel:
         self._progress.close()
         counts = self._counts
         return LogCounts(counts["debug"], counts["info"], counts["warning"], counts["error"])
+
+
+def _child_error(told: ChildAnswer) -> Exception:
+    match told.reason:
+        case "fenced":
+            return Fenced(told.detail or "another run of this task has taken over")
+        case "parent_ended":
+            return RunEnded(f"start_child: {told.detail or 'the task is to end'}")
+        case reason:
+            return ValidationError("start_child", told.detail or reason)
 
 
 def _error_of(refused: StateRefused) -> Exception:

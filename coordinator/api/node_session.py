@@ -8,7 +8,8 @@ from collections.abc import AsyncIterator
 
 from typing_extensions import override
 
-from coordinator.api.checks import check_registration
+from coordinator.api.checks import Schemas, check_registration
+from coordinator.api.children import checked
 from coordinator.api.door import Door
 from coordinator.api.errors import Rejected, abort
 from coordinator.api.node_words import frame_to_wire, registration, saying
@@ -27,6 +28,7 @@ class NodeSessionService(NodeSessionServicer):
 
     def __init__(self, door: Door) -> None:
         self._door = door
+        self._schemas = Schemas()
 
     @override
     async def Connect(  # reads and writes by the context: cheaper than two generators
@@ -54,11 +56,15 @@ class NodeSessionService(NodeSessionServicer):
     ) -> None:
         try:
             if first.HasField("heartbeat") or first.reports:
-                self._door.feed(NodeSaid(session, saying(first)))
+                self._hear(session, first)
             while isinstance(frame := await context.read(), wire.NodeFrame):
-                self._door.feed(NodeSaid(session, saying(frame)))
+                self._hear(session, frame)
         finally:
             line.end()
+
+    def _hear(self, session: int, frame: wire.NodeFrame) -> None:
+        said = checked(saying(frame), self._schemas, self._door.replica.state)
+        self._door.feed(NodeSaid(session, said))
 
     async def _talk(self, line: _Line, context: Context) -> None:
         while True:

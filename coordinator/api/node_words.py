@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from coordinator.api.translate import spec_from_wire
 from coordinator.model.features import FIRST
 from coordinator.model.ids import AllocationId, Incarnation, NodeName, TaskId
 from coordinator.model.nodes import LoadError, Manifest
@@ -78,6 +79,8 @@ def frame_to_wire(said: s.LeaderSaying) -> wire.LeaderFrame:
             reason=answer.reason,
             current_allocation_id=answer.current_allocation_id,
             revision=answer.revision,
+            detail=answer.detail,
+            created=answer.created,
         )
     return frame
 
@@ -151,6 +154,13 @@ def _report(said: wire.Report) -> s.Report:
         said.state_version,
         _ended(said.ended) if said.kind == "ended" else None,
         said.stop_reason,
+        _child(said.child) if said.kind == "child" else None,
+    )
+
+
+def _child(said: wire.NewChild) -> s.NewChild:
+    return s.NewChild(
+        said.key, said.executor, said.params or b"{}", spec_from_wire(said.spec), said.paused
     )
 
 

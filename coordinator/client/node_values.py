@@ -93,6 +93,8 @@ class ReportAnswer(_Value, frozen=True):
     reason: str = ""
     current_allocation_id: int = 0
     revision: int = 0
+    detail: str = ""  # of a refusal, for the run's code
+    created: bool = False  # of a child: it was not there before
 
 
 class FromLeader(_Value, frozen=True):
@@ -191,6 +193,16 @@ class RunState(_Value, frozen=True):
     version: int
 
 
+class NewChild(_Value, frozen=True):
+    """A task that a run starts under its own; `seq` is the run's own number of it. `params` and `spec` are JSON."""
+
+    seq: int
+    key: str
+    executor: str
+    params: bytes
+    spec: bytes
+
+
 class Report(_Value, frozen=True):
     """Start (all else None or empty), state write, end (then `state` is the final one, if any), or that it is `stopping`.
 
@@ -204,6 +216,7 @@ class Report(_Value, frozen=True):
     ended: RunEnd | None = None
     started_at: int | None = None
     stopping: str = ""
+    child: NewChild | None = None
 
 
 class Progress(_Value, frozen=True):

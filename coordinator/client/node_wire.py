@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import msgspec
 
@@ -13,6 +14,7 @@ from coordinator.client.node_values import (
     HeartbeatAnswer,
     LoadProblem,
     LogLine,
+    NewChild,
     Offer,
     Progress,
     Registration,
@@ -24,6 +26,7 @@ from coordinator.client.node_values import (
     Welcome,
 )
 from coordinator.wire.v1 import internal_pb2 as wire
+from coordinator.wire.v1 import tasks_pb2 as tasks_wire
 
 FRAME_BYTES_MAX = 2 * 1024 * 1024  # of what is put together here; the servers take 4 MiB
 REPORT_BYTES = 256  # what a report takes besides its payloads, about
@@ -109,6 +112,7 @@ def node_frames(outgoing: Outgoing, logs: RunLogs) -> Iterator[wire.NodeFrame]:
     for report in outgoing.reports:
         message = _report(report, outgoing.now, logs)
         weight = REPORT_BYTES + len(message.state) + len(message.ended.result)
+        weight += len(message.child.params) if report.child is not None else 0
         weight += len(message.ended.logs) + len(message.ended.error)
         if size and size + weight > FRAME_BYTES_MAX:
             yield frame
@@ -154,11 +158,28 @@ def _report(report: Report, now: int, logs: RunLogs) -> wire.Report:
     if report.ended is not None:
         message.kind = "ended"
         _fill_ended(message.ended, report.ended, logs(report.allocation_id))
+    elif report.child is not None:
+        _fill_child(message, report.child)
     elif report.stopping:
         message.kind, message.stop_reason = "stopping", report.stopping
     else:
         message.kind = "started" if report.state is None else "state"
     return message
+
+
+def _fill_child(message: wire.Report, child: NewChild) -> None:
+    asked: dict[str, Any] = msgspec.json.decode(child.spec)
+    paused = bool(asked.pop("paused", False))
+    backoff = asked.pop("backoff", None)
+    spec = tasks_wire.TaskSpec(**asked)
+    if backoff is not None:
+        spec.backoff.CopyFrom(tasks_wire.Backoff(**backoff))
+    message.kind = "child"
+    message.child.CopyFrom(
+        wire.NewChild(
+            key=child.key, executor=child.executor, params=child.params, spec=spec, paused=paused
+        )
+    )
 
 
 def _fill_ended(message: wire.Ended, end: RunEnd, logs: tuple[bytes, int]) -> None:
@@ -230,6 +251,8 @@ def _answer(answer: wire.ReportAnswer) -> ReportAnswer:
         answer.reason,
         answer.current_allocation_id,
         answer.revision,
+        answer.detail,
+        answer.created,
     )
 
 

@@ -7,10 +7,11 @@ report again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from coordinator.assignment.load import Claim
 from coordinator.duties.due import place_now
@@ -26,35 +27,65 @@ from coordinator.machine.commands import (
     WriteState,
 )
 from coordinator.machine.outcome import Refusal, Refused
-from coordinator.model.ids import NodeName
+from coordinator.model.ids import NodeName, TaskId
 from coordinator.model.nodes import ITSELF
 from coordinator.model.tasks import Assignment, Code, RunOutcome, StopReason, Task
 from coordinator.replica.bench import Bench
 from coordinator.replica.fanout import Session
-from coordinator.replica.proposals import Answer, Lost, Proposal, Proposals
-from coordinator.replica.sayings import EndedReport, Report, ReportAnswer
+from coordinator.replica.inputs import Asked, Create
+from coordinator.replica.proposals import Answer, Lost, OnAnswer, Proposal, Proposals
+from coordinator.replica.sayings import EndedReport, NewChild, Report, ReportAnswer
 
 ERROR_TEXT_CHARS = 256
+
+
+StartCreation = Callable[[Asked, Create, OnAnswer], None]
 
 
 class Desk:
     """Reports of one term."""
 
-    def __init__(self, bench: Bench, proposals: Proposals) -> None:
+    def __init__(self, bench: Bench, proposals: Proposals, create: StartCreation) -> None:
         self._bench = bench
+        self._create = create
         self._proposals = proposals
         self.answered: dict[int, None] = {}  # sessions with an answer to be sent
 
     def reports(self, session: Session, reports: Iterable[Report]) -> None:
         """Each becomes a proposal; answers gather in the session, one frame for all of a turn."""
         for report in reports:
-            command, claims = self._command(session, report)
             if not report.task_id or report.allocation_id <= 0:  # PT-3: no value matches any run
                 self._refuse(session, report, Refusal.INVALID_FIELD.value)
-            elif command is None:
+                continue
+            if report.child is not None:
+                self._start_child(session, report, report.child)
+                continue
+            command, claims = self._command(session, report)
+            if command is None:
                 self._refuse(session, report, "unknown_report")
             else:
                 self._propose(session, report, command, claims)
+
+    def _start_child(self, session: Session, report: Report, child: NewChild) -> None:
+        """On the road of any new task, under the run's fence and with its headers (PT-74, PT-77)."""
+
+        def answered(answer: Answer) -> None:
+            self._say(session, _answer(report.number, answer, self._bench.state.revision))
+
+        if child.refusal is not None:
+            answered(child.refusal)
+            return
+        parent = self._bench.state.tasks.get(report.task_id)
+        headers = parent.spec.headers if parent is not None else ()
+        create = Create(
+            TaskId(f"{report.task_id}/{child.key}"),
+            child.executor,
+            child.params,
+            replace(child.spec, parent=report.task_id, headers=headers),
+            child.paused,
+            by_run=(report.allocation_id, session.incarnation),
+        )
+        self._create(Asked(create), create, answered)
 
     def goodbye(self, session: Session) -> None:
         """Nothing of it runs any more: its tasks are free at once (L9)."""
@@ -174,8 +205,9 @@ def _answer(number: int, answer: Answer, revision: int) -> ReportAnswer:
     if isinstance(answer, Lost):  # nothing definite: the node sends the report again
         return ReportAnswer(number, False, answer.value, 0, revision)
     if isinstance(answer, Refused):
-        return ReportAnswer(number, False, answer.code.value, answer.current, revision)
-    return ReportAnswer(number, True, "", 0, revision)
+        detail = answer.detail
+        return ReportAnswer(number, False, answer.code.value, answer.current, revision, detail)
+    return ReportAnswer(number, True, "", 0, revision, created=answer.created)
 
 
 def _error_text(error: bytes | None) -> str:

@@ -72,7 +72,9 @@ class Leadership:
         self.submit = submitter(proposals, lambda: bench.state)
         self.edits = Edits(bench, self.validations, self.submit)
         self.asking = AskingPass(bench, self.assigners, proposals)
-        self.sessions = Sessions(bench, self.leases, Desk(bench, proposals), proposals, reads)
+        self.sessions = Sessions(
+            bench, self.leases, Desk(bench, proposals, self.creations.begin), proposals, reads
+        )
         self.sessions.on_connected = self.look_again
         self.creations.on_misplaced = self.look_again
         self.time_limits = TimeLimits(bench.state, bench.now.steady)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import msgspec
 
+from coordinator.machine.outcome import Refused
 from coordinator.model.features import FIRST
 from coordinator.model.ids import AllocationId, Incarnation, NodeName, TaskId
 from coordinator.model.instants import Instant, Millis
 from coordinator.model.nodes import LoadError, Manifest
-from coordinator.model.tasks import Pairs, RunOutcome
+from coordinator.model.tasks import Pairs, RunOutcome, TaskSpec
 
 
 class Registration(msgspec.Struct, frozen=True, gc=False):
@@ -66,6 +67,17 @@ class EndedReport(msgspec.Struct, frozen=True, gc=False):
     reported: str = ""
 
 
+class NewChild(msgspec.Struct, frozen=True, gc=False):
+    """A task that a run starts under its own (PT-77). `refusal`: the door's word on what does not fit."""
+
+    key: str
+    executor: str
+    params: bytes
+    spec: TaskSpec
+    paused: bool = False
+    refusal: Refused | None = None
+
+
 class Report(msgspec.Struct, frozen=True, gc=False):
     """News of one run; `number` grows within an incarnation and is answered.
 
@@ -75,7 +87,7 @@ class Report(msgspec.Struct, frozen=True, gc=False):
     number: int
     task_id: TaskId
     allocation_id: AllocationId
-    kind: str  # started state stopping ended
+    kind: str  # started state stopping ended child
     started_ago_ms: Millis = -1
     has_state: bool = False
     state_seq: int = 0
@@ -83,6 +95,7 @@ class Report(msgspec.Struct, frozen=True, gc=False):
     state_version: int = 0
     ended: EndedReport | None = None
     stop_reason: str = ""
+    child: NewChild | None = None
 
 
 class LiveProgress(msgspec.Struct, frozen=True, gc=False):
@@ -167,6 +180,8 @@ class ReportAnswer(msgspec.Struct, frozen=True, gc=False):
     reason: str = ""
     current_allocation_id: int = 0
     revision: int = 0
+    detail: str = ""  # of a refused child
+    created: bool = False  # of a child
 
 
 class Welcome(msgspec.Struct, frozen=True, gc=False):

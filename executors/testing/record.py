@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from executors.run_outcome import Outcome
+from executors.views import TaskRef
 
 FIRST_REVISION = 100  # some number; a real one counts everybody's writes
 
@@ -32,6 +33,16 @@ class TaskRecord:
     state_allocation_id: int = 0
     headers: Mapping[str, str] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
+    children: dict[str, Child] = field(default_factory=dict)  # by key
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """A task that a run started under its own; `params` and `spec` decoded, the latter as the cluster reads it."""
+
+    executor: str
+    params: Any
+    spec: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +161,26 @@ class MemoryPort:
             if not answer.done():
                 answer.set_result(revision)
         self._held.clear()
+
+    def send_child(
+        self, key: str, executor: str, params: bytes, spec: bytes
+    ) -> asyncio.Future[TaskRef]:
+        """Kept in the record, once per key; refused as a state write would be."""
+        answer: asyncio.Future[TaskRef] = self._loop.create_future()
+        refusal = self.refusal or self.next_refusal
+        self.next_refusal = None
+        if self.is_dead:
+            return answer
+        if refusal is not None:
+            answer.set_exception(refusal)
+        else:
+            created = key not in self._record.children
+            self._record.children.setdefault(
+                key, Child(executor, json.loads(params), json.loads(spec))
+            )
+            answer.set_result(TaskRef(f"{self._record.id}/{key}", created))
+        self._on_news()
+        return answer
 
     def send_progress(self, done: float, total: float | None, message: str) -> None:
         """From any thread."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
@@ -21,6 +22,7 @@ from executors import (
 from executors.models import Shape
 from executors.run_control import LocalAbort, RunControl
 from executors.run_port import RunFacts
+from executors.views import TaskRef
 
 
 class Count(BaseModel):
@@ -32,6 +34,7 @@ class FakePort:
 
     def __init__(self) -> None:
         self.states: list[bytes | None] = []
+        self.children: list[tuple[str, str, object, object]] = []
         self.lines: list[tuple[str, str]] = []
         self.progress: list[tuple[float, float | None, str]] = []
         self.refusal: Exception | None = None
@@ -46,6 +49,17 @@ class FakePort:
             answer.set_exception(self.refusal)
         else:
             answer.set_result(len(self.states))
+        return answer
+
+    def send_child(
+        self, key: str, executor: str, params: bytes, spec: bytes
+    ) -> asyncio.Future[TaskRef]:
+        answer: asyncio.Future[TaskRef] = asyncio.get_running_loop().create_future()
+        if self.refusal is not None:
+            answer.set_exception(self.refusal)
+        else:
+            self.children.append((key, executor, json.loads(params), json.loads(spec)))
+            answer.set_result(TaskRef(f"t1/{key}"))
         return answer
 
     def send_progress(self, done: float, total: float | None, message: str) -> None:
@@ -215,9 +229,43 @@ async def test_blocking_verbs_in_the_loop_say_what_to_write_instead(bench: Bench
         bench.task.blocking.update_state(Count())
 
 
-async def test_what_this_cluster_cannot_do_yet_says_so(bench: Bench) -> None:
-    with pytest.raises(NotImplementedError, match="start_child is not supported by this cluster"):
+async def test_pt_77_a_child_is_asked_for_by_key(bench: Bench) -> None:
+    due = datetime(2030, 1, 1, tzinfo=UTC)
+    ref = await bench.task.start_child(
+        "a.b", Count(n=2), key="k", timeout="1m", priority="low", max_attempts=None,
+        labels={"x": "1"}, object=("order", 7), due_at=due,
+    )  # fmt: skip
+    assert ref == TaskRef("t1/k")
+    spec = {
+        "timeout_ms": 60_000, "priority": 1, "max_attempts": 0, "labels": {"x": "1"},
+        "object_kind": "order", "object_id": "7", "due_at": 1_893_456_000_000,
+    }  # fmt: skip
+    assert bench.port.children == [("k", "a.b", {"n": 2}, spec)]
+    blocking = await asyncio.to_thread(bench.task.blocking.start_child, "a.b", Count(), key="l")
+    assert blocking.id == "t1/l"
+
+
+async def test_a_child_that_makes_no_sense_is_not_asked_for(bench: Bench) -> None:
+    with pytest.raises(TypeError, match="there is no colour"):
+        await bench.task.start_child("a", Count(), key="k", colour="red")
+    with pytest.raises(ValueError, match="key is empty"):
+        await bench.task.start_child("a", Count(), key="")
+    with pytest.raises(ValueError, match="time zone"):
+        await bench.task.start_child("a", Count(), key="k", due_at=datetime(2030, 1, 1))  # noqa: DTZ001  (that is the mistake)
+    assert bench.port.children == []
+
+
+async def test_pt_a41_no_child_after_the_run_was_superseded(bench: Bench) -> None:
+    bench.port.refusal = Fenced("current allocation is 8")
+    with pytest.raises(Fenced):
         await bench.task.start_child("a", Count(), key="k")
+    bench.port.refusal = None
+    with pytest.raises(Fenced, match="start_child"):
+        await bench.task.start_child("a", Count(), key="k")
+    assert bench.port.children == []
+
+
+async def test_what_this_cluster_cannot_do_yet_says_so(bench: Bench) -> None:
     with pytest.raises(NotImplementedError, match="poke is not supported"):
         bench.task.blocking.poke("a")
     with pytest.raises(NotImplementedError, match="then"):

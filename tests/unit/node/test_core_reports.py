@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from node.effects import EXIT_REMOVED, Exit, Settled
-from node.frames import StateAck, StateRefused, Stopping
+from node.frames import ChildAnswer, StateAck, StateRefused, Stopping
 from node.inputs import WorkerSaid
 from tests.unit.node.core_kit import CoreKit, wanted
 
@@ -140,6 +140,38 @@ def test_a_stale_state_write_fences_the_run(kit: CoreKit) -> None:
     kit.answer(kit.reports[0], "stale_allocation")
     assert kit.told(StateRefused) == [StateRefused(1, 1, "fenced")]
     assert kit.stops == [(1, "fenced")]
+
+
+def test_pt_77_the_answer_to_a_child_reaches_the_run(kit: CoreKit) -> None:
+    kit.running(wanted("t", 1))
+    kit.starts_child(1, 1)
+    kit.starts_child(1, 2)
+    first, second = kit.reports[-2:]
+    assert (first.child.key, second.child.key) == ("k1", "k2")
+    kit.answer(first)
+    kit.answer(second, "unknown_executor")
+    assert kit.told(ChildAnswer) == [
+        ChildAnswer(1, 1, "t/k1", False, ""),
+        ChildAnswer(1, 2, "t/k2", False, "unknown_executor"),
+    ]
+    assert kit.stops == []
+
+
+def test_pt_a41_a_superseded_run_starts_no_child(kit: CoreKit) -> None:
+    kit.running(wanted("t", 1))
+    kit.starts_child(1, 1)
+    kit.answer(kit.reports[0], "parent_ended")  # under another number than ours
+    assert kit.told(ChildAnswer) == [ChildAnswer(1, 1, "t/k1", False, "fenced")]
+    assert kit.stops == [(1, "fenced")]
+
+
+def test_a_child_whose_answer_got_lost_is_asked_for_again(kit: CoreKit) -> None:
+    kit.running(wanted("t", 1))
+    kit.starts_child(1, 1)
+    kit.close_session()
+    kit.clear()
+    kit.open_session(wanted("t", 1))
+    assert [report.child.key for report in kit.reports if report.child is not None][-1] == "k1"
 
 
 def test_a_write_that_is_refused_for_itself_stops_nothing(kit: CoreKit) -> None:
