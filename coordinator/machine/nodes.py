@@ -54,7 +54,8 @@ def lose_node(state: ClusterState, command: LoseNode) -> Outcome:
     status = NodeStatus.LEFT if command.left else NodeStatus.LOST
     outcome = RunOutcome.ABORTED if command.left else RunOutcome.LOST
     reason = NODE_LEFT if command.left else command.reason or "node_lost"
-    state.put_node(replace(node, status=status, gone_at=state.at))
+    drain = None if node.status is NodeStatus.REMOVED else node.drain  # an operator is done with it
+    state.put_node(replace(node, status=status, gone_at=state.at, drain=drain))
     placements = {placement.task_id: placement for placement in command.placements}
     for task in _held(state, node.name):
         placement = placements.get(task.id)

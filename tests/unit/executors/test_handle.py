@@ -131,8 +131,11 @@ async def test_pt_a41_after_abort_every_verb_raises_run_ended(bench: Bench) -> N
         await bench.task.abort_locally("elsewhere")
     with pytest.raises(RunEnded, match="update_state was called after the run had ended"):
         await bench.task.update_state(Count())
+    with pytest.raises(RunEnded, match="start_child was called after the run had ended"):
+        await bench.task.start_child("demo.noop", Count(), key="one")
     with pytest.raises(RunEnded, match="abort_locally was called"):
         await bench.task.abort_locally("again")
+    assert bench.port.states == []
     assert bench.control.abort_reason == "elsewhere"
 
 
