@@ -11,6 +11,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError, best_match
 from referencing.jsonschema import EMPTY_REGISTRY
 
+from coordinator.api.constraint_checks import check_constraints
 from coordinator.api.errors import Code, Rejected, invalid, too_large
 from coordinator.api.schema_words import told
 from coordinator.model import limits
@@ -127,6 +128,7 @@ _WORDS = {"on_lost": ("rerun", "fail"), "isolation": ("shared", "process")}
 
 
 def _check_bounds(spec: wire.TaskSpec) -> None:
+    check_constraints(spec.constraints)
     for name, (low, high) in _BOUNDS.items():
         if spec.HasField(name) and not low <= getattr(spec, name) <= high:
             raise invalid(name, f"must be {low} .. {high} (got {getattr(spec, name)})")

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from typing import Any
 
 from typing_extensions import override
 
@@ -13,24 +12,20 @@ from coordinator.api.backups import Backups
 from coordinator.api.changing import submit_change
 from coordinator.api.checks import check_node_name
 from coordinator.api.door import Door
-from coordinator.api.errors import Code, Rejected, abort, invalid
+from coordinator.api.errors import Code, Rejected, invalid
 from coordinator.api.member_wishes import MemberWishes
+from coordinator.api.placement import OPERATOR, PlacementService
 from coordinator.api.road import Context, Road
-from coordinator.api.state_reads import StateReads
 from coordinator.api.upgrades import upgrade
 from coordinator.machine.commands import Command, DrainNode, RemoveNode, SetSettings, UndrainNode
 from coordinator.model.ids import NodeName, TaskId
 from coordinator.replica.inputs import Poke
 from coordinator.wire.v1 import cluster_pb2 as wire
 
-PREFIX = "/ptasks.v1.Cluster/"
 DRAIN_KINDS = ("restart", "remove", "terminate")
-OPERATOR = "operator"  # in dev mode every caller is one; identities come with the secure mode
-
-_Answer = TypeVar("_Answer")
 
 
-class ClusterService(StateReads):
+class ClusterService(PlacementService):
     """Registered as `ptasks.v1.Cluster`."""
 
     def __init__(self, door: Door, road: Road) -> None:
@@ -50,8 +45,7 @@ class ClusterService(StateReads):
             health, findings = views.health(self._door)
             return wire.HealthResponse(answer=self._road.answer(), health=health, findings=findings)
 
-        method = PREFIX + "Health"
-        return await self._road.lead(context, method, request, wire.HealthResponse, work)
+        return await self._lead(context, "Health", request, wire.HealthResponse, work)
 
     @override
     async def ListNodes(
@@ -216,36 +210,6 @@ class ClusterService(StateReads):
         await self._backups.send(request, context)
 
     # -- the work -----------------------------------------------------------------------------------
-
-    async def _lead(
-        self,
-        context: Context,
-        name: str,
-        request: Any,
-        reply_type: Any,
-        work: Callable[[float], Awaitable[_Answer]],
-    ) -> _Answer:
-        return await self._road.lead(context, PREFIX + name, request, reply_type, work)
-
-    async def _read(
-        self,
-        context: Context,
-        name: str,
-        request: Any,
-        reply_type: Any,
-        look: Callable[[], Awaitable[_Answer]],
-    ) -> _Answer:
-        if request.read.stale:
-            try:
-                return await look()
-            except Rejected as rejected:
-                await abort(context, rejected)
-
-        async def work(left: float) -> _Answer:
-            await self._road.barrier(left)
-            return await look()
-
-        return await self._lead(context, name, request, reply_type, work)
 
     async def _node_change(self, command: Command, request: Any, left: float) -> wire.NodeResponse:
         state = self._door.replica.state

@@ -7,6 +7,7 @@ from functools import lru_cache
 import msgspec
 
 from coordinator.api.door import StoredRun
+from coordinator.model.constraints import AttributeTest, Constraints, Preference
 from coordinator.model.ids import TaskId
 from coordinator.model.instants import Instant
 from coordinator.model.tasks import Backoff, LastOutcome, Policy, Status, Task, TaskSpec
@@ -47,6 +48,7 @@ def spec_from_wire(asked: wire.TaskSpec) -> TaskSpec:
         object_kind=asked.object_kind,
         object_id=asked.object_id,
         parent=asked.parent,
+        constraints=_constraints(asked.constraints),
         **fields,
     )
 
@@ -79,7 +81,38 @@ def spec_to_wire(spec: TaskSpec) -> wire.TaskSpec:
             setattr(found, name, value)
     if spec.backoff is not None:
         found.backoff.CopyFrom(backoff_to_wire(spec.backoff))
+    if spec.constraints is not None:
+        found.constraints.CopyFrom(_constraints_to_wire(spec.constraints))
     return found
+
+
+def _constraints(asked: wire.Constraints) -> Constraints | None:
+    if not asked.ByteSize():
+        return None
+    return Constraints(
+        require=tuple(_test(one) for one in asked.require),
+        avoid=tuple(_test(one) for one in asked.avoid),
+        prefer=tuple(Preference(_test(one.test), one.weight) for one in asked.prefer),
+        spread=tuple(asked.spread),
+        apart=tuple(asked.apart),
+    )
+
+
+def _test(asked: wire.AttributeTest) -> AttributeTest:
+    return AttributeTest(asked.attribute, tuple(asked.values))
+
+
+def _constraints_to_wire(found: Constraints) -> wire.Constraints:
+    def test(one: AttributeTest) -> wire.AttributeTest:
+        return wire.AttributeTest(attribute=one.attribute, values=one.values)
+
+    return wire.Constraints(
+        require=[test(one) for one in found.require],
+        avoid=[test(one) for one in found.avoid],
+        prefer=[wire.Preference(test=test(one.test), weight=one.weight) for one in found.prefer],
+        spread=found.spread,
+        apart=found.apart,
+    )
 
 
 def backoff_to_wire(backoff: Backoff) -> wire.Backoff:

@@ -25,6 +25,7 @@ _SETTINGS = "coordinator.cli.settings_commands"
 _STATUS = "coordinator.cli.cluster_status"
 _MEMBERS = "coordinator.cli.member_commands"
 _UPGRADE = "coordinator.cli.upgrade_command"
+_LIMITS = "coordinator.cli.limit_commands"
 _SNAPSHOT = "coordinator.cli.snapshot_commands"
 _STATE = "coordinator.cli.state_command"
 cluster = LazyGroup(
@@ -44,6 +45,7 @@ cluster = LazyGroup(
         "unset": Entry(_SETTINGS, "unset", "Give settings their default again."),
         "recheck": Entry(_HERE, "recheck", "Look again at tasks without a node."),
         "upgrade": Entry(_UPGRADE, "upgrade", "Raise the feature level, for good."),
+        "rebalance": Entry(_LIMITS, "rebalance", "What would move to even out the nodes."),
         "snapshot": Entry(_SNAPSHOT, "snapshot", "Backups: save."),
     },
 )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -22,6 +22,13 @@ from coordinator.client.errors import InvalidRequest
 if TYPE_CHECKING:
     from coordinator.client.replies import Created
     from coordinator.client.requests import ChangeOptions, NewTask
+
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+def _constraint(flag: str, text: str) -> Callable[[_Command], _Command]:
+    return click.option(flag, multiple=True, metavar="X", help=text)
 
 
 @click.command("start", cls=Verb)
@@ -64,6 +71,11 @@ if TYPE_CHECKING:
     shell_complete=complete("tasks"),
     help="Task that it belongs to, and whose cancel or failure takes it along.",
 )
+@_constraint("--require", "Only nodes with this attribute: zone=a, disk=ssd,nvme, gpu.")
+@_constraint("--avoid", "Only nodes without it.")
+@_constraint("--prefer", "Rather nodes with it; a weight may follow: zone=a:80.")
+@_constraint("--spread", "Evenly over the values of this attribute.")
+@_constraint("--apart", "Not where a task with this label runs: app, app=db.")
 @click.option("--paused", is_flag=True, help="Create it paused.")
 @click.option("--require-assignment", is_flag=True, help="Refuse it if no node would take it now.")
 @click.option(
@@ -124,6 +136,7 @@ def naming(executor: str) -> Iterator[None]:
 
 async def _new_task(session: Session, executor: str, flags: dict[str, Any]) -> NewTask:
     from coordinator.cli.selection import split_object
+    from coordinator.client.constraints import constraints_of_words
     from coordinator.client.requests import NewTask, new_task_id
 
     kind, ident = split_object(flags["about"])
@@ -140,6 +153,7 @@ async def _new_task(session: Session, executor: str, flags: dict[str, Any]) -> N
         object_kind=kind,
         object_id=ident,
         parent=flags["parent"],
+        constraints=constraints_of_words(flags),
         paused=flags["paused"],
         require_assignment=flags["require_assignment"],
         replace_finished=flags["replace_finished"],

@@ -35,7 +35,7 @@ _TOP = {
 }
 _SPEC = {
     "priority", "cost", "timeout", "retry", "labels", "headers", "object", "retention",
-    "cancel_grace", "exclusive", "isolation",
+    "cancel_grace", "exclusive", "isolation", "constraints",
 }  # fmt: skip
 _RECORD = {"id", "executor", "params", "spec", "desired", "modified_revision"}  # of every record
 
@@ -181,10 +181,20 @@ def _spec_fields(spec: dict[str, Any]) -> dict[str, Any]:
         "isolation": spec.get("isolation"),
         "labels": spec.get("labels") or {},
         "headers": spec.get("headers") or {},
+        "constraints": _constraints(spec.get("constraints")),
         "object_kind": about.get("kind", ""),
         "object_id": about.get("id", ""),
     }
     return {name: value for name, value in fields.items() if value is not None}
+
+
+def _constraints(given: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Said to be wrong here, with the number of the task, and not in the middle of a call."""
+    from coordinator.client.constraints import constraints_to_wire
+
+    if given:
+        constraints_to_wire(given)
+    return given or None
 
 
 def _limit(text: str | None) -> int | None:

@@ -32,6 +32,7 @@ _TREE = {
         "cluster",
         "The cluster: status, health, members, settings, ...",
     ),
+    "limit": Entry(f"{_HERE}.limit_commands", "limit", "Limits of runs at a time: list, set, rm."),
     "dev": Entry(
         f"{_HERE}.dev_commands", "dev", "A cluster on this machine, for trying things out."
     ),

@@ -12,6 +12,7 @@ from coordinator.client import cluster_views as views
 from coordinator.client.calls import Plan
 from coordinator.client.channels import Method
 from coordinator.client.from_wire import answer_of
+from coordinator.client.placement_client import PlacementClient
 from coordinator.client.requests import ChangeOptions, ReadOptions
 from coordinator.client.state_client import StateClient
 from coordinator.client.status import error_from_rpc
@@ -50,13 +51,20 @@ _RECHECK = _method("Recheck", wire.RecheckRequest, wire.RecheckResponse)
 class ClusterClient(StateClient):
     """Calls about the cluster; they repeat and fail as those of `Client` do."""
 
-    async def _read(self, method: Method[Any, Any], request: Any, read: ReadOptions) -> Any:
+    @property
+    def placement(self) -> PlacementClient:
+        """Limits and rebalancing."""
+        return PlacementClient(self)
+
+    async def read_call(self, method: Method[Any, Any], request: Any, read: ReadOptions) -> Any:
+        """A call that reads; the request has a `read`. Raises ClientError."""
         request.read.CopyFrom(read_to_wire(read))
         return await self._caller.call(method, request, Plan(self._timeout_s, local=read.stale))
 
-    async def _change(
+    async def change_call(
         self, method: Method[Any, Any], request: Any, change: ChangeOptions | None
     ) -> Any:
+        """A call that changes; the request has a `change`. Raises ClientError."""
         change = change or ChangeOptions()
         request.change.CopyFrom(change_to_wire(change))
         request_id = "" if change.dry_run else change.request_id
@@ -81,7 +89,7 @@ class ClusterClient(StateClient):
 
     async def nodes(self, name: str = "", *, read: ReadOptions = _READ) -> views.Nodes:
         """All nodes, or the one of that name. Raises NotFound `node_not_found`."""
-        reply = await self._read(_LIST_NODES, wire.ListNodesRequest(name=name), read)
+        reply = await self.read_call(_LIST_NODES, wire.ListNodesRequest(name=name), read)
         return views.Nodes(answer_of(reply.answer), [translate.node_of(n) for n in reply.nodes])
 
     async def drain(
@@ -94,19 +102,19 @@ class ClusterClient(StateClient):
     ) -> views.NodeChanged:
         """Give the node nothing new and move what can be moved. `change.reason` is mandatory."""
         request = wire.DrainNodeRequest(name=name, kind=kind, deadline_ms=deadline_ms)
-        return self._node(await self._change(_DRAIN, request, change))
+        return self._node(await self.change_call(_DRAIN, request, change))
 
     async def undrain(self, name: str, change: ChangeOptions | None = None) -> views.NodeChanged:
         """End the drain."""
         request = wire.UndrainNodeRequest(name=name)
-        return self._node(await self._change(_UNDRAIN, request, change))
+        return self._node(await self.change_call(_UNDRAIN, request, change))
 
     async def remove_node(
         self, name: str, change: ChangeOptions | None = None
     ) -> views.NodeChanged:
         """Forget a node; a live one is refused from now on and forgotten after R."""
         request = wire.RemoveNodeRequest(name=name)
-        return self._node(await self._change(_REMOVE, request, change))
+        return self._node(await self.change_call(_REMOVE, request, change))
 
     def _node(self, reply: wire.NodeResponse) -> views.NodeChanged:
         node = translate.node_of(reply.node) if reply.HasField("node") else None
@@ -114,7 +122,7 @@ class ClusterClient(StateClient):
 
     async def members(self, *, read: ReadOptions = _READ) -> views.Members:
         """The coordinators as the leader knows them."""
-        reply = await self._read(_MEMBERS, wire.ListMembersRequest(), read)
+        reply = await self.read_call(_MEMBERS, wire.ListMembersRequest(), read)
         members = [translate.member_of(member) for member in reply.members]
         return views.Members(answer_of(reply.answer), members, translate.pending_of(reply.pending))
 
@@ -123,14 +131,14 @@ class ClusterClient(StateClient):
     ) -> views.MemberChanged:
         """Wish for a coordinator, in place of another if one is named. It votes later: look at `members`."""
         request = wire.AddMemberRequest(name=name, address=address, replaces=replaces)
-        return self._wished(await self._change(_ADD_MEMBER, request, change))
+        return self._wished(await self.change_call(_ADD_MEMBER, request, change))
 
     async def remove_member(
         self, name: str, change: ChangeOptions | None = None
     ) -> views.MemberChanged:
         """Wish for one less; for one that is being added: call that off."""
         request = wire.RemoveMemberRequest(name=name)
-        return self._wished(await self._change(_REMOVE_MEMBER, request, change))
+        return self._wished(await self.change_call(_REMOVE_MEMBER, request, change))
 
     def _wished(self, reply: wire.MemberChangeResponse) -> views.MemberChanged:
         pending = translate.pending_of(reply.pending)
@@ -139,11 +147,11 @@ class ClusterClient(StateClient):
     async def transfer_leader(self, to: str = "", change: ChangeOptions | None = None) -> Answer:
         """Have another coordinator lead, that one if one is named. The answer names who leads now."""
         request = wire.TransferLeaderRequest(to=to)
-        return answer_of((await self._change(_TRANSFER, request, change)).answer)
+        return answer_of((await self.change_call(_TRANSFER, request, change)).answer)
 
     async def settings(self, *, read: ReadOptions = _READ) -> views.Settings:
         """All replicated settings."""
-        return self._settings(await self._read(_GET_SETTINGS, wire.GetSettingsRequest(), read))
+        return self._settings(await self.read_call(_GET_SETTINGS, wire.GetSettingsRequest(), read))
 
     async def set_settings(
         self,
@@ -154,7 +162,7 @@ class ClusterClient(StateClient):
     ) -> views.Settings:
         """Set some settings and give others their default again: all of it or nothing."""
         request = wire.SetSettingsRequest(set=values, reset=reset)
-        return self._settings(await self._change(_SET_SETTINGS, request, change))
+        return self._settings(await self.change_call(_SET_SETTINGS, request, change))
 
     def _settings(self, reply: wire.GetSettingsResponse) -> views.Settings:
         settings = [translate.setting_of(setting) for setting in reply.settings]
@@ -162,20 +170,23 @@ class ClusterClient(StateClient):
 
     async def executors(self, name: str = "", *, read: ReadOptions = _READ) -> views.Executors:
         """All executors ever offered, or the one of that name. Raises NotFound `executor_not_found`."""
-        reply = await self._read(_EXECUTORS, wire.ListExecutorsRequest(name=name), read)
+        reply = await self.read_call(_EXECUTORS, wire.ListExecutorsRequest(name=name), read)
         executors = [translate.executor_of(one) for one in reply.executors]
         return views.Executors(answer_of(reply.answer), executors)
 
     async def recheck(
-        self, ids: Sequence[str] = (), change: ChangeOptions | None = None
+        self, ids: Sequence[str] = (), change: ChangeOptions | None = None, *, executor: str = ""
     ) -> views.Rechecked:
-        """Have the leader look again at these tasks, or at all that have no node."""
-        reply = await self._change(_RECHECK, wire.RecheckRequest(ids=ids), change)
+        """Have the leader look again at these tasks, at an executor's, or at all that have no node."""
+        request = wire.RecheckRequest(ids=ids, executor=executor)
+        reply = await self.change_call(_RECHECK, request, change)
         return views.Rechecked(answer_of(reply.answer), reply.unassigned)
 
     async def upgrade(self, change: ChangeOptions | None = None) -> views.Upgraded:
         """Raise the feature level as far as everybody can follow; there is no way back. Raises Conflict `feature_level`."""
-        return translate.upgraded_of(await self._change(_UPGRADE, wire.UpgradeRequest(), change))
+        return translate.upgraded_of(
+            await self.change_call(_UPGRADE, wire.UpgradeRequest(), change)
+        )
 
     async def backup(
         self,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from coordinator.client import replies, views
+from coordinator.client.constraints import constraints_from_wire
 from coordinator.client.durations import format_duration, limit_text
 from coordinator.client.errors import ClientError, error_of
 from coordinator.client.views import Json
@@ -69,7 +70,7 @@ def spec_of(spec: wire.TaskSpec) -> views.Spec:
         cost=spec.cost if has("cost") else None,
         timeout=limit_text(spec.timeout_ms) if has("timeout_ms") else None,
         retry=_asked_retry(spec),
-        constraints={},
+        constraints=constraints_from_wire(spec.constraints),
         labels=dict(spec.labels),
         parent=spec.parent or None,
         object=_object(spec.object_kind, spec.object_id),

@@ -26,7 +26,7 @@ class NewTask(Struct, frozen=True, kw_only=True):
     """A task to create. What is None is not asked for: the executor's policy fills it in.
 
     Times in milliseconds; `timeout_ms=0` means no limit, `max_attempts=0` unlimited. `backoff` has the keys kind,
-    first_ms, base_ms, cap_ms, jitter. Without an `id` one is made before the first try, so that a repeat is harmless.
+    first_ms, base_ms, cap_ms, jitter; `constraints` are as in `coordinator.client.constraints`. Without an `id` one is made before the first try, so that a repeat is harmless.
     """
 
     executor: str
@@ -48,6 +48,7 @@ class NewTask(Struct, frozen=True, kw_only=True):
     object_kind: str = ""
     object_id: str = ""
     parent: str = ""
+    constraints: Mapping[str, Any] = {}
     paused: bool = False
     require_assignment: bool = False
     replace_finished: bool = False

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from coordinator.client.constraints import constraints_to_wire
 from coordinator.client.requests import (
     ChangeOptions,
     Condition,
@@ -44,6 +45,8 @@ def spec_to_wire(task: NewTask) -> wire.TaskSpec:
     }
     if task.backoff is not None:
         asked["backoff"] = wire.Backoff(**task.backoff)
+    if task.constraints:
+        asked["constraints"] = constraints_to_wire(task.constraints)
     return wire.TaskSpec(
         labels=task.labels,
         headers=task.headers,

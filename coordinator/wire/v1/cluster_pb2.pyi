@@ -417,6 +417,94 @@ class SetSettingsRequest(_message.Message):
     reset: _containers.RepeatedScalarFieldContainer[str]
     def __init__(self, change: _Optional[_Union[_tasks_pb2.Change, _Mapping]] = ..., set: _Optional[_Mapping[str, str]] = ..., reset: _Optional[_Iterable[str]] = ...) -> None: ...
 
+class LimitView(_message.Message):
+    __slots__ = ("scope", "key", "declared", "override", "runs", "set_by", "set_at")
+    SCOPE_FIELD_NUMBER: _ClassVar[int]
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    DECLARED_FIELD_NUMBER: _ClassVar[int]
+    OVERRIDE_FIELD_NUMBER: _ClassVar[int]
+    RUNS_FIELD_NUMBER: _ClassVar[int]
+    SET_BY_FIELD_NUMBER: _ClassVar[int]
+    SET_AT_FIELD_NUMBER: _ClassVar[int]
+    scope: str
+    key: str
+    declared: int
+    override: int
+    runs: int
+    set_by: str
+    set_at: int
+    def __init__(self, scope: _Optional[str] = ..., key: _Optional[str] = ..., declared: _Optional[int] = ..., override: _Optional[int] = ..., runs: _Optional[int] = ..., set_by: _Optional[str] = ..., set_at: _Optional[int] = ...) -> None: ...
+
+class ListLimitsRequest(_message.Message):
+    __slots__ = ("read",)
+    READ_FIELD_NUMBER: _ClassVar[int]
+    read: _tasks_pb2.ReadOptions
+    def __init__(self, read: _Optional[_Union[_tasks_pb2.ReadOptions, _Mapping]] = ...) -> None: ...
+
+class ListLimitsResponse(_message.Message):
+    __slots__ = ("answer", "limits")
+    ANSWER_FIELD_NUMBER: _ClassVar[int]
+    LIMITS_FIELD_NUMBER: _ClassVar[int]
+    answer: _tasks_pb2.Answer
+    limits: _containers.RepeatedCompositeFieldContainer[LimitView]
+    def __init__(self, answer: _Optional[_Union[_tasks_pb2.Answer, _Mapping]] = ..., limits: _Optional[_Iterable[_Union[LimitView, _Mapping]]] = ...) -> None: ...
+
+class SetLimitRequest(_message.Message):
+    __slots__ = ("change", "scope", "key", "max")
+    CHANGE_FIELD_NUMBER: _ClassVar[int]
+    SCOPE_FIELD_NUMBER: _ClassVar[int]
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    MAX_FIELD_NUMBER: _ClassVar[int]
+    change: _tasks_pb2.Change
+    scope: str
+    key: str
+    max: int
+    def __init__(self, change: _Optional[_Union[_tasks_pb2.Change, _Mapping]] = ..., scope: _Optional[str] = ..., key: _Optional[str] = ..., max: _Optional[int] = ...) -> None: ...
+
+class RemoveLimitRequest(_message.Message):
+    __slots__ = ("change", "scope", "key")
+    CHANGE_FIELD_NUMBER: _ClassVar[int]
+    SCOPE_FIELD_NUMBER: _ClassVar[int]
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    change: _tasks_pb2.Change
+    scope: str
+    key: str
+    def __init__(self, change: _Optional[_Union[_tasks_pb2.Change, _Mapping]] = ..., scope: _Optional[str] = ..., key: _Optional[str] = ...) -> None: ...
+
+class LimitResponse(_message.Message):
+    __slots__ = ("answer", "unchanged")
+    ANSWER_FIELD_NUMBER: _ClassVar[int]
+    UNCHANGED_FIELD_NUMBER: _ClassVar[int]
+    answer: _tasks_pb2.Answer
+    unchanged: bool
+    def __init__(self, answer: _Optional[_Union[_tasks_pb2.Answer, _Mapping]] = ..., unchanged: _Optional[bool] = ...) -> None: ...
+
+class RebalanceRequest(_message.Message):
+    __slots__ = ("read",)
+    READ_FIELD_NUMBER: _ClassVar[int]
+    read: _tasks_pb2.ReadOptions
+    def __init__(self, read: _Optional[_Union[_tasks_pb2.ReadOptions, _Mapping]] = ...) -> None: ...
+
+class Move(_message.Message):
+    __slots__ = ("task", "source", "target")
+    TASK_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    TARGET_FIELD_NUMBER: _ClassVar[int]
+    task: str
+    source: str
+    target: str
+    def __init__(self, task: _Optional[str] = ..., source: _Optional[str] = ..., target: _Optional[str] = ...) -> None: ...
+
+class RebalanceResponse(_message.Message):
+    __slots__ = ("answer", "moves", "held_back")
+    ANSWER_FIELD_NUMBER: _ClassVar[int]
+    MOVES_FIELD_NUMBER: _ClassVar[int]
+    HELD_BACK_FIELD_NUMBER: _ClassVar[int]
+    answer: _tasks_pb2.Answer
+    moves: _containers.RepeatedCompositeFieldContainer[Move]
+    held_back: str
+    def __init__(self, answer: _Optional[_Union[_tasks_pb2.Answer, _Mapping]] = ..., moves: _Optional[_Iterable[_Union[Move, _Mapping]]] = ..., held_back: _Optional[str] = ...) -> None: ...
+
 class ExecutorError(_message.Message):
     __slots__ = ("node", "error")
     NODE_FIELD_NUMBER: _ClassVar[int]

@@ -99,6 +99,26 @@ class ClusterStub:
                 request_serializer=coordinator_dot_wire_dot_v1_dot_cluster__pb2.SetSettingsRequest.SerializeToString,
                 response_deserializer=coordinator_dot_wire_dot_v1_dot_cluster__pb2.GetSettingsResponse.FromString,
                 _registered_method=True)
+        self.ListLimits = channel.unary_unary(
+                '/ptasks.v1.Cluster/ListLimits',
+                request_serializer=coordinator_dot_wire_dot_v1_dot_cluster__pb2.ListLimitsRequest.SerializeToString,
+                response_deserializer=coordinator_dot_wire_dot_v1_dot_cluster__pb2.ListLimitsResponse.FromString,
+                _registered_method=True)
+        self.SetLimit = channel.unary_unary(
+                '/ptasks.v1.Cluster/SetLimit',
+                request_serializer=coordinator_dot_wire_dot_v1_dot_cluster__pb2.SetLimitRequest.SerializeToString,
+                response_deserializer=coordinator_dot_wire_dot_v1_dot_cluster__pb2.LimitResponse.FromString,
+                _registered_method=True)
+        self.RemoveLimit = channel.unary_unary(
+                '/ptasks.v1.Cluster/RemoveLimit',
+                request_serializer=coordinator_dot_wire_dot_v1_dot_cluster__pb2.RemoveLimitRequest.SerializeToString,
+                response_deserializer=coordinator_dot_wire_dot_v1_dot_cluster__pb2.LimitResponse.FromString,
+                _registered_method=True)
+        self.Rebalance = channel.unary_unary(
+                '/ptasks.v1.Cluster/Rebalance',
+                request_serializer=coordinator_dot_wire_dot_v1_dot_cluster__pb2.RebalanceRequest.SerializeToString,
+                response_deserializer=coordinator_dot_wire_dot_v1_dot_cluster__pb2.RebalanceResponse.FromString,
+                _registered_method=True)
         self.ListExecutors = channel.unary_unary(
                 '/ptasks.v1.Cluster/ListExecutors',
                 request_serializer=coordinator_dot_wire_dot_v1_dot_cluster__pb2.ListExecutorsRequest.SerializeToString,
@@ -205,6 +225,33 @@ class ClusterServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListLimits(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SetLimit(self, request, context):
+        """an operator's word instead of what is declared
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RemoveLimit(self, request, context):
+        """what is declared counts again
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Rebalance(self, request, context):
+        """lists the moves that would even out the nodes
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListExecutors(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -298,6 +345,26 @@ def add_ClusterServicer_to_server(servicer, server):
                     servicer.SetSettings,
                     request_deserializer=coordinator_dot_wire_dot_v1_dot_cluster__pb2.SetSettingsRequest.FromString,
                     response_serializer=coordinator_dot_wire_dot_v1_dot_cluster__pb2.GetSettingsResponse.SerializeToString,
+            ),
+            'ListLimits': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListLimits,
+                    request_deserializer=coordinator_dot_wire_dot_v1_dot_cluster__pb2.ListLimitsRequest.FromString,
+                    response_serializer=coordinator_dot_wire_dot_v1_dot_cluster__pb2.ListLimitsResponse.SerializeToString,
+            ),
+            'SetLimit': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetLimit,
+                    request_deserializer=coordinator_dot_wire_dot_v1_dot_cluster__pb2.SetLimitRequest.FromString,
+                    response_serializer=coordinator_dot_wire_dot_v1_dot_cluster__pb2.LimitResponse.SerializeToString,
+            ),
+            'RemoveLimit': grpc.unary_unary_rpc_method_handler(
+                    servicer.RemoveLimit,
+                    request_deserializer=coordinator_dot_wire_dot_v1_dot_cluster__pb2.RemoveLimitRequest.FromString,
+                    response_serializer=coordinator_dot_wire_dot_v1_dot_cluster__pb2.LimitResponse.SerializeToString,
+            ),
+            'Rebalance': grpc.unary_unary_rpc_method_handler(
+                    servicer.Rebalance,
+                    request_deserializer=coordinator_dot_wire_dot_v1_dot_cluster__pb2.RebalanceRequest.FromString,
+                    response_serializer=coordinator_dot_wire_dot_v1_dot_cluster__pb2.RebalanceResponse.SerializeToString,
             ),
             'ListExecutors': grpc.unary_unary_rpc_method_handler(
                     servicer.ListExecutors,
@@ -671,6 +738,114 @@ class Cluster:
             '/ptasks.v1.Cluster/SetSettings',
             coordinator_dot_wire_dot_v1_dot_cluster__pb2.SetSettingsRequest.SerializeToString,
             coordinator_dot_wire_dot_v1_dot_cluster__pb2.GetSettingsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListLimits(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ptasks.v1.Cluster/ListLimits',
+            coordinator_dot_wire_dot_v1_dot_cluster__pb2.ListLimitsRequest.SerializeToString,
+            coordinator_dot_wire_dot_v1_dot_cluster__pb2.ListLimitsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetLimit(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ptasks.v1.Cluster/SetLimit',
+            coordinator_dot_wire_dot_v1_dot_cluster__pb2.SetLimitRequest.SerializeToString,
+            coordinator_dot_wire_dot_v1_dot_cluster__pb2.LimitResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RemoveLimit(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ptasks.v1.Cluster/RemoveLimit',
+            coordinator_dot_wire_dot_v1_dot_cluster__pb2.RemoveLimitRequest.SerializeToString,
+            coordinator_dot_wire_dot_v1_dot_cluster__pb2.LimitResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Rebalance(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ptasks.v1.Cluster/Rebalance',
+            coordinator_dot_wire_dot_v1_dot_cluster__pb2.RebalanceRequest.SerializeToString,
+            coordinator_dot_wire_dot_v1_dot_cluster__pb2.RebalanceResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -21,6 +21,10 @@ class ClusterStub:
     TransferLeader: grpc.aio.UnaryUnaryMultiCallable[cluster_pb2.TransferLeaderRequest, cluster_pb2.TransferLeaderResponse]
     GetSettings: grpc.aio.UnaryUnaryMultiCallable[cluster_pb2.GetSettingsRequest, cluster_pb2.GetSettingsResponse]
     SetSettings: grpc.aio.UnaryUnaryMultiCallable[cluster_pb2.SetSettingsRequest, cluster_pb2.GetSettingsResponse]
+    ListLimits: grpc.aio.UnaryUnaryMultiCallable[cluster_pb2.ListLimitsRequest, cluster_pb2.ListLimitsResponse]
+    SetLimit: grpc.aio.UnaryUnaryMultiCallable[cluster_pb2.SetLimitRequest, cluster_pb2.LimitResponse]
+    RemoveLimit: grpc.aio.UnaryUnaryMultiCallable[cluster_pb2.RemoveLimitRequest, cluster_pb2.LimitResponse]
+    Rebalance: grpc.aio.UnaryUnaryMultiCallable[cluster_pb2.RebalanceRequest, cluster_pb2.RebalanceResponse]
     ListExecutors: grpc.aio.UnaryUnaryMultiCallable[cluster_pb2.ListExecutorsRequest, cluster_pb2.ListExecutorsResponse]
     Recheck: grpc.aio.UnaryUnaryMultiCallable[cluster_pb2.RecheckRequest, cluster_pb2.RecheckResponse]
     Upgrade: grpc.aio.UnaryUnaryMultiCallable[cluster_pb2.UpgradeRequest, cluster_pb2.UpgradeResponse]
@@ -66,6 +70,18 @@ class ClusterServicer:
     def SetSettings(
         self, request: cluster_pb2.SetSettingsRequest, context: grpc.aio.ServicerContext[cluster_pb2.SetSettingsRequest, cluster_pb2.GetSettingsResponse]
     ) -> Awaitable[cluster_pb2.GetSettingsResponse]: ...
+    def ListLimits(
+        self, request: cluster_pb2.ListLimitsRequest, context: grpc.aio.ServicerContext[cluster_pb2.ListLimitsRequest, cluster_pb2.ListLimitsResponse]
+    ) -> Awaitable[cluster_pb2.ListLimitsResponse]: ...
+    def SetLimit(
+        self, request: cluster_pb2.SetLimitRequest, context: grpc.aio.ServicerContext[cluster_pb2.SetLimitRequest, cluster_pb2.LimitResponse]
+    ) -> Awaitable[cluster_pb2.LimitResponse]: ...
+    def RemoveLimit(
+        self, request: cluster_pb2.RemoveLimitRequest, context: grpc.aio.ServicerContext[cluster_pb2.RemoveLimitRequest, cluster_pb2.LimitResponse]
+    ) -> Awaitable[cluster_pb2.LimitResponse]: ...
+    def Rebalance(
+        self, request: cluster_pb2.RebalanceRequest, context: grpc.aio.ServicerContext[cluster_pb2.RebalanceRequest, cluster_pb2.RebalanceResponse]
+    ) -> Awaitable[cluster_pb2.RebalanceResponse]: ...
     def ListExecutors(
         self, request: cluster_pb2.ListExecutorsRequest, context: grpc.aio.ServicerContext[cluster_pb2.ListExecutorsRequest, cluster_pb2.ListExecutorsResponse]
     ) -> Awaitable[cluster_pb2.ListExecutorsResponse]: ...

@@ -54,8 +54,38 @@ class Backoff(_message.Message):
     jitter: str
     def __init__(self, kind: _Optional[str] = ..., first_ms: _Optional[int] = ..., base_ms: _Optional[int] = ..., cap_ms: _Optional[int] = ..., jitter: _Optional[str] = ...) -> None: ...
 
+class AttributeTest(_message.Message):
+    __slots__ = ("attribute", "values")
+    ATTRIBUTE_FIELD_NUMBER: _ClassVar[int]
+    VALUES_FIELD_NUMBER: _ClassVar[int]
+    attribute: str
+    values: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, attribute: _Optional[str] = ..., values: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class Preference(_message.Message):
+    __slots__ = ("test", "weight")
+    TEST_FIELD_NUMBER: _ClassVar[int]
+    WEIGHT_FIELD_NUMBER: _ClassVar[int]
+    test: AttributeTest
+    weight: int
+    def __init__(self, test: _Optional[_Union[AttributeTest, _Mapping]] = ..., weight: _Optional[int] = ...) -> None: ...
+
+class Constraints(_message.Message):
+    __slots__ = ("require", "avoid", "prefer", "spread", "apart")
+    REQUIRE_FIELD_NUMBER: _ClassVar[int]
+    AVOID_FIELD_NUMBER: _ClassVar[int]
+    PREFER_FIELD_NUMBER: _ClassVar[int]
+    SPREAD_FIELD_NUMBER: _ClassVar[int]
+    APART_FIELD_NUMBER: _ClassVar[int]
+    require: _containers.RepeatedCompositeFieldContainer[AttributeTest]
+    avoid: _containers.RepeatedCompositeFieldContainer[AttributeTest]
+    prefer: _containers.RepeatedCompositeFieldContainer[Preference]
+    spread: _containers.RepeatedScalarFieldContainer[str]
+    apart: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, require: _Optional[_Iterable[_Union[AttributeTest, _Mapping]]] = ..., avoid: _Optional[_Iterable[_Union[AttributeTest, _Mapping]]] = ..., prefer: _Optional[_Iterable[_Union[Preference, _Mapping]]] = ..., spread: _Optional[_Iterable[str]] = ..., apart: _Optional[_Iterable[str]] = ...) -> None: ...
+
 class TaskSpec(_message.Message):
-    __slots__ = ("due_at", "priority", "cost", "timeout_ms", "max_attempts", "backoff", "on_lost", "cancel_grace_ms", "retention_ms", "labels", "headers", "exclusive", "isolation", "object_kind", "object_id", "parent")
+    __slots__ = ("due_at", "priority", "cost", "timeout_ms", "max_attempts", "backoff", "on_lost", "cancel_grace_ms", "retention_ms", "labels", "headers", "exclusive", "isolation", "object_kind", "object_id", "parent", "constraints")
     class LabelsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -86,6 +116,7 @@ class TaskSpec(_message.Message):
     OBJECT_KIND_FIELD_NUMBER: _ClassVar[int]
     OBJECT_ID_FIELD_NUMBER: _ClassVar[int]
     PARENT_FIELD_NUMBER: _ClassVar[int]
+    CONSTRAINTS_FIELD_NUMBER: _ClassVar[int]
     due_at: int
     priority: int
     cost: int
@@ -102,7 +133,8 @@ class TaskSpec(_message.Message):
     object_kind: str
     object_id: str
     parent: str
-    def __init__(self, due_at: _Optional[int] = ..., priority: _Optional[int] = ..., cost: _Optional[int] = ..., timeout_ms: _Optional[int] = ..., max_attempts: _Optional[int] = ..., backoff: _Optional[_Union[Backoff, _Mapping]] = ..., on_lost: _Optional[str] = ..., cancel_grace_ms: _Optional[int] = ..., retention_ms: _Optional[int] = ..., labels: _Optional[_Mapping[str, str]] = ..., headers: _Optional[_Mapping[str, str]] = ..., exclusive: _Optional[bool] = ..., isolation: _Optional[str] = ..., object_kind: _Optional[str] = ..., object_id: _Optional[str] = ..., parent: _Optional[str] = ...) -> None: ...
+    constraints: Constraints
+    def __init__(self, due_at: _Optional[int] = ..., priority: _Optional[int] = ..., cost: _Optional[int] = ..., timeout_ms: _Optional[int] = ..., max_attempts: _Optional[int] = ..., backoff: _Optional[_Union[Backoff, _Mapping]] = ..., on_lost: _Optional[str] = ..., cancel_grace_ms: _Optional[int] = ..., retention_ms: _Optional[int] = ..., labels: _Optional[_Mapping[str, str]] = ..., headers: _Optional[_Mapping[str, str]] = ..., exclusive: _Optional[bool] = ..., isolation: _Optional[str] = ..., object_kind: _Optional[str] = ..., object_id: _Optional[str] = ..., parent: _Optional[str] = ..., constraints: _Optional[_Union[Constraints, _Mapping]] = ...) -> None: ...
 
 class NewTask(_message.Message):
     __slots__ = ("id", "executor", "params", "spec", "paused", "require_assignment", "replace_finished")

@@ -127,6 +127,27 @@ class FakeClusterService(cluster_pb2_grpc.ClusterServicer, Door):
         await self.enter("TransferLeader", request, context)
         return wire.TransferLeaderResponse(answer=self.state.answer())
 
+    async def ListLimits(self, request: wire.ListLimitsRequest, context: Any) -> Any:
+        await self.enter("ListLimits", request, context)
+        limit = wire.LimitView(
+            scope="cluster", key="demo.noop", declared=2, override=5, runs=3, set_by="ann", set_at=1
+        )
+        return wire.ListLimitsResponse(answer=self.state.answer(), limits=[limit])
+
+    async def SetLimit(self, request: wire.SetLimitRequest, context: Any) -> Any:
+        await self.enter("SetLimit", request, context)
+        return wire.LimitResponse(answer=self.state.answer())
+
+    async def RemoveLimit(self, request: wire.RemoveLimitRequest, context: Any) -> Any:
+        await self.enter("RemoveLimit", request, context)
+        return wire.LimitResponse(answer=self.state.answer(), unchanged=True)
+
+    async def Rebalance(self, request: wire.RebalanceRequest, context: Any) -> Any:
+        await self.enter("Rebalance", request, context)
+        move = wire.Move(task="t1", source="n1", target="n2")
+        held = "rebalance.enable = off"
+        return wire.RebalanceResponse(answer=self.state.answer(), moves=[move], held_back=held)
+
     async def GetSettings(self, request: wire.GetSettingsRequest, context: Any) -> Any:
         await self.enter("GetSettings", request, context)
         return self._settings()

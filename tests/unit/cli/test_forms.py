@@ -62,6 +62,8 @@ READS: tuple[tuple[str, ...], ...] = (
     ("cluster", "state"),
     ("cluster", "state", "tasks/hello"),
     ("cluster", "settings"),
+    ("cluster", "rebalance"),
+    ("limit", "list"),
     ("context", "list"),
     ("context", "show", "here"),
     ("completion", "show", "bash"),
@@ -103,11 +105,11 @@ def test_x01_every_command_that_reads_is_tried() -> None:
     changing = {"start", "cancel", "move", "rm", "watch", "new-executor"} | {
         ("node", "drain"), ("node", "undrain"), ("node", "rm"), ("cluster", "set"), ("cluster", "unset"),
         ("cluster", "recheck"), ("cluster", "snapshot"), ("cluster", "add"), ("cluster", "remove"),
-        ("cluster", "replace"), ("cluster", "transfer-leader"), ("cluster", "upgrade"), ("context", "use"), ("context", "set"), ("context", "rm"), ("completion", "install"),
+        ("cluster", "replace"), ("cluster", "transfer-leader"), ("cluster", "upgrade"), ("limit", "set"), ("limit", "rm"), ("context", "use"), ("context", "set"), ("context", "rm"), ("completion", "install"),
     }  # fmt: skip
     tried = {
         args[:2]
-        if args[0] in ("node", "executor", "cluster", "context", "completion")
+        if args[0] in ("node", "executor", "cluster", "limit", "context", "completion")
         else args[:1]
         for args in READS
     }

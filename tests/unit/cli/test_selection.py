@@ -129,6 +129,8 @@ def test_x20_a_read_only_context_refuses_before_any_call(
         ("node", "rm", "n1"),
         ("cluster", "set", "a=b"),
         ("cluster", "recheck"),
+        ("limit", "set", "demo.noop", "--max", "1"),
+        ("limit", "rm", "demo.noop"),
     ):
         ran = taskctl(*args)
         assert ran.code == 5, args
