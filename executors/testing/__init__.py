@@ -21,7 +21,7 @@ a worker, and a suite of ours holds the two to each other.
 
 Why it is a room of its own: authors need it, clusters do not. Who may enter: tests. Reading order: `harness`, `run`,
 `contract`, `schemas`; behind them `driving` (a run's life), `record` (what outlives it), `freezing` (sudden death),
-`virtual_time`, `bench`, `plugin`.
+`virtual_time`, `bench`, `plugin`, `trying` (`python -m executors try`).
 """
 
 from executors.testing.contract import ContractBroken, ExecutorContract

@@ -33,8 +33,9 @@ class Bench:
 
     _open: ClassVar[WeakKeyDictionary[asyncio.AbstractEventLoop, Bench]] = WeakKeyDictionary()
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, *, is_virtual: bool) -> None:
         self.loop = loop
+        self._is_virtual = is_virtual
         self.time = VirtualTime(loop)
         self.runs: list[Tested] = []
         self._users = 0
@@ -43,12 +44,12 @@ class Bench:
         self._factory = loop.get_task_factory()
 
     @classmethod
-    def enter(cls) -> Bench:
-        """The bench of the running loop."""
+    def enter(cls, *, is_virtual: bool = True) -> Bench:
+        """The bench of the running loop. `is_virtual` False: by the machine's clock."""
         loop = asyncio.get_running_loop()
         bench = cls._open.get(loop)
         if bench is None:
-            bench = cls._open[loop] = cls(loop)
+            bench = cls._open[loop] = cls(loop, is_virtual=is_virtual)
             bench._install()
         bench._users += 1
         return bench
@@ -60,14 +61,16 @@ class Bench:
             self._open.pop(self.loop, None)
             for run in self.runs:
                 run.bury()
-            self.time.uninstall()
+            if self._is_virtual:
+                self.time.uninstall()
             self.loop.set_task_factory(self._factory)
             root = logging.getLogger()
             root.removeHandler(self._handler)
             root.setLevel(self._level)
 
     def _install(self) -> None:
-        self.time.install()
+        if self._is_virtual:
+            self.time.install()
         self.loop.set_task_factory(make_loop_task)
         root = logging.getLogger()
         root.addHandler(self._handler)

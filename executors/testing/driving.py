@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import contextvars
+import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -61,7 +63,11 @@ class Control(RunControl[Any]):
     @override
     def wait_in_thread(self, seconds: float) -> None:
         """Returns when the time has passed, or the run was asked to end."""
-        asyncio.run_coroutine_threadsafe(self._nap(seconds), self.loop).result()
+        nap = asyncio.run_coroutine_threadsafe(self._nap(seconds), self.loop)
+        concurrent.futures.wait((nap,))
+        if self.life.is_over:
+            threading.Event().wait()  # for ever: a killed process does not wake up
+        nap.result()
 
     async def _nap(self, seconds: float) -> None:
         at_work = self.at_work or ThreadAtWork(self.bench.time)
@@ -71,9 +77,8 @@ class Control(RunControl[Any]):
                 await self.cancelled.wait()
         except TimeoutError:
             pass
-        if self.life.is_over:
-            await self.loop.create_future()  # for ever: a killed process does not wake up
-        at_work.go_on()
+        if not self.life.is_over:
+            at_work.go_on()
 
 
 class Driver:

@@ -158,8 +158,9 @@ class Harness:
 class HarnessFactory:
     """`executor_harness(MyExecutor)`: a harness. Give an instance to hand in doubles; each run gets a copy of it."""
 
-    def __init__(self, chaos: Chaos | None = None) -> None:
-        """`chaos`: crashes that happen by themselves."""
+    def __init__(self, chaos: Chaos | None = None, *, is_virtual: bool = True) -> None:
+        """`chaos`: crashes that happen by themselves. `is_virtual` False: by the machine's clock."""
+        self._is_virtual = is_virtual
         self.chaos = chaos
         self._bench: Bench | None = None
 
@@ -171,7 +172,7 @@ class HarnessFactory:
     def bench(self) -> Bench:
         """The bench of the running event loop; its clock is virtual from the first use on."""
         if self._bench is None:
-            self._bench = Bench.enter()
+            self._bench = Bench.enter(is_virtual=self._is_virtual)
         return self._bench
 
     def close(self) -> None:

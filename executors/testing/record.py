@@ -116,6 +116,7 @@ class MemoryPort:
         self.on_write: Callable[[], None] | None = None
         self.is_dead = False
         self.holds = False
+        self._never: list[asyncio.Future[Any]] = []
         self._held: list[tuple[asyncio.Future[int], int]] = []
         self._record = record
         self._allocation_id = record.allocation_id
@@ -137,6 +138,7 @@ class MemoryPort:
         refusal = self.refusal or self.next_refusal
         self.next_refusal = None
         if self.is_dead:
+            self._never.append(answer)  # kept: who waits for it must not be collected
             return answer
         if refusal is not None:
             answer.set_exception(refusal)
@@ -170,6 +172,7 @@ class MemoryPort:
         refusal = self.refusal or self.next_refusal
         self.next_refusal = None
         if self.is_dead:
+            self._never.append(answer)  # kept: who waits for it must not be collected
             return answer
         if refusal is not None:
             answer.set_exception(refusal)

@@ -59,6 +59,8 @@ def test_x37_a_new_executor_works_as_it_is_written(
     assert all(file.read_bytes() == text for file, text in written.items())
 
     cluster = make_cluster(coordinators=1, nodes=1)  # it is found by its entry point alone
+    for process in cluster.processes.values():
+        process.environ["PYTHONPATH"] = f"{site}:{CHECKOUT}"
     cluster.start()
     cluster.wait_ready()
     start(cluster, "shop.ingest", "t1", items=40, pause="50ms")

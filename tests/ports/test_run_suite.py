@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import ClassVar
 
 import pytest
+from typing_extensions import override
 
 from executors import StopReason
+from executors.reading import UnreadableError
 from executors.testing import HarnessFactory, HarnessRun
 from node.frames import Ended, Log, State, StateRefused, Stop
 from tests.ports import worker_plugin
@@ -147,12 +149,30 @@ async def test_a_fence_is_told_as_in_a_worker(executor_harness: HarnessFactory) 
     assert run.log[0].fields == {"errors": ["Fenced", "Fenced"]}
 
 
-@pytest.mark.parametrize("version,state", [(1, {"c": 4}), (2, {"count": 4}), (3, {"n": 4})])
-async def test_x36_old_params_and_state_take_each_step_once(
-    executor_harness: HarnessFactory, version: int, state: dict[str, Any]
-) -> None:
+class Counted(worker_plugin.Upgraded):
+    """Notes which steps are taken."""
+
+    name = "t.counted"
+    steps: ClassVar[list[tuple[str, int]]] = []
+
+    @override
+    def upgrade_params(self, old: dict[str, object], version: int) -> dict[str, object]:
+        self.steps.append(("params", version))
+        return super().upgrade_params(old, version)
+
+    @override
+    def upgrade_state(self, old: dict[str, object], version: int) -> dict[str, object]:
+        self.steps.append(("state", version))
+        return super().upgrade_state(old, version)
+
+
+def test_x36_old_params_and_state_take_each_step_once(executor_harness: HarnessFactory) -> None:
     """The other half, an older node, is a matter of assignment: `older_executor`."""
-    harness = executor_harness(PLUGIN["t.upgraded"])
-    assert harness.upgrade_state(version, state) == worker_plugin.Count(n=4)
-    if version == 2:
-        assert harness.upgrade_params(2, {"mode": "old"}) == worker_plugin.Mode(mode="old from 2")
+    harness = executor_harness(Counted)
+    Counted.steps.clear()
+    assert harness.upgrade_params(2, {"mode": "old"}) == worker_plugin.Mode(mode="old from 2")
+    assert harness.upgrade_state(1, {"c": 4}) == worker_plugin.Count(n=4)
+    assert Counted.steps == [("params", 2), ("state", 1), ("state", 2)]
+    assert harness.upgrade_state(3, {"n": 4, "gone": True}) == worker_plugin.Count(n=4)
+    with pytest.raises(UnreadableError, match="step from version 1 to 2: ValueError"):
+        harness.upgrade_params(1, {"mode": "old"})

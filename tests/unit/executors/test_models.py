@@ -58,7 +58,9 @@ FINE: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("value", EXTRA)
-def test_unknown_keys_at_every_depth(value: dict[str, Any]) -> None:
+def test_x29_unknown_keys_are_refused_at_every_depth_with_the_code_and_without(
+    value: dict[str, Any],
+) -> None:
     shape = Shape(Deep)
     data = json.dumps(value).encode()
     with pytest.raises(ValidationError):

@@ -67,7 +67,7 @@ def test_exactly_these_names() -> None:
         assert getattr(executors, name).__doc__
 
 
-def test_authors_code_under_a_strict_type_checker(tmp_path: Path) -> None:
+def test_x28_authors_code_under_a_strict_type_checker(tmp_path: Path) -> None:
     mypy_api = pytest.importorskip("mypy.api")
     file = tmp_path / "author.py"
     file.write_text(AUTHOR)
