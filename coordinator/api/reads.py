@@ -13,7 +13,15 @@ from coordinator.api.door import Door
 from coordinator.api.errors import Rejected, abort, from_failure
 from coordinator.api.hub import Hub
 from coordinator.api.logs import LogStreams
-from coordinator.api.road import Context, Passed, Road, abort_passed, deadline_of, loop_time
+from coordinator.api.road import (
+    Context,
+    Passed,
+    Road,
+    abort_passed,
+    deadline_of,
+    loop_time,
+    say_headers,
+)
 from coordinator.api.run_lists import RunLists
 from coordinator.api.translate import task_to_wire
 from coordinator.api.waits import Waits
@@ -55,6 +63,7 @@ class TaskReads(TasksServicer):
         """`look` at the state: here if stale will do, else on the leader behind a barrier."""
         if request.read.stale:
             try:
+                await say_headers(context)
                 await self._come_to(request.read.min_revision, deadline_of(context))
                 return await look()
             except Rejected as rejected:

@@ -10,8 +10,10 @@ import grpc.aio
 
 from coordinator.api.door import Door, RoadFailed, Told
 from coordinator.api.errors import DETAILS_KEY, Rejected, abort, from_failure, from_refusal
+from coordinator.api.headers import headers_of
 from coordinator.machine.outcome import Outcome, Refused
 from coordinator.model.limits import MESSAGE_BYTES_MAX
+from coordinator.model.tasks import Pairs
 from coordinator.replica.effects import LeadershipChanged, Reply
 from coordinator.replica.inputs import Asked
 from coordinator.wire.v1 import tasks_pb2 as wire
@@ -69,6 +71,7 @@ class Road:
     ) -> _Answer:
         """The answer of `work(seconds left)` on the leader. Aborts the call otherwise."""
         try:
+            await say_headers(context)
             return await self._lead(context, method, request, reply_type, work)
         except Rejected as rejected:
             await abort(context, rejected)
@@ -97,7 +100,10 @@ class Road:
                     raise from_failure("not_leader")
                 address = self.door.address_of(replica.leader_id)
                 if address:
-                    reply: _Answer = await self._forward(address, method, request, reply_type, left)
+                    headers = headers_of(context)
+                    reply: _Answer = await self._forward(
+                        address, method, request, reply_type, left, headers
+                    )
                     return reply
             except RoadFailed as failed:
                 if failed.kind not in ("not_leader", "no_leader") or forwarded:
@@ -105,7 +111,13 @@ class Road:
             await self._leader_moves(min(RETRY_S, max(0.0, left)))
 
     async def _forward(
-        self, address: str, method: str, request: Any, reply_type: Any, left: float
+        self,
+        address: str,
+        method: str,
+        request: Any,
+        reply_type: Any,
+        left: float,
+        headers: Pairs,
     ) -> Any:
         """One hop; nothing but "it is not me, certainly nothing happened" is tried again."""
         channel = self._channels.get(address)
@@ -117,7 +129,7 @@ class Road:
             method, lambda message: message.SerializeToString(), reply_type.FromString
         )
         try:
-            return await call(request, timeout=left, metadata=((FORWARDED_KEY, "1"),))
+            return await call(request, timeout=left, metadata=((FORWARDED_KEY, "1"), *headers))
         except grpc.aio.AioRpcError as error:
             if _never_began(error):
                 raise RoadFailed("not_leader") from error
@@ -188,6 +200,13 @@ class Road:
             if failed.kind == "timed_out":
                 raise from_failure(self._cause(), "no quorum confirmed the read") from failed
             raise
+
+
+async def say_headers(context: Context) -> None:
+    """The headers of the call go with the answer, whatever it is (PT-74). Raises Rejected."""
+    headers = headers_of(context)
+    if headers:
+        await context.send_initial_metadata(headers)
 
 
 async def abort_passed(context: Context, passed: Passed) -> NoReturn:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
 from typing_extensions import override
 
 from coordinator.api import checks
 from coordinator.api.cancels import Cancels
 from coordinator.api.errors import Rejected, from_refusal, invalid, too_large
+from coordinator.api.headers import headers_of, joined
 from coordinator.api.road import Context, accepted
 from coordinator.api.translate import create_from_wire, task_to_wire
 from coordinator.api.wishes import TaskWishes
@@ -14,7 +16,7 @@ from coordinator.machine.outcome import Accepted, Refused
 from coordinator.model.ids import TaskId
 from coordinator.model.limits import CREATE_MANY_MAX, MESSAGE_BYTES_MAX
 from coordinator.model.state import ClusterState
-from coordinator.model.tasks import Task
+from coordinator.model.tasks import Pairs, Task
 from coordinator.replica.inputs import Asked
 from coordinator.wire.v1 import tasks_pb2 as wire
 
@@ -27,7 +29,7 @@ class TasksService(TaskWishes):
     @override
     async def Create(self, request: wire.CreateRequest, context: Context) -> wire.CreateResponse:
         async def work(left: float) -> wire.CreateResponse:
-            asked = self._asked_create(request.task, request.change)
+            asked = self._asked_create(request.task, request.change, headers_of(context))
             reply = await self._road.submit((asked,), left)
             outcome: Accepted = accepted(reply.outcomes[0])
             answer = wire.CreateResponse(
@@ -46,7 +48,7 @@ class TasksService(TaskWishes):
         self, request: wire.CreateManyRequest, context: Context
     ) -> wire.CreateManyResponse:
         async def work(left: float) -> wire.CreateManyResponse:
-            return await self._create_many(request, left)
+            return await self._create_many(request, left, headers_of(context))
 
         method = PREFIX + "CreateMany"
         return await self._road.lead(context, method, request, wire.CreateManyResponse, work)
@@ -63,7 +65,7 @@ class TasksService(TaskWishes):
 
     # -- the work -----------------------------------------------------------------------------------
 
-    def _asked_create(self, new: wire.NewTask, change: wire.Change) -> Asked:
+    def _asked_create(self, new: wire.NewTask, change: wire.Change, headers: Pairs) -> Asked:
         """The wish, checked. Raises Rejected."""
         checks.check_request_id(change.request_id)
         checks.check_new_task(new)
@@ -76,10 +78,14 @@ class TasksService(TaskWishes):
         content = 0
         if change.request_id:
             content = checks.content_hash(new.SerializeToString(deterministic=True))
-        return Asked(create_from_wire(new), change.request_id, content, change.dry_run)
+        create = create_from_wire(new)
+        if headers:
+            kept = joined(create.spec.headers, headers)
+            create = replace(create, spec=replace(create.spec, headers=kept))
+        return Asked(create, change.request_id, content, change.dry_run)
 
     async def _create_many(
-        self, request: wire.CreateManyRequest, left: float
+        self, request: wire.CreateManyRequest, left: float, headers: Pairs
     ) -> wire.CreateManyResponse:
         if len(request.tasks) > CREATE_MANY_MAX:
             raise invalid("tasks", f"{len(request.tasks)} items, at most {CREATE_MANY_MAX}")
@@ -92,7 +98,7 @@ class TasksService(TaskWishes):
             item = wire.CreateManyItem(id=new.id)
             items.append(item)
             try:
-                one = self._asked_create(new, self._item_change(request.change, number))
+                one = self._asked_create(new, self._item_change(request.change, number), headers)
             except Rejected as rejected:
                 _put_error(item, rejected)
                 continue
