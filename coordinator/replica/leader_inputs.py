@@ -77,5 +77,6 @@ class LeaderInputs:
             leading.look_again()
 
     def _poke(self, _: i.Poke) -> None:
-        if self._seat.leading is not None:
-            self._seat.leading.look_again()
+        leading = self._seat.leading
+        if leading is not None:
+            leading.pokes.poke(leading.bench.now.steady)

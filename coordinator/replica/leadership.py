@@ -40,6 +40,7 @@ from coordinator.replica.effects import Note
 from coordinator.replica.leases import Leases
 from coordinator.replica.live import LiveBoard
 from coordinator.replica.member_changes import MemberChanges
+from coordinator.replica.pokes import Pokes
 from coordinator.replica.proposals import Answer, Lost, OnAnswer, Proposal, Proposals
 from coordinator.replica.reads import Reads
 from coordinator.replica.sessions import Sessions
@@ -81,6 +82,7 @@ class Leadership:
         self._prune_at: Millis = bench.now.steady
         self._drains = Drains(bench.now.steady)
         self.rebalancer = Rebalancer(bench.now.steady)
+        self.pokes = Pokes(self.look_again)
         self._floor_dropped = 0  # revision of the floor whose drop is under way
         self._since: Millis = bench.now.steady
         if bench.state.is_held:
@@ -198,6 +200,7 @@ class Leadership:
         self._drop_floor()
         self.member_changes.tick()
         self.asking.tick()
+        self.pokes.tick(steady)
 
     def stalled(self, millis: Millis) -> None:
         """Our own loop stood still: nobody may be blamed for it (L6)."""

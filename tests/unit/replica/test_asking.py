@@ -226,7 +226,7 @@ def test_pt_50_triggers_during_a_pass_lead_to_exactly_one_more() -> None:
         world.settle()
     assert len(world.asked_plugins) == 1
     answer(world, "refused", text="no")
-    world.run(50)
+    world.run(150)  # pokes within 100 ms are merged (PT-52)
     assert len(world.asked_plugins) == 1
     answer(world, "refused", text="no")
     world.run(200)
@@ -285,7 +285,7 @@ def test_pt_a25_nothing_left_no_timer() -> None:
     world.settle()
     answer(world, "ok", node="n1")
     world.leader().inbox.append(i.Poke())
-    world.settle()
+    world.run(150)
     assert asking.timer is None
 
 
