@@ -9,13 +9,11 @@ from __future__ import annotations
 import base64
 import codecs
 import contextlib
-import email.utils
 import http.client
 import socket
 import ssl
 import time
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Literal, NoReturn
 from urllib.parse import urlsplit
 
@@ -34,12 +32,12 @@ from executors import (
     TaskPolicy,
     ValidationError,
 )
+from executors.builtin.http_failures import raise_failure, retry_after
 
 READ_BYTES = 64 * 1024
 READ_BYTES_MAX = 16 * 1024 * 1024  # of a longer body the rest is not read
 RETRY_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504})
 OVERLOAD_STATUS = frozenset({429, 503})
-RETRY_AFTER_SECONDS_MAX = 24 * 3_600
 HEADERS_KEPT_BYTES = 4 * 1024
 
 
@@ -112,7 +110,7 @@ class Call(PersistentTasksExecutor[HttpParams, HttpState]):
                     return self._judged(me, params, answer, deadline)
         except (OSError, http.client.HTTPException) as error:
             me.raise_if_cancelled()
-            _raise_failure(error)
+            raise_failure(error)
         finally:
             self._socket = None
 
@@ -268,38 +266,9 @@ def _refuse(answer: http.client.HTTPResponse, kept: bytes) -> NoReturn:
     message = f"status {answer.status} {answer.reason}" + (f": {said}" if said else "")
     if answer.status not in RETRY_STATUS:
         raise PermanentError(message)
-    seconds = _retry_after(answer.headers.get("Retry-After", ""))
+    seconds = retry_after(answer.headers.get("Retry-After", ""))
     retry_in = None if seconds is None else f"{int(seconds * 1000)}ms"
     raise RetryableError(message, retry_in=retry_in, overload=answer.status in OVERLOAD_STATUS)
-
-
-def _retry_after(text: str) -> float | None:
-    """Seconds that the other side asks for, as a number or a date; at most a day."""
-    if text.strip().isdigit():
-        return float(min(int(text.strip()[:9]), RETRY_AFTER_SECONDS_MAX))
-    try:
-        at = email.utils.parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    at = at if at.tzinfo is not None else at.replace(tzinfo=UTC)
-    seconds = (at - datetime.now(UTC)).total_seconds()
-    return min(max(seconds, 0.0), RETRY_AFTER_SECONDS_MAX)
-
-
-def _raise_failure(error: Exception) -> NoReturn:
-    """Which failures of the road can pass."""
-    told = f"{type(error).__name__}: {error}"
-    match error:
-        case ssl.SSLCertVerificationError():
-            raise PermanentError(
-                f"the certificate is not trusted: {error.verify_message}"
-            ) from None
-        case http.client.InvalidURL() | http.client.UnknownProtocol():
-            raise PermanentError(told) from None
-        case TimeoutError():
-            raise RetryableError("no answer in time") from None
-        case _:
-            raise RetryableError(told) from None
 
 
 def _left(deadline: float) -> float:
