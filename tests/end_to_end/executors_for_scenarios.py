@@ -98,6 +98,7 @@ async def gives_back(task: Handle, params: Place, state: Count | None) -> object
         lambda: task.abort_locally("no licence here"),
         lambda: task.update_state(Count(n=2)),
         lambda: task.checkpoint(Count(n=3)),
+        lambda: task.start_child("demo.noop", Nothing(), key="late"),
         lambda: task.abort_locally("again"),
     ):
         try:

@@ -124,6 +124,7 @@ def test_pt_a40_and_a41_a_run_that_was_given_back_says_no_more_and_starts_again(
     assert [line.split(" was called")[0] for line in said[1:]] == [
         "RunEnded: update_state",
         "RunEnded: checkpoint",
+        "RunEnded: start_child",
         "RunEnded: abort_locally",
     ]
     first = runs_of(cluster, "given")[-1]
