@@ -49,29 +49,27 @@ class TaskClass:
         self.untold.pop(task_id, None)
 
     def head(self, order: Order) -> Place | None:
-        best: Place | None = None
-        for priority in list(self._queues):
-            first = self._first(priority)
-            if first is not None:
-                place = order.place(priority, *first)
-                best = place if best is None else min(best, place)
-        return best
+        """The best of the heads of all queues; what has gone or changed is dropped on the way."""
+        best: tuple[int, Instant, TaskId] | None = None
+        emptied = []
+        for priority, queue in self._queues.items():
+            while queue and self._members.get(queue[0][1]) != (priority, queue[0][0]):
+                heapq.heappop(queue)
+            if not queue:
+                emptied.append(priority)
+                continue
+            due, task_id = queue[0]
+            place = (-order.aged(priority, due), due, task_id)
+            if best is None or place < best:
+                best = place
+        for priority in emptied:
+            del self._queues[priority]
+        return Place(*best) if best is not None else None
 
     def places(self, order: Order) -> Iterator[Place]:
         """All of the class, in no order."""
         for task_id, (priority, due) in self._members.items():
             yield order.place(priority, due, task_id)
-
-    def _first(self, priority: int) -> tuple[Instant, TaskId] | None:
-        """The head of one queue; what has gone or changed is dropped on the way."""
-        queue = self._queues[priority]
-        while queue:
-            due, task_id = queue[0]
-            if self._members.get(task_id) == (priority, due):
-                return queue[0]
-            heapq.heappop(queue)
-        del self._queues[priority]
-        return None
 
     def tell(self, code: Code, text: str, known: Mapping[TaskId, Task]) -> None:
         """The verdict over the whole class; those whose record says otherwise are `untold`."""

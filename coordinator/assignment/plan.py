@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from coordinator.assignment.backlog import Backlog, TaskClass
-from coordinator.assignment.choose import Rank, choose, hash_of, rank_of, tie_break
+from coordinator.assignment.choose import SHARE_SCALE, Rank, choose, hash_of, rank_of, tie_break
 from coordinator.assignment.constraints import Spreads
 from coordinator.assignment.exclusions import Exclusion
 from coordinator.assignment.load import Load, Reservation, claim_of
@@ -38,13 +38,15 @@ class Ranking:
 
     def __init__(self, need: Need, view: PassView, spreads: Spreads) -> None:
         self._need, self._load, self._spreads = need, view.load, spreads
+        self._asks_more = bool(need.limits) or need.constraints is not None
         self._nodes: dict[NodeName, Node] = {}
         self._rings: dict[Rank, list[tuple[int, NodeName]]] = {}
         self._ranks: list[Rank] = []
         for node in view.nodes:
             if objection_to(need, node, view.load, view.connected) is None:
                 self._nodes[node.name] = node
-                self._put(node, hash_of(node.name), self._rank(node))
+                rank = rank_of(need, node, view.load, spreads)
+                self._put(node, hash_of(node.name), rank)
 
     def best(self, task_id: TaskId) -> Node | None:
         """The node for this task, or None when nothing is left."""
@@ -61,19 +63,22 @@ class Ranking:
                 place = 0
             number, name = ring[place]
             node = self._nodes[name]
-            now = self._rank(node)
-            if now == rank and room_objection(self._need, node, self._load) is None:
+            now = rank_of(self._need, node, self._load, self._spreads)
+            if now == rank and self._is_open(node, now):
                 return node
             del ring[place]
             self._put(node, number, now)
         return None
 
-    def _rank(self, node: Node) -> Rank:
-        return rank_of(self._need, node, self._load, self._spreads)
+    def _is_open(self, node: Node, rank: Rank) -> bool:
+        """What placements change; most tasks ask for room alone, which the rank tells."""
+        if self._asks_more or self._load.reserved is not None:
+            return room_objection(self._need, node, self._load) is None
+        return rank.share_after <= SHARE_SCALE or not self._need.units
 
     def _put(self, node: Node, number: int, rank: Rank) -> None:
         """A node that has no place left is out for the rest of the pass."""
-        if room_objection(self._need, node, self._load) is not None:
+        if not self._is_open(node, rank):
             return
         ring = self._rings.get(rank)
         if ring is None:
@@ -144,8 +149,7 @@ class _Slice:
     def _node_for(self, task_id: TaskId, need: Need, group: TaskClass) -> Node | None:
         """None: the whole class has been told why."""
         view = self._view
-        held = limited(need, view.load)
-        if held is not None:
+        if need.limits and (held := limited(need, view.load)) is not None:
             group.tell(*held, view.tasks)
             return None
         of_nodes = need.of_nodes()
