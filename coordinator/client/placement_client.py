@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from msgspec import Struct
 
@@ -11,9 +11,6 @@ from coordinator.client.from_wire import answer_of
 from coordinator.client.requests import ChangeOptions, ReadOptions
 from coordinator.client.views import Answer
 from coordinator.wire.v1 import cluster_pb2 as wire
-
-if TYPE_CHECKING:
-    from coordinator.client.cluster_client import ClusterClient
 
 _READ = ReadOptions()
 
@@ -75,10 +72,22 @@ class Moves(Struct, frozen=True):
     held_back: str | None
 
 
+class Calls(Protocol):
+    """What `ClusterClient` does for all its calls."""
+
+    async def read_call(self, method: Method[Any, Any], request: Any, read: ReadOptions) -> Any:
+        """A call that reads."""
+
+    async def change_call(
+        self, method: Method[Any, Any], request: Any, change: ChangeOptions | None
+    ) -> Any:
+        """A call that changes."""
+
+
 class PlacementClient:
     """Calls about where tasks go; they repeat and fail as those of `Client` do."""
 
-    def __init__(self, cluster: ClusterClient) -> None:
+    def __init__(self, cluster: Calls) -> None:
         self._cluster = cluster
 
     async def limits(self, *, read: ReadOptions = _READ) -> Limits:
