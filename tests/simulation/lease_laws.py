@@ -149,6 +149,11 @@ class Intervals:
             local = agent.place.clock.steady_ms() - passed
             self._world.leases._within(agent, run, local)
 
+    def most_exclusive(self) -> str:
+        """The node on which most exclusive runs execute; '' if none does."""
+        nodes = [interval.node for interval in self._exclusive.values()]
+        return max(sorted(set(nodes)), key=nodes.count, default="")
+
     @property
     def executing(self) -> int:
         return len(self._open)

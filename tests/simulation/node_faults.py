@@ -39,9 +39,18 @@ def kill(world: World, dice: Dice) -> bool:
 
 
 def cut(world: World, dice: Dice) -> bool:
-    """The node reaches nobody, or its answers get lost, or it hears and cannot speak."""
+    """The node reaches nobody, or its answers get lost, or it hears and cannot speak.
+
+    Where operators are at work, one of them may take it for dead and remove it at once, while its runs still have
+    their lease.
+    """
     node, way = dice.pick(world.nodes).name, dice.pick(("both", "both", "up", "down"))
     length = dice.often_short(500 * MS, 25 * SECOND)
+    hasty, soon = dice.percent(30), dice.between(100 * MS, 4 * SECOND)
+    if hasty and world.dials.faults["operator"]:
+        node = world.intervals.most_exclusive() or node  # there it hurts most
+        length = max(length, 10 * SECOND)
+        world.timeline.after(soon, "operator removes", lambda: _remove(world, NodeName(node)))
     pairs = []
     for number in world.numbers:
         if way != "down":
@@ -53,6 +62,13 @@ def cut(world: World, dice: Dice) -> bool:
         length, "heals cut", lambda: world.network.mend(pairs) if not world.closing else None
     )
     return True
+
+
+def _remove(world: World, node: NodeName) -> None:
+    leader = world.leader_number()
+    life = world.coordinators[leader].life if leader else None
+    if life is not None and not world.closing:
+        life.pump.feed(Submit(NOBODY, (Asked(RemoveNode(node)),)))
 
 
 def break_session(world: World, dice: Dice) -> bool:
