@@ -20,7 +20,7 @@ from executors.testing.record import Ended, HarnessError, Line, Progress, TaskRe
 from executors.views import StopReason
 
 WITHIN = "1d"
-THREAD_PATIENCE_MS = 2_000  # a thread's time is real
+THREAD_PATIENCE_MS = 10_000  # a thread's time is real
 
 
 @dataclass(slots=True)
