@@ -50,6 +50,7 @@ class Control(RunControl[Any]):
     bench: Bench
     life: Life
     at_work: ThreadAtWork | None = None
+    _napping: asyncio.Task[None] | None = None
 
     def __init__(self, facts: RunFacts, shape: Shape[Any], port: MemoryPort) -> None:
         super().__init__(facts, shape, port)
@@ -63,7 +64,18 @@ class Control(RunControl[Any]):
     @override
     def wait_in_thread(self, seconds: float) -> None:
         """Returns when the time has passed, or the run was asked to end."""
-        nap = asyncio.run_coroutine_threadsafe(self._nap(seconds), self.loop)
+        nap: concurrent.futures.Future[None] = concurrent.futures.Future()
+
+        def begin() -> (
+            None
+        ):  # on the loop, so that a test that ends meanwhile leaves no coroutine behind
+            self._napping = self.loop.create_task(self._nap(seconds))
+            self._napping.add_done_callback(lambda _: nap.set_result(None))
+
+        try:
+            self.loop.call_soon_threadsafe(begin)
+        except RuntimeError:  # closed: the test is over, and the process of the run with it
+            threading.Event().wait()
         concurrent.futures.wait((nap,))
         if self.life.is_over:
             threading.Event().wait()  # for ever: a killed process does not wake up

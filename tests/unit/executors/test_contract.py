@@ -91,7 +91,7 @@ async def stubborn(task: AllocatedPersistentTask[S], params: P, state: S | None)
 def stubborn_thread(task: AllocatedPersistentTask[S], params: P, state: S | None) -> object:
     """Never looks at its flag."""
     task.blocking.update_state(S(n=1))
-    for _ in range(400):
+    for _ in range(1_500):
         time.sleep(0.01)
     return 1
 
