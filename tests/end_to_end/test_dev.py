@@ -78,7 +78,7 @@ def test_somebody_else_kills_and_starts_and_the_file_stays_true(dev: Run, tmp_pa
 
         pid = members(tmp_path)["n1"]["pid"]
         assert dev("dev", "pause", "n1").returncode == 0
-        assert "paused" in dev("dev", "status").stdout
+        until(lambda: "paused" in dev("dev", "status").stdout, "n1 to be stopped", 20)
         assert "continues" in dev("dev", "start", "n1").stdout
         assert f"n1 (pid {pid}) killed" in dev("dev", "kill", "n1").stdout
         assert dev("dev", "kill", "c9").returncode == 2
