@@ -117,7 +117,7 @@ def test_nothing_outlives_dev_up(tmp_path: Path, number: signal.Signals) -> None
         pids = [member["pid"] for member in members(tmp_path).values()]
         assert all(is_alive(pid) for pid in pids)
         parent.send_signal(number)
-        status = parent.wait(30)
+        status = parent.wait(90)
     finally:
         parent.kill()
         parent.wait()
