@@ -15,6 +15,7 @@ from coordinator.model.tasks import LastOutcome, RunOutcome, Status, Task
 
 # Recorded in place of what the run said, because it had been asked to stop (PT-16).
 _CONVERTED = (RunOutcome.CANCELLED, RunOutcome.TIMED_OUT, RunOutcome.ABORTED)
+_SUCCESSES = (RunOutcome.SUCCEEDED, RunOutcome.WARNING)
 
 
 def start_run(state: ClusterState, command: StartRun) -> Outcome:
@@ -97,6 +98,8 @@ def _with_final_state(task: Task, command: EndRun) -> Task:
 def _is_repetition(last: LastOutcome, command: EndRun) -> bool:
     if last.allocation_id != command.allocation_id:
         return False
+    if last.outcome is RunOutcome.ABORTED and command.outcome in _SUCCESSES:
+        return False  # a success is never recorded as `aborted`: this is another outcome
     return last.outcome is command.outcome or last.outcome in _CONVERTED
 
 

@@ -87,6 +87,18 @@ async def quiet(task: Handle, params: Nothing) -> None:
     """Returns at once and reports nothing."""
 
 
+@executor("life.told", policy=TaskPolicy(cancel_grace="10s"))
+async def told(task: Handle, params: Place) -> int:
+    """Saves, waits to be asked to end, writes down why, and reports a success all the same."""
+    await task.update_state(Count(n=1))
+    try:
+        await write_on(task, params.path)
+    except asyncio.CancelledError:
+        assert task.stop_reason is not None
+        write_down(params.path + ".said", [task.stop_reason.value])
+    return 7
+
+
 @executor("life.gives_back")
 async def gives_back(task: Handle, params: Place, state: Count | None) -> object:
     """Gives its first run back, does not let go, and writes down what its further calls raise."""

@@ -7,6 +7,8 @@ import contextlib
 import json
 from collections.abc import Callable
 
+import msgspec
+
 from coordinator.client.node_session import NodeStream, SessionBroken
 from coordinator.client.node_values import (
     FromLeader,
@@ -17,6 +19,7 @@ from coordinator.client.node_values import (
     Report,
     ReportAnswer,
     RunEnd,
+    RunState,
     WantedRun,
     runs_digest,
 )
@@ -147,9 +150,17 @@ class RawNode:
         self, task_id: str, allocation_id: int, ended: RunEnd | None = None
     ) -> ReportAnswer:
         """A start, or an end; gives the leader's answer."""
+        return await self._told(Report(0, task_id, allocation_id, ended=ended))
+
+    async def write(self, task_id: str, allocation_id: int, seq: int, data: bytes) -> ReportAnswer:
+        """The run's state, for the `seq`-th time."""
+        state = RunState(seq, data, 1)
+        return await self._told(Report(0, task_id, allocation_id, state=state))
+
+    async def _told(self, report: Report) -> ReportAnswer:
         self._number += 1
         number = self._number
-        report = Report(number, task_id, allocation_id, ended=ended)
+        report = msgspec.structs.replace(report, number=number)
         await self._send(Outgoing(reports=[report]))
         await self.until(lambda: number in self.answers, f"an answer to report {number}")
         return self.answers[number]

@@ -8,7 +8,7 @@ from coordinator.model.ids import TaskId
 from coordinator.model.tasks import Code, RunOutcome, Status
 from tests.unit.replica.kit import node, pause, until, wish
 from tests.unit.replica.life import holder, restart_everything, set_to, told, write
-from tests.unit.replica.world import World
+from tests.unit.replica.world import FakeNode, World
 
 GOOD = RunOutcome.SUCCEEDED
 
@@ -43,11 +43,28 @@ def test_pt_a6_allocation_ids_grow_over_creations_moves_ends_and_restarts() -> N
     assert given == sorted(set(given))
 
 
-def test_pt_a7_and_a8_state_survives_a_move_and_is_current_when_the_new_run_writes() -> None:
+def test_pt_a7_state_survives_a_move() -> None:
+    world, _, second, old = moved()
+    run = second.wanted["t"]
+    assert (run.params, run.state) == (b'{"bucket":"a"}', b'{"done":7}')
+    assert run.state_allocation_id == old < run.allocation_id
+    assert not world.task("t").state_is_current
+
+
+def test_pt_a8_the_state_is_current_again_when_the_new_run_writes() -> None:
+    world, _, second, old = moved()
+    assert not world.task("t").state_is_current
+    write(second, "t", b'{"done":8}')
+    task = world.task("t")
+    assert (task.state, task.state_is_current, task.state_seq) == (b'{"done":8}', True, 1)
+    assert task.state_allocation_id == task.allocation_id > old
+
+
+def moved() -> tuple[World, FakeNode, FakeNode, int]:
+    """A task whose first run wrote a state before its node fell silent: both nodes, and that run's number."""
     world = World(1)
     one, two = node(world, "n1"), node(world, "n2")
-    params = b'{"bucket":"a"}'
-    world.outcomes(world.submit(wish("t", params=params)))
+    world.outcomes(world.submit(wish("t", params=b'{"bucket":"a"}')))
     first = holder(world, "t", one, two)
     old = world.task("t").allocation_id
     write(first, "t", b'{"done":7}')
@@ -56,13 +73,7 @@ def test_pt_a7_and_a8_state_survives_a_move_and_is_current_when_the_new_run_writ
     until(world, lambda: world.task("t").allocation_id > old)
     second = two if first is one else one
     second.listen()
-    run = second.wanted["t"]
-    assert (run.params, run.state) == (params, b'{"done":7}')
-    assert run.state_allocation_id == old < run.allocation_id
-    assert not world.task("t").state_is_current
-    write(second, "t", b'{"done":8}')
-    task = world.task("t")
-    assert (task.state, task.state_is_current, task.state_seq) == (b'{"done":8}', True, 1)
+    return world, first, second, old
 
 
 def test_pt_a11_from_disk_everything_is_there_and_no_earlier_incarnation_counts() -> None:
