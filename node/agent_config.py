@@ -46,6 +46,7 @@ def registration(handshake: Handshake, version: str, python: str) -> Registratio
         boot_id=handshake.boot_id,
         pid_namespace=handshake.pid_namespace,
         boot_counter=handshake.boot_counter,
+        machine=handshake.machine,
         old_is_dead=handshake.old_is_dead,
         attributes=handshake.attributes,
         capacity=handshake.capacity,

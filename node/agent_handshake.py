@@ -26,6 +26,7 @@ class Handshake(msgspec.Struct, frozen=True, kw_only=True):
     boot_id: str
     pid_namespace: str
     boot_counter: int
+    machine: str
     old_is_dead: bool
     data_dir: str
     coordinators: tuple[str, ...]

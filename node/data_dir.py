@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import hashlib
 import json
 import os
 import secrets
@@ -22,6 +23,7 @@ from node.effects import EXIT_BAD_SETTINGS, EXIT_DATA_DIR, EXIT_STORAGE
 
 FORMAT = 1
 LOCK_PATIENCE_S = 1.0
+_HOST_PID_NAMESPACE = "pid:[4026531836]"  # PROC_PID_INIT_INO, the same number on every Linux
 _REFUSED_BY_SYSTEM = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT)
 
 
@@ -39,7 +41,11 @@ class DataDirError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """Where this process runs. `boot_counter` is the instant of the boot in ms: later boots have larger ones."""
+    """Where this process runs.
+
+    `machine_id`: empty in a container, where `/etc/machine-id` is that of an image and many machines may have it.
+    `boot_counter`: the instant of the boot in ms, so later boots have larger ones; 0 where the system does not say.
+    """
 
     boot_id: str
     pid_namespace: str
@@ -48,11 +54,20 @@ class Machine:
 
     @classmethod
     def here(cls) -> Self:
+        namespace = _link("/proc/self/ns/pid")
         return cls(
             _read("/proc/sys/kernel/random/boot_id"),
-            _link("/proc/self/ns/pid"),
-            _read("/etc/machine-id"),
+            namespace,
+            _read("/etc/machine-id") if namespace == _HOST_PID_NAMESPACE else "",
             _booted_at(),
+        )
+
+    @property
+    def public_name(self) -> str:
+        """The machine id as others may see it: machine-id(5) wants the number itself kept from the network."""
+        return (
+            self.machine_id
+            and hashlib.sha256(b"ptasks " + self.machine_id.encode()).hexdigest()[:32]
         )
 
     def proves_dead(self, before: Machine) -> bool:
@@ -61,7 +76,8 @@ class Machine:
             return sys.platform != "linux"
         if self.boot_id == before.boot_id:
             return self.pid_namespace == before.pid_namespace
-        return bool(self.machine_id) and self.machine_id == before.machine_id
+        is_later = 0 < before.boot_counter < self.boot_counter
+        return bool(self.machine_id) and self.machine_id == before.machine_id and is_later
 
 
 @dataclass(frozen=True, slots=True)

@@ -171,6 +171,7 @@ class Supervisor:
             boot_id=machine.boot_id,
             pid_namespace=machine.pid_namespace,
             boot_counter=machine.boot_counter,
+            machine=machine.public_name,
             old_is_dead=old_is_dead,
             data_dir=str(self._data_dir.path),
             coordinators=settings.coordinators,

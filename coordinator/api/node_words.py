@@ -31,6 +31,8 @@ def registration(said: wire.Register) -> s.Registration:
         python=said.python,
         cluster_id=said.cluster_id,
         feature_level=said.feature_level or FIRST,
+        boot_counter=said.boot_counter,
+        machine=said.machine,
     )
 
 

@@ -147,6 +147,7 @@ class Registration(_Value, frozen=True):
     version: str
     python: str
     feature_level: int = 1  # the highest that it can follow
+    machine: str = ""  # over its boots; empty: unknown
 
 
 class LocalRun(_Value, frozen=True):

@@ -80,6 +80,7 @@ def register_frame(
             boot_id=who.boot_id,
             pid_namespace=who.pid_namespace,
             boot_counter=who.boot_counter,
+            machine=who.machine,
             old_is_dead=who.old_is_dead,
             attributes=who.attributes,
             capacity=who.capacity,

@@ -177,6 +177,8 @@ class JoinNode(msgspec.Struct, frozen=True, array_like=True, tag=9, gc=False):
     old_is_dead: bool = False
     manifests: tuple[Manifest, ...] = ()
     feature_level: int = FIRST  # the highest it can follow (U2)
+    boot_counter: int = 0
+    machine: str = ""
 
 
 class Placement(msgspec.Struct, frozen=True, array_like=True, gc=False):

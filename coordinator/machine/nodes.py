@@ -172,6 +172,8 @@ def _record(state: ClusterState, command: JoinNode, present: Node | None) -> Nod
         boot_id=command.boot_id,
         pid_namespace=command.pid_namespace,
         feature_level=command.feature_level,
+        boot_counter=command.boot_counter,
+        machine=command.machine,
     )
 
 

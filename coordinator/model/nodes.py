@@ -68,6 +68,8 @@ class Node(msgspec.Struct, frozen=True, array_like=True, gc=False):
     boot_id: str = ""
     pid_namespace: str = ""
     feature_level: int = FIRST  # the highest it can follow (U2)
+    boot_counter: int = 0  # larger for a later boot of the same machine; 0: unknown
+    machine: str = ""  # over its boots; empty: unknown
 
     @property
     def units(self) -> int:

@@ -19,6 +19,20 @@ def _offers(said: Registration) -> tuple[Offer, ...]:
     return tuple(Offer(m.executor, m.version, m.hash) for m in said.manifests)
 
 
+def proves_dead(node: Node, said: Registration) -> bool:
+    """Whether what cleared up where `said` comes from saw all that `node` may have left (N6).
+
+    That is so in the same boot and process-id namespace, and in a later boot of that machine. An
+    earlier boot, another machine or an order that nobody knows prove nothing: the node has to wait.
+    """
+    if said.uid != node.uid:
+        return False
+    if said.boot_id == node.boot_id:
+        return said.pid_namespace == node.pid_namespace
+    same_machine = said.machine != "" and said.machine == node.machine
+    return same_machine and 0 < node.boot_counter < said.boot_counter
+
+
 def join_command(
     said: Registration,
     node: Node | None,
@@ -26,15 +40,11 @@ def join_command(
     manifests: tuple[Manifest, ...] | None = None,
     errors: tuple[LoadError, ...] | None = None,
 ) -> JoinNode:
-    """`old_is_dead`: the node says that nothing of its old life is left, and we can know it: the
-    same boot and process-id namespace, or another boot of that machine (N6). Manifests that the
-    state has (`known`: by executor and hash) do not travel through the log again.
+    """`old_is_dead`: the node says that nothing of its old life is left, and we can know it.
+
+    Manifests that the state has (`known`: by executor and hash) do not travel through the log again.
     """
     offered = said.manifests if manifests is None else manifests
-    proven = said.old_is_dead and node is not None and node.uid == said.uid
-    same_place = node is not None and (
-        node.boot_id != said.boot_id or node.pid_namespace == said.pid_namespace
-    )
     return JoinNode(
         name=said.name,
         incarnation=said.incarnation,
@@ -49,6 +59,8 @@ def join_command(
         feature_level=said.feature_level,
         boot_id=said.boot_id,
         pid_namespace=said.pid_namespace,
-        old_is_dead=proven and same_place,
+        boot_counter=said.boot_counter,
+        machine=said.machine,
+        old_is_dead=said.old_is_dead and node is not None and proves_dead(node, said),
         manifests=tuple(m for m in offered if m.hash not in known.get(m.executor, ())),
     )

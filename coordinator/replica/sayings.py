@@ -13,7 +13,10 @@ from coordinator.model.tasks import Pairs, RunOutcome, TaskSpec
 
 
 class Registration(msgspec.Struct, frozen=True, gc=False):
-    """First words of a session. `cluster_id` is that of the node's last cluster, or empty."""
+    """First words of a session. `cluster_id` is that of the node's last cluster, or empty.
+
+    `boot_counter`: larger for a later boot of the same `machine`; 0 and empty: unknown.
+    """
 
     name: NodeName
     uid: str
@@ -31,6 +34,8 @@ class Registration(msgspec.Struct, frozen=True, gc=False):
     python: str = ""
     cluster_id: str = ""
     feature_level: int = FIRST
+    boot_counter: int = 0
+    machine: str = ""
 
 
 class LocalRun(msgspec.Struct, frozen=True, gc=False):

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 BEAT = 250 * MS  # the supervisor's; every 100 ms in production, and fresh for 350
 
+FIRST_BOOT, LATER_BOOTS = 10, 1_000
+
 
 class NodePlace:
     """What outlives an agent: name, uid, counter, clock, supervisor."""
@@ -32,16 +34,29 @@ class NodePlace:
         self.uid = f"uid-{self.name}"
         self.dice = world.dice.split(self.name)
         self.counter = [0]  # in the data directory
-        self.boot = 1
-        self.pid_namespace = "host"
+        self.boot = FIRST_BOOT
+        self.pid_namespace, self.machine = "host", self.name
+        self._beside: NodePlace | None = None  # a double on this very machine
         self.agent: AgentLife | None = None
         self.supervised = False  # whether a supervisor runs
         self.feature_level = 1  # that its next agent says it can follow
 
-    def double(self) -> NodePlace:
-        """The same data directory in another container, whose supervisor sees no process of this one."""
+    def double(self, where: str = "container") -> NodePlace:
+        """The same data directory once more, under a supervisor that sees no process of this one.
+
+        "container": beside it, in a process-id namespace of its own, and gone with the machine; "restored": an image
+        of this machine from before its last boot; "elsewhere": a copy on a machine that booted later.
+        """
         other = NodePlace(self.world, int(self.name[1:]), self.capacity, self.clock)
-        other.counter, other.boot, other.pid_namespace = self.counter, self.boot, "container"
+        other.counter = self.counter
+        match where:
+            case "restored":
+                other.boot = self.boot - 1
+            case "elsewhere":
+                other.boot, other.machine = self.boot + LATER_BOOTS, f"copy of {self.name}"
+            case _:
+                other.boot, other.pid_namespace, other.machine = self.boot, "container", ""
+                self._beside = other
         return other
 
     def boot_up(self) -> None:
@@ -78,7 +93,10 @@ class NodePlace:
         if self.agent is not None:
             self.agent.die()
             self.agent = None
-        self.boot += reboot
+        if reboot:
+            self.boot += 1
+            if self._beside is not None:
+                self._beside.kill_all(reboot=False)
 
     def freeze(self, until: int, *, workers: bool) -> None:
         """SIGSTOP of the agent, or of everything."""
@@ -134,6 +152,7 @@ class AgentLife(Life):
             counter=place.counter[0],
             incarnation=self.incarnation,
             boot_id=f"boot-{place.boot}",
+            machine=place.machine,
             pid_namespace=place.pid_namespace,
             boot_counter=place.boot,
             old_is_dead=True,

@@ -37,7 +37,7 @@ FAULTS = (
     "plugin",  # foreign code that is late, raises, answers nonsense
     "liar",  # reports of runs that are not (any more) the node's
     "members",  # added, removed, replaced, the leader among them
-    "ghost",  # a node twice out of one data directory, in another container
+    "ghost",  # a node twice out of one data directory, in another container or machine
 )
 
 

@@ -83,15 +83,16 @@ def break_session(world: World, dice: Dice) -> bool:
 def ghost(world: World, dice: Dice) -> bool:
     """The node comes a second time out of the same data directory, while its session happens to break (N6).
 
-    Half the time its machine sleeps meanwhile, and wakes when the other life is over: whoever has been superseded may
+    It does so in a container, on another machine, or out of an older image of its own. Half the time its machine sleeps meanwhile, and wakes when the other life is over: whoever has been superseded may
     come back when nobody is there to say so but the log (N1).
     """
     node, length = dice.pick(world.nodes), dice.often_short(SECOND, 15 * SECOND)
     sleeps, asleep = dice.percent(50), dice.between(2 * SECOND, 20 * SECOND)
     rest = dice.often_short(MS, 3 * SECOND)
+    where = dice.pick(("container", "container", "restored", "elsewhere"))
     if node.agent is None:
         return False
-    other = node.double()
+    other = node.double(where)
     if sleeps:
         length = asleep
         node.suspend(world.timeline.now + length + rest)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from coordinator.model.ids import AllocationId
 from coordinator.model.tasks import RunOutcome, Status
 from coordinator.replica.inputs import NodeSaid
@@ -101,6 +103,38 @@ def test_s27_a_stopped_node_loses_its_run_and_its_late_report_is_refused() -> No
         leading.pump.feed(NodeSaid(session, NodeSaying(reports=(late,))))
     scene.pass_time(1)
     assert scene.task("t").status in (Status.RUNNING, Status.ASSIGNED)
+
+
+@pytest.mark.parametrize("where", ["container", "restored", "elsewhere"])
+def test_n6_a_double_that_cannot_see_the_run_does_not_prove_it_dead(where: str) -> None:
+    scene = Scene(nodes=1)
+    scene.create("t")
+    first = scene.running("t")
+    scene.pass_time(2)
+    place = scene.nodes[0]
+    agent = place.agent
+    assert agent is not None
+    agent.session.broken_off()
+    double = place.double(where)
+    double.boot_up()
+    scene.pass_time(3)
+    assert scene.runs("t") == [first]
+    double.kill_all(reboot=False)
+    scene.pass_time(R_MS / 1_000)
+    assert all(run.begin >= first.end for run in scene.runs("t")[1:])
+    scene.settle()
+
+
+def test_n6_a_later_boot_of_the_machine_proves_the_earlier_life_dead() -> None:
+    scene = Scene(nodes=1)
+    scene.create("t")
+    first = scene.running("t")
+    scene.pass_time(2)
+    died = scene.timeline.now
+    scene.nodes[0].kill_all(reboot=True)
+    scene.nodes[0].boot_up()
+    scene.until(lambda: scene.runs("t")[-1] is not first, within=R_MS / 1_000)
+    assert scene.runs("t")[-1].begin - died < (R_MS - BEAT_MS) * MS
 
 
 def test_s30_a_deposed_leader_proposes_nothing() -> None:

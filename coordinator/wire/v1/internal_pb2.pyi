@@ -187,7 +187,7 @@ class LoadError(_message.Message):
     def __init__(self, plugin: _Optional[str] = ..., error: _Optional[str] = ...) -> None: ...
 
 class Register(_message.Message):
-    __slots__ = ("name", "node_uid", "counter", "incarnation", "boot_id", "pid_namespace", "old_is_dead", "attributes", "capacity", "manifests", "load_errors", "version", "python", "cluster_id", "max_starting", "rejoin", "boot_counter", "feature_level")
+    __slots__ = ("name", "node_uid", "counter", "incarnation", "boot_id", "pid_namespace", "old_is_dead", "attributes", "capacity", "manifests", "load_errors", "version", "python", "cluster_id", "max_starting", "rejoin", "boot_counter", "feature_level", "machine")
     class AttributesEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -213,6 +213,7 @@ class Register(_message.Message):
     REJOIN_FIELD_NUMBER: _ClassVar[int]
     BOOT_COUNTER_FIELD_NUMBER: _ClassVar[int]
     FEATURE_LEVEL_FIELD_NUMBER: _ClassVar[int]
+    MACHINE_FIELD_NUMBER: _ClassVar[int]
     name: str
     node_uid: str
     counter: int
@@ -231,7 +232,8 @@ class Register(_message.Message):
     rejoin: bool
     boot_counter: int
     feature_level: int
-    def __init__(self, name: _Optional[str] = ..., node_uid: _Optional[str] = ..., counter: _Optional[int] = ..., incarnation: _Optional[str] = ..., boot_id: _Optional[str] = ..., pid_namespace: _Optional[str] = ..., old_is_dead: _Optional[bool] = ..., attributes: _Optional[_Mapping[str, str]] = ..., capacity: _Optional[int] = ..., manifests: _Optional[_Iterable[_Union[Manifest, _Mapping]]] = ..., load_errors: _Optional[_Iterable[_Union[LoadError, _Mapping]]] = ..., version: _Optional[str] = ..., python: _Optional[str] = ..., cluster_id: _Optional[str] = ..., max_starting: _Optional[int] = ..., rejoin: _Optional[bool] = ..., boot_counter: _Optional[int] = ..., feature_level: _Optional[int] = ...) -> None: ...
+    machine: str
+    def __init__(self, name: _Optional[str] = ..., node_uid: _Optional[str] = ..., counter: _Optional[int] = ..., incarnation: _Optional[str] = ..., boot_id: _Optional[str] = ..., pid_namespace: _Optional[str] = ..., old_is_dead: _Optional[bool] = ..., attributes: _Optional[_Mapping[str, str]] = ..., capacity: _Optional[int] = ..., manifests: _Optional[_Iterable[_Union[Manifest, _Mapping]]] = ..., load_errors: _Optional[_Iterable[_Union[LoadError, _Mapping]]] = ..., version: _Optional[str] = ..., python: _Optional[str] = ..., cluster_id: _Optional[str] = ..., max_starting: _Optional[int] = ..., rejoin: _Optional[bool] = ..., boot_counter: _Optional[int] = ..., feature_level: _Optional[int] = ..., machine: _Optional[str] = ...) -> None: ...
 
 class Heartbeat(_message.Message):
     __slots__ = ("sequence", "accepted_sequence", "runs_digest", "runs", "lease_ms", "loop_lag_ms", "rss_bytes", "lists_runs")

@@ -147,11 +147,13 @@ def test_a_registration_as_a_value() -> None:
     frame = register(
         "n1", 3, attributes={"zone": "a", "arch": "x"}, load_errors=[wire.LoadError(plugin="p", error="e")],
         boot_id="b", pid_namespace="ns", old_is_dead=True, cluster_id="c", version="1", python="3.11",
+        boot_counter=5, machine="m",
     )  # fmt: skip
     said = registration(frame.register)
     assert (said.name, said.counter, said.incarnation, said.capacity) == ("n1", 3, "3-x", 4)
     assert said.attributes == (("arch", "x"), ("zone", "a"))
     assert (said.old_is_dead, said.boot_id, said.pid_namespace) == (True, "b", "ns")
+    assert (said.boot_counter, said.machine) == (5, "m")
     assert said.manifests[0].executor == NOOP
     assert said.load_errors[0].plugin == "p"
 

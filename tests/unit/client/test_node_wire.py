@@ -29,10 +29,13 @@ def no_logs(_: int) -> tuple[bytes, int]:
 
 
 def test_registration() -> None:
-    who = Registration("n1", "uid", 3, "3-aa", "boot", "ns", 5, True, {"z": "a"}, 7, 50, "v", "py")
+    who = Registration(
+        "n1", "uid", 3, "3-aa", "boot", "ns", 5, True, {"z": "a"}, 7, 50, "v", "py", machine="m"
+    )
     register = register_frame(who, [Offer("e", 2, "d", b"{}")], [], "c", rejoin=True).register
     assert (register.name, register.counter, register.incarnation) == ("n1", 3, "3-aa")
     assert (register.old_is_dead, register.rejoin, register.cluster_id) == (True, True, "c")
+    assert (register.boot_counter, register.machine) == (5, "m")
     assert dict(register.attributes) == {"z": "a"}
     assert (register.manifests[0].name, register.manifests[0].hash) == ("e", "d")
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from node import data_dir
 from node.data_dir import DataDir, DataDirError, Machine
 
 HERE = Machine("boot-1", "pid:[1]", "machine-1", 1_000)
@@ -118,8 +119,13 @@ def test_the_machine_is_remembered(path: Path) -> None:
     [
         (HERE, True),
         (replace(HERE, pid_namespace="pid:[2]"), False),  # it may live on in the other one
-        (replace(HERE, boot_id="boot-0"), True),  # nothing outlives a boot
-        (replace(HERE, boot_id="boot-0", machine_id="machine-0"), False),  # another machine's boot
+        (replace(HERE, boot_id="boot-0", boot_counter=999), True),  # nothing outlives a boot
+        (replace(HERE, boot_id="boot-0", boot_counter=1_001), False),  # ours may be the earlier one
+        (replace(HERE, boot_id="boot-0", boot_counter=0), False),  # nobody knows
+        (
+            replace(HERE, boot_id="boot-0", boot_counter=999, machine_id="m"),
+            False,
+        ),  # of another machine
     ],
 )
 def test_what_proves_an_earlier_incarnation_dead(before: Machine, *, proven: bool) -> None:
@@ -128,4 +134,19 @@ def test_what_proves_an_earlier_incarnation_dead(before: Machine, *, proven: boo
 
 def test_a_machine_without_an_id_proves_nothing_over_a_boot() -> None:
     nameless = replace(HERE, machine_id="")
-    assert not nameless.proves_dead(replace(nameless, boot_id="boot-0"))
+    assert not nameless.proves_dead(replace(nameless, boot_id="boot-0", boot_counter=999))
+
+
+def test_n6_the_machine_id_of_a_container_is_not_believed(monkeypatch: pytest.MonkeyPatch) -> None:
+    files = {"/etc/machine-id": "of the image", "/proc/sys/kernel/random/boot_id": "boot-1"}
+    monkeypatch.setattr(data_dir, "_read", files.__getitem__)
+    for namespace, machine in (("pid:[4026531836]", "of the image"), ("pid:[4026532000]", "")):
+        monkeypatch.setattr(data_dir, "_link", lambda _path, here=namespace: here)
+        assert Machine.here().machine_id == machine
+
+
+def test_the_machine_id_itself_is_not_shown_to_others() -> None:
+    assert "machine-1" not in HERE.public_name
+    assert HERE.public_name == replace(HERE, boot_id="boot-2").public_name
+    assert HERE.public_name != replace(HERE, machine_id="machine-2").public_name
+    assert replace(HERE, machine_id="").public_name == ""
