@@ -15,6 +15,8 @@ from coordinator.model.ids import TaskId
 from coordinator.model.instants import Instant
 from coordinator.model.tasks import Code, Task
 
+TELL_LOOKS = 5_000  # at records, for those that have to be told: about 5 ms
+
 
 class TaskClass:
     """Tasks with the same need, best first; and what the last pass told them.
@@ -29,7 +31,7 @@ class TaskClass:
         self._queues: dict[int, list[tuple[Instant, TaskId]]] = {}
         self.told: tuple[Code, str] | None = None
         self.holds = False  # what was told is the verdict of the last pass
-        self.untold: dict[TaskId, None] = {}
+        self._suspects: dict[TaskId, None] = {}  # whose record may say something else
 
     def __len__(self) -> int:
         return len(self._members)
@@ -40,13 +42,13 @@ class TaskClass:
             self._members[task.id] = (priority, due)
             heapq.heappush(self._queues.setdefault(priority, []), (due, task.id))
         if self.told != (task.assignment.code, task.assignment.explanation):
-            self.untold[task.id] = None
+            self._suspects[task.id] = None
         else:
-            self.untold.pop(task.id, None)
+            self._suspects.pop(task.id, None)
 
     def discard(self, task_id: TaskId) -> None:
         self._members.pop(task_id, None)
-        self.untold.pop(task_id, None)
+        self._suspects.pop(task_id, None)
 
     def head(self, order: Order) -> Place | None:
         """The best of the heads of all queues; what has gone or changed is dropped on the way."""
@@ -71,18 +73,28 @@ class TaskClass:
         for task_id, (priority, due) in self._members.items():
             yield order.place(priority, due, task_id)
 
-    def tell(self, code: Code, text: str, known: Mapping[TaskId, Task]) -> None:
-        """The verdict over the whole class; those whose record says otherwise are `untold`."""
+    def tell(self, code: Code, text: str) -> None:
+        """The verdict over the whole class; who knows it already is found out when it is written down."""
         self.holds = True
-        if self.told == (code, text):
-            return
-        self.told = (code, text)
-        self.untold = {
-            task_id: None
-            for task_id in self._members
-            if (known[task_id].assignment.code, known[task_id].assignment.explanation)
-            != (code, text)
-        }
+        if self.told != (code, text):
+            self.told = (code, text)
+            self._suspects = dict.fromkeys(reversed(self._members))
+
+    @property
+    def is_told(self) -> bool:
+        """Every record says what the class was told."""
+        return not self._suspects
+
+    def take_untold(self, known: Mapping[TaskId, Task], limit: int) -> list[Task]:
+        """At most `limit` tasks whose record says something else, after a bounded number of looks."""
+        found: list[Task] = []
+        for _ in range(TELL_LOOKS):
+            if not self._suspects or len(found) >= limit:
+                break
+            task = known[self._suspects.popitem()[0]]
+            if self.told != (task.assignment.code, task.assignment.explanation):
+                found.append(task)
+        return found
 
     def open(self) -> None:
         """A node was found: what the class was told before does not hold for now."""

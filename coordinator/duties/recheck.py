@@ -6,18 +6,15 @@ at most one more (PT-50). The timer is armed exactly while something is left (PT
 
 from __future__ import annotations
 
-from itertools import islice
-
 from coordinator.assignment.backlog import TaskClass
 from coordinator.assignment.load import claim_of
-from coordinator.assignment.plan import Decision, plan_slice
+from coordinator.assignment.plan import Decision, Pass
 from coordinator.duties.agenda import Agenda, Item
 from coordinator.duties.view import LeaderView
 from coordinator.machine.commands import AssignTask
 from coordinator.machine.fit import disabled
-from coordinator.model.ids import TaskId
 from coordinator.model.instants import SECOND, Millis, Now
-from coordinator.model.tasks import Assignment, Code
+from coordinator.model.tasks import Assignment
 
 SLICE = 500  # placements per turn: about 10 ms
 
@@ -27,6 +24,7 @@ class Rechecker:
 
     def __init__(self) -> None:
         self._wanted = True  # a new leader looks at everything
+        self._pass: Pass | None = None  # begun and not over
         self._under_way = 0
         self._timer: Millis | None = None
         self._interval: Millis = 0
@@ -68,23 +66,33 @@ class Rechecker:
         return Agenda(tuple(items), now.steady if self._is_due(now) else self._timer)
 
     def _is_due(self, now: Now) -> bool:
-        return self._wanted and not self._under_way and now.steady >= self._hold_until
+        is_wanted = self._wanted or self._pass is not None or self._tell
+        return is_wanted and not self._under_way and now.steady >= self._hold_until
 
     def _slice(self, view: LeaderView, now: Now) -> list[Item]:
         if not view.state.settings.assignment_enabled:
-            items = _tell_disabled(view)
-            self._wanted = len(items) >= SLICE
+            items, all_told = _tell_disabled(view)
+            self._wanted, self._pass = not all_told, None
         else:
             limit = min(SLICE, view.state.settings.number("assignment.batch"))
-            decisions = plan_slice(view.backlog, view.pass_view(now), limit)
-            self._wanted = len(decisions) >= limit
-            items = [assign_item(decision) for decision in decisions]
-            if self._tell and not self._wanted:
-                reasons = _tell_why(view, limit)
-                self._tell = self._wanted = len(reasons) >= limit
+            items = []
+            if self._wanted or self._pass is not None:
+                items = [assign_item(decision) for decision in self._decide(view, now, limit)]
+            if self._tell and not self._wanted and self._pass is None:
+                reasons, all_told = _tell_why(view, limit)
+                self._tell = not all_told
                 items += reasons
         self._under_way = len(items)
         return items
+
+    def _decide(self, view: LeaderView, now: Now, limit: int) -> list[Decision]:
+        """A slice of the pass; what triggers from now on asks for another one."""
+        if self._pass is None:
+            self._pass, self._wanted = Pass(view.backlog, view.load), False
+        decisions = self._pass.slice(view.pass_view(now), limit)
+        if self._pass.is_over:
+            self._pass = None
+        return decisions
 
     def _arm(self, view: LeaderView, now: Now) -> None:
         if not len(view.backlog):
@@ -110,34 +118,30 @@ def assign_item(decision: Decision) -> Item:
     return Item(command, (claim_of(task, assignment.node),), (task.id,))
 
 
-def _tell_why(view: LeaderView, limit: int) -> list[Item]:
-    """Records whose explanation differs from the pass's verdict; by the periodic pass alone (PT-8)."""
+def _tell_why(view: LeaderView, limit: int) -> tuple[list[Item], bool]:
+    """Records whose explanation differs from the pass's verdict; by the periodic pass alone (PT-8). True: all of them."""
     items: list[Item] = []
     for group in view.backlog.classes():
-        items += _untold(view, group, limit - len(items))
-    return items
+        if group.holds and not group.is_told:
+            items += _untold(view, group, limit - len(items))
+            if len(items) >= limit or not group.is_told:
+                return items, False
+    return items, True
 
 
-def _tell_disabled(view: LeaderView) -> list[Item]:
+def _tell_disabled(view: LeaderView) -> tuple[list[Item], bool]:
     code, text = disabled(view.state)
-    items: list[Item] = []
     for group in view.backlog.classes():
-        group.tell(code, text, view.state.tasks)
-        items += _untold(view, group, SLICE - len(items))
-    return items
+        group.tell(code, text)
+    return _tell_why(view, SLICE)
 
 
 def _untold(view: LeaderView, group: TaskClass, limit: int) -> list[Item]:
     """Up to `limit` reasons for those of the class whose record says something else."""
-    if group.told is None or not group.holds:
+    if group.told is None:
         return []
-    code, text = group.told
-    chosen = list(islice(group.untold, limit))
-    for task_id in chosen:
-        group.untold.pop(task_id)
-    return [_reason_item(view, task_id, code, text) for task_id in chosen]
-
-
-def _reason_item(view: LeaderView, task_id: TaskId, code: Code, text: str) -> Item:
-    task = view.state.tasks[task_id]
-    return Item(AssignTask(task.id, task.allocation_id, Assignment(None, None, code, text)))
+    reason = Assignment(None, None, *group.told)
+    return [
+        Item(AssignTask(task.id, task.allocation_id, reason))
+        for task in group.take_untold(view.state.tasks, limit)
+    ]

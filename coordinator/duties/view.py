@@ -10,7 +10,7 @@ from coordinator.assignment.backlog import Backlog
 from coordinator.assignment.exclusions import Exclusion, Exclusions
 from coordinator.assignment.load import Load
 from coordinator.assignment.order import Order
-from coordinator.assignment.plan import PassView
+from coordinator.assignment.ranking import PassView
 from coordinator.model.ids import NodeName, TaskId
 from coordinator.model.instants import Instant, Millis, Now
 from coordinator.model.state import ClusterState

@@ -8,7 +8,8 @@ from coordinator.assignment.backlog import Backlog
 from coordinator.assignment.exclusions import Exclusions
 from coordinator.assignment.load import Load
 from coordinator.assignment.order import Order
-from coordinator.assignment.plan import Decision, PassView, plan_slice
+from coordinator.assignment.plan import Decision, Pass
+from coordinator.assignment.ranking import PassView
 from coordinator.model.ids import AllocationId, NodeName, TaskId
 from coordinator.model.nodes import Drain, Node, NodeStatus, Offer
 from coordinator.model.state import ClusterState
@@ -86,7 +87,7 @@ class Scene:
         )
 
     def plan(self, limit: int = 1_000) -> list[Decision]:
-        return plan_slice(self.backlog, self.view(), limit)
+        return Pass(self.backlog, self.load).slice(self.view(), limit)
 
     def placed(self, limit: int = 1_000) -> dict[str, str | None]:
         return {one.task.id: one.assignment.node for one in self.plan(limit)}

@@ -117,7 +117,7 @@ def test_pt_8_what_a_class_was_told_holds_only_until_a_node_is_found() -> None:
     scene.plan()
     group = scene.backlog.class_of("t")
     assert group.holds
-    assert list(group.untold) == ["t"]
+    assert [one.id for one in group.take_untold(scene.state.tasks, 10)] == ["t"]
     scene.state.put_node(node("a", 10))
     scene.exclusions.aborted("t", "a", 0)
     assert scene.plan() == []
@@ -129,7 +129,10 @@ def test_pt_8_a_task_that_says_the_verdict_already_is_not_told_again() -> None:
     said = Assignment(None, None, Code.NO_CAPACITY, "a")
     scene.put(task("knows", assignment=said), task("news"))
     scene.plan()
-    assert list(scene.backlog.class_of("news").untold) == ["news"]
+    group = scene.backlog.class_of("news")
+    assert not group.is_told
+    assert [one.id for one in group.take_untold(scene.state.tasks, 10)] == ["news"]
+    assert group.is_told
 
 
 def test_the_backlog_follows_a_task_whose_need_or_place_changes() -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import msgspec
+import pytest
 
+from coordinator.assignment import plan
+from coordinator.duties import recheck
 from coordinator.duties.recheck import SLICE, Rechecker
 from coordinator.machine.commands import AssignTask
 from coordinator.model.settings import Settings, SettingValue
@@ -144,3 +147,36 @@ def test_pt_8_reasons_for_many_are_written_in_slices_of_one_periodic_pass() -> N
     settle(rechecker, len(first.items))
     second = rechecker.run(term.view, term.at(10_050))
     assert (len(first.items), len(second.items)) == (SLICE, 7)
+
+
+def test_pt_50_a_pass_of_many_classes_goes_on_by_itself_and_a_trigger_asks_for_one_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(plan, "LOOKS_PER_SLICE", 3)
+    many = tuple(task(f"t{n}", cost=3 + n) for n in range(4))
+    term = Term(node("a", 1), tasks=many)
+    rechecker, begun = Rechecker(), []
+    real = plan.Pass
+    monkeypatch.setattr(recheck, "Pass", lambda *given: begun.append(1) or real(*given))
+    for turn in range(20):
+        if turn == 1:
+            rechecker.trigger()
+        rechecker.run(term.view, term.at(turn))
+    assert len(begun) == 2
+    assert all(group.holds for group in term.view.backlog.classes())
+
+
+def test_pt_8_writing_reasons_down_in_slices_judges_nobody_anew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    term = Term(node("a", 0), tasks=tasks(3 * SLICE))
+    rechecker, begun = Rechecker(), []
+    rechecker.run(term.view, term.at(0))
+    real = plan.Pass
+    monkeypatch.setattr(recheck, "Pass", lambda *given: begun.append(1) or real(*given))
+    written = 0
+    for turn in range(6):
+        agenda = rechecker.run(term.view, term.at(10_000 + turn))
+        written += len(agenda.items)
+        settle(rechecker, len(agenda.items))
+    assert (written, len(begun)) == (3 * SLICE, 1)
