@@ -33,11 +33,12 @@ asked to end, `task.cancelled` is set and the next await raises CancelledError; 
 Run it: `task-node --executors my_module ...`, or name it in the entry points group `ptasks.executors`.
 
 Who may enter: executors, nodes, and the coordinator's shell. Reading order: `api`, `handle`, `policy`, `views`,
-`errors`; behind them `definition`, `models`, `reading`, `registry`, `manifests`, `leader_calls`, `late_views`,
+`errors`, `declared`; behind them `definition`, `models`, `reading`, `registry`, `manifests`, `leader_calls`, `late_views`,
 `run_control`.
 """
 
 from executors.api import PersistentTasksExecutor, executor
+from executors.declared import DeclaredTask
 from executors.durations import Duration
 from executors.errors import (
     ExecutorDefinitionError,
@@ -59,6 +60,7 @@ __all__ = [
     "BlockingTask",
     "Candidate",
     "ClusterView",
+    "DeclaredTask",
     "Duration",
     "ExecutorDefinitionError",
     "Fenced",

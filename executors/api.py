@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar, cast, overload
 from pydantic import BaseModel
 from typing_extensions import override
 
+from executors.declared import DeclaredTask
 from executors.decorated import inspect_function
 from executors.definition import Definition, define, is_unfinished
 from executors.errors import caller_location
@@ -25,7 +26,7 @@ class PersistentTasksExecutor(Generic[P, S]):
 
     Give `name` (unique in the cluster), raise `version` when params or state change shape, state your wishes in
     `policy`, and write `node_operation`. All else has a default. `old_params` and `old_states` may keep the models of
-    earlier versions, so that each step of an upgrade is checked.
+    earlier versions, so that each step of an upgrade is checked. `declares`: tasks that are always to be there.
 
     One instance is made per run: what you keep on `self` is this run's alone. A class that is only a base for others
     inherits from ABC as well.
@@ -34,6 +35,7 @@ class PersistentTasksExecutor(Generic[P, S]):
     name: ClassVar[str]
     version: ClassVar[int] = 1
     policy: ClassVar[TaskPolicy] = TaskPolicy()
+    declares: ClassVar[Sequence[DeclaredTask]] = ()
     old_params: ClassVar[Mapping[int, type[BaseModel]]] = {}
     old_states: ClassVar[Mapping[int, type[BaseModel]]] = {}
     definition: ClassVar[Definition]
@@ -95,7 +97,13 @@ class _Decorator(Protocol):
     ) -> type[PersistentTasksExecutor[P, S]]: ...
 
 
-def executor(name: str, *, version: int = 1, policy: TaskPolicy | None = None) -> _Decorator:
+def executor(
+    name: str,
+    *,
+    version: int = 1,
+    policy: TaskPolicy | None = None,
+    declares: Sequence[DeclaredTask] = (),
+) -> _Decorator:
     """Make an executor of a function `(task, params)` or `(task, params, state)`, async or not.
 
     The models are read from the annotations. Raises ExecutorDefinitionError with file and line.
@@ -109,6 +117,7 @@ def executor(name: str, *, version: int = 1, policy: TaskPolicy | None = None) -
             "name": name,
             "version": version,
             "policy": declared,
+            "declares": declares,
             "node_operation": found.node_operation,
             "__doc__": function.__doc__,
             "__module__": function.__module__,

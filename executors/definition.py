@@ -13,6 +13,7 @@ from typing import Any, TypeVar, cast, get_args, get_origin
 
 from pydantic import BaseModel
 
+from executors.declared import DeclaredTask, checked_declarations
 from executors.errors import definition_error
 from executors.models import Shape
 from executors.policy import TaskPolicy
@@ -48,6 +49,7 @@ class Definition:
     location: str
     runs_in_thread: bool
     own_hooks: frozenset[str]
+    declares: tuple[DeclaredTask, ...] = ()
 
     @property
     def title(self) -> str:
@@ -65,11 +67,12 @@ def define(cls: type[Any], base: type[Any], location: str) -> Definition:
         raise definition_error(f"{cls.__name__} has no node_operation", location)
     for hook in sorted(own_hooks):
         _check_hook(cls, hook, location)
+    shape = shape_of(params, "params", location)
     return Definition(
         name=name,
         version=version,
         policy=policy,
-        params=shape_of(params, "params", location),
+        params=shape,
         state=shape_of(state, "state", location),
         old_params=_old_models(cls, "old_params", location),
         old_states=_old_models(cls, "old_states", location),
@@ -78,6 +81,7 @@ def define(cls: type[Any], base: type[Any], location: str) -> Definition:
         location=location,
         runs_in_thread=not inspect.iscoroutinefunction(cls.node_operation),
         own_hooks=own_hooks,
+        declares=checked_declarations(cls.declares, shape, location),
     )
 
 

@@ -5,6 +5,8 @@ A manifest is canonical JSON (sorted keys, no spaces), so equal content has equa
     {"name", "version", "title", "doc", "params_schema", "state_schema", "policy", "own_validate", "own_assignment",
      "has_describe"}
 
+and `declares`, where the executor declares tasks (`executors.declared`).
+
 `policy` has every field with its value in force, durations in ms, and `declared`: the names of those the author gave
 (the others give way to the cluster's settings). Schemas are JSON Schema 2020-12, closed at every depth.
 """
@@ -16,6 +18,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from executors.declared import declarations_document
 from executors.definition import Definition
 
 
@@ -48,5 +51,7 @@ def manifest_of(definition: Definition) -> Manifest:
         "own_assignment": "get_assignment" in definition.own_hooks,
         "has_describe": "describe" in definition.own_hooks,
     }
+    if definition.declares:
+        document["declares"] = declarations_document(definition.declares, definition.params)
     body = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
     return Manifest(definition.name, definition.version, hashlib.sha256(body).hexdigest(), body)

@@ -7,7 +7,7 @@ from typing import Any
 from typing_extensions import override
 
 from coordinator.api import cluster_views as views
-from coordinator.api import member_views
+from coordinator.api import member_views, plugin_switches
 from coordinator.api.backups import Backups
 from coordinator.api.changing import submit_change
 from coordinator.api.checks import check_node_name
@@ -161,6 +161,7 @@ class ClusterService(PlacementService):
         self, request: wire.SetSettingsRequest, context: Context
     ) -> wire.GetSettingsResponse:
         async def work(left: float) -> wire.GetSettingsResponse:
+            plugin_switches.check_known(self._door.replica.state, request.set)
             values = tuple(sorted(request.set.items()))
             command = SetSettings(values, tuple(sorted(request.reset)), OPERATOR)
             await submit_change(self._road, command, request, left)

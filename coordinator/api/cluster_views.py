@@ -6,12 +6,12 @@ from typing import Any
 
 import msgspec
 
-from coordinator.api import member_views
+from coordinator.api import member_views, plugin_switches
 from coordinator.api.door import Door
 from coordinator.machine.features import nodes_support
 from coordinator.model.ids import NodeName
 from coordinator.model.nodes import Drain, Node, NodeStatus
-from coordinator.model.settings import RULES
+from coordinator.model.settings import RULES, rule_of
 from coordinator.model.state import ClusterState
 from coordinator.model.tasks import TERMINAL, Code, Status
 from coordinator.replica.replica import Replica
@@ -167,16 +167,20 @@ def _node_counts(state: ClusterState) -> dict[str, int]:
 
 def settings(state: ClusterState) -> list[wire.Setting]:
     found = []
-    for key in sorted(RULES):
-        value = state.settings.values.get(key)
+    defaults = plugin_switches.defaults(state)
+    for key in sorted({*RULES, *defaults, *state.settings.values}):
+        value, rule = state.settings.values.get(key), rule_of(key)
+        if rule is None:
+            continue
+        default = defaults.get(key) or rule.default_text()
         found.append(
             wire.Setting(
                 key=key,
-                value=state.settings.text(key),
-                default_value=RULES[key].default_text(),
+                value=value.value if value is not None else default,
+                default_value=default,
                 set_by=value.by if value is not None else "",
                 set_at=value.at if value is not None else 0,
-                bounds=RULES[key].bounds(),
+                bounds=rule.bounds(),
             )
         )
     return found

@@ -176,6 +176,7 @@ def task_to_wire(task: Task, progress: ProgressNow | None = None) -> wire.Task:
         expires_at=task.expires_at,
         created_revision=task.created_revision,
         modified_revision=task.revision,
+        declared=bool(task.declared),
     )
     if task.last_outcome is not None:
         found.last_outcome.CopyFrom(outcome_to_wire(task.last_outcome))

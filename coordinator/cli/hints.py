@@ -123,6 +123,7 @@ _BY_REASON: Final[dict[str, str | Make]] = {
         ),
         _look,
     ),
+    "declared": "cancel it without --purge, or turn its switch off; see: taskctl cluster settings",
     "change_pending": _pending,
     "would_lose_quorum": "start what is down, or put another in its place first; see: taskctl cluster members",
     "already_exists": "see who is there with: taskctl cluster members",

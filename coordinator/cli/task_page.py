@@ -46,6 +46,7 @@ def _head(task: Task, moments: Moments) -> Iterator[tuple[str, str]]:
     yield "attempts", attempts_text(task)
     yield "progress", progress_text(task)
     yield "description", task.description
+    yield "declared", f"by {task.executor}" if task.declared else ""
 
 
 def _wish(task: Task) -> Iterator[tuple[str, str]]:

@@ -156,6 +156,7 @@ def task_of(task: wire.Task) -> views.Task:
         created_revision=task.created_revision,
         modified_revision=task.modified_revision,
         policy=policy_of(task.policy),
+        declared=task.declared,
     )
 
 

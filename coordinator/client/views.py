@@ -141,6 +141,7 @@ class Task(Struct, frozen=True):
     created_revision: int
     modified_revision: int
     policy: Policy
+    declared: bool = False  # by its executor: its record stays as long as that is so
 
     @property
     def is_finished(self) -> bool:

@@ -16,6 +16,15 @@ from coordinator.model.instants import Instant, Millis, Now
 from coordinator.model.state import ClusterState
 
 
+class Declaration(msgspec.Struct, frozen=True, gc=False):
+    """A task that an executor declares (PT-84). `setting`: key of its switch, empty for none; `default` is its."""
+
+    task_id: TaskId
+    params: bytes
+    setting: str = ""
+    default: bool = True
+
+
 class ExecutorFacts(msgspec.Struct, frozen=True, gc=False):
     """What manifests say of an executor, as the leader needs it."""
 
@@ -23,6 +32,7 @@ class ExecutorFacts(msgspec.Struct, frozen=True, gc=False):
     own_validate: bool
     own_assignment: bool
     policy: Mapping[str, object]
+    declares: tuple[Declaration, ...] = ()
 
 
 class LeaderView:

@@ -14,6 +14,7 @@ from coordinator.machine.commands import (
 from coordinator.machine.outcome import Accepted, Outcome, Refusal, Refused
 from coordinator.machine.records import (
     already_finished,
+    declared_still,
     finished,
     is_fenced,
     not_found,
@@ -34,6 +35,12 @@ def cancel_task(state: ClusterState, command: CancelTask) -> Outcome:
         return not_found(command.task_id)
     if command.if_revision and command.if_revision != task.revision:
         return revision_mismatch(task)
+    if (command.purge or command.finished_only) and task.declared and not command.undeclared:
+        return declared_still(task)
+    if command.undeclared:
+        if not task.declared:
+            return Refused(Refusal.CHOICE_STALE, "nobody declared it", task.allocation_id)
+        task = replace(task, declared="")
     if task.is_terminal:
         return _cancel_finished(state, task, command)
     if command.finished_only:
@@ -103,6 +110,8 @@ def remove_task(state: ClusterState, command: RemoveTask) -> Outcome:
         return revision_mismatch(task)
     if not task.is_terminal:
         return Refused(Refusal.NOT_FINISHED, f"the task is {task.status}", task.allocation_id)
+    if task.declared:
+        return declared_still(task)
     if task.expires_at > state.at and not _too_many_kept(state, task.status):
         return Refused(Refusal.CHOICE_STALE, "its retention has not ended", task.allocation_id)
     state.drop_task(task.id)

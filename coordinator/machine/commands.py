@@ -89,6 +89,7 @@ class CreateTask(msgspec.Struct, frozen=True, array_like=True, tag=1, gc=False):
     description: str = ""
     by_run: tuple[AllocationId, Incarnation] | None = None  # of the parent, which starts it (PT-77)
     limits: tuple[TaskLimit, ...] = ()
+    declared: str = ""  # digest of the params, of a task that its executor declares (PT-84)
 
 
 class AssignTask(msgspec.Struct, frozen=True, array_like=True, tag=2, gc=False):

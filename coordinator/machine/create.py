@@ -29,6 +29,8 @@ def create_task(state: ClusterState, command: CreateTask) -> Outcome:
     if old is not None:
         state.drop_task(old.id)
     task = _new_record(state, command, status, assignment)
+    if old is not None and old.executor == task.executor:
+        task = replace(task, declared=command.declared or old.declared)
     if wake_at:
         task = replace(task, wake_at=wake_at)
     state.put_task(task)
@@ -59,6 +61,7 @@ def _new_record(
         assigned_at=at if status is Status.ASSIGNED else 0,
         description=command.description,
         limits=command.limits,
+        declared=command.declared,
     )
 
 

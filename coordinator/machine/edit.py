@@ -110,6 +110,8 @@ def _with_intent(state: ClusterState, task: Task, command: UpdateTask) -> Task:
     if command.policy is not None:
         edited = with_policy(edited, command.policy)
     edited = with_limits(edited, command.limits)
+    if command.declared:
+        edited = replace(edited, declared=command.declared)
     if command.spec is None:
         return edited
     spec = replace(command.spec, parent=task.spec.parent, headers=task.spec.headers)

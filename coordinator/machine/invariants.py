@@ -12,7 +12,7 @@ from coordinator.machine.failures import InvariantBroken, UpgradeNeeded
 from coordinator.model import limits
 from coordinator.model.concurrency import SCOPES
 from coordinator.model.nodes import NodeStatus
-from coordinator.model.settings import RULES, objection
+from coordinator.model.settings import objection, rule_of
 from coordinator.model.state import ClusterState
 from coordinator.model.tasks import HAS_NODE, Code, Desired, Status, StopReason, Task
 
@@ -78,7 +78,9 @@ def _life(task: Task) -> Iterator[str]:
     """Status, wishes and instants agree."""
     if not task.is_terminal and (task.finished_at or task.expires_at):
         yield f"finished_at {task.finished_at}, expires_at {task.expires_at}"
-    if task.is_terminal and task.expires_at < task.finished_at:
+    if task.is_terminal and task.declared and task.expires_at:
+        yield f"expires at {task.expires_at}, but its executor declares it"
+    elif task.is_terminal and not task.declared and task.expires_at < task.finished_at:
         yield f"expires_at {task.expires_at} before its end {task.finished_at}"
     if task.is_terminal and task.purge:
         yield "was to be removed at its end"
@@ -180,7 +182,7 @@ def _rest(state: ClusterState) -> Iterator[str]:
         yield "request ids are not remembered in the order of their entries"
     if len(state.nodes) > limits.NODES_MAX:
         yield f"{len(state.nodes)} nodes"
-    unknown = sorted(key for key in state.settings.values if key not in RULES)
+    unknown = sorted(key for key in state.settings.values if rule_of(key) is None)
     if unknown:
         yield f"unknown settings {', '.join(unknown)}"
     for (scope, key), override in sorted(state.limit_overrides.items()):

@@ -39,6 +39,7 @@ class Refusal(StrEnum):
     WOULD_LOSE_QUORUM = "would_lose_quorum"
     LIMIT_REACHED = "limit_reached"
     FEATURE_LEVEL = "feature_level"
+    DECLARED = "declared"  # its executor declares the task, so its record stays (PT-84)
     CHOICE_STALE = (
         "choice_stale"  # a placement that no longer holds (PT-34); never leaves the cluster
     )

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from coordinator.machine.outcome import Accepted, Refusal, Refused
 from coordinator.model.ids import AllocationId, Incarnation, TaskId
-from coordinator.model.instants import Millis
+from coordinator.model.instants import Instant, Millis
 from coordinator.model.state import ClusterState
 from coordinator.model.tasks import Policy, Status, Task
 
@@ -49,7 +49,7 @@ def finished(state: ClusterState, task: Task, status: Status) -> Task:
         task,
         status=status,
         finished_at=state.at,
-        expires_at=state.at + _retention_ms(state, task.policy, status),
+        expires_at=_expiry(state, task, status),
         wake_at=0,
         stop_reason=None,
         stop_text="",
@@ -59,6 +59,12 @@ def finished(state: ClusterState, task: Task, status: Status) -> Task:
     )
 
 
+def declared_still(task: Task) -> Refused:
+    """Its record stays as long as its executor declares it (PT-84)."""
+    detail = f"{task.executor} declares it: cancel it, and it stays cancelled"
+    return Refused(Refusal.DECLARED, detail, task.allocation_id)
+
+
 def store(state: ClusterState, task: Task) -> Accepted:
     """Put the record. One that was to be purged goes as soon as it has ended (PT-29)."""
     state.put_task(task)
@@ -66,6 +72,11 @@ def store(state: ClusterState, task: Task) -> Accepted:
         state.drop_task(task.id)
         return Accepted(task.id, task.allocation_id, removed=True, record=task)
     return Accepted(task.id, task.allocation_id)
+
+
+def _expiry(state: ClusterState, task: Task, status: Status) -> Instant:
+    """One that is declared stays: gone, it would be made anew."""
+    return 0 if task.declared else state.at + _retention_ms(state, task.policy, status)
 
 
 def _retention_ms(state: ClusterState, policy: Policy, status: Status) -> Millis:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from coordinator.machine.commands import DropReassignFloor, SetSettings
 from coordinator.machine.outcome import Accepted, Outcome, Refusal, Refused
 from coordinator.model.events import SettingsChanged
-from coordinator.model.settings import RULES, ReassignFloor, Settings, SettingValue, objection
+from coordinator.model.settings import ReassignFloor, Settings, SettingValue, objection, rule_of
 from coordinator.model.state import ClusterState
 
 TEXT_CHARS_MAX = 64
@@ -14,7 +14,7 @@ TEXT_CHARS_MAX = 64
 def set_settings(state: ClusterState, command: SetSettings) -> Outcome:
     """All or nothing: one bad value refuses the request, naming key, value and bounds."""
     for key in [*(key for key, _ in command.values), *command.reset]:
-        if key not in RULES:
+        if rule_of(key) is None:
             return Refused(Refusal.SETTING_NOT_FOUND, f"no setting {key}")
     values = dict(state.settings.values)
     for key in command.reset:
@@ -44,7 +44,9 @@ def drop_reassign_floor(state: ClusterState, command: DropReassignFloor) -> Outc
 
 def _canonical(key: str, text: str) -> str:
     """ValueError names the bounds. A length limit keeps absurd numbers out of the arithmetic."""
-    rule = RULES[key]
+    rule = rule_of(key)
+    if rule is None:
+        raise ValueError("is no setting")
     if len(text) > TEXT_CHARS_MAX:
         raise ValueError(f"must be {rule.bounds()}")
     return rule.parse(text)
@@ -52,7 +54,8 @@ def _canonical(key: str, text: str) -> str:
 
 def _take_over(state: ClusterState, changed: Settings) -> Outcome:
     old = state.settings.values
-    keys = [key for key in RULES if changed.values.get(key) != old.get(key)]
+    known = sorted({*old, *changed.values})
+    keys = [key for key in known if changed.values.get(key) != old.get(key)]
     if not keys:
         return Accepted(unchanged=True)
     if changed.lease_ms < state.settings.lease_ms:
@@ -60,5 +63,5 @@ def _take_over(state: ClusterState, changed: Settings) -> Outcome:
         floor = ReassignFloor(state.reassign_ms, state.revision, state.is_held)
         state.reassign_floor = floor
     state.settings = changed
-    state.events.append(SettingsChanged(tuple(sorted(keys))))
+    state.events.append(SettingsChanged(tuple(keys)))
     return Accepted()

@@ -27,6 +27,7 @@ class CancelTask(msgspec.Struct, frozen=True, array_like=True, tag=6, gc=False):
     if_revision: int = 0
     grace_ms: Millis = -1  # how long its run may take to end; -1: as its policy says
     reason: str = ""
+    undeclared: bool = False  # the leader's: a task that was declared and is so no more (PT-84)
 
 
 class UnassignTask(msgspec.Struct, frozen=True, array_like=True, tag=7, gc=False):
@@ -66,6 +67,7 @@ class UpdateTask(msgspec.Struct, frozen=True, array_like=True, tag=30, gc=False)
     if_revision: int = 0
     reason: str = ""
     limits: tuple[TaskLimit, ...] | None = None  # what params and labels come to (TM-60)
+    declared: str = ""  # the leader's: digest of params that the executor declares now
 
 
 class PauseTask(msgspec.Struct, frozen=True, array_like=True, tag=31, gc=False):

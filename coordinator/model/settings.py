@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 import msgspec
@@ -116,6 +117,9 @@ class WindowRule(msgspec.Struct, frozen=True, gc=False):
         return "none"
 
 
+PLUGIN_KEY = re.compile(r"plugins(\.[a-z0-9_]+)+")
+PLUGIN_KEY_CHARS_MAX = 100
+
 Rule = DurationRule | NumberRule | WordRule | PercentRule | WindowRule
 
 RULES: Mapping[str, Rule] = {
@@ -137,6 +141,15 @@ RULES: Mapping[str, Rule] = {
     "retention.succeeded": DurationRule(DAY, 0, 3_650 * DAY),
     "scheduling.ageing": DurationRule(10 * MINUTE, 0, DAY),
 }
+
+
+SWITCH = WordRule("on", ("on", "off"))
+
+
+def rule_of(key: str) -> Rule | None:
+    """Of one of ours, or of a switch that an executor names for what it declares (PT-84)."""
+    is_plugins = len(key) <= PLUGIN_KEY_CHARS_MAX and PLUGIN_KEY.fullmatch(key) is not None
+    return SWITCH if is_plugins else RULES.get(key)
 
 
 class Settings(msgspec.Struct, gc=False):
@@ -167,6 +180,11 @@ class Settings(msgspec.Struct, gc=False):
         """No spans: no window is set."""
         text = self.text(key)
         return () if text == "none" else spans(text)
+
+    def is_on(self, key: str, *, default: bool) -> bool:
+        """A switch of a plugin; its default is the plugin's own."""
+        found = self.values.get(key)
+        return default if found is None else found.value == "on"
 
     @property
     def assignment_enabled(self) -> bool:

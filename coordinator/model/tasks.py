@@ -220,6 +220,7 @@ class Task(msgspec.Struct, frozen=True, array_like=True, gc=False):
     stop_text: str = ""  # what whoever asked the run to end gave as reason
     limits: tuple[TaskLimit, ...] = ()  # it stands under these while it has a node
     next_limits: tuple[TaskLimit, ...] | None = None  # as next_policy
+    declared: str = ""  # digest of the params that its executor declared last (PT-84); else empty
 
     @property
     def is_terminal(self) -> bool:

@@ -170,6 +170,7 @@ class Creations:
             replace_finished=create.replace_finished,
             limits=wish.draft.limits,
             by_run=create.by_run,
+            declared=create.declared,
         )
         if wish.asked.dry_run:
             for claim in claims:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
 import msgspec
 
-from coordinator.duties.view import ExecutorFacts
+from coordinator.duties.view import Declaration, ExecutorFacts
+from coordinator.model.ids import TaskId
+from coordinator.model.limits import PARAMS_BYTES_MAX, TASK_ID_BYTES_MAX
 from coordinator.model.state import ClusterState
 from coordinator.model.tasks import DEFAULT_BACKOFF, Backoff, Policy, TaskSpec
 
 POLICIES_KEPT = 10_000
+DECLARED_MAX = 100  # tasks of one executor
 
 
 class FactsBook:
@@ -68,7 +71,27 @@ def _read(version: int, body: bytes) -> ExecutorFacts:
         bool(said.get("own_validate")),
         bool(said.get("own_assignment")),
         said.get("policy") or {},
+        tuple(_declarations(said.get("declares"))),
     )
+
+
+def _declarations(said: object) -> Iterator[Declaration]:
+    """Those that can be kept; a manifest is a node's word, not ours."""
+    for one in said[:DECLARED_MAX] if isinstance(said, list) else ():
+        try:
+            found = msgspec.convert(one, _Declared)
+        except msgspec.ValidationError:
+            continue
+        params = msgspec.json.encode(found.params, order="sorted")
+        if 0 < len(found.id.encode()) <= TASK_ID_BYTES_MAX and len(params) <= PARAMS_BYTES_MAX:
+            yield Declaration(TaskId(found.id), params, found.setting, found.default)
+
+
+class _Declared(msgspec.Struct, frozen=True):
+    id: str
+    params: dict[str, Any]
+    setting: str = ""
+    default: bool = True
 
 
 class Policies:

@@ -25,6 +25,7 @@ class Create(msgspec.Struct, frozen=True, gc=False):
     require_assignment: bool = False
     replace_finished: bool = False
     by_run: tuple[AllocationId, Incarnation] | None = None  # of the parent (PT-77)
+    declared: str = ""  # digest of the params, where its executor declares it (PT-84)
 
 
 class Move(msgspec.Struct, frozen=True, gc=False):

@@ -34,6 +34,7 @@ from coordinator.replica.asking import AskingPass
 from coordinator.replica.assigners import Assigners
 from coordinator.replica.bench import Bench
 from coordinator.replica.creation import Creations
+from coordinator.replica.declared import DeclaredTasks
 from coordinator.replica.desk import Desk
 from coordinator.replica.editing import Edits
 from coordinator.replica.effects import Note
@@ -45,6 +46,13 @@ from coordinator.replica.proposals import Answer, Lost, OnAnswer, Proposal, Prop
 from coordinator.replica.reads import Reads
 from coordinator.replica.sessions import Sessions
 from coordinator.replica.submitting import submitter
+from coordinator.replica.transitions import (
+    has_ended,
+    has_freed,
+    is_edited,
+    is_live,
+    offers_anew,
+)
 from coordinator.replica.validation import Validations
 
 
@@ -72,6 +80,7 @@ class Leadership:
         self.creations = Creations(bench, self.assigners, self.validations, proposals)
         self.submit = submitter(proposals, lambda: bench.state)
         self.edits = Edits(bench, self.validations, self.submit)
+        self.declared = DeclaredTasks(bench, self.creations.begin, self.edits.begin, self.submit)
         self.asking = AskingPass(bench, self.assigners, proposals)
         self.sessions = Sessions(
             bench, self.leases, Desk(bench, proposals, self.creations.begin), proposals, reads
@@ -85,11 +94,16 @@ class Leadership:
         self.pokes = Pokes(self.look_again)
         self._floor_dropped = 0  # revision of the floor whose drop is under way
         self._since: Millis = bench.now.steady
+        self._open()
+
+    def _open(self) -> None:
+        """First of all: what the term begins with."""
+        bench = self.bench
         if bench.state.is_held:
             said = {"ms": bench.state.reassign_ms}
             bench.emit(Note("info", "nodes wait until runs of the cluster before have ended", said))
         self.refresh_facts()
-        live = [n.name for n in bench.state.nodes_by_name() if _is_live(n)]
+        live = [n.name for n in bench.state.nodes_by_name() if is_live(n)]
         self.leases.on_first_commit(live, bench.now.steady)
 
     def look_again(self) -> None:
@@ -104,6 +118,7 @@ class Leadership:
 
     def on_event(self, event: Event) -> None:
         """Keep memory in step with what was applied; mark what has to be looked at."""
+        self.declared.on_event(event)
         match event:
             case TaskChanged(old, new):
                 self._on_task(old, new)
@@ -129,7 +144,7 @@ class Leadership:
         self.sessions.task_changed(old, new)
         self.time_limits.follow(old, new, self.bench.now.steady)
         self.rebalancer.task_changed(old, new)
-        if old is not None and old.has_node and _has_ended(old, new):
+        if old is not None and old.has_node and has_ended(old, new):
             self.live.forget(old.id)
         if new is None or new.status is not Status.UNASSIGNED:
             gone = new if new is not None else old
@@ -139,9 +154,9 @@ class Leadership:
             backlog.add(new)
             if old is None and self.bench.view.asks_itself(new.executor):
                 self.asking.look_later()
-            elif old is None or old.status is not Status.UNASSIGNED or _is_edited(old, new):
+            elif old is None or old.status is not Status.UNASSIGNED or is_edited(old, new):
                 self.look_again()
-        if old is not None and old.has_node and _has_freed(old, new) and len(backlog):
+        if old is not None and old.has_node and has_freed(old, new) and len(backlog):
             self.look_again()
         if old is not None and (new is None or new.is_terminal):
             self.bench.view.exclusions.forget(old.id)
@@ -155,12 +170,12 @@ class Leadership:
             self.look_again()
 
     def _on_node(self, name: NodeName, old: Node | None, new: Node | None) -> None:
-        if new is None or not _is_live(new):
+        if new is None or not is_live(new):
             self.leases.forget(name)
             self.sessions.node_gone(name, new)
-        elif old is None or old.incarnation != new.incarnation or not _is_live(old):
+        elif old is None or old.incarnation != new.incarnation or not is_live(old):
             self.leases.joined(name, self.bench.now.steady)
-        if _offers_anew(old, new):
+        if offers_anew(old, new):
             self.bench.view.exclusions.offers_anew(name)
         self._drains.node_changed(old, new, self.bench.now.steady)
         self.rebalancer.node_changed(old, new, self.bench.now.steady)
@@ -201,6 +216,7 @@ class Leadership:
         self.member_changes.tick()
         self.asking.tick()
         self.pokes.tick(steady)
+        self.declared.tick(steady)
 
     def stalled(self, millis: Millis) -> None:
         """Our own loop stood still: nobody may be blamed for it (L6)."""
@@ -272,25 +288,3 @@ class Leadership:
 
 def _nobody_waits(_: Answer) -> None:
     """What it changed is seen in the state."""
-
-
-def _is_live(node: Node) -> bool:
-    return node.status in (NodeStatus.READY, NodeStatus.REMOVED)
-
-
-def _offers_anew(old: Node | None, new: Node | None) -> bool:
-    if old is None or new is None:
-        return True
-    return old.offers != new.offers or old.incarnation != new.incarnation
-
-
-def _has_ended(old: Task, new: Task | None) -> bool:
-    return new is None or old.allocation_id != new.allocation_id
-
-
-def _has_freed(old: Task, new: Task | None) -> bool:
-    return new is None or old.assignment.node != new.assignment.node
-
-
-def _is_edited(old: Task, new: Task) -> bool:
-    return old.edited_revision != new.edited_revision
