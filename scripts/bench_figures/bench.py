@@ -33,14 +33,26 @@ class Bench:
         return self.root / f"{self._count}-{name}"
 
     def cluster(
-        self, kind: str, *, coordinators: int = 3, nodes: int = 3, flags: Sequence[str] = ()
+        self,
+        kind: str,
+        *,
+        coordinators: int = 3,
+        nodes: int = 3,
+        flags: Sequence[str] = (),
+        coordinator_flags: Sequence[str] = (),
     ) -> Cluster:
-        """The running cluster if it is of this kind; else that one is ended and another started."""
+        """The running cluster if it is of this kind; else that one is ended and another started. `flags`: of nodes."""
         if self._cluster is None or self._kind != kind:
             self.end_cluster()
             note(f"starting {coordinators} coordinators and {nodes} nodes for {kind}")
-            root = self.directory(kind)
-            cluster = Cluster(root, coordinators=coordinators, nodes=nodes, node_flags=flags)
+            root = self.directory(kind.replace(" ", "-"))
+            cluster = Cluster(
+                root,
+                coordinators=coordinators,
+                nodes=nodes,
+                node_flags=flags,
+                coordinator_flags=coordinator_flags,
+            )
             self._cluster = cluster.__enter__()
             self._kind = kind
         return self._cluster

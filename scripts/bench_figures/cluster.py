@@ -37,6 +37,7 @@ class Cluster:
         coordinators: int = 3,
         nodes: int = 3,
         node_flags: Sequence[str] = (),
+        coordinator_flags: Sequence[str] = (),
     ) -> None:
         self.root = root
         root.mkdir(parents=True)
@@ -45,14 +46,16 @@ class Cluster:
             f"c{n}": f"127.0.0.1:{port}" for n, port in enumerate(ports[:coordinators], 1)
         }
         self._streams = dict(zip(self.addresses, ports[coordinators:], strict=True))
-        self.coordinators = {name: self._coordinator(name) for name in self.addresses}
+        self.coordinators = {
+            name: self._coordinator(name, coordinator_flags) for name in self.addresses
+        }
         self.nodes = {f"n{n}": self._node(f"n{n}", node_flags) for n in range(1, nodes + 1)}
 
-    def _coordinator(self, name: str) -> Process:
+    def _coordinator(self, name: str, flags: Sequence[str]) -> Process:
         peers = ",".join(f"{n}={a}" for n, a in self.addresses.items())
         command = [sys.executable, "-m", "coordinator", "--name", name]
         command += ["--data-dir", str(self.root / name), "--listen", self.addresses[name]]
-        command += ["--peers", peers, "--peer-listen", f"127.0.0.1:{self._streams[name]}"]
+        command += ["--peers", peers, "--peer-listen", f"127.0.0.1:{self._streams[name]}", *flags]
         return Process(name, command, self.root / f"{name}.log")
 
     def _node(self, name: str, flags: Sequence[str]) -> Process:

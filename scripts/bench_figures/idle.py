@@ -31,9 +31,9 @@ class Measured:
         self.to_begin: list[float] = []
         self.to_result: list[float] = []
 
-    async def one(self, create: Any, wait: Any) -> None:
+    async def one(self, create: Any, wait: Any, executor: str) -> None:
         task_id = _ids.take(1)[0]
-        request = create_bytes(task_id, paused=False, executor="bench.mark")
+        request = create_bytes(task_id, paused=False, executor=executor)
         waiting = wire.WaitRequest(id=task_id, deadline_ms=10_000).SerializeToString()
         began = time.monotonic_ns()
         await create(request, timeout=CALL_S)
@@ -46,13 +46,14 @@ class Measured:
         self.to_begin.append((json.loads(task.last_outcome.result)["began_ns"] - began) / 1e6)
 
 
-async def _measure(address: str, count: int) -> Measured:
+async def measure(address: str, count: int, executor: str = "bench.mark") -> Measured:
+    """One task after the other, with a pause between two."""
     found = Measured()
     async with grpc.aio.insecure_channel(address, options=OPTIONS) as channel:
         create: Any = channel.unary_unary(CREATE)
         wait: Any = channel.unary_unary(WAIT)
         for _ in range(count):
-            await found.one(create, wait)
+            await found.one(create, wait, executor)
             await asyncio.sleep(PAUSE_S)
     return found
 
@@ -60,11 +61,11 @@ async def _measure(address: str, count: int) -> Measured:
 def idle_submit_to_result(bench: Bench) -> Iterator[Figure]:
     """One task at a time, submitted and waited for."""
     cluster = marks_cluster(bench)
-    asyncio.run(_measure(cluster.leader_address(), WARM_UP))
+    asyncio.run(measure(cluster.leader_address(), WARM_UP))
     cluster.wait_quiet()
     costs = Costs(cluster)
     with costs.of(TASKS):
-        found = asyncio.run(_measure(cluster.leader_address(), TASKS))
+        found = asyncio.run(measure(cluster.leader_address(), TASKS))
     bound = at_most(6.6, 4, p99=(15, 10))
     more = costs.each("task")
     yield Figure("idle_submit_to_result", "ms", found.to_result, bound, more)

@@ -16,6 +16,7 @@ import grpc
 
 from coordinator.client import ClientError
 from scripts.bench_figures import (
+    asking,
     commands,
     idle,
     kills,
@@ -37,6 +38,7 @@ ENTRIES: tuple[Entry, ...] = (
     *lifecycles.FIGURES,
     *idle.FIGURES,
     *kills.FIGURES,
+    *asking.FIGURES,
     *commands.FIGURES,
     *placing.FIGURES,
     *large.FIGURES,

@@ -7,11 +7,18 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Sequence
 
 from pydantic import BaseModel
 from typing_extensions import override
 
-from executors import AllocatedPersistentTask, PersistentTasksExecutor
+from executors import (
+    AllocatedPersistentTask,
+    Assignment,
+    Candidate,
+    ClusterView,
+    PersistentTasksExecutor,
+)
 
 FOR_EVER_S = 86_400.0
 
@@ -49,3 +56,15 @@ class Mark(PersistentTasksExecutor[MarkParams, MarkState]):
         if params.hold:
             await task.sleep(FOR_EVER_S)
         return {"began_ns": began}
+
+
+class Chosen(Mark):
+    """The same, with a `get_assignment` of its own."""
+
+    name = "bench.chosen"
+
+    @override
+    def get_assignment(
+        self, params: MarkParams, candidates: Sequence[Candidate], cluster: ClusterView
+    ) -> Assignment:
+        return Assignment.least_loaded(candidates)
