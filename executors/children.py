@@ -1,4 +1,4 @@
-"""Starting a task under one's own: what a run may ask of its child, and the way there."""
+"""What a run may ask about other tasks: one of its own under it, or another look at those that wait."""
 
 from __future__ import annotations
 
@@ -49,6 +49,18 @@ async def start_child(
     data = params.model_dump_json().encode()
     try:
         return await control.port.send_child(key, executor, data, wanted)
+    except Fenced as error:
+        control.writer.refuse_from_now(error)
+        raise
+
+
+async def poke(control: RunControl[S], executor: str) -> None:
+    """Another look at the tasks of this executor without a node. Raises Fenced, RunEnded, ValidationError."""
+    control.writer.refuse_if_closed("poke")
+    if not executor:
+        raise ValueError("poke: name an executor")
+    try:
+        await control.port.send_poke(executor)
     except Fenced as error:
         control.writer.refuse_from_now(error)
         raise

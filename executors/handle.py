@@ -14,9 +14,8 @@ from typing import Any, Generic, Never, TypeVar
 
 from pydantic import BaseModel
 
-from executors.children import start_child
+from executors.children import poke, start_child
 from executors.durations import Span, span_ms
-from executors.results import UNSUPPORTED
 from executors.run_control import RunControl
 from executors.run_port import RunPort
 from executors.views import StopReason, TaskRef
@@ -185,9 +184,12 @@ class AllocatedPersistentTask(_RunFace[S]):
         )
 
     def poke(self, executor: str) -> Coroutine[Any, Any, None]:
-        """Have tasks that wait for input asked again. Raises NotImplementedError for now."""
-        del executor
-        return self._control.tracked("poke", _unsupported("poke"))
+        """Have tasks of this executor that have no node looked at again, now: what they wait for may be there. To be awaited.
+
+        Returns when the leader has taken it; pokes that come together are merged. Raises Fenced, RunEnded, and
+        ValidationError for an executor that no node ever offered.
+        """
+        return self._control.tracked("poke", poke(self._control, executor))
 
     async def _checkpoint(self, state: S, every: Span) -> None:
         self._control.writer.checkpoint(state, span_ms(every))
@@ -241,9 +243,8 @@ class BlockingTask(_RunFace[S]):
         )
 
     def poke(self, executor: str) -> None:
-        """Have tasks that wait for input asked again. Raises NotImplementedError for now."""
-        del executor
-        raise NotImplementedError(f"poke {UNSUPPORTED}")
+        """Have tasks of this executor that have no node looked at again. Errors as its namesake."""
+        self._wait("poke", lambda: poke(self._control, executor))
 
     def _wait(self, verb: str, call: Callable[[], Coroutine[Any, Any, T]]) -> T:
         loop = self._control.loop
@@ -262,7 +263,3 @@ def _seconds(duration: str | float | timedelta) -> float:
     if isinstance(duration, (int, float)):
         return float(duration)
     return span_ms(duration) / 1000
-
-
-async def _unsupported(verb: str) -> Never:
-    raise NotImplementedError(f"{verb} {UNSUPPORTED}")

@@ -40,6 +40,9 @@ class RunPort(Protocol):
     ) -> asyncio.Future[TaskRef]:
         """Start a task under this run's; `spec` is JSON. The future gives it, or raises Fenced, RunEnded, ValidationError."""
 
+    def send_poke(self, executor: str) -> asyncio.Future[TaskRef]:
+        """Have tasks of this executor without a node looked at again. The future gives nothing, or raises as send_child."""
+
     def send_progress(self, done: float, total: float | None, message: str) -> None:
         """Tell whoever watches. May be thinned out; the last one counts. From any thread."""
 

@@ -43,7 +43,13 @@ class WorkerNews:
                 case frames.Ended():
                     self._live.ended(message.allocation_id, message.log_counts)
                     news.append(RunEnded(message.allocation_id, run_end(message)))
-                case frames.Started() | frames.State() | frames.Child() | frames.Stopping():
+                case (
+                    frames.Started()
+                    | frames.State()
+                    | frames.Child()
+                    | frames.Poke()
+                    | frames.Stopping()
+                ):
                     news.append(message)
                 case frames.Progress() | frames.Log():
                     self._alive(message)

@@ -26,7 +26,7 @@ from node.core_stops import Stops
 from node.core_table import Local
 from node.core_wanted import Reconciler, WantedSet
 from node.effects import EXIT_ANEW, EXIT_REMOVED, Effect, Exit, Reconnect
-from node.frames import Child, Started, State, Stopping
+from node.frames import Child, Poke, Started, State, Stopping
 from node.inputs import (
     Input,
     LeaderSaid,
@@ -131,6 +131,8 @@ class NodeCore:
                 self._reports.state(run, news)
             case Child():
                 self._reports.child(run, news)
+            case Poke():
+                self._reports.poke(run, news)
             case Stopping():
                 self._stops.stopping_by_itself(run, news.reason, news.grace_ms)
             case _:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from coordinator.client.node_values import NewChild, Report, ReportAnswer, RunEnd, RunState
+from coordinator.client.node_values import NewChild, NewPoke, Report, ReportAnswer, RunEnd, RunState
 from node.core_desk import Desk
 from node.core_runs import LocalRun, Runs
 from node.core_table import Local
 from node.effects import SendReports, Settled
-from node.frames import Child, ChildAnswer, State, StateAck, StateRefused
+from node.frames import Child, ChildAnswer, Poke, State, StateAck, StateRefused
 from node.outbox import TRANSIENT, Outbox
 
 RETRY_MS = 1_000
@@ -64,6 +64,12 @@ class Reports:
         self._release_now(run)
         child = NewChild(message.seq, message.key, message.executor, message.params, message.spec)
         self._outbox.add_child(run.wanted.task_id, run.allocation_id, child, run.started_at)
+
+    def poke(self, run: LocalRun, message: Poke) -> None:
+        """Another look at tasks of an executor; the run's start goes before it."""
+        self._release_now(run)
+        poke = NewPoke(message.seq, message.executor)
+        self._outbox.add_poke(run.wanted.task_id, run.allocation_id, poke, run.started_at)
 
     def stopping(self, run: LocalRun, reason: str) -> None:
         """The node itself asked it to end: the record shows it from now on, not only when the code has ended."""
@@ -134,7 +140,12 @@ class Reports:
             return
         superseded = not answer.accepted and _is_superseded(report, answer)
         if report.child is not None:
-            self._answer_child(run.worker, report, report.child, answer, superseded=superseded)
+            task_id = f"{report.task_id}/{report.child.key}"
+            seq = report.child.seq
+            self._answer_asked(run.worker, report, seq, task_id, answer, superseded=superseded)
+        elif report.poke is not None:
+            seq = report.poke.seq
+            self._answer_asked(run.worker, report, seq, "", answer, superseded=superseded)
         elif report.state is not None:
             self._answer_worker(run.worker, report, answer, "fenced" if superseded else "")
         if superseded:
@@ -151,11 +162,12 @@ class Reports:
             reason = fenced or answer.reason or "refused"
             self._desk.tell(worker, StateRefused(report.allocation_id, seq, reason))
 
-    def _answer_child(
+    def _answer_asked(
         self,
         worker: int,
         report: Report,
-        child: NewChild,
+        seq: int,
+        task_id: str,
         answer: ReportAnswer,
         *,
         superseded: bool,
@@ -163,8 +175,8 @@ class Reports:
         reason = "" if answer.accepted else answer.reason or "refused"
         told = ChildAnswer(
             report.allocation_id,
-            child.seq,
-            f"{report.task_id}/{child.key}",
+            seq,
+            task_id,
             answer.created,
             "fenced" if superseded else reason,
             answer.detail,

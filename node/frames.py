@@ -95,9 +95,10 @@ class StateRefused(_Frame, frozen=True, array_like=True, tag=4):
 
 
 class ChildAnswer(_Frame, frozen=True, array_like=True, tag=8):
-    """The answer to `Child` number `seq`: the task is there (`created`: now only), or `reason` says why not.
+    """The answer to `Child` or `Poke` number `seq`: the task is there (`created`: now only), or `reason` says why not.
 
-    `reason`: fenced (the run is superseded), parent_ended (its task is to end), anything else is that child's alone.
+    `reason`: fenced (the run is superseded), parent_ended (its task is to end), anything else is that one's alone.
+    `task_id` is empty where a poke is answered.
     """
 
     allocation_id: int
@@ -213,6 +214,14 @@ class Child(_Frame, frozen=True, array_like=True, tag=30):
     spec: bytes
 
 
+class Poke(_Frame, frozen=True, array_like=True, tag=31):
+    """Have the leader look again at tasks of this executor that have no node. `seq` counts with those of `Child`."""
+
+    allocation_id: int
+    seq: int
+    executor: str
+
+
 class RunError(_Frame, frozen=True, array_like=True):
     """What was raised, 16 KiB in all: class name, text, traceback (its end, if it was too long)."""
 
@@ -286,5 +295,16 @@ class Loading(_Frame, frozen=True, array_like=True, tag=29):
 
 ToWorker = Start | Stop | StateAck | StateRefused | ChildAnswer | Ping | Shutdown
 ToAgent = (
-    Ready | Started | State | Child | Progress | Log | Stopping | Ended | LoopLag | Pong | Loading
+    Ready
+    | Started
+    | State
+    | Child
+    | Poke
+    | Progress
+    | Log
+    | Stopping
+    | Ended
+    | LoopLag
+    | Pong
+    | Loading
 )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from coordinator.client.node_values import FromLeader, RunEnd
-from node.frames import Child, Started, State, Stopping
+from node.frames import Child, Poke, Started, State, Stopping
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class RunEnded:
     end: RunEnd
 
 
-RunNews: TypeAlias = Started | State | Child | Stopping | RunEnded
+RunNews: TypeAlias = Started | State | Child | Poke | Stopping | RunEnded
 
 
 @dataclass(frozen=True, slots=True)

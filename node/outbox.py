@@ -11,7 +11,7 @@ from collections import deque
 
 from msgspec.structs import replace
 
-from coordinator.client.node_values import NewChild, Report, RunEnd, RunState
+from coordinator.client.node_values import NewChild, NewPoke, Report, RunEnd, RunState
 
 # Answers that decide nothing: the same report is sent again later.
 TRANSIENT = frozenset(
@@ -64,6 +64,14 @@ class Outbox:
         """A task that the run starts under its own."""
         self._ready.append(
             self._new(Report(0, task_id, allocation_id, child=child, started_at=started_at))
+        )
+
+    def add_poke(
+        self, task_id: str, allocation_id: int, poke: NewPoke, started_at: int | None
+    ) -> None:
+        """The run asks for another look at tasks without a node."""
+        self._ready.append(
+            self._new(Report(0, task_id, allocation_id, poke=poke, started_at=started_at))
         )
 
     def add_stopping(

@@ -9,7 +9,17 @@ from typing import Any
 from weakref import WeakSet
 
 from executors import Fenced, RunEnded, TaskRef, ValidationError
-from node.frames import Child, ChildAnswer, Log, LogCounts, Progress, State, StateAck, StateRefused
+from node.frames import (
+    Child,
+    ChildAnswer,
+    Log,
+    LogCounts,
+    Poke,
+    Progress,
+    State,
+    StateAck,
+    StateRefused,
+)
 from node.worker_logs import LineBuffer, encode_fields, shortened
 from node.worker_pipe import WorkerPipe
 
@@ -27,8 +37,8 @@ class RunChannel:
         self._seq = 0
         self._loop_tasks: WeakSet[asyncio.Task[Any]] = WeakSet()
         self._waiting: dict[int, asyncio.Future[int]] = {}
-        self._last_child = 0
-        self._children: dict[int, asyncio.Future[TaskRef]] = {}
+        self._last_asked = 0
+        self._asked: dict[int, tuple[str, asyncio.Future[TaskRef]]] = {}  # verb and answer
         self._lines = LineBuffer()
         self._counts = {"debug": 0, "info": 0, "warning": 0, "error": 0}
         self._progress = _LatestProgress(allocation_id, pipe, self._loop)
@@ -44,19 +54,29 @@ class RunChannel:
         self, key: str, executor: str, params: bytes, spec: bytes
     ) -> asyncio.Future[TaskRef]:
         """The next child; the future is its answer."""
-        self._last_child += 1
-        answer = self._children[self._last_child] = self._loop.create_future()
-        number = self._last_child
+        number, answer = self._ask("start_child")
         self._pipe.send(Child(self._allocation_id, number, key, executor, params, spec))
         return answer
 
+    def send_poke(self, executor: str) -> asyncio.Future[TaskRef]:
+        """The next poke; the future is done when the leader has taken it."""
+        number, answer = self._ask("poke")
+        self._pipe.send(Poke(self._allocation_id, number, executor))
+        return answer
+
+    def _ask(self, verb: str) -> tuple[int, asyncio.Future[TaskRef]]:
+        self._last_asked += 1
+        answer: asyncio.Future[TaskRef] = self._loop.create_future()
+        self._asked[self._last_asked] = (verb, answer)
+        return self._last_asked, answer
+
     def on_child(self, told: ChildAnswer) -> None:
-        """Settles that child."""
-        answer = self._children.pop(told.seq, None)
+        """Settles that child or poke."""
+        verb, answer = self._asked.pop(told.seq, ("", None))
         if answer is None or answer.done():
             return
         if told.reason:
-            answer.set_exception(_child_error(told))
+            answer.set_exception(_asked_error(verb, told))
         else:
             answer.set_result(TaskRef(told.task_id, told.created))
 
@@ -114,14 +134,14 @@ class RunChannel:
         return LogCounts(counts["debug"], counts["info"], counts["warning"], counts["error"])
 
 
-def _child_error(told: ChildAnswer) -> Exception:
+def _asked_error(verb: str, told: ChildAnswer) -> Exception:
     match told.reason:
         case "fenced":
             return Fenced(told.detail or "another run of this task has taken over")
         case "parent_ended":
-            return RunEnded(f"start_child: {told.detail or 'the task is to end'}")
+            return RunEnded(f"{verb}: {told.detail or 'the task is to end'}")
         case reason:
-            return ValidationError("start_child", told.detail or reason)
+            return ValidationError(verb, told.detail or reason)
 
 
 def _error_of(refused: StateRefused) -> Exception:

@@ -157,6 +157,7 @@ def _report(said: wire.Report) -> s.Report:
         _ended(said.ended) if said.kind == "ended" else None,
         said.stop_reason,
         _child(said.child) if said.kind == "child" else None,
+        said.poke,
     )
 
 

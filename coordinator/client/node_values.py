@@ -204,6 +204,13 @@ class NewChild(_Value, frozen=True):
     spec: bytes
 
 
+class NewPoke(_Value, frozen=True):
+    """A run asks for another look at the tasks of an executor that have no node; `seq` as in NewChild."""
+
+    seq: int
+    executor: str
+
+
 class Report(_Value, frozen=True):
     """Start (all else None or empty), state write, end (then `state` is the final one, if any), or that it is `stopping`.
 
@@ -218,6 +225,7 @@ class Report(_Value, frozen=True):
     started_at: int | None = None
     stopping: str = ""
     child: NewChild | None = None
+    poke: NewPoke | None = None
 
 
 class Progress(_Value, frozen=True):

@@ -161,6 +161,8 @@ def _report(report: Report, now: int, logs: RunLogs) -> wire.Report:
         _fill_ended(message.ended, report.ended, logs(report.allocation_id))
     elif report.child is not None:
         _fill_child(message, report.child)
+    elif report.poke is not None:
+        message.kind, message.poke = "poke", report.poke.executor
     elif report.stopping:
         message.kind, message.stop_reason = "stopping", report.stopping
     else:

@@ -26,7 +26,8 @@ from coordinator.machine.commands import (
     StopRun,
     WriteState,
 )
-from coordinator.machine.outcome import Refusal, Refused
+from coordinator.machine.outcome import Accepted, Refusal, Refused, Unlogged
+from coordinator.machine.records import is_fenced, not_found, stale_allocation
 from coordinator.model.ids import NodeName, TaskId
 from coordinator.model.nodes import ITSELF
 from coordinator.model.tasks import Assignment, Code, RunOutcome, StopReason, Task
@@ -45,8 +46,15 @@ StartCreation = Callable[[Asked, Create, OnAnswer], None]
 class Desk:
     """Reports of one term."""
 
-    def __init__(self, bench: Bench, proposals: Proposals, create: StartCreation) -> None:
+    def __init__(
+        self,
+        bench: Bench,
+        proposals: Proposals,
+        create: StartCreation,
+        poke: Callable[[], None],
+    ) -> None:
         self._bench = bench
+        self._poke = poke
         self._create = create
         self._proposals = proposals
         self.answered: dict[int, None] = {}  # sessions with an answer to be sent
@@ -57,6 +65,9 @@ class Desk:
             if not report.task_id or report.allocation_id <= 0:  # PT-3: no value matches any run
                 self._refuse(session, report, Refusal.INVALID_FIELD.value)
                 continue
+            if report.kind == "poke":
+                self._poked(session, report)
+                continue
             if report.child is not None:
                 self._start_child(session, report, report.child)
                 continue
@@ -65,6 +76,20 @@ class Desk:
                 self._refuse(session, report, "unknown_report")
             else:
                 self._propose(session, report, command, claims)
+
+    def _poked(self, session: Session, report: Report) -> None:
+        """A run says that a condition outside the state may hold now. Nothing of it is logged (PT-52)."""
+        task, revision = self._bench.state.tasks.get(report.task_id), self._bench.state.revision
+        answer: Answer = Accepted()
+        if task is None:
+            answer = not_found(report.task_id)
+        elif not is_fenced(task, report.allocation_id, session.incarnation):
+            answer = stale_allocation(task)
+        elif report.poke not in self._bench.view.facts:
+            answer = Unlogged(Refusal.UNKNOWN_EXECUTOR, f"no node ever offered {report.poke}")
+        else:
+            self._poke()
+        self._say(session, _answer(report.number, answer, revision))
 
     def _start_child(self, session: Session, report: Report, child: NewChild) -> None:
         """On the road of any new task, under the run's fence and with its headers (PT-74, PT-77)."""

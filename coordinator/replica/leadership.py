@@ -82,16 +82,15 @@ class Leadership:
         self.edits = Edits(bench, self.validations, self.submit)
         self.declared = DeclaredTasks(bench, self.creations.begin, self.edits.begin, self.submit)
         self.asking = AskingPass(bench, self.assigners, proposals)
-        self.sessions = Sessions(
-            bench, self.leases, Desk(bench, proposals, self.creations.begin), proposals, reads
-        )
+        self.pokes = Pokes(self.look_again)
+        desk = Desk(bench, proposals, self.creations.begin, self._poke)
+        self.sessions = Sessions(bench, self.leases, desk, proposals, reads)
         self.sessions.on_connected = self.look_again
         self.creations.on_misplaced = self.look_again
         self.time_limits = TimeLimits(bench.state, bench.now.steady)
         self._prune_at: Millis = bench.now.steady
         self._drains = Drains(bench.now.steady)
         self.rebalancer = Rebalancer(bench.now.steady)
-        self.pokes = Pokes(self.look_again)
         self._floor_dropped = 0  # revision of the floor whose drop is under way
         self._since: Millis = bench.now.steady
         self._open()
@@ -110,6 +109,9 @@ class Leadership:
         """Something that could matter has changed: a setting, room, a node that came back, a poke."""
         self.rechecker.trigger()
         self.asking.trigger()
+
+    def _poke(self) -> None:
+        self.pokes.poke(self.bench.now.steady)
 
     # -- following the state --------------------------------------------------------------------
 

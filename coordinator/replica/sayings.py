@@ -92,7 +92,7 @@ class Report(msgspec.Struct, frozen=True, gc=False):
     number: int
     task_id: TaskId
     allocation_id: AllocationId
-    kind: str  # started state stopping ended child
+    kind: str  # started state stopping ended child poke
     started_ago_ms: Millis = -1
     has_state: bool = False
     state_seq: int = 0
@@ -101,6 +101,7 @@ class Report(msgspec.Struct, frozen=True, gc=False):
     ended: EndedReport | None = None
     stop_reason: str = ""
     child: NewChild | None = None
+    poke: str = ""  # the executor whose tasks are to be looked at again (PT-52)
 
 
 class LiveProgress(msgspec.Struct, frozen=True, gc=False):

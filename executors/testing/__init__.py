@@ -24,10 +24,11 @@ Why it is a room of its own: authors need it, clusters do not. Who may enter: te
 `virtual_time`, `bench`, `plugin`, `trying` (`python -m executors try`).
 """
 
+from executors.testing.chaos import Chaos
 from executors.testing.contract import ContractBroken, ExecutorContract
 from executors.testing.harness import Clock, Harness, HarnessFactory
 from executors.testing.record import Ended, HarnessError, Line, Progress
-from executors.testing.run import Chaos, HarnessRun
+from executors.testing.run import HarnessRun
 
 __all__ = [
     "Chaos",

@@ -17,8 +17,9 @@ from executors.errors import ValidationError
 from executors.leader_calls import call_assignment, call_validate
 from executors.reading import read_params, read_state
 from executors.testing.bench import Bench
+from executors.testing.chaos import Chaos
 from executors.testing.record import HarnessError, TaskRecord
-from executors.testing.run import Chaos, HarnessRun, state_json
+from executors.testing.run import HarnessRun, state_json
 from executors.views import Assignment, Candidate, ClusterView
 
 M = TypeVar("M", bound=BaseModel)

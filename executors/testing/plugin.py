@@ -41,8 +41,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.fixture
 def executor_harness(request: pytest.FixtureRequest) -> Iterator[HarnessFactory]:
     """`executor_harness(MyExecutor)`: runs it in this process, by a virtual clock, without a cluster."""
+    from executors.testing.chaos import Chaos
     from executors.testing.harness import HarnessFactory
-    from executors.testing.run import Chaos
 
     pair = getattr(request, "param", None)
     factory = HarnessFactory(None if pair is None else Chaos(*pair))

@@ -34,6 +34,7 @@ class TaskRecord:
     headers: Mapping[str, str] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
     children: dict[str, Child] = field(default_factory=dict)  # by key
+    pokes: list[str] = field(default_factory=list)  # executors, of all runs
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +169,23 @@ class MemoryPort:
         self, key: str, executor: str, params: bytes, spec: bytes
     ) -> asyncio.Future[TaskRef]:
         """Kept in the record, once per key; refused as a state write would be."""
+        return self._asked(lambda: self._started(key, executor, params, spec))
+
+    def send_poke(self, executor: str) -> asyncio.Future[TaskRef]:
+        """Kept in the record; refused as a state write would be."""
+        return self._asked(lambda: self._poked(executor))
+
+    def _poked(self, executor: str) -> TaskRef:
+        self._record.pokes.append(executor)
+        return TaskRef("", False)
+
+    def _started(self, key: str, executor: str, params: bytes, spec: bytes) -> TaskRef:
+        created = key not in self._record.children
+        found = Child(executor, json.loads(params), json.loads(spec))
+        self._record.children.setdefault(key, found)
+        return TaskRef(f"{self._record.id}/{key}", created)
+
+    def _asked(self, do: Callable[[], TaskRef]) -> asyncio.Future[TaskRef]:
         answer: asyncio.Future[TaskRef] = self._loop.create_future()
         refusal = self.refusal or self.next_refusal
         self.next_refusal = None
@@ -177,11 +195,7 @@ class MemoryPort:
         if refusal is not None:
             answer.set_exception(refusal)
         else:
-            created = key not in self._record.children
-            self._record.children.setdefault(
-                key, Child(executor, json.loads(params), json.loads(spec))
-            )
-            answer.set_result(TaskRef(f"{self._record.id}/{key}", created))
+            answer.set_result(do())
         self._on_news()
         return answer
 

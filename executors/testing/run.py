@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import BaseModel
@@ -15,24 +13,13 @@ from executors.durations import Span, format_ms, span_ms
 from executors.errors import Fenced, ValidationError
 from executors.run_outcome import Outcome
 from executors.testing.bench import Bench
+from executors.testing.chaos import Chaos
 from executors.testing.driving import Driver
 from executors.testing.record import Ended, HarnessError, Line, Progress, TaskRecord, ended_of
 from executors.views import StopReason
 
 WITHIN = "1d"
 THREAD_PATIENCE_MS = 10_000  # a thread's time is real
-
-
-@dataclass(slots=True)
-class Chaos:
-    """Crashes at seeded points: after a state write, with probability `kill`, the run crashes and is resumed."""
-
-    kill: float
-    seed: int
-    dice: random.Random = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.dice = random.Random(self.seed)
 
 
 class HarnessRun:
@@ -69,6 +56,11 @@ class HarnessRun:
     def id(self) -> str:
         """The task's id."""
         return self._record.id
+
+    @property
+    def pokes(self) -> list[str]:
+        """Executors whose waiting tasks the code had looked at again, over all runs of the task."""
+        return list(self._record.pokes)
 
     @property
     def fencing_token(self) -> int:

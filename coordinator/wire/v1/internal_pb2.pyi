@@ -266,7 +266,7 @@ class LocalRun(_message.Message):
     def __init__(self, task_id: _Optional[str] = ..., allocation_id: _Optional[int] = ..., state: _Optional[str] = ...) -> None: ...
 
 class Report(_message.Message):
-    __slots__ = ("number", "task_id", "allocation_id", "kind", "state_seq", "state", "state_is_null", "state_version", "ended", "has_state", "started_ago_ms", "stop_reason", "child")
+    __slots__ = ("number", "task_id", "allocation_id", "kind", "state_seq", "state", "state_is_null", "state_version", "ended", "has_state", "started_ago_ms", "stop_reason", "child", "poke")
     NUMBER_FIELD_NUMBER: _ClassVar[int]
     TASK_ID_FIELD_NUMBER: _ClassVar[int]
     ALLOCATION_ID_FIELD_NUMBER: _ClassVar[int]
@@ -280,6 +280,7 @@ class Report(_message.Message):
     STARTED_AGO_MS_FIELD_NUMBER: _ClassVar[int]
     STOP_REASON_FIELD_NUMBER: _ClassVar[int]
     CHILD_FIELD_NUMBER: _ClassVar[int]
+    POKE_FIELD_NUMBER: _ClassVar[int]
     number: int
     task_id: str
     allocation_id: int
@@ -293,7 +294,8 @@ class Report(_message.Message):
     started_ago_ms: int
     stop_reason: str
     child: NewChild
-    def __init__(self, number: _Optional[int] = ..., task_id: _Optional[str] = ..., allocation_id: _Optional[int] = ..., kind: _Optional[str] = ..., state_seq: _Optional[int] = ..., state: _Optional[bytes] = ..., state_is_null: _Optional[bool] = ..., state_version: _Optional[int] = ..., ended: _Optional[_Union[Ended, _Mapping]] = ..., has_state: _Optional[bool] = ..., started_ago_ms: _Optional[int] = ..., stop_reason: _Optional[str] = ..., child: _Optional[_Union[NewChild, _Mapping]] = ...) -> None: ...
+    poke: str
+    def __init__(self, number: _Optional[int] = ..., task_id: _Optional[str] = ..., allocation_id: _Optional[int] = ..., kind: _Optional[str] = ..., state_seq: _Optional[int] = ..., state: _Optional[bytes] = ..., state_is_null: _Optional[bool] = ..., state_version: _Optional[int] = ..., ended: _Optional[_Union[Ended, _Mapping]] = ..., has_state: _Optional[bool] = ..., started_ago_ms: _Optional[int] = ..., stop_reason: _Optional[str] = ..., child: _Optional[_Union[NewChild, _Mapping]] = ..., poke: _Optional[str] = ...) -> None: ...
 
 class NewChild(_message.Message):
     __slots__ = ("key", "executor", "params", "spec", "paused")

@@ -35,6 +35,7 @@ class FakePort:
     def __init__(self) -> None:
         self.states: list[bytes | None] = []
         self.children: list[tuple[str, str, object, object]] = []
+        self.pokes: list[str] = []
         self.lines: list[tuple[str, str]] = []
         self.progress: list[tuple[float, float | None, str]] = []
         self.refusal: Exception | None = None
@@ -60,6 +61,15 @@ class FakePort:
         else:
             self.children.append((key, executor, json.loads(params), json.loads(spec)))
             answer.set_result(TaskRef(f"t1/{key}"))
+        return answer
+
+    def send_poke(self, executor: str) -> asyncio.Future[TaskRef]:
+        answer: asyncio.Future[TaskRef] = asyncio.get_running_loop().create_future()
+        if self.refusal is not None:
+            answer.set_exception(self.refusal)
+        else:
+            self.pokes.append(executor)
+            answer.set_result(TaskRef(""))
         return answer
 
     def send_progress(self, done: float, total: float | None, message: str) -> None:
@@ -268,9 +278,25 @@ async def test_pt_a41_no_child_after_the_run_was_superseded(bench: Bench) -> Non
     assert bench.port.children == []
 
 
+async def test_pt_52_a_run_pokes_an_executor(bench: Bench) -> None:
+    await bench.task.poke("shop.count")
+    await asyncio.to_thread(bench.task.blocking.poke, "shop.sum")
+    assert bench.port.pokes == ["shop.count", "shop.sum"]
+    with pytest.raises(ValueError, match="name an executor"):
+        await bench.task.poke("")
+
+
+async def test_pt_a41_no_poke_after_the_run_was_superseded(bench: Bench) -> None:
+    bench.port.refusal = Fenced("current allocation is 8")
+    with pytest.raises(Fenced):
+        await bench.task.poke("a")
+    bench.port.refusal = None
+    with pytest.raises(Fenced, match="poke"):
+        await bench.task.poke("a")
+    assert bench.port.pokes == []
+
+
 async def test_what_this_cluster_cannot_do_yet_says_so(bench: Bench) -> None:
-    with pytest.raises(NotImplementedError, match="poke is not supported"):
-        bench.task.blocking.poke("a")
     with pytest.raises(NotImplementedError, match="then"):
         RunResult(then="end")
 

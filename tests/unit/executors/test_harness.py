@@ -349,3 +349,21 @@ async def test_the_loop_has_its_own_clock_back_afterwards() -> None:
     factory.close()
     assert loop.time == own
     assert abs(loop.time() - time.monotonic()) < 1
+
+
+@executor("k.pokes")
+async def pokes(task: AllocatedPersistentTask[S], params: P, state: S | None) -> object:
+    """Pokes once per run; saves in between."""
+    await task.poke("shop.count")
+    if state is None:
+        await task.update_state(S(n=1))
+        await task.sleep("1h")
+    return "done"
+
+
+async def test_pt_52_a_run_under_test_pokes(executor_harness: HarnessFactory) -> None:
+    run = await executor_harness(pokes).start(P())
+    await run.until(checkpoints=1)
+    again = await run.crash_and_resume()
+    assert await again.result() == "done"
+    assert again.pokes == ["shop.count", "shop.count"]

@@ -19,7 +19,7 @@ from coordinator.client.node_values import (
 from node.core import NodeCore
 from node.core_desk import CoreConfig
 from node.effects import Effect, KillWorker, SendHeartbeat, SendReports, StartWorker, Tell
-from node.frames import Child, Shutdown, Start, Started, State, Stop, ToWorker
+from node.frames import Child, Poke, Shutdown, Start, Started, State, Stop, ToWorker
 from node.inputs import (
     Input,
     LeaderSaid,
@@ -122,6 +122,10 @@ class CoreKit:
 
     def starts_child(self, allocation_id: int, seq: int) -> None:
         news = (Child(allocation_id, seq, f"k{seq}", "demo", b"{}", b"{}"),)
+        self.give(WorkerSaid(self.worker_of(allocation_id), news))
+
+    def pokes(self, allocation_id: int, seq: int) -> None:
+        news = (Poke(allocation_id, seq, "demo"),)
         self.give(WorkerSaid(self.worker_of(allocation_id), news))
 
     def worker_died(self, worker: int) -> None:

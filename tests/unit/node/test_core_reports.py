@@ -165,6 +165,21 @@ def test_pt_a41_a_superseded_run_starts_no_child(kit: CoreKit) -> None:
     assert kit.stops == [(1, "fenced")]
 
 
+def test_pt_52_a_poke_is_answered_and_a_superseded_run_learns_it(kit: CoreKit) -> None:
+    kit.running(wanted("t", 1))
+    kit.pokes(1, 1)
+    kit.pokes(1, 2)
+    first, second = kit.reports[-2:]
+    assert (first.poke.executor, second.poke.seq) == ("demo", 2)
+    kit.answer(first)
+    kit.answer(second, "stale_allocation")
+    assert kit.told(ChildAnswer) == [
+        ChildAnswer(1, 1, "", False, ""),
+        ChildAnswer(1, 2, "", False, "fenced"),
+    ]
+    assert kit.stops == [(1, "fenced")]
+
+
 def test_a_child_whose_answer_got_lost_is_asked_for_again(kit: CoreKit) -> None:
     kit.running(wanted("t", 1))
     kit.starts_child(1, 1)
