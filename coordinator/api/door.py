@@ -24,7 +24,7 @@ Listener = Callable[[Told], None]
 
 
 class RoadFailed(Exception):
-    """The wish met no answer. kind as in `effects.Fail`, or `timed_out` (its fate is unknown)."""
+    """The wish met no answer. kind as in `effects.Fail`, also `timed_out` (its fate is unknown) or `not_begun`."""
 
     def __init__(self, kind: str, detail: str = "") -> None:
         super().__init__(f"{kind}: {detail}" if detail else kind)

@@ -57,6 +57,7 @@ FAILURE_CODES: Mapping[str, tuple[grpc.StatusCode, str]] = {
     "no_quorum": (Code.UNAVAILABLE, "unavailable"),
     "shutting_down": (Code.UNAVAILABLE, "unavailable"),
     "starting": (Code.UNAVAILABLE, "unavailable"),
+    "not_begun": (Code.UNAVAILABLE, "unavailable"),
     "overloaded": (Code.RESOURCE_EXHAUSTED, "overloaded"),
     "disk_full": (Code.RESOURCE_EXHAUSTED, "disk_full"),
     "outcome_unknown": (Code.UNKNOWN, "outcome_unknown"),
@@ -65,6 +66,7 @@ FAILURE_CODES: Mapping[str, tuple[grpc.StatusCode, str]] = {
 
 WHY: Mapping[str, str] = {
     "disk_full": "no coordinator that could lead has space on its disk",
+    "not_begun": "the time for it was over before anything of it was begun",
     "overloaded": "more changes are waiting than the leader's log may hold",
 }
 

@@ -155,7 +155,10 @@ class Caller:
             verdict = tries.weigh(verdict, settled=error.is_settled)
         if verdict is Verdict.FINAL or (plan.patient and error.reason_given == "timed_out"):
             raise error
-        silent = failure.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+        over = (
+            error.metadata.get("cause") == "not_begun"
+        )  # told in time, but it takes longer than that
+        silent = over or failure.code() is grpc.StatusCode.DEADLINE_EXCEEDED
         tries.failed(verdict, silent=silent)
         self.directory.failed(address, error.metadata.get("leader_address", ""))
         return error

@@ -16,7 +16,7 @@ from enum import Enum
 FIRST_PAUSE_S = 0.05
 LONGEST_PAUSE_S = 1.0
 TRY_S = 1.0
-"""A try without an answer for so long goes to another member; doubled with each silence."""
+"""A try without an answer for so long goes to another member; doubled with each one that took all its time."""
 HAND_OVER_S = 3.0
 """A leader whose disk is full hands over, if anybody has space (D9): for so long a refusal for that is not the last word."""
 SHORTEST_TRY_S = 0.3
@@ -143,7 +143,7 @@ class Tries:
         return min(remaining_s, TRY_S * (1 << min(self._silences, 10)))
 
     def failed(self, verdict: Verdict, *, silent: bool) -> None:
-        """Count a failed try; `silent`: its time ran out without any answer."""
+        """Count a failed try; `silent`: it took all its time and settled nothing."""
         self._count += 1
         self._silences += silent
         self.perhaps = self.perhaps or verdict is Verdict.PERHAPS

@@ -22,6 +22,7 @@ from coordinator.replica.bench import Bench
 from coordinator.replica.facts import Policies
 from coordinator.replica.inputs import Asked, Create
 from coordinator.replica.proposals import Answer, Lost, OnAnswer, Proposal, Proposals
+from coordinator.replica.review import Review
 from coordinator.replica.task_limits import limits_of
 from coordinator.replica.validation import Validations, Verdict
 
@@ -54,8 +55,8 @@ class Creations:
         self._assigners = assigners
         self._validations = validations
         self._proposals = proposals
-        self._early: list[_Early] = []
-        self._choosing: dict[int, _Wish] = {}
+        self._early: Review[_Early] = Review()
+        self._checked: Review[_Wish] = Review()  # by foreign code
         self._policies = Policies()
         self.on_misplaced: Callable[[], None] = _nobody_cares
 
@@ -68,7 +69,7 @@ class Creations:
         stays = existing is not None and not (create.replace_finished and existing.is_terminal)
         is_new = not repeated and not stays
         if is_new and self._may_get_code(create.executor, facts):
-            self._early.append(_Early(asked, create, on_answer))
+            self._early.hold(on_answer, _Early(asked, create, on_answer))
             return
         if facts is None and is_new:
             on_answer(self._unknown(create.executor))
@@ -97,19 +98,31 @@ class Creations:
 
     def plugins_known(self) -> None:
         """More is known of which code is here: look again at what waited for that."""
-        early, self._early = self._early, []
-        for one in early:
+        for one in self._early.release_all():
             self.begin(one.asked, one.create, one.on_answer)
 
     def drop(self) -> None:
         """Leadership is over: nothing of what is still being looked at was proposed."""
-        early, wishes = self._early, [*self._choosing.values()]
-        self._early, self._choosing = [], {}
-        for waiting in (*(one.on_answer for one in early), *(one.on_answer for one in wishes)):
-            waiting(Lost.NOT_LEADER)
+        waiting = [one.on_answer for one in self._early.release_all()]
+        waiting += [wish.on_answer for wish in self._checked.release_all()]
+        for on_answer in waiting:
+            on_answer(Lost.NOT_LEADER)
+
+    def is_looking_at(self, waiter: OnAnswer) -> bool:
+        """Whether its wish has not been proposed yet."""
+        return self._early.holds(waiter) or self._checked.holds(waiter)
+
+    def withdraw(self, waiter: OnAnswer) -> None:
+        """Nobody will propose it, whatever foreign code says."""
+        self._early.withdraw(waiter)
+        self._checked.withdraw(waiter)
 
     def _validate(self, wish: _Wish) -> None:
+        number = self._checked.hold(wish.on_answer, wish)
+
         def judged(verdict: Verdict) -> None:
+            if self._checked.release(number) is None:
+                return
             if verdict is None:
                 self._place(wish)
             else:
@@ -133,11 +146,13 @@ class Creations:
         return self._view.asks_itself(executor) and self._view.state.settings.assignment_enabled
 
     def _on_choice(self, wish: _Wish) -> Callable[[Assignment, tuple[Claim, ...]], None]:
-        number = self._bench.next_call()
-        self._choosing[number] = wish
+        number = self._checked.hold(wish.on_answer, wish)
 
         def decided(assignment: Assignment, claims: tuple[Claim, ...]) -> None:
-            del self._choosing[number]
+            if self._checked.release(number) is None:
+                self._release(claims)
+                self._assigners.settled(wish.create.executor)
+                return
             first, create = wish.on_answer, wish.create
 
             def settled(answer: Answer) -> None:
@@ -173,12 +188,15 @@ class Creations:
             declared=create.declared,
         )
         if wish.asked.dry_run:
-            for claim in claims:
-                self._view.load.release(claim)
+            self._release(claims)
             wish.on_answer(self._would(wish, command))
             return
         request = Request(command, wish.asked.request_id, wish.asked.content)
         self._proposals.add(Proposal(request, wish.on_answer, claims))
+
+    def _release(self, claims: tuple[Claim, ...]) -> None:
+        for claim in claims:
+            self._view.load.release(claim)
 
     def _would(self, wish: _Wish, command: CreateTask) -> Accepted | Refused:
         """A dry run: what the machine would say, as far as the leader can tell."""

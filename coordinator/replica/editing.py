@@ -14,6 +14,7 @@ from coordinator.replica.creation import by_schema_only
 from coordinator.replica.facts import resolve
 from coordinator.replica.inputs import Asked
 from coordinator.replica.proposals import OnAnswer
+from coordinator.replica.review import Review
 from coordinator.replica.submitting import Submit
 from coordinator.replica.task_limits import limits_of
 from coordinator.replica.validation import Validations, Verdict
@@ -22,7 +23,7 @@ Edit = UpdateTask | RetryTask
 
 
 class _Early(msgspec.Struct, frozen=True):
-    """Came before it is known which plugins are here."""
+    """Came before it is known which plugins are here, or before foreign code has said its word."""
 
     asked: Asked
     edit: Edit
@@ -36,7 +37,8 @@ class Edits:
         self._bench = bench
         self._validations = validations
         self._submit = submit
-        self._early: list[_Early] = []
+        self._early: Review[_Early] = Review()
+        self._checked: Review[_Early] = Review()  # by foreign code
 
     def begin(self, asked: Asked, edit: Edit, on_answer: OnAnswer) -> None:
         """Ask foreign code about new params, or propose."""
@@ -59,23 +61,34 @@ class Edits:
         elif bench.facts.has_code(task.executor):
             self._validate(asked, edit, task, on_answer)
         elif bench.facts.may_get_code(task.executor):
-            self._early.append(_Early(asked, edit, on_answer))
+            self._early.hold(on_answer, _Early(asked, edit, on_answer))
         else:
             self._propose(asked, edit, task, by_schema_only(on_answer))
 
     def plugins_known(self) -> None:
         """More is known of which code is here: look again at what waited for that."""
-        early, self._early = self._early, []
-        for one in early:
+        for one in self._early.release_all():
             self.begin(one.asked, one.edit, one.on_answer)
 
     def take_waiting(self) -> list[OnAnswer]:
         """Leadership is over: whom to tell that nothing was proposed."""
-        early, self._early = self._early, []
-        return [one.on_answer for one in early]
+        return [one.on_answer for one in self._early.release_all()]
+
+    def is_looking_at(self, waiter: OnAnswer) -> bool:
+        """Whether its edit has not been proposed yet."""
+        return self._early.holds(waiter) or self._checked.holds(waiter)
+
+    def withdraw(self, waiter: OnAnswer) -> None:
+        """Nobody will propose it, whatever foreign code says."""
+        self._early.withdraw(waiter)
+        self._checked.withdraw(waiter)
 
     def _validate(self, asked: Asked, edit: Edit, task: Task, on_answer: OnAnswer) -> None:
+        number = self._checked.hold(on_answer, _Early(asked, edit, on_answer))
+
         def judged(verdict: Verdict) -> None:
+            if self._checked.release(number) is None:
+                return
             if verdict is None:
                 self._propose(asked, edit, task, on_answer)
             else:

@@ -62,6 +62,15 @@ class Abandon(msgspec.Struct, frozen=True, gc=False):
     ticket: int
 
 
+class Expire(msgspec.Struct, frozen=True, gc=False):
+    """The time of this call is over. Answered by `Fail`, unless its answer comes first.
+
+    `not_begun`: its wishes were still being looked at, and are withdrawn for good; else `timed_out`.
+    """
+
+    ticket: int
+
+
 class ReadBarrier(msgspec.Struct, frozen=True, gc=False):
     """Answered by `ReadReady` once a linearizable read may be made from the state."""
 
@@ -200,6 +209,7 @@ class FlushRuns(msgspec.Struct, frozen=True, gc=False):
 Input: TypeAlias = (
     Submit
     | Abandon
+    | Expire
     | ReadBarrier
     | Tick
     | FromPeer

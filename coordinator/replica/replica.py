@@ -28,13 +28,13 @@ from coordinator.replica.effects import (
 from coordinator.replica.facts import FactsBook
 from coordinator.replica.leader_inputs import LeaderInputs
 from coordinator.replica.looking import Looking
-from coordinator.replica.proposals import Proposals
+from coordinator.replica.proposals import OnAnswer, Proposals
 from coordinator.replica.road import Road
 from coordinator.replica.roster import Roster
 from coordinator.replica.seat import Books, Seat
 from coordinator.replica.space import Space
 from coordinator.replica.tickets import Tickets
-from coordinator.replica.wishes import take
+from coordinator.replica.wishes import take, withdraw
 
 EXIT_DIFFERS, EXIT_STORAGE = 70, 74
 ROUNDS_PER_TURN = 4  # of duties that follow from what was just applied
@@ -69,6 +69,7 @@ class Replica(Looking):
         return {
             i.Submit: self._submit,
             i.Abandon: lambda one: self._tickets.abandon(one.ticket),
+            i.Expire: lambda one: self._expire(one.ticket),
             i.ReadBarrier: self._read,
             i.Tick: self._tick,
             i.FromPeer: self._from_peer,
@@ -194,6 +195,13 @@ class Replica(Looking):
         for position, asked in enumerate(submit.asked):
             waiter = self._tickets.waiter(submit.ticket, position, asked.wish)
             take(leading, self.state, asked, waiter)
+
+    def _expire(self, ticket: int) -> None:
+        idle = self._seat.forget(ticket) or self._tickets.expire(ticket, self._withdraw)
+        self._emit(Fail(ticket, "not_begun" if idle else "timed_out"))
+
+    def _withdraw(self, waiters: Sequence[OnAnswer]) -> bool:
+        return self.leading is not None and withdraw(self.leading, waiters)
 
     def _read(self, read: i.ReadBarrier) -> None:
         if self.leading is not None:

@@ -72,6 +72,12 @@ class Seat:
         """This member was elected, but its term has not begun: look at it again then."""
         self._early.append(early)
 
+    def forget(self, ticket: int) -> bool:
+        """Its time is over. Returns whether it was a wish that waited here: nothing of it was begun."""
+        gone = [early for early in self._early if early.ticket == ticket]
+        self._early = [early for early in self._early if early.ticket != ticket]
+        return any(isinstance(early, Submit) for early in gone)
+
     def begin(self, state: ClusterState, now: Now) -> list[Early]:
         """The first entry of our term is applied. Returns what waited for that."""
         raft = self._road.raft

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 
-from coordinator.machine.outcome import Accepted, Outcome
+from coordinator.machine.outcome import Accepted, Outcome, Unlogged
 from coordinator.model.ids import TaskId
 from coordinator.model.state import ClusterState
 from coordinator.model.tasks import Task
@@ -14,12 +14,17 @@ from coordinator.replica.effects import Effect, Fail, Reply
 from coordinator.replica.inputs import Wish
 from coordinator.replica.proposals import Answer, Lost, OnAnswer
 
+Withdraw = Callable[[Sequence[OnAnswer]], bool]
 
-class _Call(msgspec.Struct, gc=False):
+
+class _Call(msgspec.Struct):
+    """`waiting`: the waiters of the wishes that were taken and have no answer yet."""
+
     left: int
     outcomes: list[Outcome | None]
     records: list[Task | None]
     lost: Lost | None = None
+    waiting: dict[int, OnAnswer] = msgspec.field(default_factory=dict)
 
 
 class Tickets:
@@ -37,6 +42,17 @@ class Tickets:
         """Its deadline passed; answers to come are dropped."""
         self._calls.pop(ticket, None)
 
+    def expire(self, ticket: int, withdraw: Withdraw) -> bool:
+        """Its deadline passed. Returns whether certainly nothing of it was, or will be, begun."""
+        call = self._calls.pop(ticket, None)
+        if call is None or call.lost is Lost.UNKNOWN:
+            return False
+        if any(
+            outcome is not None and not isinstance(outcome, Unlogged) for outcome in call.outcomes
+        ):
+            return False
+        return withdraw(tuple(call.waiting.values()))
+
     def waiter(self, ticket: int, position: int, wish: Wish) -> OnAnswer:
         """Where the answer to one wish of the call goes."""
         task_id = TaskId(getattr(wish, "task_id", ""))
@@ -46,6 +62,7 @@ class Tickets:
             if call is None:
                 return
             call.left -= 1
+            call.waiting.pop(position, None)
             if isinstance(answer, Lost):
                 # "Nobody knows" outweighs "certainly not": part of the call may have happened.
                 if call.lost is not Lost.UNKNOWN:
@@ -56,6 +73,7 @@ class Tickets:
             if not call.left:
                 self._finish(ticket, call)
 
+        self._calls[ticket].waiting[position] = answered
         return answered
 
     def _record(self, task_id: TaskId, outcome: Outcome) -> Task | None:

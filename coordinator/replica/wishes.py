@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from coordinator.machine.commands import (
     Command,
     RaiseFeatureLevel,
@@ -39,6 +41,17 @@ def take(leading: Leadership, state: ClusterState, asked: Asked, waiter: OnAnswe
         waiter(unwise)
         return
     leading.submit(asked, wish, waiter)
+
+
+def withdraw(leading: Leadership, waiters: Sequence[OnAnswer]) -> bool:
+    """Take back the wishes of these waiters, all or none: only what is still being looked at can be."""
+    creations, edits = leading.creations, leading.edits
+    if not all(creations.is_looking_at(one) or edits.is_looking_at(one) for one in waiters):
+        return False
+    for one in waiters:
+        creations.withdraw(one)
+        edits.withdraw(one)
+    return True
 
 
 def _move(state: ClusterState, wish: Move, waiter: OnAnswer) -> UnassignTask | None:

@@ -8,9 +8,10 @@ from typing import Any
 
 from coordinator.api.door import RoadFailed
 from coordinator.replica.effects import Fail, ReadReady, Reply
-from coordinator.replica.inputs import Abandon, Input
+from coordinator.replica.inputs import Abandon, Expire, Input
 
 Answer = Reply | ReadReady
+LAST_WORD_S = 0.1  # of the 0.25 s by which we answer before the caller gives up
 
 
 class Callers:
@@ -30,8 +31,9 @@ class Callers:
     async def ask(self, make: Callable[[int], Input], timeout_s: float) -> Any:
         """Feed the input made for a fresh ticket and wait for its answer.
 
-        Raises RoadFailed: as the replica says, or `timed_out` after `timeout_s`; then, and when the
-        caller goes away, the ticket is abandoned, while what was appended stays.
+        Raises RoadFailed: as the replica says, after `timeout_s` at the latest: then with `not_begun`
+        where it could take the wishes back, else with `timed_out`. What was appended stays, also when
+        the caller goes away.
         """
         self._last += 1
         ticket = self._last
@@ -68,9 +70,11 @@ class Callers:
             future.set_exception(failure)
 
     def _expire(self, ticket: int) -> None:
+        """The replica alone knows whether anything was begun; one that has stopped says nothing."""
         if ticket in self._waiting:
-            self._feed(Abandon(ticket))
-            self._raise(ticket, RoadFailed("timed_out"))
+            self._feed(Expire(ticket))
+            late = RoadFailed("timed_out")
+            self._loop.call_later(LAST_WORD_S, self._raise, ticket, late)
 
     def _abandon(self, ticket: int) -> None:
         if self._waiting.pop(ticket, None) is not None:

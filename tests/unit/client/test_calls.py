@@ -15,6 +15,7 @@ from coordinator.client import (
     Client,
     ClientError,
     Conflict,
+    InvalidRequest,
     LimitReached,
     NewTask,
     OutcomeUnknown,
@@ -298,3 +299,25 @@ async def test_a_client_outlives_every_member_it_was_started_with() -> None:
             await stack.aclose()
             await client.get("x")
         assert len(newcomer.requests) == 1
+
+
+async def test_q3_what_takes_longer_to_check_than_a_try_is_given_more_time_and_leaves_no_doubt() -> (
+    None
+):
+    """The code that checks it loads: each try says for certain that nothing was begun, the next has twice the time."""
+    allowed: list[float] = []
+    async with member() as leader:
+
+        async def still_checked(request: Any, context: Any) -> Any:
+            allowed.append(context.time_remaining())
+            if len(allowed) < 3:
+                unavailable = grpc.StatusCode.UNAVAILABLE
+                await refuse(context, Refusal(unavailable, "unavailable", "", cause="not_begun"))
+            wrong = Refusal(grpc.StatusCode.INVALID_ARGUMENT, "validation_failed", "not today")
+            await refuse(context, wrong)
+
+        leader.create = still_checked
+        async with Client([leader.address], timeout_s=20) as client:
+            with pytest.raises(InvalidRequest, match="not today"):
+                await client.create(NOOP)
+    assert [round(seconds / routing.TRY_S) for seconds in allowed] == [1, 2, 4]

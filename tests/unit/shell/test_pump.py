@@ -29,6 +29,7 @@ from coordinator.replica.effects import (
 from coordinator.replica.inputs import (
     Abandon,
     Asked,
+    Expire,
     FromPeer,
     Input,
     Move,
@@ -214,12 +215,22 @@ async def test_a_failed_road_raises(rig: Rig) -> None:
     assert (raised.value.kind, raised.value.detail) == ("no_leader", "since 4 s")
 
 
-async def test_an_expired_call_is_abandoned_and_a_late_answer_meets_nobody(rig: Rig) -> None:
+async def test_q3_an_expired_call_is_told_what_the_replica_says_of_it(rig: Rig) -> None:
+    rig.replica.answer = lambda item: (
+        [Fail(item.ticket, "not_begun")] if isinstance(item, Expire) else []
+    )
+    with pytest.raises(RoadFailed) as raised:
+        await rig.pump.callers.ask(submit, 0.01)
+    assert raised.value.kind == "not_begun"
+
+
+async def test_an_expired_call_of_which_nothing_is_said_ends_and_a_late_answer_meets_nobody(
+    rig: Rig,
+) -> None:
     with pytest.raises(RoadFailed) as raised:
         await rig.pump.callers.ask(submit, 0.01)
     assert raised.value.kind == "timed_out"
-    await rig.turn()
-    assert Abandon(1) in rig.replica.inputs
+    assert Expire(1) in rig.replica.inputs
     rig.pump.callers.answer(Reply(1, (), (), 7))
     assert rig.pump.callers.waiting == 0
 
