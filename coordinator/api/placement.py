@@ -69,6 +69,8 @@ class PlacementService(StateReads):
                 answer.held_back = leading.rebalancer.held_back(view, now)
                 for move in leading.rebalancer.moves(view, now):
                     answer.moves.add(task=move.task.id, source=move.source, target=move.target)
+                if not answer.moves and not answer.held_back:
+                    answer.held_back = leading.rebalancer.why_none(view, now)
             return answer
 
         return await self._lead(context, "Rebalance", request, wire.RebalanceResponse, work)

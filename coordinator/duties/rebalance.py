@@ -94,6 +94,19 @@ class Rebalancer:
         picture.release()
         return found
 
+    def why_none(self, view: LeaderView, now: Now) -> str:
+        """For people: why there is nothing to move although nothing holds all of it back."""
+        picture = _Picture(view, now)
+        full = picture.fullest_first()
+        if not full:
+            gain = view.state.settings.text("rebalance.min_gain")
+            return f"no node is fuller than another by more than rebalance.min_gain = {gain}"
+        resting = sum(1 for node in full for _ in picture.resting_on(node))
+        if resting:
+            pause = view.state.settings.text("rebalance.cool_down")
+            return f"{resting} tasks came to full nodes less than rebalance.cool_down = {pause} ago"
+        return "no task of a fuller node may move, or no other node takes one"
+
     def _next(self, picture: _Picture) -> Move | None:
         for source in picture.fullest_first():
             for task in sorted(picture.movable_on(source), key=self._preferred):
@@ -135,6 +148,13 @@ class _Picture:
             if task_id not in self._gone and self._may_move(task):
                 yield task
 
+    def resting_on(self, node: Node) -> Iterator[Task]:
+        """Moved there too short a time ago to be moved again."""
+        for task_id in self._view.state.on_node.get(node.name, ()):
+            task = self._view.state.tasks[task_id]
+            if not self._is_settled(task):
+                yield task
+
     def target_for(self, task: Task, source: Node) -> NodeName | None:
         """The emptiest node that takes the task and gains enough by it; None: it stays."""
         need = need_of(task).of_nodes()
@@ -170,14 +190,16 @@ class _Picture:
         used = self._view.load.units(node.name) - self._freed.get(node.name, 0) + more
         return 100 * used / max(1, node.units)
 
+    def _is_settled(self, task: Task) -> bool:
+        return task.cause != "moved" or task.assigned_at <= self._moved_before
+
     def _may_move(self, task: Task) -> bool:
         """What chooses for itself may find no place elsewhere, so it is left where it runs."""
-        is_settled = task.cause != "moved" or task.assigned_at <= self._moved_before
         return (
             task.status is Status.RUNNING
             and task.policy.movable
             and task.policy.cost > 0
-            and is_settled
+            and self._is_settled(task)
             and task.id not in self._view.busy
             and not self._view.asks_itself(task.executor)
         )

@@ -111,6 +111,21 @@ def test_pt_80_the_cool_down_ends() -> None:
     assert len(moved(term)) == 2
 
 
+def test_pt_80_why_nothing_moves_is_said() -> None:
+    even = term_of(running("t0", "a"), running("t1", "b"))
+    assert Rebalancer(0).why_none(even.view, even.now) == (
+        "no node is fuller than another by more than rebalance.min_gain = 20%"
+    )
+    fresh = term_of(*six_on_a(cause="moved", assigned_at=WALL + CALM_MS - MINUTE))
+    assert Rebalancer(0).why_none(fresh.view, fresh.now) == (
+        "6 tasks came to full nodes less than rebalance.cool_down = 10m ago"
+    )
+    bound = term_of(*six_on_a(movable=False))
+    assert Rebalancer(0).why_none(bound.view, bound.now) == (
+        "no task of a fuller node may move, or no other node takes one"
+    )
+
+
 def test_pt_80_who_was_moved_least_goes_first() -> None:
     term, rebalancer = term_of(*six_on_a()), Rebalancer(0)
     for number in range(5):
