@@ -19,10 +19,12 @@ from coordinator.api.road import Context, Road
 from coordinator.api.upgrades import upgrade
 from coordinator.machine.commands import Command, DrainNode, RemoveNode, SetSettings, UndrainNode
 from coordinator.model.ids import NodeName, TaskId
+from coordinator.model.instants import HOUR
 from coordinator.replica.inputs import Poke
 from coordinator.wire.v1 import cluster_pb2 as wire
 
 DRAIN_KINDS = ("restart", "remove", "terminate")
+HOLD_MAX_MS = HOUR
 
 
 class ClusterService(PlacementService):
@@ -78,8 +80,9 @@ class ClusterService(PlacementService):
             deadline = 0
             if request.deadline_ms:
                 deadline = self._door.replica.state.at + request.deadline_ms
+            hold = check_hold(request.hold_ms, kind)
             name = NodeName(request.name)
-            command = DrainNode(name, kind, request.change.reason, OPERATOR, deadline)
+            command = DrainNode(name, kind, request.change.reason, OPERATOR, deadline, hold)
             return await self._node_change(command, request, left)
 
         return await self._lead(context, "DrainNode", request, wire.NodeResponse, work)
@@ -228,6 +231,17 @@ class ClusterService(PlacementService):
         for view in views.unknown_drained(state, name):
             answer.node.CopyFrom(view)
         return answer
+
+
+def check_hold(hold_ms: int, kind: str) -> int:
+    """Raises Rejected for what is no hold of a restart."""
+    if not 0 <= hold_ms <= HOLD_MAX_MS:
+        raise invalid("hold", f"must be between 0 and 1h (got {hold_ms} ms)")
+    if hold_ms and kind != "restart":
+        raise invalid(
+            "hold", f"a node that is drained to {kind} does not come back; use kind restart"
+        )
+    return hold_ms
 
 
 def _no_node(name: str) -> Rejected:

@@ -130,6 +130,8 @@ def _drain_view(state: ClusterState, node: Node, drain: Drain) -> wire.Drain:
     """Counts of PT-71; `complete` when nothing movable remains."""
     tasks = [state.tasks[i] for i in state.on_node.get(node.name, ())]
     movable = sum(1 for task in tasks if task.policy.movable)
+    if drain.hold and not drain.leaving:
+        movable = 0  # they stay until it is asked to stop
     stalled = sum(1 for task in tasks if task.assignment.code is Code.MOVE_PENDING)
     return _drain_of(
         drain,
@@ -138,6 +140,7 @@ def _drain_view(state: ClusterState, node: Node, drain: Drain) -> wire.Drain:
         movable=movable,
         not_movable=len(tasks) - movable,
         stalled=stalled,
+        held=len(state.held.get(node.name, ())),
     )
 
 
@@ -148,6 +151,7 @@ def _drain_of(drain: Drain, **status: Any) -> wire.Drain:
         by=drain.by,
         since_at=drain.since,
         deadline_at=drain.deadline,
+        hold_ms=drain.hold,
         **status,
     )
 

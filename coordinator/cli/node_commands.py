@@ -93,6 +93,11 @@ async def _one(session: Session, name: str) -> tuple[Nodes, Node]:
     type=DURATION,
     help="Movable runs that found no other node by then are stopped and wait for one.",
 )
+@click.option(
+    "--hold",
+    type=DURATION,
+    help="Of a restart: its tasks stay, and wait so long for its return once it has gone.",
+)
 @change_flags
 @click.pass_context
 def drain(ctx: click.Context, /, name: str, **flags: Any) -> int:
@@ -106,11 +111,16 @@ def drain(ctx: click.Context, /, name: str, **flags: Any) -> int:
             f"node drain {name}: --reason is missing", why="a drain is kept with its reason"
         )
     kind, deadline = flags.pop("kind"), flags.pop("deadline") or 0
+    hold = flags.pop("hold") or 0
+    if hold and kind != "restart":
+        raise usage(f"node drain {name}: --hold goes with --kind restart")
     change = change_of(flags)()
     session.guard_change(dry_run=change.dry_run)
 
     async def work() -> int:
-        done = await session.client.cluster.drain(name, change, kind=kind, deadline_ms=deadline)
+        done = await session.client.cluster.drain(
+            name, change, kind=kind, deadline_ms=deadline, hold_ms=hold
+        )
         if change.dry_run:
             return _show(session, name, done, dry_run=True)
         return await follow_drain(session, name, done)

@@ -61,10 +61,11 @@ def node_line(node: Node) -> str:
 
 def drain_counts(drain: Drain) -> str:
     """The counts of a drain."""
-    return (
+    counts = (
         f"{drain.state}, {drain.remaining} remaining, {drain.movable} movable, "
         f"{drain.not_movable} not movable, {drain.stalled} stalled"
     )
+    return f"{counts}, {drain.held} held for its return" if drain.hold else counts
 
 
 def node_page(node: Node, moments: Moments) -> str:

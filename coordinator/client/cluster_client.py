@@ -99,9 +99,15 @@ class ClusterClient(StateClient):
         *,
         kind: str = "restart",
         deadline_ms: int = 0,
+        hold_ms: int = 0,
     ) -> views.NodeChanged:
-        """Give the node nothing new and move what can be moved. `change.reason` is mandatory."""
-        request = wire.DrainNodeRequest(name=name, kind=kind, deadline_ms=deadline_ms)
+        """Give the node nothing new and move what can be moved. `change.reason` is mandatory.
+
+        `hold_ms`, of kind restart: its tasks stay, and wait so long for its return once it has gone.
+        """
+        request = wire.DrainNodeRequest(
+            name=name, kind=kind, deadline_ms=deadline_ms, hold_ms=hold_ms
+        )
         return self._node(await self.change_call(_DRAIN, request, change))
 
     async def undrain(self, name: str, change: ChangeOptions | None = None) -> views.NodeChanged:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from coordinator.client import cluster_views as views
+from coordinator.client.durations import format_duration
 from coordinator.client.from_wire import answer_of, json_or_none
 from coordinator.wire.v1 import cluster_pb2 as wire
 
@@ -20,6 +21,8 @@ def drain_of(drain: wire.Drain) -> views.Drain:
         drain.movable,
         drain.not_movable,
         drain.stalled,
+        format_duration(drain.hold_ms) if drain.hold_ms else None,
+        drain.held,
     )
 
 

@@ -28,6 +28,8 @@ class Drain(Struct, frozen=True):
     movable: int
     not_movable: int
     stalled: int
+    hold: str | None = None
+    held: int = 0
 
 
 class Node(Struct, frozen=True):

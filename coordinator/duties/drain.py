@@ -10,7 +10,7 @@ from coordinator.duties.view import LeaderView
 from coordinator.machine.commands import DeferMove, UnassignTask
 from coordinator.model.ids import NodeName
 from coordinator.model.instants import SECOND, Millis, Now
-from coordinator.model.nodes import Node
+from coordinator.model.nodes import Drain, Node
 from coordinator.model.tasks import Assignment, Code, Status, StopReason, Task
 
 AT_ONCE = 100  # tasks on their way at one time
@@ -50,7 +50,10 @@ def move_off_draining(view: LeaderView, now: Now, told_max: int) -> Agenda:
     Those on their way already keep their destination in this reckoning, so no two are sent off for
     the same place: whoever finds none stays where it runs.
     """
-    draining = [node for node in view.state.nodes_by_name() if node.drain is not None]
+    nodes = list(view.state.nodes_by_name())
+    draining = [
+        n for n in nodes if n.drain is not None and not _keeps_its_tasks(n.drain, view, now)
+    ]
     if not draining:
         return Agenda()
     places = _Places(view, now)
@@ -62,6 +65,9 @@ def move_off_draining(view: LeaderView, now: Now, told_max: int) -> Agenda:
         if len(places.promised) >= AT_ONCE:
             break
         if not _may_move(task, view):
+            continue
+        if _is_expected_back(task, view):
+            items.append(_move(task))
             continue
         chosen = places.find(task)
         if chosen.node is not None or _is_overdue(task, view, now):
@@ -116,6 +122,18 @@ def _on(nodes: list[Node], view: LeaderView) -> list[Task]:
 def _may_move(task: Task, view: LeaderView) -> bool:
     running = task.status in (Status.ASSIGNED, Status.RUNNING)
     return running and task.policy.movable and task.id not in view.busy
+
+
+def _keeps_its_tasks(drain: Drain, view: LeaderView, now: Now) -> bool:
+    """Held for its return: nothing is moved until it is asked to stop, or the deadline is over (PT-72)."""
+    over = 0 < drain.deadline <= view.time(now)
+    return drain.hold > 0 and not drain.leaving and not over
+
+
+def _is_expected_back(task: Task, view: LeaderView) -> bool:
+    """It is stopped where it is and waits for its node, so it needs no other."""
+    drain = view.state.nodes[NodeName(task.assignment.node or "")].drain
+    return drain is not None and drain.hold > 0 and drain.leaving
 
 
 def _is_overdue(task: Task, view: LeaderView, now: Now) -> bool:

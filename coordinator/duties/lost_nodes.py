@@ -35,6 +35,8 @@ def lose_nodes(
         if node is None or node.status not in (NodeStatus.READY, NodeStatus.REMOVED):
             continue
         held = [view.state.tasks[task_id] for task_id in view.state.on_node.get(name, {})]
+        if node.drain is not None and node.drain.hold:
+            held = []  # they wait for it (PT-72)
         placements, claims = _placements(held, view, now, dice)
         command = LoseNode(
             name, node.incarnation, False, REASON, placements, _silent(name, silence)

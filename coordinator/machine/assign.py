@@ -9,7 +9,7 @@ from coordinator.machine.fit import demand_of, said, still_fits, take_allocation
 from coordinator.machine.outcome import Accepted, Outcome, Refusal, Refused
 from coordinator.machine.records import not_found, stale_allocation
 from coordinator.model.state import ClusterState
-from coordinator.model.tasks import Assignment, Status, Task
+from coordinator.model.tasks import Assignment, Code, Status, Task
 
 
 def assign_task(state: ClusterState, command: AssignTask) -> Outcome:
@@ -19,7 +19,8 @@ def assign_task(state: ClusterState, command: AssignTask) -> Outcome:
         return not_found(command.task_id)
     if task.allocation_id != command.expected:
         return stale_allocation(task)
-    due = task.status is Status.WAITING and task.wake_at <= state.at
+    held = task.assignment.code is Code.HELD_FOR_NODE  # its node is back before its time (PT-72)
+    due = task.status is Status.WAITING and (held or task.wake_at <= state.at)
     if not due and task.status is not Status.UNASSIGNED:
         return Refused(Refusal.CHOICE_STALE, f"the task is {task.status}", task.allocation_id)
     if command.assignment.node is None:

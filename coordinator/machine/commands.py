@@ -221,6 +221,8 @@ class DrainNode(msgspec.Struct, frozen=True, array_like=True, tag=12, gc=False):
     reason: str
     by: str
     deadline: Instant = 0
+    hold: Millis = 0  # of kind restart: its tasks are kept for it so long while it is away
+    leaving: bool = False  # the leader's: the node has said that it is asked to stop
 
 
 class UndrainNode(msgspec.Struct, frozen=True, array_like=True, tag=13, gc=False):

@@ -17,9 +17,10 @@ from coordinator.machine.nodes import unknown_node, unless_incarnation
 from coordinator.machine.outcome import Accepted, Outcome, Refusal, Refused
 from coordinator.machine.records import not_found, stale_allocation
 from coordinator.model import limits
-from coordinator.model.nodes import Drain, NodeStatus
+from coordinator.model.ids import NodeName
+from coordinator.model.nodes import ITSELF, Drain, NodeStatus
 from coordinator.model.state import ClusterState
-from coordinator.model.tasks import Code, Status, Task
+from coordinator.model.tasks import Assignment, Code, Status, Task
 
 KINDS = ("restart", "remove", "terminate")
 
@@ -34,19 +35,54 @@ def drain_node(state: ClusterState, command: DrainNode) -> Outcome:
         return Refused(Refusal.INVALID_FIELD, detail)
     if not command.reason:
         return Refused(Refusal.INVALID_FIELD, "reason: a drain needs one")
+    if command.hold and command.kind != "restart":
+        return Refused(Refusal.INVALID_FIELD, f"hold: a {command.kind} does not come back")
     node = state.nodes.get(command.name)
-    drain = Drain(command.kind, command.reason, command.by, state.at, command.deadline)
     present = node.drain if node is not None else state.drains.get(command.name)
+    drain = _mark(state, command, present)
     if present is not None and drain == replace(present, since=state.at):
         return Accepted(unchanged=True)
     if node is not None:
         state.put_node(replace(node, drain=drain))
+        if not drain.hold:
+            _release_held(state, node.name)
     elif present is None and len(state.drains) >= limits.NODES_MAX:
         detail = f"{len(state.drains)} drains of unknown nodes; at most {limits.NODES_MAX}"
         return Refused(Refusal.LIMIT_REACHED, detail)
     else:
         state.drains[command.name] = drain
     return Accepted()
+
+
+def _mark(state: ClusterState, command: DrainNode, present: Drain | None) -> Drain:
+    """What the node has said of itself stays known whoever drains it."""
+    has_said = present is not None and (present.leaving or present.by == ITSELF)
+    return Drain(
+        command.kind,
+        command.reason,
+        command.by,
+        state.at,
+        command.deadline,
+        command.hold,
+        command.leaving or (has_said and command.hold > 0),
+    )
+
+
+def _release_held(state: ClusterState, name: NodeName) -> None:
+    """Nobody is waited for any more: its tasks may go anywhere."""
+    for task_id in sorted(state.held.get(name, ())):
+        task = state.tasks[task_id]
+        free = Assignment(code=Code.NODE_LOST, explanation=name)
+        state.put_task(
+            replace(
+                task,
+                status=Status.UNASSIGNED,
+                assignment=free,
+                wake_at=0,
+                updated_at=state.at,
+                revision=state.revision,
+            )
+        )
 
 
 def defer_move(state: ClusterState, command: DeferMove) -> Outcome:
@@ -73,6 +109,7 @@ def undrain_node(state: ClusterState, command: UndrainNode) -> Outcome:
     if node.drain is None:
         return Accepted(unchanged=True)
     state.put_node(replace(node, drain=None))
+    _release_held(state, node.name)
     for task_id in sorted(state.on_node.get(node.name, ())):
         task = state.tasks[task_id]
         if task.assignment.code is Code.MOVE_PENDING:
@@ -91,6 +128,7 @@ def remove_node(state: ClusterState, command: RemoveNode) -> Outcome:
         state.put_node(replace(node, status=NodeStatus.REMOVED, gone_at=state.at))
         return Accepted()
     state.drop_node(node.name)
+    _release_held(state, node.name)
     return Accepted(removed=True)
 
 

@@ -16,6 +16,7 @@ from coordinator.machine.records import finished
 from coordinator.model.events import RunEnded
 from coordinator.model.instants import MINUTE, Instant, Millis
 from coordinator.model.limits import RESULT_BYTES_IN_STATE
+from coordinator.model.nodes import NodeStatus
 from coordinator.model.state import ClusterState
 from coordinator.model.tasks import (
     Assignment,
@@ -35,11 +36,15 @@ NODE_LEFT = "node_left"
 HAND_BACK_CODES = {"no_capacity": Code.NO_CAPACITY, "no_executor": Code.NO_EXECUTOR}
 
 
-def end_run_of(state: ClusterState, task: Task, report: EndRun) -> Task:
+def end_run_of(state: ClusterState, task: Task, report: EndRun, hold_ms: Millis = 0) -> Task:
     """The record after the end of its current run; notes the event, stores nothing else.
 
-    `report` is fenced already, or was made by the machine for a run that nobody can report.
+    `report` is fenced already, or was made by the machine for a run that nobody can report. `hold_ms`: for so long a
+    task that is to go on waits for its node, which restarts; also where the node's record says so.
     """
+    hold_ms, node = hold_ms or _hold_of(state, task), task.assignment.node
+    if hold_ms:
+        report = replace(report, next=None)
     outcome = outcome_of(task.stop_reason, report.outcome, rerun=task.rerun)
     started_at = task.started_at or report.started_at
     lasted_ms = report.lasted_ms
@@ -61,7 +66,21 @@ def end_run_of(state: ClusterState, task: Task, report: EndRun) -> Task:
         task = replace(task, policy=task.next_policy, next_policy=None)
     if task.next_limits is not None:
         task = replace(task, limits=task.next_limits, next_limits=None)
-    return _settled(state, replace(task, rerun=False), report, last)
+    settled = _settled(state, replace(task, rerun=False), report, last)
+    if hold_ms and node is not None and settled.status is Status.UNASSIGNED:
+        held = Assignment(code=Code.HELD_FOR_NODE, explanation=node)
+        until = state.at + hold_ms
+        settled = replace(settled, status=Status.WAITING, assignment=held, wake_at=until)
+    return settled
+
+
+def _hold_of(state: ClusterState, task: Task) -> Millis:
+    """How long a task waits for its node: one that is away, or on its way out, and is expected back (PT-72)."""
+    node = state.nodes.get(task.assignment.node) if task.assignment.node is not None else None
+    if node is None or node.drain is None:
+        return 0
+    is_away = node.status in (NodeStatus.LOST, NodeStatus.LEFT)
+    return node.drain.hold if is_away or node.drain.leaving else 0
 
 
 def _said_reason(task: Task, report: EndRun, outcome: RunOutcome) -> str:

@@ -26,6 +26,7 @@ INDEXES = (
     "of_executor",
     "unassigned",
     "children",
+    "held",
     "status_counts",
     "active_tasks",
 )
@@ -103,6 +104,8 @@ def _run(task: Task) -> Iterator[str]:
         yield "a policy waits for the end of its run, but it has none"
     if (task.rerun or task.stop_text) and task.status is not Status.STOPPING:
         yield "its run was asked to end, but is not stopping"
+    if task.assignment.code is Code.HELD_FOR_NODE and task.status is not Status.WAITING:
+        yield "is held for a node, but does not wait"
 
 
 def _history(state: ClusterState, task: Task) -> Iterator[str]:

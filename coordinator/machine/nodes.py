@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from msgspec.structs import replace
 
 from coordinator.machine.commands import EndRun, JoinNode, LoseNode, LoseRuns, Placement
@@ -12,6 +14,7 @@ from coordinator.machine.records import store
 from coordinator.model import limits
 from coordinator.model.events import ManifestsChanged
 from coordinator.model.ids import Incarnation, NodeName, TaskId
+from coordinator.model.instants import Millis
 from coordinator.model.nodes import Manifest, Node, NodeStatus
 from coordinator.model.state import ClusterState
 from coordinator.model.tasks import RunOutcome, Task
@@ -38,8 +41,10 @@ def join_node(state: ClusterState, command: JoinNode) -> Outcome:
     _keep_manifests(state, command.manifests)
     held = _held(state, command.name)
     state.put_node(_record(state, command, present))
+    hold_ms = present.drain.hold if present is not None and present.drain is not None else 0
     for task in held:
-        _end_unreported(state, task, RunOutcome.LOST, NEW_INCARNATION, None)
+        end = _End(RunOutcome.LOST, NEW_INCARNATION, hold_ms=hold_ms)
+        _end_unreported(state, task, end, None)
     return Accepted()
 
 
@@ -59,7 +64,7 @@ def lose_node(state: ClusterState, command: LoseNode) -> Outcome:
     placements = {placement.task_id: placement for placement in command.placements}
     for task in _held(state, node.name):
         placement = placements.get(task.id)
-        _end_unreported(state, task, outcome, reason, placement, command.error)
+        _end_unreported(state, task, _End(outcome, reason, command.error), placement)
     return Accepted()
 
 
@@ -81,7 +86,8 @@ def lose_runs(state: ClusterState, command: LoseRuns) -> Outcome:
         ):
             continue
         reason = command.reason or "vanished"
-        _end_unreported(state, task, RunOutcome.LOST, reason, placements.get(task_id))
+        end = _End(RunOutcome.LOST, reason)
+        _end_unreported(state, task, end, placements.get(task_id))
         unchanged = False
     return Accepted(unchanged=unchanged)
 
@@ -196,13 +202,17 @@ def _held(state: ClusterState, name: NodeName) -> list[Task]:
     return [state.tasks[task_id] for task_id in held]
 
 
+class _End(NamedTuple):
+    """How a run ends that nobody reports. `hold_ms`: so long its task waits for the node (PT-72)."""
+
+    outcome: RunOutcome
+    reason: str
+    error: bytes | None = None
+    hold_ms: Millis = 0
+
+
 def _end_unreported(
-    state: ClusterState,
-    task: Task,
-    outcome: RunOutcome,
-    reason: str,
-    placement: Placement | None,
-    error: bytes | None = None,
+    state: ClusterState, task: Task, end: _End, placement: Placement | None
 ) -> None:
     """End a run that cannot speak for itself, as if it had reported this outcome."""
     holds = placement is not None and placement.expected == task.allocation_id
@@ -210,11 +220,11 @@ def _end_unreported(
         task.id,
         task.allocation_id,
         task.assignment.incarnation or Incarnation(""),
-        outcome,
-        reason=reason,
-        error=error,
+        end.outcome,
+        reason=end.reason,
+        error=end.error,
         retry_at=placement.retry_at if placement is not None and holds else 0,
         next=placement.assignment if placement is not None and holds else None,
         worker_died=False,
     )
-    store(state, end_run_of(state, task, report))
+    store(state, end_run_of(state, task, report, end.hold_ms))

@@ -8,7 +8,7 @@ import msgspec
 
 from coordinator.model.features import FIRST
 from coordinator.model.ids import Incarnation, NodeName
-from coordinator.model.instants import Instant
+from coordinator.model.instants import Instant, Millis
 from coordinator.model.tasks import Pairs
 
 UNITS_PER_NORMAL_TASK = 2
@@ -41,6 +41,10 @@ class Drain(msgspec.Struct, frozen=True, array_like=True, gc=False):
     by: str
     since: Instant
     deadline: Instant = 0
+    hold: Millis = (
+        0  # of kind restart: so long its tasks wait for it once it is away (PT-72); 0: they move
+    )
+    leaving: bool = False  # it was asked to stop, and has said so
 
     @property
     def ends_with_the_node(self) -> bool:

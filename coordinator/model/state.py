@@ -18,7 +18,7 @@ from coordinator.model.members import MemberChange, MemberRecord
 from coordinator.model.nodes import Drain, Manifest, Node, NodeUse, count_labels
 from coordinator.model.requests import RequestMemory
 from coordinator.model.settings import ReassignFloor, Settings
-from coordinator.model.tasks import Policy, Status, Task, TaskSpec
+from coordinator.model.tasks import Code, Policy, Status, Task, TaskSpec
 
 FOREVER: Instant = 2**62
 HEAP_SLACK = 1_000  # stale entries that a heap of due times may hold besides one for each true one
@@ -30,8 +30,7 @@ class ClusterState:
     """All that the cluster ever decided, at `revision`."""
 
     def __init__(self) -> None:
-        self.cluster_id = ""
-        self.feature_level: int = Feature.TASKS
+        self.cluster_id, self.feature_level = "", int(Feature.TASKS)
         self.revision, self.at = 0, 0  # index and stamp of the entry applied last; neither falls
         self.last_allocation_id: AllocationId = NO_ALLOCATION
         self.tasks: dict[TaskId, Task] = {}
@@ -56,6 +55,7 @@ class ClusterState:
         self.of_executor: dict[str, dict[TaskId, None]] = {}
         self.unassigned: dict[TaskId, None] = {}
         self.children: dict[TaskId, dict[TaskId, None]] = {}
+        self.held: dict[NodeName, dict[TaskId, None]] = {}  # waiting for that node to come back
         self.status_counts: dict[Status, int] = dict.fromkeys(Status, 0)
         # the last one moves when a task id appears or goes
         self.active_tasks, self.records_bytes, self.names_version = 0, 0, 0
@@ -208,6 +208,8 @@ class ClusterState:
         elif task.status is Status.WAITING:
             waiting = self.status_counts[Status.WAITING]
             self._push(self._wakes, (task.wake_at, task.id), _wake_of, waiting)
+            if task.assignment.code is Code.HELD_FOR_NODE:
+                self.held.setdefault(_holder_of(task), {})[task.id] = None
 
     def _unindex(self, task: Task) -> None:
         self.status_counts[task.status] -= 1
@@ -228,6 +230,11 @@ class ClusterState:
             self.active_tasks -= 1
         if task.status is Status.UNASSIGNED:
             del self.unassigned[task.id]
+        elif task.assignment.code is Code.HELD_FOR_NODE:
+            held = self.held[_holder_of(task)]
+            del held[task.id]
+            if not held:
+                del self.held[_holder_of(task)]
 
     def _take_place(self, task: Task, node: NodeName) -> None:
         self.on_node.setdefault(node, {})[task.id] = None
@@ -302,3 +309,8 @@ def _wake_of(task: Task) -> Instant | None:
 
 def _expiry_of(task: Task) -> Instant | None:
     return task.expires_at if task.is_terminal and task.expires_at else None
+
+
+def _holder_of(task: Task) -> NodeName:
+    """The text of that code is the node's name."""
+    return NodeName(task.assignment.explanation)

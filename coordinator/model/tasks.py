@@ -91,6 +91,7 @@ class Code(StrEnum):
     NODE_LOST = "node_lost"
     ABORTED_HERE = "aborted_here"
     MOVE_PENDING = "move_pending"
+    HELD_FOR_NODE = "held_for_node"
     FINISHED = "finished"
 
 

@@ -120,10 +120,14 @@ class Desk:
     def drain(self, session: Session) -> None:
         """The node is shutting down and wants its tasks elsewhere first (PT-72)."""
         node = self._bench.state.nodes.get(session.name)
-        if session.draining_asked or node is None or node.drain is not None:
+        present = node.drain if node is not None else None
+        if session.draining_asked or node is None or (present is not None and not present.hold):
             return
         session.draining_asked = True
         command = DrainNode(session.name, "terminate", "the node is shutting down", ITSELF)
+        if present is not None:
+            said = (present.kind, present.reason, present.by, present.deadline, present.hold)
+            command = DrainNode(session.name, *said, leaving=True)
         self._proposals.add(Proposal(Request(command), _nobody_waits))
 
     def _propose(

@@ -9,6 +9,7 @@ from __future__ import annotations
 from coordinator.duties.agenda import Agenda, Item
 from coordinator.duties.drain import Drains
 from coordinator.duties.due import wake_due
+from coordinator.duties.held import place_held
 from coordinator.duties.lost_nodes import lose_nodes, lose_shared_runs
 from coordinator.duties.prune import prune
 from coordinator.duties.reassign_floor import drop_floor
@@ -191,6 +192,8 @@ class Leadership:
         nxt = bench.state.next_wake()
         if nxt is not None and nxt <= bench.at:
             self._propose(wake_due(bench.view, bench.now))
+        for item in place_held(bench.view).items:
+            self._add(item, self._held_answered)
         agenda = self.rechecker.run(bench.view, bench.now)
         for item in agenda.items:
             self._add(item, self._pass_answered)
@@ -263,6 +266,9 @@ class Leadership:
     def _propose(self, agenda: Agenda) -> None:
         for item in agenda.items:
             self._add(item, _nobody_waits)
+
+    def _held_answered(self, _: Answer) -> None:
+        self.look_again()  # what its node would not have may go elsewhere
 
     def _pass_answered(self, answer: Answer) -> None:
         if isinstance(answer, Lost):

@@ -251,7 +251,10 @@ def _drain(state: ClusterState, draw: Draw) -> c.Command:
     name = NodeName(draw(st.sampled_from(NODES)))
     if _chance(draw, 70):
         return c.UndrainNode(name)
-    return c.DrainNode(name, draw(st.sampled_from(("restart", "remove"))), "because", "ann")
+    kind = draw(st.sampled_from(("restart", "remove")))
+    hold = draw(st.sampled_from((0, 1_000, 60_000))) if kind == "restart" else 0
+    leaving = bool(hold) and _chance(draw, 50)
+    return c.DrainNode(name, kind, "because", "ann", hold=hold, leaving=leaving)
 
 
 def _defer(state: ClusterState, draw: Draw) -> c.DeferMove:

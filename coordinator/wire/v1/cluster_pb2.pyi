@@ -162,7 +162,7 @@ class NodeExecutor(_message.Message):
     def __init__(self, name: _Optional[str] = ..., version: _Optional[int] = ..., error: _Optional[str] = ...) -> None: ...
 
 class Drain(_message.Message):
-    __slots__ = ("kind", "reason", "by", "since_at", "deadline_at", "state", "remaining", "movable", "not_movable", "stalled")
+    __slots__ = ("kind", "reason", "by", "since_at", "deadline_at", "state", "remaining", "movable", "not_movable", "stalled", "hold_ms", "held")
     KIND_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
     BY_FIELD_NUMBER: _ClassVar[int]
@@ -173,6 +173,8 @@ class Drain(_message.Message):
     MOVABLE_FIELD_NUMBER: _ClassVar[int]
     NOT_MOVABLE_FIELD_NUMBER: _ClassVar[int]
     STALLED_FIELD_NUMBER: _ClassVar[int]
+    HOLD_MS_FIELD_NUMBER: _ClassVar[int]
+    HELD_FIELD_NUMBER: _ClassVar[int]
     kind: str
     reason: str
     by: str
@@ -183,7 +185,9 @@ class Drain(_message.Message):
     movable: int
     not_movable: int
     stalled: int
-    def __init__(self, kind: _Optional[str] = ..., reason: _Optional[str] = ..., by: _Optional[str] = ..., since_at: _Optional[int] = ..., deadline_at: _Optional[int] = ..., state: _Optional[str] = ..., remaining: _Optional[int] = ..., movable: _Optional[int] = ..., not_movable: _Optional[int] = ..., stalled: _Optional[int] = ...) -> None: ...
+    hold_ms: int
+    held: int
+    def __init__(self, kind: _Optional[str] = ..., reason: _Optional[str] = ..., by: _Optional[str] = ..., since_at: _Optional[int] = ..., deadline_at: _Optional[int] = ..., state: _Optional[str] = ..., remaining: _Optional[int] = ..., movable: _Optional[int] = ..., not_movable: _Optional[int] = ..., stalled: _Optional[int] = ..., hold_ms: _Optional[int] = ..., held: _Optional[int] = ...) -> None: ...
 
 class NodeView(_message.Message):
     __slots__ = ("name", "incarnation", "status", "attributes", "capacity", "units", "effective_units", "used_units", "runs", "heartbeat_age_ms", "executors", "drain", "member", "version", "python", "joined_at", "connected", "loop_lag_ms", "rss_bytes", "running")
@@ -253,16 +257,18 @@ class ListNodesResponse(_message.Message):
     def __init__(self, answer: _Optional[_Union[_tasks_pb2.Answer, _Mapping]] = ..., nodes: _Optional[_Iterable[_Union[NodeView, _Mapping]]] = ...) -> None: ...
 
 class DrainNodeRequest(_message.Message):
-    __slots__ = ("change", "name", "kind", "deadline_ms")
+    __slots__ = ("change", "name", "kind", "deadline_ms", "hold_ms")
     CHANGE_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
     DEADLINE_MS_FIELD_NUMBER: _ClassVar[int]
+    HOLD_MS_FIELD_NUMBER: _ClassVar[int]
     change: _tasks_pb2.Change
     name: str
     kind: str
     deadline_ms: int
-    def __init__(self, change: _Optional[_Union[_tasks_pb2.Change, _Mapping]] = ..., name: _Optional[str] = ..., kind: _Optional[str] = ..., deadline_ms: _Optional[int] = ...) -> None: ...
+    hold_ms: int
+    def __init__(self, change: _Optional[_Union[_tasks_pb2.Change, _Mapping]] = ..., name: _Optional[str] = ..., kind: _Optional[str] = ..., deadline_ms: _Optional[int] = ..., hold_ms: _Optional[int] = ...) -> None: ...
 
 class UndrainNodeRequest(_message.Message):
     __slots__ = ("change", "name")

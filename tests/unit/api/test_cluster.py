@@ -314,3 +314,24 @@ async def test_a_manifest_that_is_no_json_is_shown_without_its_facts() -> None:
         state.manifests["broken"] = {"h": Manifest("broken", 1, "h", b"{nonsense")}
         found = await at.cluster.ListExecutors(wire.ListExecutorsRequest(name="broken"))
         assert (found.executors[0].name, found.executors[0].doc) == ("broken", "")
+
+
+async def test_pt_72_a_hold_is_shown_and_only_a_restart_has_one() -> None:
+    async with doors() as at:
+        node = await at.node("n1")
+        await at.create("t1")
+        await at.node("n2")
+        request = wire.DrainNodeRequest(name="n1", hold_ms=60_000, change=change("kernel"))
+        drain = (await at.cluster.DrainNode(request)).node.drain
+        assert (drain.state, drain.remaining, drain.movable) == ("complete", 1, 0)
+        assert (drain.hold_ms, drain.held) == (60_000, 0)
+        node.say(drain=True)
+        await until(lambda: at.house.replica.state.tasks["t1"].status == "stopping")
+        await node.end("t1", RunOutcome.ABORTED)
+        assert (await nodes(at))["n1"].drain.held == 1
+        found = await at.tasks.Explain(tasks_pb2.ExplainRequest(id="t1"))
+        assert (found.code, found.text, found.next_check_at > 0) == ("held_for_node", "n1", True)
+        for kind, hold in (("remove", 60_000), ("restart", -1), ("restart", 3_600_001)):
+            wrong = wire.DrainNodeRequest(name="n1", kind=kind, hold_ms=hold, change=change("k"))
+            said = await refused(at.cluster.DrainNode(wrong))
+            assert (said.reason, "hold" in said.message) == ("invalid_field", True)

@@ -215,3 +215,11 @@ def test_a_config_that_cannot_be_read(bare: Taskctl, own_config: Path) -> None:
     ran = bare("list")
     assert ran.code == 2
     assert "contexts.a.adress: unknown" in ran.err
+
+
+def test_pt_72_a_hold_goes_with_a_restart(taskctl: Taskctl, nodes: FakeCluster) -> None:
+    wrong = taskctl("node", "drain", "n1", "--reason", "x", "--kind", "remove", "--hold", "60s")
+    assert (wrong.code, "--hold goes with --kind restart" in wrong.err) == (2, True)
+    assert taskctl("node", "drain", "n1", "--reason", "x", "--hold", "60s").code == 0
+    (request,) = [one for name, one in nodes.calls if name == "DrainNode"]
+    assert (request.kind, request.hold_ms) == ("restart", 60_000)
