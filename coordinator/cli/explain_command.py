@@ -82,8 +82,8 @@ def _sentence(told: Explanation, task: Task | None, moments: Moments) -> str:
     why = told.code if told.code and told.code != "assigned" else ""
     text = f"{name} is {status}{since}"
     text += f": {why}." if why else "."
-    if told.text and not told.nodes:
-        text += f" {told.text}."
+    if told.text and (not told.nodes or any(verdict.eligible for verdict in told.nodes)):
+        text += f" {told.text}."  # else it names the nodes that came furthest, and they follow below
     if told.queue_position is not None:
         place = _ORDINALS.get(told.queue_position, f"Number {told.queue_position}")
         text += f" {place} in the queue"

@@ -244,6 +244,20 @@ def test_explain_is_the_sample(taskctl: Taskctl, cluster: FakeCluster) -> None:
     ]
 
 
+def test_explain_tells_what_the_executor_itself_says(
+    taskctl: Taskctl, cluster: FakeCluster
+) -> None:
+    task = cluster.put("e1", executor="video.encode", executor_version=1, status="unassigned")
+    cluster.explanations["e1"] = wire.ExplainResponse(
+        task=task, stage=6, code="executor_refused", text="no node has av1=yes",
+        nodes=[wire.NodeVerdict(node="n1", eligible=True)],
+    )  # fmt: skip
+    assert taskctl("explain", "e1").out.splitlines() == [
+        "e1 (video.encode v1) is unassigned: executor_refused. no node has av1=yes.",
+        "  n1  eligible",
+    ]
+
+
 def test_logs_and_what_was_dropped(taskctl: Taskctl, cluster: FakeCluster) -> None:
     cluster.put("hello")
     cluster.lines["hello"] = [
