@@ -17,7 +17,7 @@ H264 = {"h264": "yes"}
 def shown() -> dict[str, Any]:
     block = PAGE.read_text().split("```python\n")[1].split("```")[0]
     names: dict[str, Any] = {"__name__": "shown"}
-    exec(compile(block, str(PAGE), "exec", dont_inherit=True), names)  # noqa: S102 - our own page
+    exec(compile(block, str(PAGE), "exec", dont_inherit=True), names)
     return names
 
 
