@@ -21,7 +21,7 @@ from node.frames import (
     StateRefused,
 )
 from node.worker_logs import LineBuffer, encode_fields, shortened
-from node.worker_pipe import WorkerPipe
+from node.worker_pipe import Outward
 
 PROGRESS_GAP_SECONDS = 0.1
 
@@ -29,7 +29,7 @@ PROGRESS_GAP_SECONDS = 0.1
 class RunChannel:
     """The run port of the SDK, over the worker's pipe. In the loop's thread unless a method says otherwise."""
 
-    def __init__(self, allocation_id: int, state_version: int, pipe: WorkerPipe) -> None:
+    def __init__(self, allocation_id: int, state_version: int, pipe: Outward) -> None:
         self._allocation_id = allocation_id
         self._state_version = state_version
         self._pipe = pipe
@@ -157,9 +157,7 @@ def _error_of(refused: StateRefused) -> Exception:
 class _LatestProgress:
     """Ten a second at most; the last one always gets out. From any thread."""
 
-    def __init__(
-        self, allocation_id: int, pipe: WorkerPipe, loop: asyncio.AbstractEventLoop
-    ) -> None:
+    def __init__(self, allocation_id: int, pipe: Outward, loop: asyncio.AbstractEventLoop) -> None:
         self._allocation_id = allocation_id
         self._pipe = pipe
         self._loop = loop

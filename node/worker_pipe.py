@@ -13,7 +13,7 @@ import signal
 import socket
 import threading
 from collections.abc import Callable, Sequence
-from typing import Never
+from typing import Never, Protocol
 
 from node.frame_buffer import FrameError, encode_frame, worker_side
 from node.frames import Ping, Pong, ToAgent, ToWorker
@@ -22,6 +22,16 @@ READ_BYTES = 256 * 1024
 BACKLOG_BYTES_MAX = 4 * 1024 * 1024
 
 Handler = Callable[[Sequence[ToWorker]], None]
+
+
+class Outward(Protocol):
+    """What a run needs of a pipe. `send_droppable`: only if the agent keeps up."""
+
+    def send(self, message: ToAgent, /) -> None: ...
+
+    def send_at_once(self, message: ToAgent, /) -> None: ...
+
+    def send_droppable(self, message: ToAgent, /) -> None: ...
 
 
 class WorkerPipe:

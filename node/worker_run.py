@@ -29,7 +29,7 @@ from node.frames import Ended, Start, Started, StateRefused, Stop, Stopping
 from node.worker_channel import RunChannel
 from node.worker_logs import CURRENT
 from node.worker_outcome import CodeEnd, conclude, error_of, not_started
-from node.worker_pipe import WorkerPipe
+from node.worker_pipe import Outward
 
 # A stronger reason replaces a weaker one.
 STRENGTH = (
@@ -47,12 +47,13 @@ STRENGTH = (
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a run needs of its worker. `on_end` is called once, when the run has ended."""
+    """What a run needs of its worker. `on_end` is called once, when the run has ended. `control`: one with another clock."""
 
-    pipe: WorkerPipe
+    pipe: Outward
     loop: asyncio.AbstractEventLoop
     pool_of: Callable[[str], ThreadPoolExecutor]
     on_end: Callable[[int], None]
+    control: Callable[..., RunControl[Any]] = RunControl
 
 
 class Run:
@@ -63,7 +64,7 @@ class Run:
         self.channel = RunChannel(start.allocation_id, definition.version, around.pipe)
         self._definition = definition
         self._around = around
-        self._control = RunControl(_facts(start), definition.state, self.channel)
+        self._control = around.control(_facts(start), definition.state, self.channel)
         self._instance: Any = None
         self._handle: AllocatedPersistentTask[BaseModel] | None = None
         self.loop_task: asyncio.Task[None] | None = None

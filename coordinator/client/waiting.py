@@ -4,7 +4,7 @@ round at most, and every change of the record in between is seen.
 
 from __future__ import annotations
 
-import time
+import asyncio
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
@@ -51,11 +51,12 @@ async def wait_until(
     to the end of the time or, without a limit, to the end of the first round.
     """
     wait = _Wait(client, task_id, conditions, on_change, after_revision)
-    deadline = None if timeout_s is None else time.monotonic() + timeout_s
+    clock = asyncio.get_running_loop().time
+    deadline = None if timeout_s is None else clock() + timeout_s
     trouble: Unavailable | None = None
     answered = False
     while True:
-        left = ROUND_S if deadline is None else min(ROUND_S, deadline - time.monotonic())
+        left = ROUND_S if deadline is None else min(ROUND_S, deadline - clock())
         if left <= 0:
             raise trouble or TimedOut(f"{task_id}: not within the time given", reason="timed_out")
         try:

@@ -21,7 +21,7 @@ from executors.reading import UnreadableError, read_params, read_state
 from executors.results import KEEP, RunResult
 from executors.run_control import RunControl
 from executors.run_outcome import CodeEnd, Outcome, conclude, not_started, problem_of
-from executors.run_port import RunFacts
+from executors.run_port import RunFacts, RunPort
 from executors.state_writer import StateWriter
 from executors.testing.bench import Bench
 from executors.testing.freezing import OWNER, SPEAKER, Killed, Life, alive
@@ -52,7 +52,7 @@ class Control(RunControl[Any]):
     at_work: ThreadAtWork | None = None
     _napping: asyncio.Task[None] | None = None
 
-    def __init__(self, facts: RunFacts, shape: Shape[Any], port: MemoryPort) -> None:
+    def __init__(self, facts: RunFacts, shape: Shape[Any], port: RunPort) -> None:
         super().__init__(facts, shape, port)
         self.writer = self._counting = _CountingWriter(shape, port)
 

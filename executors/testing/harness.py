@@ -52,7 +52,7 @@ class Harness:
 
     def __init__(self, executor: Executor, factory: HarnessFactory) -> None:
         self._factory = factory
-        self.definition = _definition_of(executor)
+        self.definition = definition_of(executor)
         self._started = 0
 
     @property
@@ -159,6 +159,8 @@ class Harness:
 class HarnessFactory:
     """`executor_harness(MyExecutor)`: a harness. Give an instance to hand in doubles; each run gets a copy of it."""
 
+    is_ptasks_fixture = True
+
     def __init__(self, chaos: Chaos | None = None, *, is_virtual: bool = True) -> None:
         """`chaos`: crashes that happen by themselves. `is_virtual` False: by the machine's clock."""
         self._is_virtual = is_virtual
@@ -183,7 +185,8 @@ class HarnessFactory:
             self._bench = None
 
 
-def _definition_of(executor: Executor) -> Definition:
+def definition_of(executor: Executor) -> Definition:
+    """Of a class, or of an instance: then each run gets a copy of it. Raises TypeError."""
     definition = getattr(executor, "definition", None)
     if not isinstance(definition, Definition):
         raise TypeError(f"{executor!r} is no executor")

@@ -1,4 +1,6 @@
-"""The pytest plugin (entry point `pytest11`): fixtures `executor_harness` and the mark `ptasks_chaos`.
+"""The pytest plugin (entry point `pytest11`): fixtures `executor_harness` and `cluster`, and the mark `ptasks_chaos`.
+
+`cluster` is made of coordinator and node, of which the SDK knows nothing else: this module is the one way to it.
 
 Coroutine tests that use our fixtures need no other plugin; where pytest-asyncio or anyio runs them, that is fine too.
 """
@@ -14,8 +16,10 @@ import pytest
 
 if TYPE_CHECKING:
     from executors.testing.harness import HarnessFactory
+    from node.in_process import ClusterFactory
 
-FIXTURES = ("executor_harness",)
+FIXTURES = ("executor_harness", "cluster")
+MINE = "is_ptasks_fixture"  # a test may have a fixture of its own under one of our names
 MARK = "ptasks_chaos"
 
 
@@ -50,11 +54,21 @@ def executor_harness(request: pytest.FixtureRequest) -> Iterator[HarnessFactory]
     factory.close()
 
 
+@pytest.fixture
+def cluster() -> Iterator[ClusterFactory]:
+    """`await cluster(MyExecutor, nodes=3, seed=7)`: a whole cluster in this process, by a virtual clock."""
+    from node.in_process import ClusterFactory
+
+    factory = ClusterFactory()
+    yield factory
+    factory.close()
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> object | None:
     """Runs a coroutine test with one of our fixtures that no other plugin has made its own."""
     given: dict[str, Any] = pyfuncitem.funcargs
-    ours: list[HarnessFactory] = [given[name] for name in FIXTURES if name in given]
+    ours = [given[name] for name in FIXTURES if getattr(given.get(name), MINE, False)]
     if not ours or not inspect.iscoroutinefunction(pyfuncitem.obj):
         return None
     names = inspect.signature(pyfuncitem.obj).parameters

@@ -12,6 +12,12 @@ import selectors
 import time
 from typing import Any
 
+from typing_extensions import override
+
+# Where an idle loop's clock begins: the same sums of the same delays everywhere, so that two tests see one order.
+# Not larger: from 2**24 on, the loop's own resolution (1 ns) is lost in the rounding, and a timer would never be due.
+START = 2.0**20
+
 Events = list[tuple[selectors.SelectorKey, int]]
 
 
@@ -41,8 +47,26 @@ class ThreadAtWork:
         self._has_left = True
 
 
+class Due(float):
+    """An instant of the loop; of two that are equal, the one with the lower number is the earlier."""
+
+    number: int
+
+    def __new__(cls, when: float, number: int) -> Due:
+        """`number`: how many were asked for before."""
+        made = super().__new__(cls, when)
+        made.number = number
+        return made
+
+    @override
+    def __lt__(self, other: float) -> bool:
+        if isinstance(other, Due) and self == other:
+            return self.number < other.number
+        return super().__lt__(other)
+
+
 class VirtualTime:
-    """The clock of one event loop. `busy`: how many threads are at work;"""
+    """The clock of one event loop. `busy`: how many threads are at work."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         """Raises TypeError for a loop whose waiting cannot be replaced, uvloop's for instance."""
@@ -54,9 +78,11 @@ class VirtualTime:
         self.busy = 0
         self._loop: Any = loop
         self._selector: Any = selector
-        self._now = loop.time()
+        waiting = [one for one in getattr(loop, "_scheduled", ()) if not one.cancelled()]
+        self._now = loop.time() if waiting else START
         self._began = self._now
         self._own_fds = len(selector.get_map())
+        self._asked = 0
 
     @property
     def elapsed(self) -> float:
@@ -69,11 +95,19 @@ class VirtualTime:
         self._run_in_executor = self._loop.run_in_executor
         self._loop.run_in_executor = self._counted
         self._loop.time = lambda: self._now
+        self._call_at = self._loop.call_at
+        self._loop.call_at = self._in_order
         self._selector.select = self._wait
 
     def uninstall(self) -> None:
         """Back to the machine's clock."""
-        del self._loop.time, self._selector.select, self._loop.run_in_executor
+        del self._loop.time, self._loop.call_at, self._selector.select, self._loop.run_in_executor
+
+    def _in_order(self, when: float, *call: Any, **options: Any) -> asyncio.TimerHandle:
+        """Of what is due at one instant, what was asked for first comes first: a heap alone does not keep that."""
+        self._asked += 1
+        handle: asyncio.TimerHandle = self._call_at(Due(when, self._asked), *call, **options)
+        return handle
 
     def _counted(self, *call: Any) -> asyncio.Future[Any]:
         """`to_thread` and its like are threads at work."""
