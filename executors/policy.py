@@ -73,7 +73,8 @@ class Backoff:
 class Limit:
     """At most `max` runs at a time, in the cluster or per node.
 
-    `key`: empty for the executor itself, a group name shared by several, or a field such as `params.tenant`.
+    `key`: empty for the executor itself, a group name shared by several (all of them declare the same `max`), or a
+    field such as `params.tenant`.
     """
 
     scope: Literal["cluster", "node"] = "cluster"

@@ -23,6 +23,7 @@ from typing import Any
 from executors.api import PersistentTasksExecutor
 from executors.definition import Definition
 from executors.errors import DuplicateExecutorError, ExecutorDefinitionError
+from executors.group_limits import GroupLimits
 from executors.manifests import Manifest, manifest_of
 
 GROUP = "ptasks.executors"
@@ -71,6 +72,7 @@ class Registry:
 
     definitions: dict[str, Definition] = field(default_factory=dict)
     load_errors: list[LoadProblem] = field(default_factory=list)
+    group_limits: GroupLimits = field(default_factory=GroupLimits)
     _sources: dict[str, str] = field(default_factory=dict)
 
     def get(self, name: str) -> Definition | None:
@@ -142,6 +144,7 @@ def _load_one(registry: Registry, spec: str, source: str, seconds_max: float) ->
             found = list(_definitions(spec))
         if not found:
             raise ExecutorDefinitionError(f"{spec} defines no executor")
+        registry.group_limits.add(found)
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # noqa: BLE001  (foreign code at import: not even SystemExit may end this process)

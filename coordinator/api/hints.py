@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 
-from coordinator.assignment.constraints import missing
+from coordinator.assignment.constraints import missing, unwanted
 from coordinator.assignment.load import Load
 from coordinator.assignment.objections import Need, Objection
 from coordinator.model.concurrency import TaskLimit
+from coordinator.model.constraints import Constraints
 from coordinator.model.ids import NodeName
 from coordinator.model.nodes import Node
 from coordinator.model.state import ClusterState
@@ -33,13 +35,25 @@ def hint_on_node(
         case Code.NO_NODES:
             _add(answer, f"start {name}")
         case Code.CONSTRAINTS if need.constraints is not None:
-            wanted = missing(need.constraints, node)
-            if wanted:
-                _add(answer, f"a node with {', '.join(wanted)}")
+            _hint_on_constraints(answer, need.constraints, node, load)
         case Code.RESERVED if load.reserved is not None:
             _add(answer, f"a place for {load.reserved.task_id}, which comes first")
         case _:
             pass
+
+
+def _hint_on_constraints(
+    answer: wire.ExplainResponse, constraints: Constraints, node: Node, load: Load
+) -> None:
+    """The node can only be another one; a label that has to be apart may also go."""
+    if wanted := missing(constraints, node):
+        _add(answer, f"a node with {', '.join(wanted)}")
+    if others := unwanted(constraints, node):
+        _add(answer, f"a node without {', '.join(others)}")
+    if not wanted and not others:
+        for label in constraints.apart:
+            if load.labelled(node.name, label):
+                _add(answer, f"a node that runs no task labelled {label}")
 
 
 def hint_in_all(answer: wire.ExplainResponse, task: Task) -> None:
@@ -57,8 +71,11 @@ def hint_in_all(answer: wire.ExplainResponse, task: Task) -> None:
             pass
     for held in answer.limits:
         if held.runs >= held.max:
-            who = f", or an end of {', '.join(held.holders)}" if held.holders else ""
-            _add(answer, f"a higher limit {held.key}{who}")
+            scope = " --per-node" if held.scope == "node" else ""
+            command = f"taskctl limit set {shlex.quote(held.key)} --max {held.runs + 1}{scope}"
+            _add(answer, f"a higher limit {held.key}", command)
+            if held.holders:
+                _add(answer, f"an end of {', '.join(held.holders)}")
 
 
 def _add(answer: wire.ExplainResponse, text: str, command: str = "") -> None:

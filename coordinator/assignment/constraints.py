@@ -28,6 +28,12 @@ def missing(constraints: Constraints, node: Node) -> list[str]:
     return [_said(test) for test in constraints.require if not _holds(test, attributes)]
 
 
+def unwanted(constraints: Constraints, node: Node) -> list[str]:
+    """What is to be avoided and this node has."""
+    attributes = dict(node.attributes)
+    return [_said(test) for test in constraints.avoid if _holds(test, attributes)]
+
+
 def crowded(constraints: Constraints, node: NodeName, load: Load) -> str | None:
     """That alone of the above which a placement can change."""
     for label in constraints.apart:

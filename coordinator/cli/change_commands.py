@@ -9,6 +9,7 @@ import click
 
 from coordinator.cli.changing import change_flags, change_of, revision_flag
 from coordinator.cli.completing import complete
+from coordinator.cli.entries import entry_of
 from coordinator.cli.flags import DURATION
 from coordinator.cli.lazy import Verb
 from coordinator.cli.selection import (
@@ -22,7 +23,6 @@ from coordinator.cli.selection import (
     selection_of,
 )
 from coordinator.cli.session import Session, session_of
-from coordinator.cli.task_texts import where
 from coordinator.client.errors import ClientError
 
 if TYPE_CHECKING:
@@ -51,6 +51,13 @@ def cancel(ctx: click.Context, /, **flags: Any) -> int:
     run_only, rerun = flags.pop("run_only"), flags.pop("rerun")
     if (rerun and not run_only) or (run_only and purge):
         raise click.UsageError("--rerun goes with --run, --purge does not", ctx)
+    selection = selection_of(flags.pop("ids"), flags)
+    several = selection.is_filter or len(selection.ids) > 1 or "-" in selection.ids
+    if several and not run_only and not flags["if_revision"]:
+        from coordinator.cli.cancel_many import How, cancel_many
+
+        how = How(grace, purge=purge, waits=waits_for_end and not purge)
+        return cancel_many(session, selection, change_of(flags)(), how)
 
     async def change(task_id: str, options: ChangeOptions) -> Changed:
         if run_only:
@@ -60,7 +67,7 @@ def cancel(ctx: click.Context, /, **flags: Any) -> int:
             return await _until_cancelled(session, done)
         return done
 
-    return change_all(session, flags, change)
+    return change_selected(session, selection, change_of(flags), change)
 
 
 @click.command("rm", cls=Verb)
@@ -146,22 +153,6 @@ def change_selected(
     if session.settings.read_only:
         session.guard_change()
     return session.run(work)
-
-
-def entry_of(changed: Changed, task_id: str, *, dry_run: bool) -> Entry:
-    """What to say of one task that was changed."""
-    task = changed.task
-    name = task.id if task is not None else task_id
-    word = "unchanged" if changed.unchanged else "updated"
-    state = "removed" if changed.removed or task is None else where(task)
-    parts = [name, *(["unchanged"] if changed.unchanged else []), state]
-    if changed.next_run and not changed.unchanged:
-        parts.append(f"from the next run on: {', '.join(changed.next_run)}")
-    elif changed.effect not in ("", "now", "unchanged"):
-        parts.append(changed.effect.replace("_", " "))
-    if dry_run:
-        parts.append("(dry run: nothing was written)")
-    return Entry(name, word, task, "  ".join(parts), revision=changed.answer.revision)
 
 
 async def _until_cancelled(session: Session, changed: Changed) -> Changed:

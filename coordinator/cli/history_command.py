@@ -9,7 +9,6 @@ import click
 from coordinator.cli import exits
 from coordinator.cli.completing import complete
 from coordinator.cli.failures import usage
-from coordinator.cli.flags import DURATION
 from coordinator.cli.lazy import Verb
 from coordinator.cli.output import Column, tell
 from coordinator.cli.run_texts import GOES_ON, every_column, run_columns
@@ -29,11 +28,7 @@ PAGE = 1_000
 @click.command("history", cls=Verb)
 @click.argument("task_id", metavar="[ID]", required=False, shell_complete=complete("tasks"))
 @selection_flags
-@click.option(
-    "--name", "pattern", default="", metavar="GLOB", help="Runs of tasks with such an id."
-)
 @click.option("--outcome", "outcomes", multiple=True, metavar="O[,O]", help="Runs that ended so.")
-@click.option("--longer-than", type=DURATION, help="Runs whose code has been running for longer.")
 @click.option(
     "--since", default="", metavar="T", help="Runs that were not over by then: -1h, 14:00."
 )
@@ -71,11 +66,7 @@ def _filter(session: Session, flags: dict[str, Any]) -> RunFilter:
 
     selection = selection_of((), flags)
     words = tuple(w.strip() for value in flags["outcomes"] for w in value.split(",") if w.strip())
-    shared = asdict(filter_of(selection)) | {
-        "include_finished": False,
-        "id_pattern": flags["pattern"],
-        "running_longer_ms": flags["longer_than"] or 0,
-    }
+    shared = asdict(filter_of(selection)) | {"include_finished": False}
     return RunFilter(
         outcomes=words,
         since_at=_time(session, "--since", flags["since"]),

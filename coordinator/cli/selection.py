@@ -16,6 +16,7 @@ import click
 from coordinator.cli import exits
 from coordinator.cli.completing import complete
 from coordinator.cli.failures import Failure, describe, usage
+from coordinator.cli.flags import DURATION
 from coordinator.cli.output import tell
 from coordinator.cli.session import Session
 from coordinator.cli.texts import one_line
@@ -41,6 +42,8 @@ class Selection(NamedTuple):
     node: str = ""
     parent: str = ""
     object: str = ""
+    name: str = ""
+    longer_ms: int = 0
 
     @property
     def is_filter(self) -> bool:
@@ -60,6 +63,9 @@ def selection_flags(command: Command) -> Command:
                      help="Tasks assigned to this node."),
         click.option("--parent", default="", metavar="ID", help="Children of this task."),
         click.option("--object", default="", metavar="KIND/ID", help="Tasks of this object."),
+        click.option("--name", default="", metavar="GLOB", help="Tasks with such an id; * fits anything."),
+        click.option("--longer-than", "longer_ms", type=DURATION,
+                     help="Tasks whose code has been running for longer."),
     )  # fmt: skip
     for option in reversed(options):
         command = option(command)
@@ -76,6 +82,8 @@ def selection_of(ids: Sequence[str], flags: dict[str, Any]) -> Selection:
         node=flags.pop("node"),
         parent=flags.pop("parent"),
         object=flags.pop("object"),
+        name=flags.pop("name"),
+        longer_ms=flags.pop("longer_ms") or 0,
     )
 
 
@@ -103,6 +111,8 @@ def filter_of(selection: Selection, *, finished: bool = False) -> Filter:
         object_kind=kind,
         object_id=ident,
         include_finished=finished or bool({"succeeded", "cancelled"} & set(selection.statuses)),
+        id_pattern=selection.name,
+        running_longer_ms=selection.longer_ms,
     )
 
 
@@ -162,7 +172,7 @@ class Entry(NamedTuple):
     """What became of one id, in the words of TM-31."""
 
     id: str
-    result: str  # updated unchanged not_found conflict refused
+    result: str  # updated unchanged not_found conflict refused skipped
     task: Task | None = None
     text: str = ""
     failure: Failure | None = None
@@ -175,7 +185,7 @@ async def over(
     """The action for every id, some at a time; one that fails does not disturb the others."""
     if len(ids) == 1:
         return [await by_prefix(session, ids[0], action)]
-    names = [await _known(session, one) for one in ids]
+    names = await full_ids(session, ids)
     gate = asyncio.Semaphore(AT_ONCE)
 
     async def one(task_id: str) -> Entry:
@@ -183,13 +193,17 @@ async def over(
             try:
                 return await action(task_id)
             except ClientError as error:
-                return _refused(task_id, describe(error, f"{session.verb} {task_id}"))
+                return refused_entry(session, task_id, error)
 
     return list(await asyncio.gather(*(one(name) for name in names)))
 
 
+async def full_ids(session: Session, ids: Sequence[str]) -> list[str]:
+    """In their order, so that an ambiguous one is found out before anything is changed. Unknown ones as they stand."""
+    return [await _known(session, one) for one in ids]
+
+
 async def _known(session: Session, task_id: str) -> str:
-    """The full id, so that an ambiguous one is found out before anything is changed."""
     if len(task_id) < PREFIX_MIN:
         return task_id
     try:
@@ -198,7 +212,9 @@ async def _known(session: Session, task_id: str) -> str:
         return task_id
 
 
-def _refused(task_id: str, failure: Failure) -> Entry:
+def refused_entry(session: Session, task_id: str, error: ClientError) -> Entry:
+    """Of an id that met an error of its own."""
+    failure = describe(error, f"{session.verb} {task_id}")
     word = {exits.NOT_FOUND: "not_found", exits.CONFLICT: "conflict"}.get(
         failure.exit_code, "refused"
     )

@@ -35,7 +35,7 @@ _TOP = {
 }
 _SPEC = {
     "priority", "cost", "timeout", "retry", "labels", "headers", "object", "retention",
-    "cancel_grace", "exclusive", "isolation", "constraints",
+    "cancel_grace", "exclusive", "isolation", "constraints", "parent",
 }  # fmt: skip
 _RECORD = {"id", "executor", "params", "spec", "desired", "modified_revision"}  # of every record
 
@@ -184,6 +184,7 @@ def _spec_fields(spec: dict[str, Any]) -> dict[str, Any]:
         "constraints": _constraints(spec.get("constraints")),
         "object_kind": about.get("kind", ""),
         "object_id": about.get("id", ""),
+        "parent": spec.get("parent"),
     }
     return {name: value for name, value in fields.items() if value is not None}
 

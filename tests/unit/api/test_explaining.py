@@ -159,8 +159,11 @@ async def test_pt_76_limits_are_told_with_their_holders() -> None:
             ("cluster", "demo.noop", 1, 1, ["holds"]),
             ("node", "group:disk", 1, 1, ["holds"]),
         ]
-        texts = [hint.text for hint in found.hints]
-        assert "a higher limit demo.noop, or an end of holds" in texts
+        assert [(hint.text, hint.command) for hint in found.hints] == [
+            ("a higher limit demo.noop", "taskctl limit set demo.noop --max 2"),
+            ("an end of holds", ""),
+            ("a higher limit group:disk", "taskctl limit set group:disk --max 2 --per-node"),
+        ]
         assert list((await explain(at, "holds")).limits) == []
 
 

@@ -24,6 +24,7 @@ from google.rpc import error_details_pb2, status_pb2
 from coordinator.wire.v1 import cluster_pb2 as cluster
 from coordinator.wire.v1 import tasks_pb2 as wire
 from coordinator.wire.v1 import tasks_pb2_grpc
+from tests.unit.cli.fake_cancels import FakeCancels
 
 FINISHED = ("succeeded", "failed", "cancelled")
 TICKER_SCHEMA = {
@@ -179,7 +180,7 @@ class Door:
         )
 
 
-class FakeTasks(tasks_pb2_grpc.TasksServicer, Door):
+class FakeTasks(FakeCancels, tasks_pb2_grpc.TasksServicer, Door):
     async def Create(self, request: wire.CreateRequest, context: Any) -> Any:
         await self.enter("Create", request, context)
         new, state = request.task, self.state

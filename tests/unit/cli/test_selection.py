@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from coordinator.wire.v1 import tasks_pb2 as wire
 from tests.unit.cli.conftest import Taskctl
 from tests.unit.cli.fake_server import FakeCluster
@@ -70,10 +72,11 @@ def test_some_failed_is_13_and_the_json_names_why(taskctl: Taskctl, cluster: Fak
     items = {item["id"]: item for item in json.loads(ran.out)["items"]}
     assert [items[name]["result"] for name in ("good", "over", "nope")] == [
         "updated",
-        "conflict",
+        "refused",
         "not_found",
     ]
     assert items["over"]["reason"] == "already_finished"
+    assert [name for name, _ in cluster.calls if name.startswith("Cancel")] == ["CancelMany"]
 
 
 def test_x19_of_three_selected_the_finished_one_is_named_and_the_others_are_changed(
@@ -90,8 +93,63 @@ def test_x19_of_three_selected_the_finished_one_is_named_and_the_others_are_chan
         "a": ("cancelled", None),
         "c": ("cancelled", None),
     }
-    assert (items["b"]["result"], items["b"]["reason"]) == ("conflict", "already_finished")
+    assert (items["b"]["result"], items["b"]["reason"]) == ("refused", "already_finished")
     assert cluster.tasks["b"].status == "succeeded"
+
+
+def test_pt_79_a_selection_is_cancelled_in_one_call_with_the_outcome_of_each(
+    taskctl: Taskctl, cluster: FakeCluster
+) -> None:
+    for name, status in (("a", "running"), ("b", "failed"), ("c", "waiting")):
+        cluster.put(name, status=status, spec=wire.TaskSpec(labels={"team": "shop"}))
+    cluster.put("other")
+    given = ("--reason", "enough", "--request-id", "r1", "--grace", "5s", "--purge")
+    ran = taskctl("cancel", "-l", "team=shop", *given)
+    assert ran.code == 13
+    assert ran.out.splitlines() == ["a  cancelled", "c  cancelled"]
+    assert "b  refused: cancel b: b has failed" in ran.err
+    (request,) = cluster.asked("CancelMany")
+    assert (list(request.filter.ids), list(request.filter.label_terms)) == (
+        ["a", "b", "c"],
+        ["team=shop"],
+    )
+    assert (request.change.reason, request.change.request_id) == ("enough", "r1")
+    assert (request.grace_ms, request.purge, cluster.asked("Cancel")) == (5_000, True, [])
+    assert cluster.tasks["other"].status == "running"
+
+
+def test_pt_79_what_does_not_match_any_more_is_left_alone_and_said_so(
+    taskctl: Taskctl, cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a", "b"):
+        cluster.put(name, spec=wire.TaskSpec(labels={"team": "shop"}))
+    pictures = [list(cluster.tasks.values()), [cluster.tasks["a"]]]  # before and in the call
+    monkeypatch.setattr(cluster, "matching", lambda _: pictures.pop(0))
+    ran = taskctl("cancel", "-l", "team=shop", "-o", "json")
+    assert ran.code == 0
+    items = {item["id"]: item["result"] for item in json.loads(ran.out)["items"]}
+    assert items == {"a": "updated", "b": "skipped"}
+    assert cluster.tasks["b"].status == "running"
+
+
+def test_a_dry_run_of_many_writes_nothing(taskctl: Taskctl, cluster: FakeCluster) -> None:
+    for name in ("aaaa", "bbbb"):
+        cluster.put(name)
+    ran = taskctl("cancel", "aaaa", "bbbb", "--dry-run")
+    assert (ran.code, statuses(cluster)) == (0, {"running"})
+    assert ran.out.count("(dry run: nothing was written)") == 2
+
+
+@pytest.mark.parametrize("verb", ["list", "cancel"])
+def test_pt_73_by_name_and_by_how_long_it_has_been_running(
+    taskctl: Taskctl, cluster: FakeCluster, verb: str
+) -> None:
+    cluster.put("report-1")
+    cluster.put("other")
+    assert taskctl(verb, "--name", "report-*", "--longer-than", "1h30m").code == 0
+    (asked, *_) = cluster.asked("List")
+    assert (asked.filter.id_pattern, asked.filter.running_longer_ms) == ("report-*", 5_400_000)
+    assert taskctl(verb, "--longer-than", "90").code == 2
 
 
 def test_all_failed_is_the_code_of_the_failure(taskctl: Taskctl, cluster: FakeCluster) -> None:

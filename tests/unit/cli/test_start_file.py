@@ -65,6 +65,26 @@ async def test_what_is_listed_is_already_there_when_it_is_started_again() -> Non
             assert (task.id, again.created) == (task.id, False)
 
 
+async def test_parent_and_constraints_of_a_file_reach_the_task() -> None:
+    entry = {
+        "id": "child",
+        "executor": NOOP,
+        "parent": "all",
+        "constraints": {"require": {"zone": "a"}, "apart": ["app"]},
+    }
+    async with doors() as at, Client([at.address]) as client:
+        await at.node(attributes=(("zone", "a"),))
+        await client.create(NewTask(id="all", executor=NOOP, paused=True))
+        made = (await client.create(to_task(entry, "f"))).task
+        assert (made.spec.parent, made.assignment.node) == ("all", "n1")
+        assert made.spec.constraints == entry["constraints"]
+        for printed in (plain_dict(made), {**entry, "parent": None, "spec": {"parent": "all"}}):
+            if printed.get("parent") is None:
+                printed.pop("parent", None)
+            again = await client.create(to_task(printed, "f"))
+            assert (again.created, again.task.id) == (False, "child")
+
+
 async def test_the_same_wish_reaches_another_cluster() -> None:
     async with (
         doors() as at,

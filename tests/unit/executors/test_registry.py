@@ -154,3 +154,59 @@ def test_the_same_class_named_twice_is_one_offer(write: Write) -> None:
     name = write("reg_same", GOOD.format(name="t.same"))
     registry = load([name, f"{name}:Good"])
     assert "t.same" in registry.definitions
+
+
+SHARES = """
+from pydantic import BaseModel
+from executors import Limit, TaskPolicy, executor
+
+class Params(BaseModel):
+    pass
+
+{executors}
+"""
+ONE = """
+@executor("{name}", policy=TaskPolicy(concurrency=(Limit("{scope}", "{key}", {max}),)))
+async def {function}(task, params: Params): ...
+"""
+
+
+def shares(*members: tuple[str, str, str, int]) -> str:
+    """Executors (name, scope, key, max) as the text of a module."""
+    text = "".join(
+        ONE.format(name=name, scope=scope, key=key, max=most, function=name.replace(".", "_"))
+        for name, scope, key, most in members
+    )
+    return SHARES.format(executors=text)
+
+
+def test_tm_60_members_of_a_group_that_declare_another_max_are_not_loaded(write: Write) -> None:
+    write("group_a", shares(("g.one", "cluster", "disk", 2), ("g.two", "cluster", "disk", 2)))
+    write("group_b", shares(("g.three", "cluster", "disk", 3)))
+    write("group_c", shares(("g.four", "cluster", "disk", 2)))
+    found = load(["group_a", "group_b", "group_c"])
+    assert {"g.one", "g.two", "g.four"} <= found.definitions.keys()
+    assert "g.three" not in found.definitions
+    (problem,) = [one for one in found.load_errors if "group_b" in one.source]
+    assert "limit disk (cluster): g.one declares max=2" in problem.message
+    assert "g.three max=3" in problem.message
+
+
+def test_tm_60_a_plugin_at_odds_with_itself_leaves_nothing_behind(write: Write) -> None:
+    write("odd_group", shares(("o.one", "node", "gpu", 1), ("o.two", "node", "gpu", 2)))
+    write("even_group", shares(("o.three", "node", "gpu", 2)))
+    found = load(["odd_group", "even_group"])
+    assert {"o.one", "o.two", "o.three"} & found.definitions.keys() == {"o.three"}
+
+
+def test_tm_60_other_scopes_and_fields_may_differ(write: Write) -> None:
+    members = (
+        ("f.one", "cluster", "net", 1),
+        ("f.two", "node", "net", 2),
+        ("f.three", "cluster", "params.tenant", 1),
+        ("f.four", "cluster", "params.tenant", 2),
+        ("f.five", "cluster", "", 7),
+    )
+    write("free_group", shares(*members))
+    found = load(["free_group"])
+    assert {name for name, *_ in members} <= found.definitions.keys()
