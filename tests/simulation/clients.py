@@ -9,16 +9,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
-from coordinator.machine.commands import CancelTask, SetSettings
-from coordinator.machine.outcome import Accepted, Outcome
-from coordinator.model.ids import TaskId
-from coordinator.model.state import ClusterState
-from coordinator.model.tasks import Desired, TaskSpec
+from coordinator.machine.outcome import Accepted, Outcome, Refusal, Refused
 from coordinator.replica import effects as e
-from coordinator.replica.inputs import Abandon, Asked, Create, Move, Wish
-from tests.simulation.executors import CATALOGUE
+from coordinator.replica.inputs import Asked, Expire
+from tests.simulation.executors import CATALOGUE, LIMITED
 from tests.simulation.history import Operation
 from tests.simulation.timeline import MS, SECOND
+from tests.simulation.verbs import KINDS, LOGGED, READS, REGISTERS, argument_of, look, wish_of
 
 if TYPE_CHECKING:
     from tests.simulation.member import MemberLife
@@ -26,13 +23,9 @@ if TYPE_CHECKING:
 
 PAUSE, BRISK = (10 * MS, SECOND), (5 * MS, 100 * MS)
 TRY = SECOND  # a try without an answer: another member is asked
-REGISTERS = ("retention.failed", "retention.succeeded", "nodes.forget_after")
 POOL = 8  # contended task ids
-KINDS = (
-    *["create"] * 34, *["pooled"] * 22, *["cancel"] * 9, *["purge"] * 5, *["read"] * 22,
-    *["stale"] * 8, *["move"] * 6, *["setting"] * 9, *["look"] * 9,
-)  # fmt: skip
-Seen = tuple[str, bool, bool] | None  # what was asked, cancelled?, ended?
+DEADLINES = (700 * MS, 5 * SECOND)  # of a try, as the member it reaches counts it
+DONE_BY_NOBODY = (Refusal.CHOICE_STALE,)  # another edit came in between: the door merges anew
 
 
 class Client:
@@ -76,16 +69,17 @@ class Client:
                 paused = dice.percent(70)
                 again = dice.percent(50)
                 return "create", pooled, ("sim.brief", dice.below(3), paused, again)
-            case "cancel" | "move" | "stale" | "read" if dice.percent(50) and self._made:
-                return kind, f"{self.name}-{dice.between(1, self._made)}", None
             case "setting" | "look":
-                register = dice.pick(REGISTERS)
-                return kind, register, f"{dice.between(1, 29)}d" if kind == "setting" else None
+                return kind, dice.pick(REGISTERS), argument_of(kind, dice)
+            case "limit" | "look_limit":
+                return kind, LIMITED.name, argument_of(kind, dice)
             case _:
-                return kind, pooled, None
+                own = kind != "purge" and dice.percent(50) and self._made
+                key = f"{self.name}-{dice.between(1, self._made)}" if own else pooled
+                return kind, key, argument_of(kind, dice)
 
     def _begin(self, kind: str, key: str, argument: Any) -> None:
-        reads = kind in ("read", "stale", "look")
+        reads = kind in READS
         now = self._timeline.now
         request_id = "" if reads else f"{self.name}/{now}"
         operation = Operation(self.name, kind, key, argument, now, request_id)
@@ -149,14 +143,14 @@ class Client:
     ) -> None:
         if operation.kind == "stale":
             answered(self._look(life, operation))
-        elif operation.kind in ("read", "look"):
+        elif operation.kind in READS:
             life.barrier(
                 lambda effect: answered(
                     self._look(life, operation) if isinstance(effect, e.ReadReady) else effect
                 )
             )
         else:
-            wish = self._wish(operation)
+            wish = wish_of(operation, life.replica.state, self.name)
             asked = Asked(wish, operation.request_id, crc32(repr(operation.argument).encode()) + 1)
             leader = life.replica.leader_id
 
@@ -164,36 +158,20 @@ class Client:
                 answered((effect, leader) if isinstance(effect, e.Fail) else effect)
 
             ticket = life.submit((asked,), told)
-            self._abandon_later(life, ticket)
+            self._expires(life, ticket)
 
-    def _abandon_later(self, life: MemberLife, ticket: int) -> None:
+    def _expires(self, life: MemberLife, ticket: int) -> None:
+        """A little before the try is over its caller is told what the replica knows of it."""
+
         def give_up() -> None:
-            if life.tickets.pop(ticket, None) is not None:
-                life.pump.feed(Abandon(ticket))
+            if ticket in life.tickets:
+                life.pump.feed(Expire(ticket))
 
-        self._timeline.after(5 * SECOND, f"{life.name} deadline", give_up, life)
-
-    def _wish(self, operation: Operation) -> Wish:
-        task_id = TaskId(operation.key)
-        match operation.kind:
-            case "create":
-                executor, number, paused, again = operation.argument
-                params = b'{"n":%d}' % number
-                return Create(task_id, executor, params, TaskSpec(), paused, False, again)
-            case "cancel":
-                return CancelTask(task_id)
-            case "purge":
-                return CancelTask(task_id, purge=True)
-            case "move":
-                return Move(task_id)
-            case _:
-                return SetSettings(((operation.key, operation.argument),), by=self.name)
+        self._timeline.after(self._dice.pick(DEADLINES), f"{life.name} deadline", give_up, life)
 
     def _look(self, life: MemberLife, operation: Operation) -> tuple[Any, int]:
         state = life.replica.state
-        if operation.kind == "look":
-            return state.settings.text(operation.key), state.revision
-        return seen(state, operation.key), state.revision
+        return look(operation, state), state.revision
 
     # -- answers ----------------------------------------------------------------------------------
 
@@ -204,12 +182,16 @@ class Client:
             answer = (answer, 0)
         if isinstance(answer, tuple) and isinstance(answer[0], e.Fail):
             failure, leader = answer
-            self._maybe = self._maybe or failure.kind == "outcome_unknown"
+            self._maybe = self._maybe or failure.kind in ("outcome_unknown", "timed_out")
             self.world.tally[f"failed/{failure.kind}"] += 1
             if this == self._try:
                 self._move_on(leader if failure.kind == "not_leader" else 0)
             return
-        if isinstance(answer, e.Reply):
+        if isinstance(answer, e.Reply) and _is_to_merge_anew(answer.outcomes[0]):
+            self.world.tally["merged anew"] += 1
+            if this == self._try:
+                self._move_on(0)
+        elif isinstance(answer, e.Reply):
             self._finish("ok", answer.outcomes[0], answer.revision)
         else:
             self._finish("ok", answer[0], answer[1])
@@ -222,8 +204,7 @@ class Client:
             operation.returned = self._timeline.now
             self.newest = max(self.newest, revision)
             self.world.answered(operation)
-            logged = operation.kind in ("create", "cancel", "purge", "setting")
-            if logged and isinstance(result, Accepted) and self._dice.percent(30):
+            if operation.kind in LOGGED and isinstance(result, Accepted) and self._dice.percent(30):
                 wait = self._dice.often_short(MS, 20 * SECOND)
                 self._later(wait, "repeats", lambda: self._repeat(operation))
         self.world.tally[f"answer/{how}"] += 1
@@ -242,13 +223,8 @@ class Client:
         self._ask(self._dice.pick(self.world.numbers), operation, answered)
 
 
-def seen(state: ClusterState, task_id: str) -> Seen:
-    """What a read tells of a task, as far as callers alone decide it."""
-    task = state.tasks.get(TaskId(task_id))
-    if task is None:
-        return None
-    asked = f"{task.executor} {task.params.decode()}"
-    return asked, task.desired is Desired.CANCELLED, task.is_terminal
+def _is_to_merge_anew(outcome: Outcome) -> bool:
+    return isinstance(outcome, Refused) and outcome.code in DONE_BY_NOBODY
 
 
 def is_accepted(outcome: Outcome | None) -> bool:

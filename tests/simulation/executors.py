@@ -33,6 +33,7 @@ class Executor:
     writes_state: int = 0  # every so many us; 0: never
     own_validate: bool = False
     own_assignment: bool = False
+    children: tuple[str, ...] = ()  # executors of the tasks that a run starts under its own
 
     @property
     def exclusive(self) -> bool:
@@ -59,7 +60,13 @@ MIXED = (("succeeded", 5), ("failed", 4), ("aborted", 1))
 CATALOGUE = (
     Executor("sim.quick", _policy(exclusive=False), MS, 300 * MS),
     Executor("sim.steady", _policy(), 15 * SECOND, 120 * SECOND, writes_state=2 * SECOND),
-    Executor("sim.brief", _policy(), 20 * MS, 3 * SECOND, writes_state=700 * MS),
+    Executor(
+        "sim.brief",
+        _policy(concurrency=[{"scope": "cluster", "key": "", "max": 2}]),
+        20 * MS,
+        3 * SECOND,
+        writes_state=700 * MS,
+    ),
     Executor(
         "sim.flaky", _policy(max_attempts=5, backoff=EXPONENTIAL), 5 * MS, 800 * MS, ends=MIXED
     ),
@@ -89,9 +96,25 @@ CATALOGUE = (
         4 * SECOND,
     ),
     Executor(
+        "sim.parent",
+        _policy(max_attempts=2, backoff=EXPONENTIAL),
+        300 * MS,
+        15 * SECOND,
+        ends=(("succeeded", 2), ("failed", 2)),
+        children=("sim.quick", "sim.steady"),
+    ),
+    Executor(
         "sim.chooser", _policy(), 100 * MS, 20 * SECOND, own_validate=True, own_assignment=True
     ),
 )
+
+
+class LIMITED:
+    """The executor of which only so many runs may be placed at a time (TM-60)."""
+
+    name, declared = "sim.brief", 2
+
+
 BY_NAME = {each.name: each for each in CATALOGUE}
 PLUGINS_KNOWN = tuple(
     (each.name, 1, each.own_validate, each.own_assignment)

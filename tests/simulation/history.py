@@ -15,8 +15,8 @@ class Operation:
     """One call over all its tries. `ok`: a definite answer; `unknown`: it may have happened, `failed`: certainly not."""
 
     client: str
-    kind: str  # create cancel read stale move setting look
-    key: str  # task id or setting
+    kind: str  # one of `verbs.KINDS`
+    key: str  # task id, setting or limit
     argument: Any
     called: int
     request_id: str = ""

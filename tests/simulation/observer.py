@@ -10,10 +10,12 @@ from coordinator.machine.outcome import Accepted
 from coordinator.replica.effects import Applied, Effect, Halt, Persist, StateReplaced
 from coordinator.replica.inputs import Input, StoreFailed
 from tests.simulation.consensus_laws import ConsensusLaws
+from tests.simulation.executors import LIMITED
 from tests.simulation.history import Operation
 from tests.simulation.laws import Broken
 from tests.simulation.round_laws import RoundLaws
 from tests.simulation.state_laws import StateLaws
+from tests.simulation.verbs import runs_allowed
 
 if TYPE_CHECKING:
     from tests.simulation.member import Coordinator, MemberLife
@@ -74,10 +76,16 @@ class Observer:
                 applied = True
         if applied:
             self.state.after_turn(life)
+            self._limits(life)
         for given in inputs:
             failed = isinstance(given, StoreFailed) and given.kind == "io"
             if failed and not any(isinstance(effect, Halt) for effect in effects):
                 raise Broken("D8 a failed fsync ends the process", life.name)
+
+    def _limits(self, life: MemberLife) -> None:
+        runs = life.replica.state.limit_runs.get(LIMITED.name, 0)
+        if runs > LIMITED.declared and runs > runs_allowed(self._world.history.operations):
+            raise Broken("TM-60 concurrency limits hold", f"{life.name}: {runs} {LIMITED.name}")
 
     def persisting(self, life: MemberLife, effect: Persist) -> None:
         self.consensus.persisting(life, effect)

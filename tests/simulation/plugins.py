@@ -9,7 +9,7 @@ import msgspec
 from coordinator.model.ids import NodeName
 from coordinator.replica.effects import AskPlugin
 from coordinator.replica.inputs import PluginAnswered
-from tests.simulation.timeline import MS
+from tests.simulation.timeline import MS, SECOND
 
 if TYPE_CHECKING:
     from tests.simulation.member import MemberLife
@@ -29,8 +29,10 @@ class Plugins:
         answer, delay = self._sound(effect), dice.between(MS, 20 * MS)
         if not self._world.network.quiet and dice.percent(self._dial // 3):
             self._world.tally.fault("plugin")
-            kind = dice.pick(("timeout", "error", "nonsense"))
-            if kind == "timeout":
+            kind = dice.pick(("timeout", "error", "nonsense", "loads"))
+            if kind == "loads":  # the time for an answer is counted from when the code is there
+                delay = dice.between(SECOND, 4 * SECOND)
+            elif kind == "timeout":
                 answer, delay = PluginAnswered(effect.call, "timeout"), effect.timeout_ms * MS
             elif kind == "error":
                 answer = PluginAnswered(effect.call, "error", text="KeyError: 'zone'")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from coordinator.machine.commands import RemoveMember, SetSettings, UndrainNode
+from coordinator.machine.commands import RemoveLimit, RemoveMember, SetSettings, UndrainNode
 from coordinator.model.ids import NodeName
 from coordinator.model.nodes import NodeStatus
 from coordinator.model.state import ClusterState
@@ -92,6 +92,7 @@ class Settling:
         change = state.member_change
         if change is not None and self._world.coordinators[change.joining or 1].gone:
             wishes.append(Asked(RemoveMember(change.joining)))
+        wishes += [Asked(RemoveLimit(*where)) for where in sorted(state.limit_overrides)]
         if not state.settings.assignment_enabled:
             wishes.append(Asked(SetSettings((("assignment.enable", "all"),))))
         if wishes:
@@ -146,6 +147,8 @@ class Settling:
             if task.status in (Status.STOPPING, Status.ASSIGNED):
                 yield f"{task.id}#{task.allocation_id} is still {task.status}"
             elif task.status is Status.UNASSIGNED and free >= task.policy.cost:
-                waits = task.assignment.code is Code.AWAITING_INPUT
+                waits = task.assignment.code is Code.AWAITING_INPUT or any(
+                    state.limit_runs.get(limit.key, 0) >= limit.max for limit in task.limits
+                )
                 if not waits:
                     yield f"{task.id} is not placed: {task.assignment}, {free} units free"

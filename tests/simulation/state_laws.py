@@ -11,8 +11,9 @@ from coordinator.codec.snapshots import digest
 from coordinator.machine.failures import InvariantBroken
 from coordinator.machine.invariants import check
 from coordinator.model.events import Event, NodeChanged, RunEnded, TaskChanged
-from coordinator.model.tasks import Desired, Task
+from coordinator.model.tasks import Desired, Status, Task
 from coordinator.replica.effects import Applied
+from tests.simulation.checkers import families
 from tests.simulation.laws import Broken
 
 if TYPE_CHECKING:
@@ -61,6 +62,8 @@ class StateLaws:
                 raise Broken(
                     "machine.check", f"{life.name} at {state.revision}: {broken}"
                 ) from None
+            for objection in families.objections(state):
+                raise Broken("PT-78 a parent takes its children along", objection)
         if state.revision % DIGEST_EVERY == 0 and state.revision:
             self.compare(life)
 
@@ -101,7 +104,8 @@ class StateLaws:
 
     def _changed(self, old: Task, new: Task) -> None:
         name = f"{old.id}#{old.allocation_id}"
-        if old.is_terminal and (new.status, new.last_outcome) != (old.status, old.last_outcome):
+        ends_differ = (new.status, new.last_outcome) != (old.status, old.last_outcome)
+        if old.is_terminal and ends_differ and not runs_again(old, new):
             raise Broken("N3 an end is final", f"{name}: {old.status} -> {new.status}")
         if old.desired is Desired.CANCELLED:
             if new.desired is not Desired.CANCELLED:
@@ -126,3 +130,9 @@ class StateLaws:
             raise Broken("G4 allocation ids grow", text)
         self.last_allocation = new.allocation_id
         self.allocations[new.allocation_id] = new.id
+
+
+def runs_again(old: Task, new: Task) -> bool:
+    """A caller had it run once more after an end that was no cancel (TM-56); whether one asked, `durability` looks."""
+    afresh = new.status is Status.UNASSIGNED and new.cause == "retry" and new.attempts == 0
+    return old.status is not Status.CANCELLED and afresh and new.last_outcome == old.last_outcome

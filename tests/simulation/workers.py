@@ -6,6 +6,7 @@ start until it ends or its process is killed; the world keeps both instants (`In
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from coordinator.client.node_values import RunEnd
@@ -124,6 +125,10 @@ class WorkerLife(Life):
         )
         if executor.writes_state:
             self._state_later(run)
+        for seq, name in enumerate(executor.children, 1):
+            wait = self._dice.often_short(MS, run.plan.lasts)
+            child = partial(self._child, run, seq, name)
+            self._timeline.after(wait, f"{self.name} child", child, self)
         if start.timeout_ms:
             self._timeline.after(
                 start.timeout_ms * MS, f"{self.name} limit", lambda: self._limit(run), self
@@ -140,6 +145,11 @@ class WorkerLife(Life):
         data = b'{"n":%d,"token":%d}' % (run.states, run.start.allocation_id)
         self._say(frames.State(run.start.allocation_id, run.states, data, 1))
         self._state_later(run)
+
+    def _child(self, run: Run, seq: int, executor: str) -> None:
+        if not run.over:
+            start = run.start.allocation_id
+            self._say(frames.Child(start, seq, f"c{seq}", executor, b'{"n":0}', b"{}"))
 
     def _limit(self, run: Run) -> None:
         if not run.over and not run.stop_reason:

@@ -19,8 +19,15 @@ from tests.simulation.history import PENDING, Operation
 Key: TypeAlias = Any  # a state of the model; hashable
 Step = Callable[[Key, Operation], Iterable[Key]]
 
-TASK_KINDS = frozenset({"create", "cancel", "purge", "read"})
+TASK_KINDS = frozenset(
+    {
+        *("create", "read", "cancel", "purge", "update", "priority"),
+        *("pause", "resume", "retry", "cancel_run"),
+    }
+)
 SETTING_KINDS = frozenset({"setting", "look"})
+LIMIT_KINDS = frozenset({"limit", "look_limit"})
+READS = ("read", "look", "look_limit")
 VISITED_MAX = 200_000
 NOT_LOGGED = (Refusal.UNKNOWN_EXECUTOR, Refusal.VALIDATION_FAILED, Refusal.INVALID_PARAMS)
 
@@ -34,11 +41,14 @@ def objections(operations: Iterable[Operation]) -> Iterator[str]:
             by_key.setdefault(("task", operation.key), []).append(operation)
         elif operation.kind in SETTING_KINDS:
             by_key.setdefault(("setting", operation.key), []).append(operation)
+        elif operation.kind in LIMIT_KINDS:
+            by_key.setdefault(("limit", operation.key), []).append(operation)
     for (model, key), history in by_key.items():
         if model == "task":
             found = search(history, None, task_model.step)
         else:
-            found = search(history, RULES[key].default_text(), setting_step)
+            initial = RULES[key].default_text() if model == "setting" else None
+            found = search(history, initial, setting_step)
         if found is not None:
             lines = "\n  ".join(map(str, history))
             yield f"{key}: {found}\n  {lines}"
@@ -56,7 +66,7 @@ def _as_far_as_it_binds(operation: Operation) -> Operation:
 
 def setting_step(state: Key, operation: Operation) -> Iterator[Key]:
     """A register: the last value written is read."""
-    if operation.kind == "setting":
+    if operation.kind in ("setting", "limit"):
         yield operation.argument
     elif operation.result == state:
         yield state
@@ -90,7 +100,7 @@ def search(history: Sequence[Operation], initial: Key, step: Step) -> str | None
 
 def _counts(operation: Operation) -> bool:
     """A read without an answer says nothing."""
-    return operation.state == "ok" or operation.kind not in ("read", "look")
+    return operation.state == "ok" or operation.kind not in READS
 
 
 def _called(operation: Operation) -> int:

@@ -1,7 +1,8 @@
 """What callers can see of one task, as the smallest machine that explains it.
 
-A state is None (no such task) or what was asked, whether it was cancelled, has ended, is to be removed at its end, and
-is paused. A task that is not paused may end by itself at any time.
+A state is None (no such task) or what was asked, what is desired, how it ended, its priority, whether it is to be
+removed at its end, and whether it may have a run. A task that may have a run may end by itself at any time: a run that
+is asked to stop for a pause may still succeed (PT-16), so a pause takes nothing away from that.
 """
 
 from __future__ import annotations
@@ -9,16 +10,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from coordinator.machine.outcome import Accepted, Refusal, Refused
+from coordinator.machine.outcome import Accepted, Outcome, Refusal, Refused
 from tests.simulation.history import Operation
+
+RUNNING, PAUSED, CANCELLED = "running", "paused", "cancelled"
 
 
 class Known(NamedTuple):
     asked: str
-    cancelled: bool = False
-    ended: bool = False
+    desired: str = RUNNING
+    ended: str = ""
+    priority: int = 0
     purge: bool = False
-    paused: bool = False
+    may_run: bool = True
 
 
 State = Known | None
@@ -26,6 +30,7 @@ State = Known | None
 
 def step(state: State, operation: Operation) -> Iterator[State]:
     """States after the operation, if it may have had its answer in this one."""
+    told: Outcome | None = operation.result if operation.state == "ok" else None
     for now in _by_itself(state):
         match operation.kind:
             case "create":
@@ -34,34 +39,45 @@ def step(state: State, operation: Operation) -> Iterator[State]:
                 if operation.result == _seen(now):
                     yield now
             case _:
-                yield from _cancel(now, operation, purge=operation.kind == "purge")
+                yield from _change(now, operation, told)
 
 
 def _by_itself(state: State) -> Iterator[State]:
     yield state
-    if state is None or state.paused or state.ended:
+    if state is None or state.ended or not state.may_run:
         return
-    yield None if state.purge else state._replace(ended=True)
+    if state.desired == CANCELLED:
+        yield None if state.purge else state._replace(ended="cancelled")
+        return
+    yield state._replace(ended="succeeded")
+    yield state._replace(ended="failed")
 
 
-def _seen(state: State) -> tuple[str, bool, bool] | None:
-    return None if state is None else (state.asked, state.cancelled, state.ended)
+def _seen(state: State) -> tuple[str, str, str, int] | None:
+    return None if state is None else (state.asked, state.desired, state.ended, state.priority)
 
 
 def asked_of(operation: Operation) -> str:
     executor, number, _, _ = operation.argument
+    return _with_params(executor, number)
+
+
+def _with_params(asked: str, number: int) -> str:
+    executor, _, _ = asked.partition(" ")
     return f'{executor} {{"n":{number}}}'
 
 
 def _create(now: State, operation: Operation) -> Iterator[State]:
     asked, (_, _, paused, again) = asked_of(operation), operation.argument
+    made = Known(asked, PAUSED if paused else RUNNING, may_run=not paused)
     makes = now is None or (again and now.ended)
-    same = now is not None and now.asked == asked and (now.cancelled or now.paused == paused)
+    same = now is not None and (now.asked, now.priority) == (asked, 0)
+    same = same and now is not None and now.desired in (CANCELLED, made.desired)
     told = operation.result if operation.state == "ok" else None
     match told:
         case Accepted(created=True):
             if makes:
-                yield Known(asked, paused=paused)
+                yield made
         case Accepted():
             if not makes and same:
                 yield now
@@ -71,37 +87,87 @@ def _create(now: State, operation: Operation) -> Iterator[State]:
         case Refused():
             yield now  # not for the sake of what is there
         case _:
-            yield Known(asked, paused=paused) if makes else now
+            yield made if makes else now
 
 
-def _cancel(now: State, operation: Operation, *, purge: bool) -> Iterator[State]:
-    told = operation.result if operation.state == "ok" else None
-    if told is None or isinstance(told, Accepted):
-        if now is not None:
-            yield from _cancelled(now, purge=purge)
-        elif told is None:
+def _change(now: State, operation: Operation, told: Outcome | None) -> Iterator[State]:
+    """`told` is None where nobody knows: it may have been accepted, or refused."""
+    if isinstance(told, Refused):
+        if told.code not in REASONS or told.code in _refusals(now, operation):
             yield now
-    elif isinstance(told, Refused) and told.code is Refusal.TASK_NOT_FOUND:
-        if now is None:
-            yield now
-    elif isinstance(told, Refused) and told.code is Refusal.ALREADY_FINISHED:
-        if now is not None and now.ended and not now.cancelled and not purge:
-            yield now
-    else:
+        return
+    if told is None:
         yield now
+    if now is not None:
+        yield from _accepted(now, operation)
+
+
+REASONS = frozenset(
+    {
+        Refusal.TASK_NOT_FOUND,
+        Refusal.ALREADY_FINISHED,
+        Refusal.NOT_FINISHED,
+        Refusal.RUN_NOT_FOUND,
+    }
+)
+
+
+def _refusals(now: State, operation: Operation) -> frozenset[Refusal]:
+    """Those of `REASONS` with which this state may answer."""
+    if now is None:
+        return frozenset({Refusal.TASK_NOT_FOUND})
+    finished = frozenset({Refusal.ALREADY_FINISHED})
+    match operation.kind:
+        case "cancel":
+            return finished if now.ended and now.desired != CANCELLED else frozenset()
+        case "purge":
+            return frozenset()
+        case "pause" | "resume":
+            return finished if now.ended or now.desired == CANCELLED else frozenset()
+        case "retry" if not now.ended:
+            return frozenset({Refusal.NOT_FINISHED})
+        case "retry":
+            return frozenset() if _may_run_again(now, operation) else finished
+        case "cancel_run" if not now.ended:
+            return frozenset({Refusal.RUN_NOT_FOUND})
+        case _:
+            return finished if now.ended else frozenset()
+
+
+def _may_run_again(now: Known, operation: Operation) -> bool:
+    return now.ended == "failed" or (now.ended == "succeeded" and operation.argument)
+
+
+def _accepted(now: Known, operation: Operation) -> Iterator[State]:
+    """States after it was done; none where the law would have refused."""
+    match operation.kind:
+        case "cancel" | "purge":
+            yield from _cancelled(now, purge=operation.kind == "purge")
+        case "retry":
+            if now.ended and _may_run_again(now, operation):
+                yield now._replace(desired=RUNNING, ended="", may_run=True)
+        case _ if now.ended:
+            return
+        case "update":
+            yield now._replace(asked=_with_params(now.asked, operation.argument[0]))
+        case "priority":
+            yield now._replace(priority=operation.argument)
+        case "cancel_run" if now.may_run:
+            yield from [now] if operation.argument else _cancelled(now, purge=False)
+        case "pause" if now.desired != CANCELLED:
+            yield now._replace(desired=PAUSED)
+        case "resume" if now.desired != CANCELLED:
+            yield now._replace(desired=RUNNING, may_run=True)
 
 
 def _cancelled(now: Known, *, purge: bool) -> Iterator[State]:
     if now.ended:
         if purge:
             yield None
-        elif now.cancelled:
+        elif now.desired == CANCELLED:
             yield now
         return
-    after = now._replace(cancelled=True, purge=now.purge or purge)
-    over = None if after.purge else after._replace(ended=True)
-    if now.paused:
-        yield over  # it has no run that would have to end first
-    else:
-        yield after
-        yield over
+    after = now._replace(desired=CANCELLED, purge=now.purge or purge)
+    yield None if after.purge else after._replace(ended="cancelled")
+    if now.may_run:
+        yield after  # its run has to end first

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import pytest
 from msgspec.structs import replace
 
 from coordinator.machine.outcome import Accepted
@@ -30,9 +31,9 @@ def state(*tasks: Task) -> ClusterState:
     return found
 
 
-def did(kind: str, revision: int, *, created: bool = False) -> Operation:
+def did(kind: str, revision: int, argument: object = None, *, created: bool = False) -> Operation:
     told = Accepted(TASK.id, TASK.allocation_id, created=created)
-    return Operation("k1", kind, "t", None, 0, "", 5, "ok", told, revision)
+    return Operation("k1", kind, "t", argument, 0, "", 5, "ok", told, revision)
 
 
 def judged(
@@ -68,3 +69,30 @@ def test_g10_a_cancel_that_left_no_trace_is_found() -> None:
     assert judged([did("cancel", 16)], {**MADE, **over}, CANCELLED) == []
     assert judged([did("cancel", 14)], {**MADE, **over}, CANCELLED)
     assert judged([did("cancel", 16)], {**MADE}, TASK)
+
+
+@pytest.mark.parametrize(
+    "kind, argument, after",
+    [
+        ("update", (2, False), {"params": b'{"n":2}'}),
+        ("priority", 70, {"spec": TaskSpec(priority=70)}),
+        ("pause", False, {"desired": Desired.PAUSED}),
+        ("retry", False, {"cause": "retry"}),
+    ],
+)
+def test_g1_a_change_that_left_no_trace_is_found(
+    kind: str, argument: object, after: dict[str, object]
+) -> None:
+    changed = replace(TASK, **after)
+    events = {**MADE, 15: (TaskChanged(TASK, changed),)}
+    assert judged([did(kind, 16, argument)], events, changed) == []
+    assert judged([did(kind, 14, argument)], events, changed)
+    assert judged([did(kind, 16, argument)], {**MADE}, TASK)
+
+
+def test_a_task_that_runs_again_without_anybody_asking_is_found() -> None:
+    failed = replace(TASK, status=Status.FAILED)
+    again = replace(TASK, cause="retry")
+    events = {**MADE, 15: (TaskChanged(TASK, failed),), 18: (TaskChanged(failed, again),)}
+    assert judged([], events, again)
+    assert judged([did("retry", 18)], events, again) == []

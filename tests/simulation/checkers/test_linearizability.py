@@ -18,8 +18,15 @@ KNOWN = Accepted(TaskId("t"), AllocationId(1), unchanged=True)
 DONE = Accepted(TaskId("t"), AllocationId(1))
 ONE, TWO = ("sim.brief", 1, True, False), ("sim.brief", 2, True, False)
 LIVE = ("sim.brief", 1, False, False)
-SEEN_ONE = ('sim.brief {"n":1}', False, False)
-SEEN_OVER = ('sim.brief {"n":1}', True, True)
+
+
+def saw(desired: str = "paused", ended: str = "", n: int = 1, priority: int = 0) -> Any:
+    """What a read tells of a task, here one that was created paused."""
+    return f'sim.brief {{"n":{n}}}', desired, ended, priority
+
+
+SEEN_ONE, SEEN_OVER = saw(), saw("cancelled", "cancelled")
+GONE, FINISHED = Refused(Refusal.TASK_NOT_FOUND), Refused(Refusal.ALREADY_FINISHED)
 
 
 def did(
@@ -96,18 +103,109 @@ def test_g10_a_cancel_is_final() -> None:
 
 
 def test_a_task_may_end_by_itself_unless_it_is_paused() -> None:
-    ended = ('sim.brief {"n":1}', False, True)
-    assert fine(did("create", 0, 10, MADE, LIVE), did("read", 11, 12, ended))
-    assert not fine(did("create", 0, 10, MADE, ONE), did("read", 11, 12, ended))
+    for how in ("succeeded", "failed"):
+        ended = saw("running", how)
+        assert fine(did("create", 0, 10, MADE, LIVE), did("read", 11, 12, ended))
+        assert not fine(did("create", 0, 10, MADE, ONE), did("read", 11, 12, ended))
+    nobody_asked = saw("running", "cancelled")
+    assert not fine(did("create", 0, 10, MADE, LIVE), did("read", 11, 12, nobody_asked))
+
+
+def test_x39_an_edit_is_seen_from_its_answer_on_and_stays() -> None:
+    story = (did("create", 0, 10, MADE, LIVE), did("update", 11, 12, DONE, (2, False)))
+    edited = saw("running", n=2)
+    assert fine(*story, did("read", 13, 14, edited))
+    assert fine(*story, did("read", 11, 14, saw("running")), did("read", 15, 16, edited))
+    assert not fine(*story, did("read", 13, 14, saw("running")))
+    assert not fine(*story, did("read", 13, 14, edited), did("read", 15, 16, saw("running")))
+    assert not fine(*story, did("create", 13, 14, KNOWN, LIVE))
+    assert fine(*story, did("create", 13, 14, Refused(Refusal.ALREADY_EXISTS), LIVE))
+    over = did("read", 13, 14, saw("running", "succeeded", 2))
+    assert fine(*story, over, did("update", 15, 16, FINISHED, (1, False)))
+    assert not fine(*story, over, did("update", 15, 16, DONE, (1, False)))
+
+
+def test_an_edit_that_nobody_was_told_about_may_show_or_not() -> None:
+    story = (did("create", 0, 10, MADE, ONE), did("update", 11, 0, None, (2, False)))
+    assert fine(*story, did("read", 13, 14, saw()), did("read", 15, 16, saw(n=2)))
+    assert not fine(*story, did("read", 13, 14, saw(n=2)), did("read", 15, 16, saw()))
+
+
+def test_a_priority_is_a_part_of_what_was_asked() -> None:
+    story = (did("create", 0, 10, MADE, ONE), did("priority", 11, 12, DONE, 70))
+    assert fine(*story, did("read", 13, 14, saw(priority=70)))
+    assert not fine(*story, did("read", 13, 14, saw()))
+    assert not fine(*story, did("create", 13, 14, KNOWN, ONE))
+
+
+def test_tm_26_a_pause_holds_until_somebody_resumes() -> None:
+    story = (did("create", 0, 10, MADE, LIVE), did("pause", 11, 12, DONE, False))
+    assert fine(*story, did("read", 13, 14, saw()))
+    assert not fine(*story, did("read", 13, 14, saw("running")))
+    resumed = (*story, did("resume", 13, 14, DONE))
+    assert fine(*resumed, did("read", 15, 16, saw("running")))
+    assert not fine(*resumed, did("read", 15, 16, saw()))
+    assert fine(*story, did("read", 13, 14, saw("paused", "succeeded"))), "its run came first"
+
+
+def test_tm_27_nothing_resumes_what_was_cancelled() -> None:
+    story = (did("create", 0, 10, MADE, LIVE), did("cancel", 11, 12, DONE))
+    for kind, argument in (("pause", False), ("resume", None)):
+        assert fine(*story, did(kind, 13, 14, FINISHED, argument))
+        assert not fine(*story, did(kind, 13, 14, DONE, argument))
+        assert not fine(did("create", 0, 10, MADE, ONE), did(kind, 13, 14, FINISHED, argument))
+        assert not fine(*story, did(kind, 13, 14, GONE, argument))
+
+
+def test_tm_56_what_failed_runs_again_what_succeeded_only_if_asked_so_what_was_cancelled_never() -> (
+    None
+):
+    made = did("create", 0, 10, MADE, LIVE)
+    runs = did("read", 15, 16, saw("running"))
+    for how, again, done in (
+        ("failed", False, True), ("failed", True, True), ("succeeded", True, True), ("succeeded", False, False),
+    ):  # fmt: skip
+        over = did("read", 11, 12, saw("running", how))
+        assert fine(made, over, did("retry", 13, 14, DONE, again), runs) is done
+        assert fine(made, over, did("retry", 13, 14, FINISHED, again)) is not done
+    cancelled = (
+        made,
+        did("cancel", 3, 4, DONE),
+        did("read", 11, 12, saw("cancelled", "cancelled")),
+    )
+    assert not fine(*cancelled, did("retry", 13, 14, DONE, True))
+    paused, early = did("create", 0, 10, MADE, ONE), did("retry", 13, 14, DONE, True)
+    assert not fine(paused, early)
+    assert fine(paused, did("retry", 13, 14, Refused(Refusal.NOT_FINISHED), True))
+
+
+def test_pt_30_a_cancelled_run_leaves_its_task_only_if_asked_so() -> None:
+    made, read = did("create", 0, 10, MADE, LIVE), saw("running")
+    assert fine(made, did("cancel_run", 11, 12, DONE, True), did("read", 13, 14, read))
+    assert not fine(made, did("cancel_run", 11, 12, DONE, False), did("read", 13, 14, read))
+    never_ran = did("create", 0, 10, MADE, ONE)
+    assert not fine(never_ran, did("cancel_run", 11, 12, DONE, True))
+    assert fine(never_ran, did("cancel_run", 11, 12, Refused(Refusal.RUN_NOT_FOUND), True))
+
+
+def test_tm_60_a_limit_is_seen_as_it_was_set_and_gone_when_it_was_removed() -> None:
+    def put(most: int | None, called: int) -> Operation:
+        return did("limit", called, called + 1, Accepted(), most, "sim.brief")
+
+    def looked_at(most: int | None, called: int) -> Operation:
+        return did("look_limit", called, called + 1, most, None, "sim.brief")
+
+    assert fine(looked_at(None, 0), put(3, 2), looked_at(3, 4), put(None, 6), looked_at(None, 8))
+    assert not fine(put(3, 2), looked_at(None, 4))
+    assert not fine(put(3, 2), put(None, 6), looked_at(3, 8))
 
 
 def test_a_purged_task_is_gone_and_can_be_made_anew() -> None:
     story = (did("create", 0, 10, MADE, ONE), did("purge", 11, 12, DONE))
     assert fine(*story, did("read", 13, 14, None), did("create", 15, 16, MADE, TWO))
     assert not fine(*story, did("read", 13, 14, SEEN_ONE))
-    gone = Refused(Refusal.TASK_NOT_FOUND)
-    assert fine(*story, did("cancel", 13, 14, gone))
-    assert not fine(did("create", 0, 10, MADE, ONE), did("cancel", 13, 14, gone))
+    assert fine(*story, did("cancel", 13, 14, GONE))
+    assert not fine(did("create", 0, 10, MADE, ONE), did("cancel", 13, 14, GONE))
 
 
 def test_a_refusal_outside_the_log_binds_only_if_nothing_else_was_tried() -> None:
