@@ -184,8 +184,14 @@ class Cluster:
 
     def leader(self, timeout_s: float = WAIT_S) -> str:
         """The one leader, once there is one."""
-        until(lambda: len(self.leaders()) == 1, "one leader", timeout_s)
-        return self.leaders()[0]
+        found: list[str] = []
+
+        def one_leads() -> bool:
+            found[:] = self.leaders()
+            return len(found) == 1
+
+        until(one_leads, "one leader", timeout_s)
+        return found[0]  # asked again it may be silent for a moment
 
     def followers(self) -> list[str]:
         leader = self.leader()
