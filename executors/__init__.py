@@ -38,6 +38,7 @@ Who may enter: executors, nodes, and the coordinator's shell. Reading order: `ap
 """
 
 from executors.api import PersistentTasksExecutor, executor
+from executors.calls import Call
 from executors.declared import DeclaredTask
 from executors.durations import Duration
 from executors.errors import (
@@ -58,6 +59,7 @@ __all__ = [
     "Assignment",
     "Backoff",
     "BlockingTask",
+    "Call",
     "Candidate",
     "ClusterView",
     "DeclaredTask",

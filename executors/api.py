@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar, cast, overload
 from pydantic import BaseModel
 from typing_extensions import override
 
+from executors.calls import Call
 from executors.declared import DeclaredTask
 from executors.decorated import inspect_function
 from executors.definition import Definition, define, is_unfinished
@@ -73,6 +74,13 @@ class PersistentTasksExecutor(Generic[P, S]):
 
     async def on_stop(self, task: AllocatedPersistentTask[S], reason: StopReason) -> None:
         """On the node, once, when the run is asked to end; has `cancel_grace` of time."""
+
+    async def on_call(self, task: AllocatedPersistentTask[S], call: Call) -> object:
+        """On the node, in the event loop, beside the code: somebody asks this run; return what is JSON, quickly.
+
+        Nothing of it is kept, and a call may come twice. Raise ValidationError for what you do not take.
+        """
+        raise NotImplementedError
 
     def upgrade_params(self, old: dict[str, object], version: int) -> dict[str, object]:
         """Params of `version` in the shape of `version + 1`. Raise for a version you do not know."""

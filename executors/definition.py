@@ -28,6 +28,7 @@ HOOKS: dict[str, tuple[tuple[str, ...], bool, bool]] = {
     "describe": (("params",), False, False),
     "node_operation": (("task", "params", "state"), True, False),
     "on_stop": (("task", "reason"), True, True),
+    "on_call": (("task", "call"), True, True),
     "upgrade_params": (("old", "version"), False, False),
     "upgrade_state": (("old", "version"), False, False),
 }

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from coordinator.client.node_values import FromLeader, LoadProblem, Offer
+from coordinator.client.node_values import CallAnswer, FromLeader, LoadProblem, Offer
 from node import effects, frames
 from node.agent_config import core_config, pool_config
 from node.agent_handshake import BEAT, Handshake
@@ -63,6 +63,7 @@ class Agent:
         self._live = LiveNews()
         self._core = NodeCore(core_config(handshake))
         self._news = WorkerNews(self._core.runs, self._live, log, self.feed, self._starting)
+        self._news.call_done = self._answer_call
         self._pool = WorkerPool(pool_config(handshake), loop, self._news.said, self._worker_died)
         self._imports = Imports(loop, self._pool.kill, lambda: self.feed(WorkerWanted()))
         self._pool.skipped = self._imports.skipped
@@ -70,6 +71,7 @@ class Agent:
             effects.Tell: lambda e: self._pool.tell(e.worker, e.message),
             effects.SendReports: self._send_reports,
             effects.SendHeartbeat: self._send_heartbeat,
+            effects.SendCallAnswer: lambda e: self._answer_call(e.answer),
             effects.StartWorker: lambda e: self._pool.start(e.worker),
             effects.KillWorker: lambda e: self._pool.kill(e.worker),
             effects.ArmKiller: lambda e: self._killer.arm(e.at),
@@ -196,6 +198,11 @@ class Agent:
     def _send_reports(self, effect: effects.SendReports) -> None:
         if self._session is not None:
             self._session.out.reports.extend(effect.reports)
+            self._session.wake()
+
+    def _answer_call(self, answer: CallAnswer) -> None:
+        if self._session is not None:
+            self._session.out.call_answers.append(answer)
             self._session.wake()
 
     def _send_heartbeat(self, effect: effects.SendHeartbeat) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from coordinator.client.node_values import LoadProblem, Offer, RunEnd
+from coordinator.client.node_values import CallAnswer, LoadProblem, Offer, RunEnd
 from node import frames
 from node.agent_live import LiveNews
 from node.core_runs import Runs
@@ -34,6 +34,7 @@ class WorkerNews:
         self._log = log
         self._feed = feed
         self._starting = starting
+        self.call_done: Callable[[CallAnswer], None] = lambda _: None
 
     def said(self, worker: int, messages: Sequence[ToAgent]) -> None:
         """All of one read is one input, in its order."""
@@ -51,7 +52,7 @@ class WorkerNews:
                     | frames.Stopping()
                 ):
                     news.append(message)
-                case frames.Progress() | frames.Log():
+                case frames.Progress() | frames.Log() | frames.CallDone():
                     self._alive(message)
                 case frames.Loading():
                     self._starting(worker, message)
@@ -64,7 +65,11 @@ class WorkerNews:
         if news:
             self._feed(WorkerSaid(worker, tuple(news)))
 
-    def _alive(self, message: frames.Progress | frames.Log) -> None:
+    def _alive(self, message: frames.Progress | frames.Log | frames.CallDone) -> None:
+        if isinstance(message, frames.CallDone):
+            said = (message.call, message.payload, message.reason, message.detail)
+            self.call_done(CallAnswer(*said))
+            return
         run = self._runs.by_id.get(message.allocation_id)
         if run is None:
             return

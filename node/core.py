@@ -25,8 +25,8 @@ from node.core_starts import Starts
 from node.core_stops import Stops
 from node.core_table import Local
 from node.core_wanted import Reconciler, WantedSet
-from node.effects import EXIT_ANEW, EXIT_REMOVED, Effect, Exit, Reconnect
-from node.frames import Child, Poke, Started, State, Stopping
+from node.effects import EXIT_ANEW, EXIT_REMOVED, Effect, Exit, Reconnect, SendCallAnswer
+from node.frames import Call, Child, Poke, Started, State, Stopping
 from node.inputs import (
     Input,
     LeaderSaid,
@@ -183,6 +183,18 @@ class NodeCore:
             self._starts.news = True
         if frame.wanted is not None:
             self._reconcile(frame.wanted)
+        for call in frame.calls:
+            self._call(call)
+
+    def _call(self, call: values.RunCall) -> None:
+        """Somebody asks a run: its worker answers, if it is here."""
+        run = self.runs.by_id.get(call.allocation_id)
+        if run is None or run.worker is None or run.state is Local.ENDED:
+            why = "not_here" if run is None or run.state is Local.ENDED else "not_assigned"
+            self._desk.ask(SendCallAnswer(values.CallAnswer(call.call, reason=why)))
+            return
+        asked = (call.call, call.method, call.payload, call.timeout_ms, dict(call.headers))
+        self._desk.tell(run.worker, Call(call.allocation_id, *asked))
 
     def _welcomed(self, term: int, welcome: values.Welcome) -> None:
         """The session begins; or, within one, settings have changed."""

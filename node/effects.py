@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from coordinator.client.node_values import Heartbeat, Report
+from coordinator.client.node_values import CallAnswer, Heartbeat, Report
 from node.frames import ToWorker
 
 
@@ -39,6 +39,11 @@ class SendHeartbeat:
 @dataclass(frozen=True, slots=True)
 class SendReports:
     reports: tuple[Report, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SendCallAnswer:
+    answer: CallAnswer
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +100,7 @@ Effect: TypeAlias = (
     | Tell
     | SendHeartbeat
     | SendReports
+    | SendCallAnswer
     | AskDrain
     | SayGoodbye
     | ArmKiller

@@ -109,6 +109,17 @@ class ChildAnswer(_Frame, frozen=True, array_like=True, tag=8):
     detail: str = ""
 
 
+class Call(_Frame, frozen=True, array_like=True, tag=10):
+    """Somebody asks a run. Answered by one `CallDone` of the same number; `payload` is JSON."""
+
+    allocation_id: int
+    call: int
+    method: str
+    payload: bytes
+    timeout_ms: int
+    headers: dict[str, str] = {}
+
+
 class Ping(_Frame, frozen=True, array_like=True, tag=5):
     """Answered by Pong, also while user code blocks the worker's event loop (then within half a second)."""
 
@@ -222,6 +233,20 @@ class Poke(_Frame, frozen=True, array_like=True, tag=31):
     executor: str
 
 
+class CallDone(_Frame, frozen=True, array_like=True, tag=32):
+    """What the run's code answered, as JSON.
+
+    `reason` not empty: why it did not: not_assigned (its code has not begun), not_here (it has ended), not_supported (no
+    on_call), validation_failed, call_failed (it raised), too_large, timed_out.
+    """
+
+    allocation_id: int
+    call: int
+    payload: bytes = b""
+    reason: str = ""
+    detail: str = ""
+
+
 class RunError(_Frame, frozen=True, array_like=True):
     """What was raised, 16 KiB in all: class name, text, traceback (its end, if it was too long)."""
 
@@ -293,13 +318,14 @@ class Loading(_Frame, frozen=True, array_like=True, tag=29):
     source: str
 
 
-ToWorker = Start | Stop | StateAck | StateRefused | ChildAnswer | Ping | Shutdown
+ToWorker = Start | Stop | StateAck | StateRefused | ChildAnswer | Call | Ping | Shutdown
 ToAgent = (
     Ready
     | Started
     | State
     | Child
     | Poke
+    | CallDone
     | Progress
     | Log
     | Stopping

@@ -19,6 +19,8 @@ from typing import Never
 from executors.errors import DuplicateExecutorError
 from executors.registry import Choice, Registry, load
 from node.frames import (
+    Call,
+    CallDone,
     ChildAnswer,
     Ended,
     LoadError,
@@ -71,9 +73,12 @@ class Worker:
         match message:
             case Start():
                 self._start(message)
-            case Stop() | StateAck() | StateRefused() | ChildAnswer():
+            case Stop() | StateAck() | StateRefused() | ChildAnswer() | Call():
                 if (run := self._runs.get(message.allocation_id)) is not None:
                     _tell(run, message)
+                elif isinstance(message, Call):
+                    told = CallDone(message.allocation_id, message.call, reason="not_here")
+                    self._pipe.send(told)
             case Ping():
                 self._pipe.pong(message)
             case Shutdown():
@@ -170,7 +175,7 @@ def _parsed(arguments: Sequence[str]) -> tuple[int, int, list[str], Choice]:
     return int(once["--fd"]), int(once["--parent"]), specs, choice
 
 
-def _tell(run: Run, message: Stop | StateAck | StateRefused | ChildAnswer) -> None:
+def _tell(run: Run, message: Stop | StateAck | StateRefused | ChildAnswer | Call) -> None:
     match message:
         case Stop():
             stop_run(run, message)
@@ -180,6 +185,8 @@ def _tell(run: Run, message: Stop | StateAck | StateRefused | ChildAnswer) -> No
             run.on_refused(message)
         case ChildAnswer():
             run.channel.on_child(message)
+        case Call():
+            run.on_call(message)
 
 
 if __name__ == "__main__":

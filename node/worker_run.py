@@ -25,7 +25,8 @@ from executors.reading import UnreadableError, read_params, read_state
 from executors.results import KEEP
 from executors.run_control import RunControl
 from executors.run_port import RunFacts
-from node.frames import Ended, Start, Started, StateRefused, Stop, Stopping
+from node.frames import Call, Ended, Start, Started, StateRefused, Stop, Stopping
+from node.worker_calls import RunCalls
 from node.worker_channel import RunChannel
 from node.worker_logs import CURRENT
 from node.worker_outcome import CodeEnd, conclude, error_of, not_started
@@ -65,6 +66,7 @@ class Run:
         self._definition = definition
         self._around = around
         self._control = around.control(_facts(start), definition.state, self.channel)
+        self._calls = RunCalls(start.allocation_id, definition, around.pipe)
         self._instance: Any = None
         self._handle: AllocatedPersistentTask[BaseModel] | None = None
         self.loop_task: asyncio.Task[None] | None = None
@@ -101,6 +103,12 @@ class Run:
         error = self.channel.on_refused(refused)
         if isinstance(error, Fenced):
             self._control.writer.refuse_from_now(error)
+
+    def on_call(self, call: Call) -> None:
+        """Somebody asks it something."""
+        context = contextvars.copy_context()
+        context.run(CURRENT.set, self.channel)
+        self._calls.asked(call, context)
 
     def _interrupt(self, reason: StopReason, grace_ms: int) -> None:
         if self._handle is not None and "on_stop" in self._definition.own_hooks:
@@ -160,6 +168,7 @@ class Run:
         params = read_params(definition, self._instance, start.params, start.params_version)
         state = self._read_state()
         self._handle = AllocatedPersistentTask(self._control)
+        self._calls.instance, self._calls.handle = self._instance, self._handle
         return params, state
 
     def _read_state(self) -> BaseModel | None:
@@ -216,6 +225,7 @@ class Run:
 
     def _finish(self, ended: Ended) -> None:
         self._has_ended = True
+        self._calls.close()
         if self._timeout is not None:
             self._timeout.cancel()
         self._control.writer.refuse_from_now(RunEnded("its code has ended"))

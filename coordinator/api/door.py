@@ -9,13 +9,14 @@ import msgspec
 
 from coordinator.replica.effects import (
     Applied,
+    CallAnswered,
     CloseNode,
     LeadershipChanged,
     Live,
     Reply,
     StateReplaced,
 )
-from coordinator.replica.inputs import Asked, Input
+from coordinator.replica.inputs import Asked, CallRun, Input
 from coordinator.replica.replica import Replica
 from coordinator.replica.sayings import LeaderSaying, Registration
 
@@ -121,6 +122,10 @@ class Door(Protocol):
 
     async def barrier(self, timeout_s: float) -> None:
         """Returns when a linearizable read may be made from the state. Raises RoadFailed."""
+        ...
+
+    async def call_run(self, call: CallRun, timeout_s: float) -> CallAnswered:
+        """What the run of a task answered, or why it did not; the ticket is the shell's. Raises RoadFailed."""
         ...
 
     def open_session(

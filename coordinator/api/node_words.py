@@ -47,7 +47,12 @@ def saying(frame: wire.NodeFrame) -> s.NodeSaying:
         drain=frame.drain,
         offers=_manifests(frame.manifests) if frame.manifests else None,
         load_errors=_load_errors(frame.load_errors) if frame.load_errors else None,
+        call_answers=tuple([_call_answer(one) for one in frame.call_answers]),
     )
+
+
+def _call_answer(said: wire.CallAnswer) -> s.CallAnswer:
+    return s.CallAnswer(said.call, said.payload, said.reason, said.detail)
 
 
 def frame_to_wire(said: s.LeaderSaying) -> wire.LeaderFrame:
@@ -83,6 +88,16 @@ def frame_to_wire(said: s.LeaderSaying) -> wire.LeaderFrame:
             revision=answer.revision,
             detail=answer.detail,
             created=answer.created,
+        )
+    for call in said.calls:
+        frame.calls.add(
+            call=call.call,
+            task_id=call.task_id,
+            allocation_id=call.allocation_id,
+            method=call.method,
+            payload=call.payload,
+            timeout_ms=call.timeout_ms,
+            headers=dict(call.headers),
         )
     return frame
 

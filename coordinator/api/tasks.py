@@ -10,6 +10,7 @@ from coordinator.api.cancels import Cancels
 from coordinator.api.errors import Rejected, from_refusal, invalid, too_large
 from coordinator.api.headers import headers_of, joined
 from coordinator.api.road import Context, accepted
+from coordinator.api.run_calls import call_run
 from coordinator.api.translate import create_from_wire, task_to_wire
 from coordinator.api.wishes import TaskWishes
 from coordinator.machine.outcome import Accepted, Refused
@@ -62,6 +63,14 @@ class TasksService(TaskWishes):
 
         method = PREFIX + "CancelMany"
         return await self._road.lead(context, method, request, wire.CancelManyResponse, work)
+
+    @override
+    async def Call(self, request: wire.CallRequest, context: Context) -> wire.CallResponse:
+        async def work(left: float) -> wire.CallResponse:
+            return await call_run(self._door, self._road, request, headers_of(context), left)
+
+        method = PREFIX + "Call"
+        return await self._road.lead(context, method, request, wire.CallResponse, work)
 
     # -- the work -----------------------------------------------------------------------------------
 

@@ -37,7 +37,7 @@ from coordinator.client.to_wire import (
     in_parts,
     task_to_wire,
 )
-from coordinator.client.views import Answer
+from coordinator.client.views import Answer, Json
 from coordinator.wire.v1 import tasks_pb2 as wire
 
 if TYPE_CHECKING:
@@ -173,6 +173,24 @@ class Client(ManyTasks, TaskChanges):
         from coordinator.client.waiting import wait_until
 
         return await wait_until(self, task_id, conditions, timeout_s=timeout_s)
+
+    async def call(
+        self,
+        task_id: str,
+        method: str,
+        payload: Json = None,
+        *,
+        timeout_s: float | None = None,
+    ) -> replies.Called:
+        """Ask the run of a task something: its executor's `on_call` answers. Nothing of it is kept.
+
+        Repeated until the time is over while there is no run (`not_assigned`) or it moves (`not_here`), so a call may
+        reach it twice. Raises Conflict (these two, `call_failed`, `already_finished`), NotSupported, TimedOut, ...
+        """
+        from coordinator.client.run_calls import call_run
+
+        allowed = self._timeout_s if timeout_s is None else timeout_s
+        return await call_run(self._caller, task_id, method, payload, allowed)
 
     def watch(
         self,

@@ -53,6 +53,9 @@ LOGS: Method[wire.LogsRequest, wire.LogsResponse] = Method(
 WAIT: Method[wire.WaitRequest, wire.WaitResponse] = Method(
     _PATH + "Wait", wire.WaitRequest.SerializeToString, wire.WaitResponse.FromString
 )
+CALL: Method[wire.CallRequest, wire.CallResponse] = Method(
+    _PATH + "Call", wire.CallRequest.SerializeToString, wire.CallResponse.FromString
+)
 WATCH: Method[wire.WatchRequest, wire.WatchResponse] = Method(
     _PATH + "Watch", wire.WatchRequest.SerializeToString, wire.WatchResponse.FromString
 )

@@ -97,6 +97,18 @@ class ReportAnswer(_Value, frozen=True):
     created: bool = False  # of a child: it was not there before
 
 
+class RunCall(_Value, frozen=True):
+    """Somebody asks a run; `payload` is JSON. It is answered once, within `timeout_ms`."""
+
+    call: int
+    task_id: str
+    allocation_id: int
+    method: str
+    payload: bytes
+    timeout_ms: int
+    headers: Mapping[str, str] = {}
+
+
 class FromLeader(_Value, frozen=True):
     """One frame of the leader. `close` is not empty in the last one and says why."""
 
@@ -109,6 +121,7 @@ class FromLeader(_Value, frozen=True):
     close_detail: str = ""
     leader_address: str = ""
     send_runs: bool = False
+    calls: tuple[RunCall, ...] = ()
 
 
 # --- node -> leader --------------------------------------------------------------------------------------------------
@@ -226,6 +239,15 @@ class Report(_Value, frozen=True):
     stopping: str = ""
     child: NewChild | None = None
     poke: NewPoke | None = None
+
+
+class CallAnswer(_Value, frozen=True):
+    """The answer to a `RunCall`: JSON, or a reason why there is none."""
+
+    call: int
+    payload: bytes = b""
+    reason: str = ""
+    detail: str = ""
 
 
 class Progress(_Value, frozen=True):

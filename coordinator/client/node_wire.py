@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from coordinator.client.node_values import (
+    CallAnswer,
     FromLeader,
     Heartbeat,
     HeartbeatAnswer,
@@ -20,6 +21,7 @@ from coordinator.client.node_values import (
     Registration,
     Report,
     ReportAnswer,
+    RunCall,
     RunEnd,
     Wanted,
     WantedRun,
@@ -43,6 +45,7 @@ class Outgoing:
     reports: list[Report] = field(default_factory=list)
     progress: list[Progress] = field(default_factory=list)
     logs: list[LogLine] = field(default_factory=list)
+    call_answers: list[CallAnswer] = field(default_factory=list)
     drain: bool = False
     goodbye: bool = False
     loop_lag_ms: int = 0
@@ -54,6 +57,7 @@ class Outgoing:
             or self.reports
             or self.progress
             or self.logs
+            or self.call_answers
             or self.drain
             or self.goodbye
         )
@@ -119,6 +123,13 @@ def node_frames(outgoing: Outgoing, logs: RunLogs) -> Iterator[wire.NodeFrame]:
             yield frame
             frame, size = wire.NodeFrame(), 0
         frame.reports.append(message)
+        size += weight
+    for answer in outgoing.call_answers:
+        weight = REPORT_BYTES + len(answer.payload)
+        if size and size + weight > FRAME_BYTES_MAX:
+            yield frame
+            frame, size = wire.NodeFrame(), 0
+        frame.call_answers.append(wire.CallAnswer(**msgspec.structs.asdict(answer)))
         size += weight
     frame.progress.extend(map(_progress, outgoing.progress))
     frame.logs.extend(map(_log_line, outgoing.logs))
@@ -228,6 +239,19 @@ def leader_frame(frame: wire.LeaderFrame) -> FromLeader:
         close_detail=frame.close_detail,
         leader_address=frame.leader_address,
         send_runs=frame.send_runs,
+        calls=tuple(map(_call, frame.calls)),
+    )
+
+
+def _call(call: wire.RunCall) -> RunCall:
+    return RunCall(
+        call.call,
+        call.task_id,
+        call.allocation_id,
+        call.method,
+        call.payload,
+        call.timeout_ms,
+        dict(call.headers),
     )
 
 

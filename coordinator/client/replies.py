@@ -164,6 +164,15 @@ class CancelledMany(Struct, frozen=True):
     items: list[CancelledItem]
 
 
+class Called(Struct, frozen=True):
+    """Of `call`: what the run's code answered, and which run that was."""
+
+    answer: Answer
+    payload: Json
+    allocation_id: int
+    node: str
+
+
 class StatePart(Struct, frozen=True):
     """One part of the replicated state: where it stands, and what."""
 

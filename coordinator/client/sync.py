@@ -133,3 +133,9 @@ class SyncClient:
     ) -> replies.CancelledMany:
         """As `Client.cancel_many`."""
         return self.run(lambda client: client.cancel_many(selection, change))
+
+    def call(
+        self, task_id: str, method: str, payload: Any = None, *, timeout_s: float | None = None
+    ) -> replies.Called:
+        """As `Client.call`."""
+        return self.run(lambda client: client.call(task_id, method, payload, timeout_s=timeout_s))

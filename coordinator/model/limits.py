@@ -10,6 +10,7 @@ GIB = 1024 * MIB
 
 TASK_ID_BYTES_MAX = 255
 PARAMS_BYTES_MAX = 256 * KIB
+CALL_BYTES_MAX = 256 * KIB  # of what a run is asked, and of its answer
 STATE_BYTES_MAX = 1 * MIB
 MESSAGE_BYTES_MAX = 4 * MIB
 LABELS_MAX = 64

@@ -9,7 +9,7 @@ import msgspec
 from coordinator.consensus.messages import ConfState, Entry, HardState, Message, Snapshot
 from coordinator.machine.outcome import Outcome
 from coordinator.model.events import Event
-from coordinator.model.ids import AllocationId, TaskId
+from coordinator.model.ids import NO_ALLOCATION, AllocationId, TaskId
 from coordinator.model.instants import Instant, Millis
 from coordinator.model.tasks import Task
 from coordinator.replica.sayings import LeaderSaying
@@ -108,6 +108,17 @@ class ReadReady(msgspec.Struct, frozen=True, gc=False):
     ticket: int
 
 
+class CallAnswered(msgspec.Struct, frozen=True, gc=False):
+    """What came of a call to a run; `reason` not empty: why its code gave no answer."""
+
+    ticket: int
+    reason: str = ""
+    detail: str = ""
+    payload: bytes = b""
+    allocation_id: AllocationId = NO_ALLOCATION
+    node: str = ""
+
+
 class ToNode(msgspec.Struct, frozen=True, gc=False):
     session: int
     saying: LeaderSaying
@@ -195,6 +206,7 @@ Effect: TypeAlias = (
     | Reply
     | Fail
     | ReadReady
+    | CallAnswered
     | ToNode
     | CloseNode
     | AskPlugin

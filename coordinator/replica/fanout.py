@@ -20,12 +20,14 @@ from coordinator.replica.sayings import (
     LeaderSaying,
     Registration,
     ReportAnswer,
+    RunCall,
     Wanted,
     WantedRun,
     Welcome,
 )
 
 FRAME_BYTES = 2 * MIB  # of runs in one frame; a larger run has a frame of its own
+CALLS_IN_FRAME = 8  # each of them may be 256 KiB large
 MISMATCH_MS = 5_000  # a run the node does not know is given up after this (PT-62)
 
 
@@ -40,6 +42,7 @@ class Session(msgspec.Struct, gc=False):
     revision: int = -1  # what the node has been told; -1: nothing yet
     changed: dict[TaskId, None] = msgspec.field(default_factory=dict)
     answers: list[ReportAnswer] = msgspec.field(default_factory=list)
+    calls: list[RunCall] = msgspec.field(default_factory=list)
     heartbeat: HeartbeatAnswer | None = None
     welcome: Welcome | None = None
     expected: int = 0  # digest of the runs we believe to be there
@@ -52,7 +55,12 @@ class Session(msgspec.Struct, gc=False):
     @property
     def has_something(self) -> bool:
         return bool(
-            self.changed or self.answers or self.heartbeat or self.welcome or self.send_runs
+            self.changed
+            or self.answers
+            or self.heartbeat
+            or self.welcome
+            or self.send_runs
+            or self.calls
         ) or (self.accepted and self.revision < 0)
 
 
@@ -125,6 +133,9 @@ def frames_for(session: Session, state: ClusterState, term: int) -> Iterator[Lea
     yield saying
     for wanted in rest:
         yield LeaderSaying(term, wanted=wanted)
+    calls, session.calls = session.calls, []
+    for begin in range(0, len(calls), CALLS_IN_FRAME):  # after the set that names their runs
+        yield LeaderSaying(term, calls=tuple(calls[begin : begin + CALLS_IN_FRAME]))
 
 
 def _wanted(session: Session, state: ClusterState) -> tuple[Wanted, ...]:

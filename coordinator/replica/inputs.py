@@ -10,7 +10,7 @@ from coordinator.consensus.messages import Message
 from coordinator.machine.commands import Command
 from coordinator.model.ids import AllocationId, Incarnation, NodeName, TaskId
 from coordinator.model.instants import Millis
-from coordinator.model.tasks import TaskSpec
+from coordinator.model.tasks import Pairs, TaskSpec
 from coordinator.replica.sayings import NodeSaying, Registration
 
 
@@ -186,6 +186,17 @@ class Poke(msgspec.Struct, frozen=True, gc=False):
     executor: str = ""
 
 
+class CallRun(msgspec.Struct, frozen=True, gc=False):
+    """Ask the current run of a task (PT-85); answered by `CallAnswered` or `Fail` under this ticket."""
+
+    ticket: int
+    task_id: TaskId
+    method: str
+    payload: bytes
+    timeout_ms: Millis
+    headers: Pairs = ()
+
+
 class TransferLeadership(msgspec.Struct, frozen=True, gc=False):
     to: int = 0  # 0: whoever is most caught up
 
@@ -228,6 +239,7 @@ Input: TypeAlias = (
     | PluginAnswered
     | PluginsKnown
     | Poke
+    | CallRun
     | TransferLeadership
     | StopLeading
     | Campaign

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from coordinator.replica import inputs as i
-from coordinator.replica.effects import CloseNode, Effect, Live
+from coordinator.replica.effects import CloseNode, Effect, Fail, Live
 from coordinator.replica.leadership import Leadership
 from coordinator.replica.sayings import NodeSaying
 from coordinator.replica.seat import Seat
@@ -30,6 +30,7 @@ class LeaderInputs:
             i.PluginAnswered: self._plugin_answered,
             i.PluginsKnown: self._plugins_known,
             i.Poke: self._poke,
+            i.CallRun: self._call_run,
         }
 
     def _node_opened(self, opened: i.NodeOpened) -> None:
@@ -80,3 +81,10 @@ class LeaderInputs:
         leading = self._seat.leading
         if leading is not None:
             leading.pokes.poke(leading.bench.now.steady)
+
+    def _call_run(self, call: i.CallRun) -> None:
+        leading = self._seat.leading
+        if leading is None or self._seat.stopping:
+            self._emit(Fail(call.ticket, "not_leader"))
+        else:
+            leading.run_calls.begin(call)

@@ -45,6 +45,7 @@ from coordinator.replica.member_changes import MemberChanges
 from coordinator.replica.pokes import Pokes
 from coordinator.replica.proposals import Answer, Lost, OnAnswer, Proposal, Proposals
 from coordinator.replica.reads import Reads
+from coordinator.replica.run_calls import RunCalls
 from coordinator.replica.sessions import Sessions
 from coordinator.replica.submitting import submitter
 from coordinator.replica.transitions import (
@@ -87,6 +88,7 @@ class Leadership:
         desk = Desk(bench, proposals, self.creations.begin, self._poke)
         self.sessions = Sessions(bench, self.leases, desk, proposals, reads)
         self.sessions.on_connected = self.look_again
+        self.run_calls = RunCalls(bench.state, self.sessions, bench.emit)
         self.creations.on_misplaced = self.look_again
         self.time_limits = TimeLimits(bench.state, bench.now.steady)
         self._prune_at: Millis = bench.now.steady
@@ -149,6 +151,7 @@ class Leadership:
         self.rebalancer.task_changed(old, new)
         if old is not None and old.has_node and has_ended(old, new):
             self.live.forget(old.id)
+            self.run_calls.run_ended(old.id, old.allocation_id)
         if new is None or new.status is not Status.UNASSIGNED:
             gone = new if new is not None else old
             if gone is not None:

@@ -68,7 +68,7 @@ class Replica(Looking):
         """Who takes which input."""
         return {
             i.Submit: self._submit,
-            i.Abandon: lambda one: self._tickets.abandon(one.ticket),
+            i.Abandon: lambda one: self._abandon(one.ticket),
             i.Expire: lambda one: self._expire(one.ticket),
             i.ReadBarrier: self._read,
             i.Tick: self._tick,
@@ -196,7 +196,14 @@ class Replica(Looking):
             waiter = self._tickets.waiter(submit.ticket, position, asked.wish)
             take(leading, self.state, asked, waiter)
 
+    def _abandon(self, ticket: int) -> None:
+        self._tickets.abandon(ticket)
+        if self.leading is not None:
+            self.leading.run_calls.forget(ticket)
+
     def _expire(self, ticket: int) -> None:
+        if self.leading is not None:
+            self.leading.run_calls.forget(ticket)
         idle = self._seat.forget(ticket) or self._tickets.expire(ticket, self._withdraw)
         self._emit(Fail(ticket, "not_begun" if idle else "timed_out"))
 

@@ -121,6 +121,15 @@ class LiveLog(msgspec.Struct, frozen=True, gc=False):
     fields: bytes
 
 
+class CallAnswer(msgspec.Struct, frozen=True, gc=False):
+    """What a run's code answered; `reason` not empty: why it did not."""
+
+    call: int
+    payload: bytes = b""
+    reason: str = ""
+    detail: str = ""
+
+
 class NodeSaying(msgspec.Struct, frozen=True, gc=False):
     """One frame of a node: all that waited."""
 
@@ -132,6 +141,7 @@ class NodeSaying(msgspec.Struct, frozen=True, gc=False):
     drain: bool = False
     offers: tuple[Manifest, ...] | None = None  # a changed offer
     load_errors: tuple[LoadError, ...] | None = None
+    call_answers: tuple[CallAnswer, ...] = ()
 
 
 class WantedRun(msgspec.Struct, frozen=True, gc=False):
@@ -200,6 +210,18 @@ class Welcome(msgspec.Struct, frozen=True, gc=False):
     disconnect_grace_ms: Millis
 
 
+class RunCall(msgspec.Struct, frozen=True, gc=False):
+    """Somebody asks a run (PT-85). `payload` is JSON; nobody waits for longer than `timeout_ms`."""
+
+    call: int
+    task_id: TaskId
+    allocation_id: AllocationId
+    method: str
+    payload: bytes
+    timeout_ms: Millis
+    headers: Pairs = ()
+
+
 class LeaderSaying(msgspec.Struct, frozen=True, gc=False):
     """One frame of the leader."""
 
@@ -209,3 +231,4 @@ class LeaderSaying(msgspec.Struct, frozen=True, gc=False):
     wanted: Wanted | None = None
     answers: tuple[ReportAnswer, ...] = ()
     send_runs: bool = False
+    calls: tuple[RunCall, ...] = ()

@@ -137,6 +137,7 @@ class Seat:
         for waiting in leading.edits.take_waiting():
             waiting(Lost.NOT_LEADER)
         leading.proposals.drop()
+        leading.run_calls.drop()
         for ticket in leading.reads.drop():
             self._emit(Fail(ticket, "not_leader"))
         leading.sessions.drop_all("shutting_down" if self.stopping else "not_leader")

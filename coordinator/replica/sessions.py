@@ -26,6 +26,7 @@ from coordinator.replica.proposals import Answer, Lost, OnAnswer, Proposal, Prop
 from coordinator.replica.reads import Beat, Reads
 from coordinator.replica.registering import is_known, join_command
 from coordinator.replica.sayings import (
+    CallAnswer,
     NodeSaying,
     Registration,
     Welcome,
@@ -50,9 +51,21 @@ class Sessions:
         self._waiting: dict[int, Registration] = {}
         self._touched: dict[int, None] = {}
         self.on_connected: Callable[[], None] = _nobody_cares
+        self.on_call_answers: Callable[[int, tuple[CallAnswer, ...]], None] = _nobody_asked
+        self.on_forgotten: Callable[[int], None] = _nobody_asked
 
     def get(self, name: NodeName) -> Session | None:
         return self._by_name.get(name)
+
+    def of_run(self, task: Task) -> Session | None:
+        """The open session of the node that has the task's run."""
+        session = self._by_name.get(NodeName(task.assignment.node or ""))
+        is_there = session is not None and session.accepted and belongs_to(task, session)
+        return session if is_there else None
+
+    def touch(self, session: Session) -> None:
+        """It has something to be told."""
+        self._touched[session.number] = None
 
     def holds(self, number: int, task_id: TaskId, allocation_id: AllocationId) -> bool:
         """Whether this run is, by the record, one of the node that speaks in this session."""
@@ -138,6 +151,8 @@ class Sessions:
             self._changed_offer(session, saying)
         if saying.drain:
             self._desk.drain(session)
+        if saying.call_answers:
+            self.on_call_answers(number, saying.call_answers)
         if saying.goodbye:
             self._desk.goodbye(session)
 
@@ -277,6 +292,7 @@ class Sessions:
             del self._by_name[session.name]
         if self._bench.view.connected.get(session.name) == session.number:
             del self._bench.view.connected[session.name]
+        self.on_forgotten(session.number)
 
     def _close(self, number: int, reason: str, detail: str) -> None:
         self._bench.emit(CloseNode(number, reason, detail))
@@ -284,3 +300,7 @@ class Sessions:
 
 def _nobody_cares() -> None:
     """Until somebody wants to know."""
+
+
+def _nobody_asked(*_: object) -> None:
+    """Until somebody calls a run."""

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 from coordinator.api.door import RoadFailed
-from coordinator.replica.effects import Fail, ReadReady, Reply
+from coordinator.replica.effects import CallAnswered, Fail, ReadReady, Reply
 from coordinator.replica.inputs import Abandon, Expire, Input
 
-Answer = Reply | ReadReady
+Answer = Reply | ReadReady | CallAnswered
 LAST_WORD_S = 0.1  # of the 0.25 s by which we answer before the caller gives up
 
 

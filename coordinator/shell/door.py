@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
+import msgspec
+
 from coordinator.api.door import Listener, MemberFacts, RoadFailed, StoredRun
 from coordinator.model.limits import CALLS_IN_PROGRESS_MAX
-from coordinator.replica.effects import CloseNode, ReadReady, Reply
-from coordinator.replica.inputs import Asked, Input, NodeClosed, NodeOpened, ReadBarrier, Submit
+from coordinator.replica.effects import CallAnswered, CloseNode, ReadReady, Reply
+from coordinator.replica.inputs import (
+    Asked,
+    CallRun,
+    Input,
+    NodeClosed,
+    NodeOpened,
+    ReadBarrier,
+    Submit,
+)
 from coordinator.replica.replica import Replica
 from coordinator.replica.sayings import LeaderSaying, Registration
 from coordinator.shell.history import History
@@ -68,6 +78,12 @@ class ShellDoor:
     async def barrier(self, timeout_s: float) -> None:
         self._check_room()
         _: ReadReady = await self._pump.callers.ask(ReadBarrier, timeout_s)
+
+    async def call_run(self, call: CallRun, timeout_s: float) -> CallAnswered:
+        answered: CallAnswered = await self._pump.callers.ask(
+            lambda ticket: msgspec.structs.replace(call, ticket=ticket), timeout_s
+        )
+        return answered
 
     def open_session(
         self,

@@ -22,6 +22,7 @@ from coordinator.model.instants import Millis, Now
 from coordinator.replica.effects import (
     Applied,
     AskPlugin,
+    CallAnswered,
     CloseNode,
     Effect,
     Fail,
@@ -127,6 +128,7 @@ class Pump:
             SayDigest: hands.say_digest,
             Reply: self.callers.answer,
             ReadReady: self.callers.answer,
+            CallAnswered: self.callers.answer,
             Fail: self.callers.fail,
             ToNode: self._to_node,
             CloseNode: self._close_node,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import contextvars
+import json
 import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -12,6 +13,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 from typing_extensions import override
 
+from executors.calls import Call, answer_call
 from executors.definition import Definition
 from executors.durations import span_ms
 from executors.errors import RunEnded
@@ -25,7 +27,7 @@ from executors.run_port import RunFacts, RunPort
 from executors.state_writer import StateWriter
 from executors.testing.bench import Bench
 from executors.testing.freezing import OWNER, SPEAKER, Killed, Life, alive
-from executors.testing.record import MemoryPort, TaskRecord
+from executors.testing.record import HarnessError, MemoryPort, TaskRecord
 from executors.testing.virtual_time import ThreadAtWork
 from executors.views import StopReason
 
@@ -116,6 +118,7 @@ class Driver:
         self._handle: AllocatedPersistentTask[BaseModel] | None = None
         self._main: asyncio.Task[None] | None = None
         self._on_stop: asyncio.Task[None] | None = None
+        self._calls: set[asyncio.Task[bytes]] = set()
         self._limit: asyncio.TimerHandle | None = None
 
     def begin(self) -> None:
@@ -143,6 +146,23 @@ class Driver:
             self.life.add(self._on_stop)
         if not self._definition.runs_in_thread:
             self._main.cancel()
+
+    async def call(self, method: str, payload: object) -> Any:
+        """What on_call answers, both ways through JSON. Raises what it raises."""
+        if "on_call" not in self._definition.own_hooks:
+            raise TypeError(f"{self._definition.name} has no on_call")
+        if self._handle is None or self.outcome is not None or self.life.is_over:
+            raise HarnessError("its code is not running")
+        call = Call(method, json.loads(json.dumps(payload)), {})
+        work = alive(answer_call(self._instance, self._handle, call), self.life)
+        answering = asyncio.Task(work, loop=self._bench.loop, context=self._context())
+        self.life.add(answering)
+        self._calls.add(answering)
+        await asyncio.wait((answering,))
+        self._calls.discard(answering)
+        if answering.cancelled() or isinstance(answering.exception(), Killed):
+            raise HarnessError("the run ended before it answered")
+        return json.loads(answering.result())
 
     def kill(self) -> None:
         """As SIGKILL does: from here on none of its code runs, and nothing it sent later arrives."""
@@ -229,7 +249,8 @@ class Driver:
             self.port.note("error", "on_stop raised", {"traceback": problem_of(error).traceback})
 
     async def _end_left_over(self) -> None:
-        left = [one for one in self.life.loop_tasks() if one not in (self._main, self._on_stop)]
+        ours = {self._main, self._on_stop, *self._calls}
+        left = [one for one in self.life.loop_tasks() if one not in ours]
         for task in left:
             task.cancel()
         if left:
@@ -259,6 +280,8 @@ class Driver:
     def _finish(self, outcome: Outcome) -> None:
         if self._limit is not None:
             self._limit.cancel()
+        for answering in self._calls:
+            answering.cancel()
         self.control.writer.refuse_from_now(RunEnded("its code has ended"))
         self.outcome = outcome
         self._on_news()

@@ -183,6 +183,10 @@ class HarnessRun:
             self._kill_for(StopReason(reason))
         return await self.ended()
 
+    async def call(self, method: str, payload: object = None) -> Any:
+        """What its `on_call` answers, both ways through JSON; raises what that raises."""
+        return await self._driver.call(method, payload)
+
     async def drain(self, grace: Span | None = None) -> Ended:
         """Its node is drained: it is asked to move. `resume()` starts it elsewhere."""
         return await self.cancel(StopReason.MOVE, grace)

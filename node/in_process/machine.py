@@ -9,7 +9,7 @@ from contextvars import Context, copy_context
 from dataclasses import dataclass, field
 from typing import Any
 
-from coordinator.client.node_values import Offer, Registration
+from coordinator.client.node_values import CallAnswer, Offer, Registration
 from executors.registry import Registry
 from executors.testing.bench import Bench
 from node import effects, frames
@@ -146,6 +146,7 @@ class Agent:
             effects.Tell: lambda e: self._workers[e.worker].tell(e.message),
             effects.SendHeartbeat: self._heartbeat,
             effects.SendReports: self._reports,
+            effects.SendCallAnswer: lambda e: self._answer_call(e.answer),
             effects.AskDrain: lambda _: self._say(drain=True),
             effects.SayGoodbye: lambda _: self._say(goodbye=True),
             effects.Reconnect: lambda _: self.session.reconnect(),
@@ -189,8 +190,17 @@ class Agent:
                 case frames.Ended():
                     self.live.ended(message.allocation_id, message.log_counts)
                     news.append(RunEnded(message.allocation_id, run_end(message)))
-                case frames.Started() | frames.State() | frames.Child() | frames.Stopping():
+                case (
+                    frames.Started()
+                    | frames.State()
+                    | frames.Child()
+                    | frames.Poke()
+                    | frames.Stopping()
+                ):
                     news.append(message)
+                case frames.CallDone():
+                    said = (message.call, message.payload, message.reason, message.detail)
+                    self._answer_call(CallAnswer(*said))
                 case frames.Progress() | frames.Log():
                     self._line(message)
                 case _:
@@ -222,6 +232,10 @@ class Agent:
 
     def _reports(self, effect: effects.SendReports) -> None:
         self.session.out.reports.extend(effect.reports)
+        self.session.wake()
+
+    def _answer_call(self, answer: CallAnswer) -> None:
+        self.session.out.call_answers.append(answer)
         self.session.wake()
 
     def _say(self, *, drain: bool = False, goodbye: bool = False) -> None:

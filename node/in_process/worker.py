@@ -13,6 +13,7 @@ from executors.registry import Registry
 from executors.testing.bench import Bench
 from executors.testing.freezing import OWNER, SPEAKER, Life, make_loop_task
 from node.frames import (
+    Call,
     ChildAnswer,
     Ended,
     Ping,
@@ -126,7 +127,7 @@ class Worker:
                 self._start(message)
             case Shutdown():
                 self.kill("exit status 0")
-            case Stop() | StateAck() | StateRefused() | ChildAnswer():
+            case Stop() | StateAck() | StateRefused() | ChildAnswer() | Call():
                 if (run := self._runs.get(message.allocation_id)) is not None:
                     run.told(message)
             case Ping():
@@ -172,8 +173,8 @@ class LiveRun:
     def begin(self) -> None:
         self._context.run(self._run.begin)
 
-    def told(self, message: Stop | StateAck | StateRefused | ChildAnswer) -> None:
-        """A stop, or the answer to a write."""
+    def told(self, message: Stop | StateAck | StateRefused | ChildAnswer | Call) -> None:
+        """A stop, the answer to a write, or a call."""
         match message:
             case Stop():
                 self._context.run(stop_run, self._run, message)
@@ -183,6 +184,8 @@ class LiveRun:
                 self._run.on_refused(message)
             case ChildAnswer():
                 self._run.channel.on_child(message)
+            case Call():
+                self._context.run(self._run.on_call, message)
 
 
 def make_task(

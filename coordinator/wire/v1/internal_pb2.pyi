@@ -145,7 +145,7 @@ class SnapshotReply(_message.Message):
     def __init__(self, accepted: _Optional[bool] = ..., reason: _Optional[str] = ...) -> None: ...
 
 class NodeFrame(_message.Message):
-    __slots__ = ("register", "heartbeat", "reports", "progress", "logs", "goodbye", "drain", "manifests", "load_errors")
+    __slots__ = ("register", "heartbeat", "reports", "progress", "logs", "goodbye", "drain", "manifests", "load_errors", "call_answers")
     REGISTER_FIELD_NUMBER: _ClassVar[int]
     HEARTBEAT_FIELD_NUMBER: _ClassVar[int]
     REPORTS_FIELD_NUMBER: _ClassVar[int]
@@ -155,6 +155,7 @@ class NodeFrame(_message.Message):
     DRAIN_FIELD_NUMBER: _ClassVar[int]
     MANIFESTS_FIELD_NUMBER: _ClassVar[int]
     LOAD_ERRORS_FIELD_NUMBER: _ClassVar[int]
+    CALL_ANSWERS_FIELD_NUMBER: _ClassVar[int]
     register: Register
     heartbeat: Heartbeat
     reports: _containers.RepeatedCompositeFieldContainer[Report]
@@ -164,7 +165,20 @@ class NodeFrame(_message.Message):
     drain: bool
     manifests: _containers.RepeatedCompositeFieldContainer[Manifest]
     load_errors: _containers.RepeatedCompositeFieldContainer[LoadError]
-    def __init__(self, register: _Optional[_Union[Register, _Mapping]] = ..., heartbeat: _Optional[_Union[Heartbeat, _Mapping]] = ..., reports: _Optional[_Iterable[_Union[Report, _Mapping]]] = ..., progress: _Optional[_Iterable[_Union[LiveProgress, _Mapping]]] = ..., logs: _Optional[_Iterable[_Union[LiveLog, _Mapping]]] = ..., goodbye: _Optional[bool] = ..., drain: _Optional[bool] = ..., manifests: _Optional[_Iterable[_Union[Manifest, _Mapping]]] = ..., load_errors: _Optional[_Iterable[_Union[LoadError, _Mapping]]] = ...) -> None: ...
+    call_answers: _containers.RepeatedCompositeFieldContainer[CallAnswer]
+    def __init__(self, register: _Optional[_Union[Register, _Mapping]] = ..., heartbeat: _Optional[_Union[Heartbeat, _Mapping]] = ..., reports: _Optional[_Iterable[_Union[Report, _Mapping]]] = ..., progress: _Optional[_Iterable[_Union[LiveProgress, _Mapping]]] = ..., logs: _Optional[_Iterable[_Union[LiveLog, _Mapping]]] = ..., goodbye: _Optional[bool] = ..., drain: _Optional[bool] = ..., manifests: _Optional[_Iterable[_Union[Manifest, _Mapping]]] = ..., load_errors: _Optional[_Iterable[_Union[LoadError, _Mapping]]] = ..., call_answers: _Optional[_Iterable[_Union[CallAnswer, _Mapping]]] = ...) -> None: ...
+
+class CallAnswer(_message.Message):
+    __slots__ = ("call", "payload", "reason", "detail")
+    CALL_FIELD_NUMBER: _ClassVar[int]
+    PAYLOAD_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    DETAIL_FIELD_NUMBER: _ClassVar[int]
+    call: int
+    payload: bytes
+    reason: str
+    detail: str
+    def __init__(self, call: _Optional[int] = ..., payload: _Optional[bytes] = ..., reason: _Optional[str] = ..., detail: _Optional[str] = ...) -> None: ...
 
 class Manifest(_message.Message):
     __slots__ = ("name", "version", "body", "hash")
@@ -370,7 +384,7 @@ class LiveLog(_message.Message):
     def __init__(self, task_id: _Optional[str] = ..., allocation_id: _Optional[int] = ..., at: _Optional[int] = ..., level: _Optional[str] = ..., event: _Optional[str] = ..., fields: _Optional[bytes] = ...) -> None: ...
 
 class LeaderFrame(_message.Message):
-    __slots__ = ("term", "welcome", "heartbeat", "wanted", "answers", "close", "leader_address", "close_detail", "send_runs")
+    __slots__ = ("term", "welcome", "heartbeat", "wanted", "answers", "close", "leader_address", "close_detail", "send_runs", "calls")
     TERM_FIELD_NUMBER: _ClassVar[int]
     WELCOME_FIELD_NUMBER: _ClassVar[int]
     HEARTBEAT_FIELD_NUMBER: _ClassVar[int]
@@ -380,6 +394,7 @@ class LeaderFrame(_message.Message):
     LEADER_ADDRESS_FIELD_NUMBER: _ClassVar[int]
     CLOSE_DETAIL_FIELD_NUMBER: _ClassVar[int]
     SEND_RUNS_FIELD_NUMBER: _ClassVar[int]
+    CALLS_FIELD_NUMBER: _ClassVar[int]
     term: int
     welcome: Welcome
     heartbeat: HeartbeatAnswer
@@ -389,7 +404,33 @@ class LeaderFrame(_message.Message):
     leader_address: str
     close_detail: str
     send_runs: bool
-    def __init__(self, term: _Optional[int] = ..., welcome: _Optional[_Union[Welcome, _Mapping]] = ..., heartbeat: _Optional[_Union[HeartbeatAnswer, _Mapping]] = ..., wanted: _Optional[_Union[Wanted, _Mapping]] = ..., answers: _Optional[_Iterable[_Union[ReportAnswer, _Mapping]]] = ..., close: _Optional[str] = ..., leader_address: _Optional[str] = ..., close_detail: _Optional[str] = ..., send_runs: _Optional[bool] = ...) -> None: ...
+    calls: _containers.RepeatedCompositeFieldContainer[RunCall]
+    def __init__(self, term: _Optional[int] = ..., welcome: _Optional[_Union[Welcome, _Mapping]] = ..., heartbeat: _Optional[_Union[HeartbeatAnswer, _Mapping]] = ..., wanted: _Optional[_Union[Wanted, _Mapping]] = ..., answers: _Optional[_Iterable[_Union[ReportAnswer, _Mapping]]] = ..., close: _Optional[str] = ..., leader_address: _Optional[str] = ..., close_detail: _Optional[str] = ..., send_runs: _Optional[bool] = ..., calls: _Optional[_Iterable[_Union[RunCall, _Mapping]]] = ...) -> None: ...
+
+class RunCall(_message.Message):
+    __slots__ = ("call", "task_id", "allocation_id", "method", "payload", "timeout_ms", "headers")
+    class HeadersEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    CALL_FIELD_NUMBER: _ClassVar[int]
+    TASK_ID_FIELD_NUMBER: _ClassVar[int]
+    ALLOCATION_ID_FIELD_NUMBER: _ClassVar[int]
+    METHOD_FIELD_NUMBER: _ClassVar[int]
+    PAYLOAD_FIELD_NUMBER: _ClassVar[int]
+    TIMEOUT_MS_FIELD_NUMBER: _ClassVar[int]
+    HEADERS_FIELD_NUMBER: _ClassVar[int]
+    call: int
+    task_id: str
+    allocation_id: int
+    method: str
+    payload: bytes
+    timeout_ms: int
+    headers: _containers.ScalarMap[str, str]
+    def __init__(self, call: _Optional[int] = ..., task_id: _Optional[str] = ..., allocation_id: _Optional[int] = ..., method: _Optional[str] = ..., payload: _Optional[bytes] = ..., timeout_ms: _Optional[int] = ..., headers: _Optional[_Mapping[str, str]] = ...) -> None: ...
 
 class Welcome(_message.Message):
     __slots__ = ("cluster_id", "leader", "heartbeat_ms", "lease_ms", "reassign_ms", "coordinators", "disconnect_grace_ms")

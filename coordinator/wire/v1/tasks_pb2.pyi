@@ -896,3 +896,25 @@ class WatchResponse(_message.Message):
     oldest_revision: int
     answer: Answer
     def __init__(self, kind: _Optional[str] = ..., revision: _Optional[int] = ..., changes: _Optional[_Iterable[_Union[WatchChange, _Mapping]]] = ..., more: _Optional[bool] = ..., reason: _Optional[str] = ..., oldest_revision: _Optional[int] = ..., answer: _Optional[_Union[Answer, _Mapping]] = ...) -> None: ...
+
+class CallRequest(_message.Message):
+    __slots__ = ("id", "method", "payload")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    METHOD_FIELD_NUMBER: _ClassVar[int]
+    PAYLOAD_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    method: str
+    payload: bytes
+    def __init__(self, id: _Optional[str] = ..., method: _Optional[str] = ..., payload: _Optional[bytes] = ...) -> None: ...
+
+class CallResponse(_message.Message):
+    __slots__ = ("answer", "payload", "allocation_id", "node")
+    ANSWER_FIELD_NUMBER: _ClassVar[int]
+    PAYLOAD_FIELD_NUMBER: _ClassVar[int]
+    ALLOCATION_ID_FIELD_NUMBER: _ClassVar[int]
+    NODE_FIELD_NUMBER: _ClassVar[int]
+    answer: Answer
+    payload: bytes
+    allocation_id: int
+    node: str
+    def __init__(self, answer: _Optional[_Union[Answer, _Mapping]] = ..., payload: _Optional[bytes] = ..., allocation_id: _Optional[int] = ..., node: _Optional[str] = ...) -> None: ...

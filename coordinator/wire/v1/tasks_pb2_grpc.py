@@ -109,6 +109,11 @@ class TasksStub:
                 request_serializer=coordinator_dot_wire_dot_v1_dot_tasks__pb2.WatchRequest.SerializeToString,
                 response_deserializer=coordinator_dot_wire_dot_v1_dot_tasks__pb2.WatchResponse.FromString,
                 _registered_method=True)
+        self.Call = channel.unary_unary(
+                '/ptasks.v1.Tasks/Call',
+                request_serializer=coordinator_dot_wire_dot_v1_dot_tasks__pb2.CallRequest.SerializeToString,
+                response_deserializer=coordinator_dot_wire_dot_v1_dot_tasks__pb2.CallResponse.FromString,
+                _registered_method=True)
 
 
 class TasksServicer:
@@ -208,6 +213,13 @@ class TasksServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Call(self, request, context):
+        """asks the run that is there now; nothing of it is kept
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_TasksServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -285,6 +297,11 @@ def add_TasksServicer_to_server(servicer, server):
                     servicer.Watch,
                     request_deserializer=coordinator_dot_wire_dot_v1_dot_tasks__pb2.WatchRequest.FromString,
                     response_serializer=coordinator_dot_wire_dot_v1_dot_tasks__pb2.WatchResponse.SerializeToString,
+            ),
+            'Call': grpc.unary_unary_rpc_method_handler(
+                    servicer.Call,
+                    request_deserializer=coordinator_dot_wire_dot_v1_dot_tasks__pb2.CallRequest.FromString,
+                    response_serializer=coordinator_dot_wire_dot_v1_dot_tasks__pb2.CallResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -692,6 +709,33 @@ class Tasks:
             '/ptasks.v1.Tasks/Watch',
             coordinator_dot_wire_dot_v1_dot_tasks__pb2.WatchRequest.SerializeToString,
             coordinator_dot_wire_dot_v1_dot_tasks__pb2.WatchResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Call(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ptasks.v1.Tasks/Call',
+            coordinator_dot_wire_dot_v1_dot_tasks__pb2.CallRequest.SerializeToString,
+            coordinator_dot_wire_dot_v1_dot_tasks__pb2.CallResponse.FromString,
             options,
             channel_credentials,
             insecure,

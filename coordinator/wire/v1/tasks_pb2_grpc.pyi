@@ -23,6 +23,7 @@ class TasksStub:
     Logs: grpc.aio.UnaryStreamMultiCallable[tasks_pb2.LogsRequest, tasks_pb2.LogsResponse]
     Wait: grpc.aio.UnaryUnaryMultiCallable[tasks_pb2.WaitRequest, tasks_pb2.WaitResponse]
     Watch: grpc.aio.UnaryStreamMultiCallable[tasks_pb2.WatchRequest, tasks_pb2.WatchResponse]
+    Call: grpc.aio.UnaryUnaryMultiCallable[tasks_pb2.CallRequest, tasks_pb2.CallResponse]
 
 class TasksServicer:
     def Create(
@@ -70,5 +71,8 @@ class TasksServicer:
     def Watch(
         self, request: tasks_pb2.WatchRequest, context: grpc.aio.ServicerContext[tasks_pb2.WatchRequest, tasks_pb2.WatchResponse]
     ) -> AsyncIterator[tasks_pb2.WatchResponse] | Awaitable[None]: ...
+    def Call(
+        self, request: tasks_pb2.CallRequest, context: grpc.aio.ServicerContext[tasks_pb2.CallRequest, tasks_pb2.CallResponse]
+    ) -> Awaitable[tasks_pb2.CallResponse]: ...
 
 def add_TasksServicer_to_server(servicer: TasksServicer, server: grpc.aio.Server) -> None: ...

@@ -116,6 +116,11 @@ class House:
     async def barrier(self, timeout_s: float) -> None:
         await self.pump.callers.ask(i.ReadBarrier, timeout_s)
 
+    async def call_run(self, call: i.CallRun, timeout_s: float) -> e.CallAnswered:
+        return await self.pump.callers.ask(
+            lambda ticket: msgspec.structs.replace(call, ticket=ticket), timeout_s
+        )
+
     def open_session(
         self,
         registration: Registration,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from coordinator.client.node_values import (
+    CallAnswer,
     Heartbeat,
     LocalRun,
     LogLine,
@@ -10,6 +11,7 @@ from coordinator.client.node_values import (
     Progress,
     Registration,
     Report,
+    RunCall,
     RunEnd,
     RunState,
     runs_digest,
@@ -111,3 +113,17 @@ def test_the_digest_does_not_depend_on_order_and_is_fixed_for_ever() -> None:
     assert runs_digest([]) == 0
     assert runs_digest([("a", 1), ("a", 1)]) == 0
     assert runs_digest([("ingest-eu", 41)]) == 0xEAE1CA511A7A6777
+
+
+def test_pt_85_calls_and_their_answers_over_the_wire() -> None:
+    asked = wire.RunCall(call=7, task_id="t", allocation_id=3, method="stats", payload=b"{}",
+                         timeout_ms=900, headers={"x-opaque-id": "o"})  # fmt: skip
+    (call,) = leader_frame(wire.LeaderFrame(term=1, calls=[asked])).calls
+    assert call == RunCall(7, "t", 3, "stats", b"{}", 900, {"x-opaque-id": "o"})
+    out = Outgoing()
+    out.call_answers = [CallAnswer(n, b"x" * 250_000) for n in range(20)]
+    assert out
+    frames = list(node_frames(out, no_logs))
+    assert [one.call for frame in frames for one in frame.call_answers] == list(range(20))
+    assert len(frames) > 2
+    assert all(frame.ByteSize() < 2 * FRAME_BYTES_MAX for frame in frames)

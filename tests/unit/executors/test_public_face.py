@@ -9,7 +9,7 @@ import pytest
 
 import executors
 
-NAMES = """AllocatedPersistentTask Assignment Backoff BlockingTask Candidate ClusterView DeclaredTask Duration
+NAMES = """AllocatedPersistentTask Assignment Backoff BlockingTask Call Candidate ClusterView DeclaredTask Duration
     ExecutorDefinitionError Fenced Limit PermanentError PersistentTasksExecutor RetryableError RunEnded RunResult
     StopReason TaskPolicy TaskRef ValidationError executor"""
 

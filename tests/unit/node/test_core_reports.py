@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from node.effects import EXIT_REMOVED, Exit, Settled
-from node.frames import ChildAnswer, StateAck, StateRefused, Stopping
+from coordinator.client.node_values import RunCall
+from node.effects import EXIT_REMOVED, Exit, SendCallAnswer, Settled
+from node.frames import Call, ChildAnswer, StateAck, StateRefused, Stopping
 from node.inputs import WorkerSaid
 from tests.unit.node.core_kit import CoreKit, wanted
 
@@ -250,3 +251,16 @@ def test_a_late_answer_to_a_forgotten_report_is_nothing(kit: CoreKit) -> None:
     kit.clear()
     kit.answer(report, "stale_allocation")
     assert kit.effects == []
+
+
+def test_pt_85_a_call_reaches_the_worker_of_its_run(kit: CoreKit) -> None:
+    kit.running(wanted("t", 1))
+    call = RunCall(7, "t", 1, "stats", b"{}", 5_000, {"x-opaque-id": "o"})
+    kit.hear(calls=(call,))
+    assert kit.told(Call) == [Call(1, 7, "stats", b"{}", 5_000, {"x-opaque-id": "o"})]
+    kit.ended(1)
+    kit.clear()
+    kit.hear(calls=(call, RunCall(8, "t", 9, "stats", b"{}", 5_000)))
+    assert kit.told(Call) == []
+    answers = [one.answer for one in kit.effects if isinstance(one, SendCallAnswer)]
+    assert [(one.call, one.reason) for one in answers] == [(7, "not_here"), (8, "not_here")]
