@@ -15,6 +15,7 @@ _TREE = {
     "watch": Entry(f"{_HERE}.watch_command", "watch", "Changes as they happen, in order."),
     "wait": Entry(f"{_HERE}.wait_command", "wait", "Wait for tasks; the exit code tells."),
     "logs": Entry(f"{_HERE}.logs_command", "logs", "The log of a run, live with -f."),
+    "call": Entry(f"{_HERE}.call_command", "call", "Ask the run of a task something."),
     "history": Entry(f"{_HERE}.history_command", "history", "The last runs of a task."),
     "cancel": Entry(f"{_HERE}.change_commands", "cancel", "Cancel tasks, for good."),
     "move": Entry(f"{_HERE}.change_commands", "move", "Stop a task here, start it elsewhere."),

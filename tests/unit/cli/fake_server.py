@@ -241,6 +241,17 @@ class FakeTasks(FakeCancels, tasks_pb2_grpc.TasksServicer, Door):
         reply.answer.CopyFrom(self.state.answer())
         return reply
 
+    async def Call(self, request: wire.CallRequest, context: Any) -> Any:
+        await self.enter("Call", request, context)
+        task = self.state.tasks.get(request.id)
+        if task is None:
+            await self.refused(not_found(request.id), context)
+            return None
+        told = json.dumps({"method": request.method, "got": json.loads(request.payload or b"null")})
+        return wire.CallResponse(
+            answer=self.state.answer(), payload=told.encode(), allocation_id=7, node="n1"
+        )
+
     async def Get(self, request: wire.GetRequest, context: Any) -> Any:
         await self.enter("Get", request, context)
         state = self.state
