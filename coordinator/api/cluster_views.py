@@ -130,6 +130,7 @@ def _drain_view(state: ClusterState, node: Node, drain: Drain) -> wire.Drain:
     """Counts of PT-71; `complete` when nothing movable remains."""
     tasks = [state.tasks[i] for i in state.on_node.get(node.name, ())]
     movable = sum(1 for task in tasks if task.policy.movable)
+    not_movable = len(tasks) - movable
     if drain.hold and not drain.leaving:
         movable = 0  # they stay until it is asked to stop
     stalled = sum(1 for task in tasks if task.assignment.code is Code.MOVE_PENDING)
@@ -138,7 +139,7 @@ def _drain_view(state: ClusterState, node: Node, drain: Drain) -> wire.Drain:
         state="in_progress" if movable else "complete",
         remaining=len(tasks),
         movable=movable,
-        not_movable=len(tasks) - movable,
+        not_movable=not_movable,
         stalled=stalled,
         held=len(state.held.get(node.name, ())),
     )

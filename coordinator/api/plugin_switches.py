@@ -13,8 +13,8 @@ from coordinator.replica.facts import FactsBook
 def defaults(state: ClusterState) -> dict[str, str]:
     """Key -> `on` or `off`, as the first executor by name that names it has it."""
     found: dict[str, str] = {}
-    for _, facts in sorted(FactsBook().all(state).items()):
-        for one in facts.declares:
+    for declared in FactsBook().declared(state).values():
+        for one in declared:
             if one.setting:
                 found.setdefault(one.setting, "on" if one.default else "off")
     return found

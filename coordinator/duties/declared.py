@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import Enum, auto
 from typing import NamedTuple
 
@@ -33,9 +33,14 @@ def digest_of(params: bytes) -> str:
     return hashlib.blake2b(params, digest_size=8).hexdigest()
 
 
-def differences(view: LeaderView, present: Iterable[TaskId]) -> list[Difference]:
-    """In id order. `present`: ids of all records that are marked as declared."""
-    wanted = _wanted(view)
+Declared = Mapping[str, tuple[Declaration, ...]]
+
+
+def differences(
+    view: LeaderView, declared: Declared, present: Iterable[TaskId]
+) -> list[Difference]:
+    """In id order. `declared`: by executor; `present`: ids of all records that are marked as declared."""
+    wanted = _wanted(view, declared)
     found = [_difference(view.state.tasks.get(i), i, *wanted[i]) for i in sorted(wanted)]
     for task_id in sorted(set(present) - wanted.keys()):
         task = view.state.tasks[task_id]
@@ -43,11 +48,11 @@ def differences(view: LeaderView, present: Iterable[TaskId]) -> list[Difference]
     return [one for one in found if one is not None]
 
 
-def _wanted(view: LeaderView) -> dict[TaskId, tuple[str, Declaration]]:
+def _wanted(view: LeaderView, declared: Declared) -> dict[TaskId, tuple[str, Declaration]]:
     """Of two executors that declare one id the first by name has it, on every leader."""
     found: dict[TaskId, tuple[str, Declaration]] = {}
-    for executor in sorted(view.facts):
-        for one in view.facts[executor].declares:
+    for executor in sorted(declared):
+        for one in declared[executor]:
             is_on = not one.setting or view.state.settings.is_on(one.setting, default=one.default)
             if is_on and one.task_id not in found:
                 found[one.task_id] = (executor, one)

@@ -7,7 +7,13 @@ from collections.abc import Callable
 from coordinator.duties.declared import Difference, Gap, differences, digest_of
 from coordinator.machine.commands import CancelTask, UpdateTask
 from coordinator.machine.outcome import Accepted, Refused
-from coordinator.model.events import Event, ManifestsChanged, SettingsChanged, TaskChanged
+from coordinator.model.events import (
+    Event,
+    ManifestsChanged,
+    NodeChanged,
+    SettingsChanged,
+    TaskChanged,
+)
 from coordinator.model.ids import TaskId
 from coordinator.model.instants import SECOND, Millis
 from coordinator.model.tasks import TaskSpec
@@ -17,6 +23,7 @@ from coordinator.replica.effects import Note
 from coordinator.replica.inputs import Asked, Create
 from coordinator.replica.proposals import Answer, OnAnswer
 from coordinator.replica.submitting import Submit
+from coordinator.replica.transitions import offers_anew
 
 StartCreation = Callable[[Asked, Create, OnAnswer], None]
 StartEdit = Callable[[Asked, Edit, OnAnswer], None]
@@ -46,6 +53,8 @@ class DeclaredTasks:
                     self._look_at = self._bench.now.steady
             case ManifestsChanged() | SettingsChanged():
                 self._look_at = self._bench.now.steady
+            case NodeChanged(_, old_node, new_node) if offers_anew(old_node, new_node):
+                self._look_at = self._bench.now.steady  # another version may be the newest one
             case _:
                 pass
 
@@ -53,7 +62,8 @@ class DeclaredTasks:
         if self._look_at is None or steady < self._look_at:
             return
         self._look_at = None
-        for one in differences(self._bench.view, self._present):
+        declared = self._bench.facts.declared(self._bench.state)
+        for one in differences(self._bench.view, declared, self._present):
             if one.task_id not in self._under_way:
                 self._close(one)
 

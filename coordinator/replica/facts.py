@@ -10,6 +10,7 @@ import msgspec
 from coordinator.duties.view import Declaration, ExecutorFacts
 from coordinator.model.ids import TaskId
 from coordinator.model.limits import PARAMS_BYTES_MAX, TASK_ID_BYTES_MAX
+from coordinator.model.nodes import Manifest
 from coordinator.model.state import ClusterState
 from coordinator.model.tasks import DEFAULT_BACKOFF, Backoff, Policy, TaskSpec
 
@@ -46,11 +47,34 @@ class FactsBook:
         manifests = state.manifests.get(executor)
         if not manifests:
             return self._local.get(executor)
-        newest = max(manifests.values(), key=lambda m: (m.version, m.hash))
-        found = self._by_hash.get(newest.hash)
+        return self._facts_in(max(manifests.values(), key=_age))
+
+    def _facts_in(self, manifest: Manifest) -> ExecutorFacts:
+        found = self._by_hash.get(manifest.hash)
         if found is None:
-            found = self._by_hash[newest.hash] = _read(newest.version, newest.body)
+            found = self._by_hash[manifest.hash] = _read(manifest.version, manifest.body)
         return found
+
+    def declared(self, state: ClusterState) -> dict[str, tuple[Declaration, ...]]:
+        """What the newest version declares of those that nodes offer, so that a roll-back counts; where no node offers
+        the executor any more, of all that were ever offered.
+        """
+        may = {
+            name: manifests
+            for name, manifests in state.manifests.items()
+            if any(self._facts_in(one).declares for one in manifests.values())
+        }
+        newest: dict[str, Manifest] = {}
+        for node in state.nodes.values() if may else ():
+            for offer in node.offers:
+                manifest = may.get(offer.executor, {}).get(offer.manifest)
+                if manifest is not None:
+                    before = newest.get(offer.executor, manifest)
+                    newest[offer.executor] = max(before, manifest, key=_age)
+        return {
+            name: self._facts_in(newest.get(name) or max(may[name].values(), key=_age)).declares
+            for name in sorted(may)
+        }
 
     def all(self, state: ClusterState) -> dict[str, ExecutorFacts]:
         found: dict[str, ExecutorFacts] = {}
@@ -59,6 +83,10 @@ class FactsBook:
             if facts is not None:
                 found[name] = facts
         return found
+
+
+def _age(manifest: Manifest) -> tuple[int, str]:
+    return manifest.version, manifest.hash
 
 
 def _read(version: int, body: bytes) -> ExecutorFacts:

@@ -262,9 +262,9 @@ async def test_pt_a54_drain_status() -> None:
         for number in range(2):
             await at.create(f"s{number}", executor=stays)
         await at.node("n2", capacity=2)
+        await at.create("elsewhere")  # where there is more room: on n2
         request = wire.DrainNodeRequest(name="n1", change=change("kernel"))
         await at.cluster.DrainNode(request)
-        await at.create("elsewhere")
 
         async def status() -> tuple[object, ...]:
             drain = (await nodes(at))["n1"].drain

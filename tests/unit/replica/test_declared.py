@@ -8,7 +8,7 @@ from coordinator.machine.commands import CancelTask, UpdateTask
 from coordinator.machine.outcome import Accepted, Refusal, Refused
 from coordinator.model.instants import DAY
 from coordinator.model.nodes import Manifest
-from coordinator.model.tasks import RunOutcome, Status
+from coordinator.model.tasks import RunOutcome, Status, TaskSpec
 from coordinator.replica import inputs as i
 from coordinator.replica.sayings import Registration
 from tests.unit.replica.kit import pause, until, wish
@@ -122,6 +122,46 @@ def test_pt_84_the_newest_version_says_what_is_declared() -> None:
     old.report("geoip", "ended", outcome=RunOutcome.CANCELLED)
     pause(world, 200)
     assert "geoip" not in world.leader().replica.state.tasks
+
+
+def test_pt_84_a_roll_back_counts() -> None:
+    world = World(1)
+    node = Plugin(world, "n1", 1, declared())
+    start(world, node)
+    first = world.task("geoip").allocation_id
+    renew(world, node, 2)
+    assert "geoip" not in world.leader().replica.state.tasks
+    renew(world, node, 1, declared())
+    assert world.task("geoip").allocation_id > first
+
+
+def renew(world: World, node: Plugin, version: int, *declares: object) -> None:
+    """The node comes back as a new incarnation with another version of the plugin."""
+    node.close()
+    node.counter += 1
+    node.sequence = node.seen = node.number = 0
+    node.version, node.document = version, {"policy": {}, "declares": list(declares)}
+    node.register(old_is_dead=True)
+    pause(world, 500)
+    for task_id in list(node.wanted):
+        if node.wanted[task_id].stop_reason:
+            node.report(task_id, "ended", outcome=RunOutcome.CANCELLED)
+    pause(world, 500)
+
+
+def test_pt_84_started_again_by_hand_it_is_still_the_declared_one() -> None:
+    world = World(1)
+    node = Plugin(world, "n1", 1, declared())
+    start(world, node)
+    world.outcomes(world.submit(CancelTask("geoip")))
+    node.listen()
+    node.report("geoip", "ended", outcome=RunOutcome.CANCELLED)
+    world.submit(i.Create("geoip", GEO, b'{"endpoint":"mine"}', TaskSpec(), replace_finished=True))
+    task = world.task("geoip")
+    assert (task.status, bool(task.declared)) == (Status.ASSIGNED, True)
+    set_to(world, SETTING, "off")
+    pause(world, 500)
+    assert world.task("geoip").status is Status.STOPPING
 
 
 def test_pt_84_what_an_operator_cancelled_stays_so_and_is_kept() -> None:
