@@ -52,8 +52,8 @@ def explain(replica: Replica, task: Task) -> wire.ExplainResponse:
     leading = replica.leading
     if leading is None or task.is_terminal:
         return answer
-    if task.status is Status.WAITING:
-        answer.next_check_at = task.wake_at
+    if task.status is Status.WAITING or task.paused_until:
+        answer.next_check_at = task.wake_at or task.paused_until
     if task.has_node and assignment.code is not Code.MOVE_PENDING:
         return answer
     _dry_run(answer, leading, task)

@@ -177,6 +177,7 @@ def task_to_wire(task: Task, progress: ProgressNow | None = None) -> wire.Task:
         created_revision=task.created_revision,
         modified_revision=task.revision,
         declared=bool(task.declared),
+        paused_until_at=task.paused_until,
     )
     if task.last_outcome is not None:
         found.last_outcome.CopyFrom(outcome_to_wire(task.last_outcome))

@@ -63,8 +63,11 @@ class TaskWishes(TaskReads):
             if request.running not in ("", "stop", "finish"):
                 raise invalid("running", f"must be stop or finish (got {request.running})")
             change = request.change
-            finish = request.running == "finish"
-            wish = PauseTask(TaskId(request.id), finish, change.if_revision, change.reason)
+            finish, until = request.running == "finish", request.until_at
+            now = self._door.replica.now.wall
+            if until and until <= now:
+                raise invalid("until_at", f"is over: {until} is not after {now}")
+            wish = PauseTask(TaskId(request.id), finish, change.if_revision, change.reason, until)
             answer = await self._change(wish, change, request.SerializeToString(), left)
             if not answer.unchanged and answer.task.node:
                 answer.effect = "finishes" if finish else "stops"

@@ -17,7 +17,7 @@ from coordinator.cli.params import split_pair
 from coordinator.cli.selection import Selection, selection_flags, split_object
 from coordinator.cli.session import Session, session_of
 from coordinator.cli.spec_words import ATTEMPTS, COST, PRIORITY
-from coordinator.cli.start_command import due_of, naming, params_of
+from coordinator.cli.start_command import due_of, naming, params_of, time_of
 
 if TYPE_CHECKING:
     from coordinator.client.replies import Changed
@@ -96,6 +96,12 @@ def update(ctx: click.Context, /, task_id: str, **flags: Any) -> int:
     type=click.Choice(["stop", "finish"]),
     help="What becomes of a run in progress.  [default: stop]",
 )
+@click.option(
+    "--until",
+    default="",
+    metavar="T",
+    help="Then they are wanted again: 2026-11-21T14:00:00Z, 14:00, +10m.  [default: until resume]",
+)
 @change_flags
 @revision_flag
 @click.pass_context
@@ -103,10 +109,13 @@ def pause(ctx: click.Context, /, **flags: Any) -> int:
     """Tasks that are not wanted for now; state and attempts are kept."""
     session = session_of(ctx)
     running = flags.pop("running") or ""
+    until_at = time_of(session, "--until", flags.pop("until")) or 0
     return change_all(
         session,
         flags,
-        lambda task_id, made: session.client.pause(task_id, made, running=running),
+        lambda task_id, made: session.client.pause(
+            task_id, made, running=running, until_at=until_at
+        ),
     )
 
 

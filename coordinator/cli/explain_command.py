@@ -83,7 +83,8 @@ def _sentence(told: Explanation, task: Task | None, moments: Moments) -> str:
     text = f"{name} is {status}{since}"
     text += f": {why}." if why else "."
     if told.text and (not told.nodes or any(verdict.eligible for verdict in told.nodes)):
-        text += f" {told.text}."  # else it names the nodes that came furthest, and they follow below
+        # else it names the nodes that came furthest, and they follow below
+        text += f" {told.text}."
     if told.queue_position is not None:
         place = _ORDINALS.get(told.queue_position, f"Number {told.queue_position}")
         text += f" {place} in the queue"
@@ -97,4 +98,6 @@ def _next_look(told: Explanation, moments: Moments) -> str:
     away = max(0, (told.next_check_at or 0) - moments.now)
     if told.code in ("backoff", "not_due"):
         return f"again in {spaced(age(away))}."
+    if told.code == "paused":
+        return f"wanted again in {spaced(age(away))}."
     return f"looked at again within {spaced(age(away))} or at the next change."

@@ -162,6 +162,11 @@ async def _new_task(session: Session, executor: str, flags: dict[str, Any]) -> N
 
 def due_of(session: Session, text: str) -> int | None:
     """`--due`, in milliseconds since 1970. Raises Failure."""
+    return time_of(session, "--due", text)
+
+
+def time_of(session: Session, flag: str, text: str) -> int | None:
+    """The value of a flag that names an instant, in milliseconds since 1970. Raises Failure."""
     from coordinator.cli.times import parse_time
 
     if not text:
@@ -169,7 +174,7 @@ def due_of(session: Session, text: str) -> int | None:
     try:
         return parse_time(text, session.moments.now)
     except ValueError as error:
-        raise usage(f"--due: {error}") from None
+        raise usage(f"{flag}: {error}") from None
 
 
 async def params_of(session: Session, executor: str, flags: dict[str, Any]) -> dict[str, Any]:

@@ -85,6 +85,7 @@ def _times(task: Task, moments: Moments) -> Iterator[tuple[str, str]]:
     named = (
         ("created", task.created_at),
         ("due", task.due_at),
+        ("paused until", task.paused_until_at),
         ("started", task.started_at),
         ("updated", task.updated_at),
         ("finished", task.finished_at),

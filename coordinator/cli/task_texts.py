@@ -119,8 +119,9 @@ def note(task: Task, moments: Moments) -> str:
         return task.stop_reason or ""
     if task.status == "failed" and task.last_outcome is not None:
         return outcome_reason(task.last_outcome)
-    if task.status == "paused":
-        return ""
+    if task.status == "paused" and task.paused_until_at is not None:
+        away = age(max(0, task.paused_until_at - moments.now))
+        return f"until {moments.clock(task.paused_until_at)} (in {away})"
     return ""
 
 

@@ -157,6 +157,7 @@ def task_of(task: wire.Task) -> views.Task:
         modified_revision=task.modified_revision,
         policy=policy_of(task.policy),
         declared=task.declared,
+        paused_until_at=task.paused_until_at or None,
     )
 
 

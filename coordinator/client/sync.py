@@ -102,9 +102,11 @@ class SyncClient:
         """As `Client.update`."""
         return self.run(lambda client: client.update(task_id, edit, change))
 
-    def pause(self, task_id: str, change: ChangeOptions | None = None) -> replies.Changed:
+    def pause(
+        self, task_id: str, change: ChangeOptions | None = None, *, until_at: int = 0
+    ) -> replies.Changed:
         """As `Client.pause`."""
-        return self.run(lambda client: client.pause(task_id, change))
+        return self.run(lambda client: client.pause(task_id, change, until_at=until_at))
 
     def resume(self, task_id: str, change: ChangeOptions | None = None) -> replies.Changed:
         """As `Client.resume`."""

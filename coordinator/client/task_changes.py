@@ -92,10 +92,14 @@ class TaskChanges(TaskReads):
         change: ChangeOptions | None = None,
         *,
         running: str = "",
+        until_at: int = 0,
         timeout_s: float | None = None,
     ) -> replies.Changed:
-        """Not wanted for now. `running`: stop or finish; by itself the run of a task without a schedule is stopped."""
-        request = wire.PauseRequest(id=task_id, running=running)
+        """Not wanted for now. `running`: stop or finish; by itself the run of a task without a schedule is stopped.
+
+        `until_at`: ms since 1970; then it is wanted again. 0: until somebody says so. The pause made last counts.
+        """
+        request = wire.PauseRequest(id=task_id, running=running, until_at=until_at)
         return await self._changed(methods.PAUSE, request, change, timeout_s)
 
     async def resume(

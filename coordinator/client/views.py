@@ -142,6 +142,7 @@ class Task(Struct, frozen=True):
     modified_revision: int
     policy: Policy
     declared: bool = False  # by its executor: its record stays as long as that is so
+    paused_until_at: int | None = None  # of a paused task: then it is wanted again
 
     @property
     def is_finished(self) -> bool:

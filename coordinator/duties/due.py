@@ -1,16 +1,18 @@
-"""Waiting tasks whose time has come: retries, first due times. Placed, or told why not."""
+"""Waiting tasks whose time has come: retries, first due times. Placed, or told why not. And the ends of pauses."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 from coordinator.assignment.choose import choose
 from coordinator.assignment.load import Claim, claim_of
 from coordinator.assignment.objections import need_of
 from coordinator.duties.agenda import Agenda, Item
 from coordinator.duties.view import LeaderView
-from coordinator.machine.commands import AssignTask
+from coordinator.machine.commands import AssignTask, ResumeTask
 from coordinator.machine.fit import disabled
 from coordinator.model.instants import Now
-from coordinator.model.tasks import Assignment, Code, Task
+from coordinator.model.tasks import Assignment, Code, Desired, Task
 
 BATCH = 500
 
@@ -19,7 +21,7 @@ def wake_due(view: LeaderView, now: Now) -> Agenda:
     """One decision for each due task that none is under way for."""
     at = view.time(now)
     due = [t for t in view.state.wakes_until(at, BATCH) if t.id not in view.busy]
-    items = tuple(_decide(task, view, now) for task in due)
+    items = tuple(item for task in due for item in _decided(task, view, now))
     nxt = view.state.next_wake()
     return Agenda(items, None if nxt is None else view.steady_of(nxt, now))
 
@@ -45,6 +47,10 @@ def place_now(task: Task, view: LeaderView, now: Now) -> tuple[Assignment, tuple
     return chosen, (claim,)
 
 
-def _decide(task: Task, view: LeaderView, now: Now) -> Item:
+def _decided(task: Task, view: LeaderView, now: Now) -> Iterator[Item]:
+    if task.desired is Desired.PAUSED:
+        yield Item(ResumeTask(task.id, paused_until=task.paused_until), (), (task.id,))
+        if task.has_node or task.due_at > view.time(now):
+            return
     assignment, claims = place_now(task, view, now)
-    return Item(AssignTask(task.id, task.allocation_id, assignment), claims, (task.id,))
+    yield Item(AssignTask(task.id, task.allocation_id, assignment), claims, (task.id,))

@@ -45,7 +45,8 @@ def cancel_task(state: ClusterState, command: CancelTask) -> Outcome:
         return _cancel_finished(state, task, command)
     if command.finished_only:
         return Refused(Refusal.NOT_FINISHED, f"the task is {task.status}", task.allocation_id)
-    wanted = replace(task, desired=Desired.CANCELLED, purge=task.purge or command.purge)
+    purge = task.purge or command.purge
+    wanted = replace(task, desired=Desired.CANCELLED, paused_until=0, purge=purge)
     if task.has_node:
         wanted = with_grace(replace(wanted, rerun=False), command.grace_ms)
         return ask_to_stop(state, wanted, StopReason.CANCEL, command.reason)

@@ -80,7 +80,7 @@ def _unfinished(state: ClusterState, parent: Task) -> Iterator[Task]:
 
 
 def _cancel(state: ClusterState, child: Task, why: str) -> None:
-    wanted = replace(child, desired=Desired.CANCELLED)
+    wanted = replace(child, desired=Desired.CANCELLED, paused_until=0)
     if child.has_node:
         ask_to_stop(state, replace(wanted, rerun=False), StopReason.CANCEL, why)
         return

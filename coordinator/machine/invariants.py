@@ -41,7 +41,14 @@ def check(state: ClusterState) -> None:
 def _broken(state: ClusterState) -> Iterator[str]:
     allocations: dict[int, str] = {}
     for task in state.tasks_by_id():
-        for what in (*_placement(state, task), *_life(task), *_run(task), *_history(state, task)):
+        found = (
+            *_placement(state, task),
+            *_life(task),
+            *_pause(task),
+            *_run(task),
+            *_history(state, task),
+        )
+        for what in found:
             yield f"task {task.id} ({task.status}): {what}"
         other = allocations.setdefault(task.allocation_id, task.id)
         if other != task.id:
@@ -94,6 +101,12 @@ def _life(task: Task) -> Iterator[str]:
         yield "was cancelled, but goes on"
     if task.stop_reason is StopReason.CANCEL and task.desired is not Desired.CANCELLED:
         yield "is being cancelled, but that is not desired"
+
+
+def _pause(task: Task) -> Iterator[str]:
+    """Only who is to be paused is, or has an end of it."""
+    if task.paused_until and (task.desired is not Desired.PAUSED or task.is_terminal):
+        yield f"paused until {task.paused_until}, but {task.status} and desired {task.desired}"
     if task.status is Status.PAUSED and task.desired is not Desired.PAUSED:
         yield f"paused, but desired {task.desired}"
 

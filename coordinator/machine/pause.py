@@ -15,19 +15,22 @@ from coordinator.model.tasks import Assignment, Code, Desired, Status, StopReaso
 
 
 def pause_task(state: ClusterState, command: PauseTask) -> Outcome:
-    """State and attempts are kept. A run that is left to finish may still succeed or fail for good."""
+    """State and attempts are kept. A run that is left to finish may still succeed or fail for good.
+
+    Whoever pauses again says anew until when.
+    """
     task = state.tasks.get(command.task_id)
     if task is None:
         return not_found(command.task_id)
     refused = _refuse(task, command.if_revision)
     if refused is not None:
         return refused
-    wanted = replace(task, desired=Desired.PAUSED)
+    wanted = replace(task, desired=Desired.PAUSED, paused_until=command.until)
     if task.has_node and not command.finish:
         return ask_to_stop(state, wanted, StopReason.PAUSE, command.reason)
-    if task.desired is Desired.PAUSED:
+    if wanted == task:
         return Accepted(task.id, task.allocation_id, unchanged=True)
-    if not task.has_node:
+    if not task.has_node and task.desired is not Desired.PAUSED:
         why = Assignment(code=Code.PAUSED, explanation=command.reason)
         wanted = replace(wanted, status=Status.PAUSED, assignment=why, wake_at=0)
     return _put(state, wanted)
@@ -41,9 +44,10 @@ def resume_task(state: ClusterState, command: ResumeTask) -> Outcome:
     refused = _refuse(task, command.if_revision)
     if refused is not None:
         return refused
-    if task.desired is Desired.RUNNING:
+    has_changed = command.paused_until and command.paused_until != task.paused_until
+    if task.desired is Desired.RUNNING or has_changed:
         return Accepted(task.id, task.allocation_id, unchanged=True)
-    wanted = replace(task, desired=Desired.RUNNING)
+    wanted = replace(task, desired=Desired.RUNNING, paused_until=0)
     if not task.has_node:
         wanted = _due(state, replace(wanted, cause="resumed"))
     return _put(state, wanted)

@@ -51,6 +51,7 @@ def finished(state: ClusterState, task: Task, status: Status) -> Task:
         finished_at=state.at,
         expires_at=_expiry(state, task, status),
         wake_at=0,
+        paused_until=0,
         stop_reason=None,
         stop_text="",
         stopping_since=0,

@@ -11,7 +11,7 @@ import msgspec
 
 from coordinator.model.concurrency import TaskLimit
 from coordinator.model.ids import NO_ALLOCATION, AllocationId, TaskId
-from coordinator.model.instants import Millis
+from coordinator.model.instants import Instant, Millis
 from coordinator.model.tasks import Policy, TaskSpec
 
 
@@ -77,13 +77,15 @@ class PauseTask(msgspec.Struct, frozen=True, array_like=True, tag=31, gc=False):
     finish: bool = False
     if_revision: int = 0
     reason: str = ""
+    until: Instant = 0  # then it is wanted again; 0: until somebody says so
 
 
 class ResumeTask(msgspec.Struct, frozen=True, array_like=True, tag=32, gc=False):
-    """Wanted again: now, or at its later due time (TM-27)."""
+    """Wanted again: now, or at its later due time (TM-27). `paused_until`: the end of a pause, which may have got another."""
 
     task_id: TaskId
     if_revision: int = 0
+    paused_until: Instant = 0
 
 
 class RetryTask(msgspec.Struct, frozen=True, array_like=True, tag=33, gc=False):

@@ -105,7 +105,7 @@ class ClusterState:
         return self.reassign_floor is not None and self.reassign_floor.restored
 
     def wakes_until(self, at: Instant, limit: int) -> list[Task]:
-        """Waiting tasks whose time has come, earliest first; at most `limit`."""
+        """Waiting tasks whose time has come and paused ones whose pause is over, earliest first; at most `limit`."""
         return self._due(self._wakes, at, limit, _wake_of)
 
     def expired_until(self, at: Instant, limit: int) -> list[Task]:
@@ -205,9 +205,9 @@ class ClusterState:
         self.active_tasks += 1
         if task.status is Status.UNASSIGNED:
             self.unassigned[task.id] = None
-        elif task.status is Status.WAITING:
-            waiting = self.status_counts[Status.WAITING]
-            self._push(self._wakes, (task.wake_at, task.id), _wake_of, waiting)
+        if (wake_at := _wake_of(task)) is not None:
+            waiting = self.status_counts[Status.WAITING] + self.status_counts[Status.PAUSED]
+            self._push(self._wakes, (wake_at, task.id), _wake_of, waiting)
             if task.assignment.code is Code.HELD_FOR_NODE:
                 self.held.setdefault(_holder_of(task), {})[task.id] = None
 
@@ -304,7 +304,9 @@ class ClusterState:
 
 
 def _wake_of(task: Task) -> Instant | None:
-    return task.wake_at if task.status is Status.WAITING else None
+    if task.status is Status.WAITING:
+        return task.wake_at
+    return task.paused_until or None
 
 
 def _expiry_of(task: Task) -> Instant | None:

@@ -222,6 +222,7 @@ class Task(msgspec.Struct, frozen=True, array_like=True, gc=False):
     limits: tuple[TaskLimit, ...] = ()  # it stands under these while it has a node
     next_limits: tuple[TaskLimit, ...] | None = None  # as next_policy
     declared: str = ""  # digest of the params that its executor declared last (PT-84); else empty
+    paused_until: Instant = 0  # then a paused task is wanted again; 0: when somebody says so
 
     @property
     def is_terminal(self) -> bool:

@@ -186,8 +186,11 @@ def _update(state: ClusterState, draw: Draw) -> c.UpdateTask:
 
 def _pause(state: ClusterState, draw: Draw) -> c.Command:
     if _chance(draw, 50):
-        return c.ResumeTask(_task(state, draw, _goes_on))
-    return c.PauseTask(_task(state, draw, _goes_on), finish=_chance(draw, 50))
+        task_id = _task(state, draw, _goes_on)
+        ended = state.tasks[task_id].paused_until if task_id in state.tasks else 0
+        return c.ResumeTask(task_id, paused_until=ended if _chance(draw, 50) else 0)
+    until = state.at + draw(st.sampled_from((1, 5_000, 60_000))) if _chance(draw, 40) else 0
+    return c.PauseTask(_task(state, draw, _goes_on), finish=_chance(draw, 50), until=until)
 
 
 def _retry(state: ClusterState, draw: Draw) -> c.RetryTask:

@@ -102,6 +102,8 @@ def _reason(task: Task) -> str:
         if task.status is Status.WAITING
         else ""
     )
+    if task.paused_until:
+        wait = f" until +{(task.paused_until - task.updated_at) / 1000:g} s"
     return f"{placed.code.value}{text}{wait}"
 
 

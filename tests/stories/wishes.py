@@ -73,10 +73,17 @@ class WishTeller:
 
     def _pause(self, w: Words) -> c.PauseTask:
         finish = w.flag("finish")
-        return c.PauseTask(TaskId(w.names[0]), finish, w.number("if_revision"), w.text("reason"))
+        return c.PauseTask(
+            TaskId(w.names[0]),
+            finish,
+            w.number("if_revision"),
+            w.text("reason"),
+            self.instant(w.pairs["until"]) if "until" in w.pairs else 0,
+        )
 
     def _resume(self, w: Words) -> c.ResumeTask:
-        return c.ResumeTask(TaskId(w.names[0]), w.number("if_revision"))
+        ended = self.instant(w.pairs["ended"]) if "ended" in w.pairs else 0  # of that pause alone
+        return c.ResumeTask(TaskId(w.names[0]), w.number("if_revision"), ended)
 
     def _retry(self, w: Words) -> c.RetryTask:
         again = w.flag("again")

@@ -213,7 +213,7 @@ class Policy(_message.Message):
     def __init__(self, priority: _Optional[int] = ..., cost: _Optional[int] = ..., timeout_ms: _Optional[int] = ..., max_attempts: _Optional[int] = ..., backoff: _Optional[_Union[Backoff, _Mapping]] = ..., on_lost: _Optional[str] = ..., cancel_grace_ms: _Optional[int] = ..., retention_ms: _Optional[int] = ..., exclusive: _Optional[bool] = ..., movable: _Optional[bool] = ..., isolation: _Optional[str] = ...) -> None: ...
 
 class Task(_message.Message):
-    __slots__ = ("id", "executor", "executor_version", "status", "desired", "stop_reason", "stopping_since_at", "params", "state", "state_version", "state_allocation_id", "state_is_current", "description", "spec", "policy", "allocation_id", "node", "incarnation", "code", "explanation", "attempts", "due_at", "last_outcome", "progress", "created_at", "updated_at", "started_at", "finished_at", "expires_at", "created_revision", "modified_revision", "declared")
+    __slots__ = ("id", "executor", "executor_version", "status", "desired", "stop_reason", "stopping_since_at", "params", "state", "state_version", "state_allocation_id", "state_is_current", "description", "spec", "policy", "allocation_id", "node", "incarnation", "code", "explanation", "attempts", "due_at", "last_outcome", "progress", "created_at", "updated_at", "started_at", "finished_at", "expires_at", "created_revision", "modified_revision", "declared", "paused_until_at")
     ID_FIELD_NUMBER: _ClassVar[int]
     EXECUTOR_FIELD_NUMBER: _ClassVar[int]
     EXECUTOR_VERSION_FIELD_NUMBER: _ClassVar[int]
@@ -246,6 +246,7 @@ class Task(_message.Message):
     CREATED_REVISION_FIELD_NUMBER: _ClassVar[int]
     MODIFIED_REVISION_FIELD_NUMBER: _ClassVar[int]
     DECLARED_FIELD_NUMBER: _ClassVar[int]
+    PAUSED_UNTIL_AT_FIELD_NUMBER: _ClassVar[int]
     id: str
     executor: str
     executor_version: int
@@ -278,7 +279,8 @@ class Task(_message.Message):
     created_revision: int
     modified_revision: int
     declared: bool
-    def __init__(self, id: _Optional[str] = ..., executor: _Optional[str] = ..., executor_version: _Optional[int] = ..., status: _Optional[str] = ..., desired: _Optional[str] = ..., stop_reason: _Optional[str] = ..., stopping_since_at: _Optional[int] = ..., params: _Optional[bytes] = ..., state: _Optional[bytes] = ..., state_version: _Optional[int] = ..., state_allocation_id: _Optional[int] = ..., state_is_current: _Optional[bool] = ..., description: _Optional[str] = ..., spec: _Optional[_Union[TaskSpec, _Mapping]] = ..., policy: _Optional[_Union[Policy, _Mapping]] = ..., allocation_id: _Optional[int] = ..., node: _Optional[str] = ..., incarnation: _Optional[str] = ..., code: _Optional[str] = ..., explanation: _Optional[str] = ..., attempts: _Optional[int] = ..., due_at: _Optional[int] = ..., last_outcome: _Optional[_Union[LastOutcome, _Mapping]] = ..., progress: _Optional[_Union[Progress, _Mapping]] = ..., created_at: _Optional[int] = ..., updated_at: _Optional[int] = ..., started_at: _Optional[int] = ..., finished_at: _Optional[int] = ..., expires_at: _Optional[int] = ..., created_revision: _Optional[int] = ..., modified_revision: _Optional[int] = ..., declared: _Optional[bool] = ...) -> None: ...
+    paused_until_at: int
+    def __init__(self, id: _Optional[str] = ..., executor: _Optional[str] = ..., executor_version: _Optional[int] = ..., status: _Optional[str] = ..., desired: _Optional[str] = ..., stop_reason: _Optional[str] = ..., stopping_since_at: _Optional[int] = ..., params: _Optional[bytes] = ..., state: _Optional[bytes] = ..., state_version: _Optional[int] = ..., state_allocation_id: _Optional[int] = ..., state_is_current: _Optional[bool] = ..., description: _Optional[str] = ..., spec: _Optional[_Union[TaskSpec, _Mapping]] = ..., policy: _Optional[_Union[Policy, _Mapping]] = ..., allocation_id: _Optional[int] = ..., node: _Optional[str] = ..., incarnation: _Optional[str] = ..., code: _Optional[str] = ..., explanation: _Optional[str] = ..., attempts: _Optional[int] = ..., due_at: _Optional[int] = ..., last_outcome: _Optional[_Union[LastOutcome, _Mapping]] = ..., progress: _Optional[_Union[Progress, _Mapping]] = ..., created_at: _Optional[int] = ..., updated_at: _Optional[int] = ..., started_at: _Optional[int] = ..., finished_at: _Optional[int] = ..., expires_at: _Optional[int] = ..., created_revision: _Optional[int] = ..., modified_revision: _Optional[int] = ..., declared: _Optional[bool] = ..., paused_until_at: _Optional[int] = ...) -> None: ...
 
 class CreateRequest(_message.Message):
     __slots__ = ("change", "task", "forwarded")
@@ -472,14 +474,16 @@ class UpdateRequest(_message.Message):
     def __init__(self, change: _Optional[_Union[Change, _Mapping]] = ..., id: _Optional[str] = ..., move: _Optional[bool] = ..., avoid: _Optional[_Iterable[str]] = ..., params: _Optional[bytes] = ..., merge_params: _Optional[bool] = ..., spec: _Optional[_Union[TaskSpec, _Mapping]] = ..., mask: _Optional[_Iterable[str]] = ..., restart: _Optional[bool] = ..., set_state: _Optional[bool] = ..., state: _Optional[bytes] = ..., executor_version: _Optional[int] = ...) -> None: ...
 
 class PauseRequest(_message.Message):
-    __slots__ = ("change", "id", "running")
+    __slots__ = ("change", "id", "running", "until_at")
     CHANGE_FIELD_NUMBER: _ClassVar[int]
     ID_FIELD_NUMBER: _ClassVar[int]
     RUNNING_FIELD_NUMBER: _ClassVar[int]
+    UNTIL_AT_FIELD_NUMBER: _ClassVar[int]
     change: Change
     id: str
     running: str
-    def __init__(self, change: _Optional[_Union[Change, _Mapping]] = ..., id: _Optional[str] = ..., running: _Optional[str] = ...) -> None: ...
+    until_at: int
+    def __init__(self, change: _Optional[_Union[Change, _Mapping]] = ..., id: _Optional[str] = ..., running: _Optional[str] = ..., until_at: _Optional[int] = ...) -> None: ...
 
 class ResumeRequest(_message.Message):
     __slots__ = ("change", "id")

@@ -125,6 +125,26 @@ async def test_pt_a9_nobody_changes_a_task_that_is_not_there() -> None:
         assert (await at.get("other")).modified_revision <= revision
 
 
+async def test_tm_26_a_pause_with_an_end_shows_it_and_ends_then() -> None:
+    async with doors() as at:
+        await at.node()
+        await at.create("t1", paused=True)
+        now = at.house.replica.now.wall
+        over = await refused(at.tasks.Pause(wire.PauseRequest(id="t1", until_at=now - 1)))
+        assert (over.reason, over.violations.keys()) == ("invalid_field", {"until_at"})
+        ends = now + 500
+        made = await at.tasks.Pause(wire.PauseRequest(id="t1", until_at=ends))
+        assert (made.task.paused_until_at, made.unchanged) == (ends, False)
+        again = await at.tasks.Pause(wire.PauseRequest(id="t1", until_at=ends))
+        assert again.unchanged
+        told = await at.tasks.Explain(wire.ExplainRequest(id="t1"))
+        assert (told.code, told.next_check_at) == ("paused", ends)
+        await until(lambda: at.house.replica.state.tasks["t1"].has_node)
+        task = await at.get("t1")
+        assert (task.desired, task.paused_until_at) == ("running", 0)
+        assert at.house.replica.now.wall >= ends
+
+
 async def test_tm_26_pause_stops_the_run_or_lets_it_finish_and_says_which() -> None:
     async with doors() as at:
         node = await at.node()

@@ -52,6 +52,25 @@ def test_x19_of_three_the_finished_one_is_named(taskctl: Taskctl, cluster: FakeC
     assert cluster.asked("Pause")[0].running == "finish"
 
 
+def test_tm_26_pause_until_a_time_and_what_is_told_of_it(
+    taskctl: Taskctl, cluster: FakeCluster
+) -> None:
+    cluster.put("hello")
+    ran = taskctl("pause", "hello", "--until", "2100-01-01T00:00:00Z", "--running", "stop")
+    assert ran.code == 0, ran.err
+    ends = 4_102_444_800_000
+    assert [(one.until_at, one.running) for one in cluster.asked("Pause")] == [(ends, "stop")]
+    cluster.put("hello", paused_until_at=ends)
+    assert json.loads(taskctl("get", "hello", "-o", "json").out)["paused_until_at"] == (
+        "2100-01-01T00:00:00.000Z"
+    )
+    assert "paused until" in taskctl("get", "hello").out
+    assert "until 2100-01-01" in taskctl("list", "--time", "utc").out
+    assert taskctl("pause", "hello", "--until", "90").code == 2
+    assert "--until" in taskctl("pause", "hello", "--until", "soon").err
+    assert len(cluster.asked("Pause")) == 1
+
+
 def test_resume_and_retry(taskctl: Taskctl, cluster: FakeCluster) -> None:
     cluster.put("hello", status="paused")
     assert taskctl("resume", "hello").code == 0
