@@ -28,12 +28,13 @@ What to know, in the order in which you will need it. Your code may run more tha
 token. What you last saved is what you get back as `state`; nothing else survives. Returning is success and gives the
 result; raising is failure, tried again by policy; RetryableError says when, PermanentError says never. When the run is
 asked to end, `task.cancelled` is set and the next await raises CancelledError; why is in `task.stop_reason`. A plain
-`def node_operation` runs in a thread and uses `task.blocking`.
+`def node_operation` runs in a thread and uses `task.blocking`. `declares` names tasks that are always to be there;
+`on_call` answers whoever asks a run; `task.poke(executor)` has tasks that wait for input looked at again.
 
 Run it: `task-node --executors my_module ...`, or name it in the entry points group `ptasks.executors`.
 
 Who may enter: executors, nodes, and the coordinator's shell. Reading order: `api`, `handle`, `policy`, `views`,
-`errors`, `declared`; behind them `definition`, `models`, `reading`, `registry`, `manifests`, `leader_calls`, `late_views`,
+`errors`, `declared`, `calls`; behind them `definition`, `models`, `reading`, `registry`, `manifests`, `leader_calls`, `late_views`,
 `run_control`.
 """
 
