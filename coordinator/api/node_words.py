@@ -89,17 +89,20 @@ def frame_to_wire(said: s.LeaderSaying) -> wire.LeaderFrame:
             detail=answer.detail,
             created=answer.created,
         )
-    for call in said.calls:
-        frame.calls.add(
-            call=call.call,
-            task_id=call.task_id,
-            allocation_id=call.allocation_id,
-            method=call.method,
-            payload=call.payload,
-            timeout_ms=call.timeout_ms,
-            headers=dict(call.headers),
-        )
+    frame.calls.extend(map(_call, said.calls))
     return frame
+
+
+def _call(call: s.RunCall) -> wire.RunCall:
+    return wire.RunCall(
+        call=call.call,
+        task_id=call.task_id,
+        allocation_id=call.allocation_id,
+        method=call.method,
+        payload=call.payload,
+        timeout_ms=call.timeout_ms,
+        headers=dict(call.headers),
+    )
 
 
 def _put_wanted(frame: wire.Wanted, wanted: s.Wanted) -> None:

@@ -51,8 +51,8 @@ class Sessions:
         self._waiting: dict[int, Registration] = {}
         self._touched: dict[int, None] = {}
         self.on_connected: Callable[[], None] = _nobody_cares
-        self.on_call_answers: Callable[[int, tuple[CallAnswer, ...]], None] = _nobody_asked
-        self.on_forgotten: Callable[[int], None] = _nobody_asked
+        self.on_call_answers: Callable[[int, tuple[CallAnswer, ...]], None] = _nobody_cares
+        self.on_forgotten: Callable[[int], None] = _nobody_cares
 
     def get(self, name: NodeName) -> Session | None:
         return self._by_name.get(name)
@@ -298,9 +298,5 @@ class Sessions:
         self._bench.emit(CloseNode(number, reason, detail))
 
 
-def _nobody_cares() -> None:
+def _nobody_cares(*_: object) -> None:
     """Until somebody wants to know."""
-
-
-def _nobody_asked(*_: object) -> None:
-    """Until somebody calls a run."""

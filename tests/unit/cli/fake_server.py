@@ -24,6 +24,7 @@ from google.rpc import error_details_pb2, status_pb2
 from coordinator.wire.v1 import cluster_pb2 as cluster
 from coordinator.wire.v1 import tasks_pb2 as wire
 from coordinator.wire.v1 import tasks_pb2_grpc
+from tests.unit.cli.fake_calls import FakeCalls
 from tests.unit.cli.fake_cancels import FakeCancels
 
 FINISHED = ("succeeded", "failed", "cancelled")
@@ -180,7 +181,7 @@ class Door:
         )
 
 
-class FakeTasks(FakeCancels, tasks_pb2_grpc.TasksServicer, Door):
+class FakeTasks(FakeCancels, FakeCalls, tasks_pb2_grpc.TasksServicer, Door):
     async def Create(self, request: wire.CreateRequest, context: Any) -> Any:
         await self.enter("Create", request, context)
         new, state = request.task, self.state
@@ -240,17 +241,6 @@ class FakeTasks(FakeCancels, tasks_pb2_grpc.TasksServicer, Door):
             item.allocation_id = task.allocation_id
         reply.answer.CopyFrom(self.state.answer())
         return reply
-
-    async def Call(self, request: wire.CallRequest, context: Any) -> Any:
-        await self.enter("Call", request, context)
-        task = self.state.tasks.get(request.id)
-        if task is None:
-            await self.refused(not_found(request.id), context)
-            return None
-        told = json.dumps({"method": request.method, "got": json.loads(request.payload or b"null")})
-        return wire.CallResponse(
-            answer=self.state.answer(), payload=told.encode(), allocation_id=7, node="n1"
-        )
 
     async def Get(self, request: wire.GetRequest, context: Any) -> Any:
         await self.enter("Get", request, context)
