@@ -152,6 +152,29 @@ def test_pt_69_a_run_that_tolerates_overlap_goes_on_and_is_stopped_on_return(
     case.end()
 
 
+def test_x12_a_cancel_on_a_node_that_is_cut_off_is_acknowledged_and_stays(
+    cluster: CutUpCluster,
+) -> None:
+    case = Case(cluster, "x12", ("x.writer",))
+    (task_id,) = case.ids
+    cluster.hold(["n1"], cluster.coordinators)
+    cut_at = boot_time_s()
+    changed = cluster.call(lambda client: client.cancel(task_id), timeout_s=30)
+    assert changed.task is not None
+    assert (changed.task.status, changed.task.stop_reason) == ("stopping", "cancel")
+    until(lambda: get(cluster, task_id).is_finished, "its end")
+    ended = get(cluster, task_id)
+    assert ended.status == "cancelled"
+    case.assert_dead_at_lease_end(cut_at)
+    cluster.heal()
+    cluster.wait_ready()
+    until(lambda: is_still(case.path, case.old[task_id].token), "the node to have it stopped")
+    assert get(cluster, task_id) == ended
+    assert tokens_of(case.path) == [case.old[task_id].token]
+    newest = cluster.call(lambda client: client.runs(task_id)).runs[0]
+    assert (newest.allocation_id, newest.outcome) == (case.old[task_id].token, "cancelled")
+
+
 def tokens_now(path: Path, token: int) -> int:
     return sum(line.token == token for line in lines_of(path))
 
