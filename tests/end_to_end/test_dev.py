@@ -59,7 +59,9 @@ def members(root: Path) -> dict[str, dict[str, Any]]:
     return {member["name"]: member for member in found["coordinators"] + found["nodes"]}
 
 
-def test_x25_somebody_else_kills_and_starts_and_the_file_stays_true(dev: Run, tmp_path: Path) -> None:
+def test_x25_somebody_else_kills_and_starts_and_the_file_stays_true(
+    dev: Run, tmp_path: Path
+) -> None:
     started = up(dev, "--detach", "--no-demo", "--nodes", "1")
     assert started.returncode == 0, started.stderr
     before = members(tmp_path)
