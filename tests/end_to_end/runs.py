@@ -61,7 +61,13 @@ def start(cluster: Cluster, executor: str, task_id: str, **more: object) -> Task
 
 
 def get(cluster: Cluster, task_id: str) -> Task:
-    return cluster.call(lambda client: client.get(task_id), timeout_s=30).task
+    return there(task_id, cluster.call(lambda client: client.get(task_id), timeout_s=30).task)
+
+
+def there(task_id: str, task: Task | None) -> Task:
+    """The record, which has not gone."""
+    assert task is not None, task_id
+    return task
 
 
 def running_on(cluster: Cluster, path: Path, task_id: str, beyond: int = 0) -> tuple[Task, Line]:
@@ -75,8 +81,9 @@ def running_on(cluster: Cluster, path: Path, task_id: str, beyond: int = 0) -> t
             task = cluster.call(lambda client: client.get(task_id), timeout_s=5).task
         except ClientError:
             return None
-        at = (task.status, task.allocation_id)
-        return (task, lines[-1]) if at == ("running", lines[-1].token) else None
+        if task is None or (task.status, task.allocation_id) != ("running", lines[-1].token):
+            return None
+        return task, lines[-1]
 
     until(found, f"{task_id} runs under a token above {beyond}", 60)
     result = found()
@@ -99,7 +106,7 @@ class Writers:
 
     def records(self) -> dict[str, Task]:
         async def look(client: Client) -> dict[str, Task]:
-            return {t: (await client.get(t)).task for t in self.ids}
+            return {t: there(t, (await client.get(t)).task) for t in self.ids}
 
         return self.cluster.call(look, timeout_s=20)
 
