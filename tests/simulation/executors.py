@@ -66,6 +66,7 @@ CATALOGUE = (
         20 * MS,
         3 * SECOND,
         writes_state=700 * MS,
+        own_validate=True,
     ),
     Executor(
         "sim.flaky", _policy(max_attempts=5, backoff=EXPONENTIAL), 5 * MS, 800 * MS, ends=MIXED

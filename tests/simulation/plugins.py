@@ -23,21 +23,24 @@ class Plugins:
         self._world = world
         self._dice = world.dice.split("plugin")
         self._dial = world.dials.faults["plugin"]
+        self._loaded_at: dict[tuple[str, str], int] = {}
 
     def ask(self, life: MemberLife, effect: AskPlugin) -> None:
-        dice = self._dice
+        dice, now = self._dice, self._world.timeline.now
         answer, delay = self._sound(effect), dice.between(MS, 20 * MS)
         if not self._world.network.quiet and dice.percent(self._dial // 3):
             self._world.tally.fault("plugin")
             kind = dice.pick(("timeout", "error", "nonsense", "loads"))
-            if kind == "loads":  # the time for an answer is counted from when the code is there
-                delay = dice.between(SECOND, 4 * SECOND)
+            if kind == "loads":
+                self._loaded_at[life.name, effect.executor] = now + dice.between(SECOND, 8 * SECOND)
             elif kind == "timeout":
                 answer, delay = PluginAnswered(effect.call, "timeout"), effect.timeout_ms * MS
             elif kind == "error":
                 answer = PluginAnswered(effect.call, "error", text="KeyError: 'zone'")
             else:
                 answer = PluginAnswered(effect.call, "ok", node=NodeName("nowhere"))
+        # The time for an answer is counted from when the code is there.
+        delay += max(0, self._loaded_at.get((life.name, effect.executor), 0) - now)
         label = f"{life.name} plugin"
         self._world.timeline.after(delay, label, lambda: life.pump.feed(answer), life)
 
