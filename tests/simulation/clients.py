@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 PAUSE, BRISK = (10 * MS, SECOND), (5 * MS, 100 * MS)
 TRY = SECOND  # a try without an answer: another member is asked
 POOL = 8  # contended task ids
+PATIENCE = ((500 * MS, 2 * SECOND), (2 * SECOND, 12 * SECOND), (2 * SECOND, 12 * SECOND))
 DEADLINES = (700 * MS, 5 * SECOND)  # of a try, as the member it reaches counts it
 DONE_BY_NOBODY = (Refusal.CHOICE_STALE,)  # another edit came in between: the door merges anew
 
@@ -84,7 +85,7 @@ class Client:
         request_id = "" if reads else f"{self.name}/{now}"
         operation = Operation(self.name, kind, key, argument, now, request_id)
         self.operation, self._maybe = operation, False
-        self._patience = now + self._dice.between(2 * SECOND, 12 * SECOND)
+        self._patience = now + self._dice.between(*self._dice.pick(PATIENCE))
         self.world.history.operations.append(operation)
         self.world.tally[f"call/{kind}"] += 1
         self._attempt()
