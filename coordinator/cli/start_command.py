@@ -137,12 +137,12 @@ def naming(executor: str) -> Iterator[None]:
 async def _new_task(session: Session, executor: str, flags: dict[str, Any]) -> NewTask:
     from coordinator.cli.selection import split_object
     from coordinator.client.constraints import constraints_of_words
-    from coordinator.client.requests import NewTask, new_task_id
+    from coordinator.client.requests import NewTask
 
     kind, ident = split_object(flags["about"])
     return NewTask(
         executor=executor,
-        id=flags["task_id"] or new_task_id(executor),
+        id=flags["task_id"],
         params=await params_of(session, executor, flags),
         due_at=due_of(session, flags["due"]),
         priority=flags["priority"],

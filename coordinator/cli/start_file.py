@@ -140,7 +140,7 @@ def wish_in(entry: dict[str, Any]) -> dict[str, Any]:
 
 def to_task(entry: dict[str, Any], where: str) -> NewTask:
     """One entry; fields of the spec may stand in `spec` or beside it. Raises Failure naming the field."""
-    from coordinator.client.requests import NewTask, new_task_id
+    from coordinator.client.requests import NewTask
 
     entry = wish_in(entry)
     spec = {**entry.get("spec", {}), **{k: v for k, v in entry.items() if k in _SPEC}}
@@ -152,7 +152,7 @@ def to_task(entry: dict[str, Any], where: str) -> NewTask:
     try:
         return NewTask(
             executor=entry["executor"],
-            id=entry.get("id") or new_task_id(entry["executor"]),
+            id=entry.get("id") or "",
             params=entry.get("params", {}),
             due_at=parse_rfc3339(entry["due_at"]) if entry.get("due_at") else None,
             paused=entry.get("paused", False),

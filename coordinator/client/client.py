@@ -107,7 +107,8 @@ class Client(ManyTasks, TaskChanges):
     ) -> replies.Created:
         """Create a task, once, however often it is repeated. Raises Conflict, InvalidRequest, LimitReached, ..."""
         change = change or ChangeOptions()
-        request = wire.CreateRequest(change=change_to_wire(change), task=task_to_wire(task))
+        made = task_to_wire(task, change.request_id)
+        request = wire.CreateRequest(change=change_to_wire(change), task=made)
         reply = await self._caller.call(methods.CREATE, request, self._plan(timeout_s, change))
         return replies.Created(
             from_wire.answer_of(reply.answer),
@@ -132,7 +133,9 @@ class Client(ManyTasks, TaskChanges):
         change = change or ChangeOptions()
         items: list[replies.CreatedItem] = []
         answer = Answer()
-        for number, part in enumerate(in_parts([task_to_wire(task) for task in tasks])):
+        seed = change.request_id
+        made = [task_to_wire(task, seed and f"{seed}/{n}") for n, task in enumerate(tasks)]
+        for number, part in enumerate(in_parts(made)):
             request_id = change.request_id + (f".{number + 1}" if number else "")
             options = replace(change, request_id=request_id)
             request = wire.CreateManyRequest(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from hashlib import blake2b
 from typing import Any
 
 from msgspec import UNSET, Struct, UnsetType, field
@@ -16,9 +17,13 @@ def new_request_id() -> str:
     return os.urandom(16).hex()
 
 
-def new_task_id(executor: str) -> str:
-    """An id for a task that was given none: `ticker-` and 8 random characters for `demo.ticker` (EX-10)."""
-    tail = "".join(_ALPHABET[byte % len(_ALPHABET)] for byte in os.urandom(8))
+def new_task_id(executor: str, request_id: str = "") -> str:
+    """An id for a task that was given none: `ticker-` and 8 characters for `demo.ticker` (EX-10).
+
+    Random, or made of the request id: then whoever repeats the request, also in another process, means the same task.
+    """
+    bytes_ = blake2b(request_id.encode(), digest_size=8).digest() if request_id else os.urandom(8)
+    tail = "".join(_ALPHABET[byte % len(_ALPHABET)] for byte in bytes_)
     return f"{executor.rpartition('.')[2]}-{tail}"
 
 
@@ -26,7 +31,7 @@ class NewTask(Struct, frozen=True, kw_only=True):
     """A task to create. What is None is not asked for: the executor's policy fills it in.
 
     Times in milliseconds; `timeout_ms=0` means no limit, `max_attempts=0` unlimited. `backoff` has the keys kind,
-    first_ms, base_ms, cap_ms, jitter; `constraints` are as in `coordinator.client.constraints`. Without an `id` one is made before the first try, so that a repeat is harmless.
+    first_ms, base_ms, cap_ms, jitter; `constraints` are as in `coordinator.client.constraints`. Without an `id` one is made of the request id.
     """
 
     executor: str

@@ -86,10 +86,10 @@ def update_to_wire(task_id: str, edit: Edit, change: ChangeOptions) -> wire.Upda
     )
 
 
-def task_to_wire(task: NewTask) -> wire.NewTask:
+def task_to_wire(task: NewTask, request_id: str) -> wire.NewTask:
     """A task to create; one without an id gets one here, so before its first try."""
     return wire.NewTask(
-        id=task.id or new_task_id(task.executor),
+        id=task.id or new_task_id(task.executor, request_id),
         executor=task.executor,
         params=_encode(task.params) if task.params else b"",
         spec=spec_to_wire(task),

@@ -1,8 +1,9 @@
-"""Answers that never arrive, and floods: a repeated call is done once, and nobody is lost over large ones (S36, S20)."""
+"""Answers that never arrive, and floods: a repeated call is done once, and nobody is lost over large ones (S36, X41, S20)."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 from coordinator.client import (
     ChangeOptions,
     Client,
+    ClientError,
     LimitReached,
     NewTask,
     methods,
@@ -49,7 +51,7 @@ def test_s36_a_submission_repeated_on_another_coordinator_is_the_same_one(
                 request_serializer=methods.CREATE.encode,
                 response_deserializer=methods.CREATE.decode,
             )
-            request = CreateRequest(change=change_to_wire(change), task=task_to_wire(task))
+            request = CreateRequest(change=change_to_wire(change), task=task_to_wire(task, ""))
             with pytest.raises(grpc.aio.AioRpcError) as caught:
                 await create(request, timeout=2)
             assert caught.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
@@ -66,6 +68,32 @@ def test_s36_a_submission_repeated_on_another_coordinator_is_the_same_one(
         asyncio.run(told())
     finally:
         proxies.close()
+
+
+def test_x41_one_request_id_at_three_members_at_once_is_one_task(make_cluster: Make) -> None:
+    """Whoever takes it first: all three answer for the same task, and the id serves no other content."""
+    cluster = make_cluster(coordinators=3, nodes=1)
+    cluster.start()
+    cluster.wait_ready()
+    change = ChangeOptions(request_id=new_request_id())
+    task = NewTask(executor="demo.sleep", params={"seconds": 60})
+
+    async def at_all() -> None:
+        async with contextlib.AsyncExitStack() as stack:
+            clients = [
+                await stack.enter_async_context(Client([address], timeout_s=20))
+                for address in cluster.addresses.values()
+            ]
+            answers = await asyncio.gather(*(one.create(task, change) for one in clients))
+            assert len({answer.task.id for answer in answers}) == 1
+            assert len({answer.task.allocation_id for answer in answers}) == 1
+            assert len((await clients[0].list()).tasks) == 1
+            other = NewTask(executor="demo.sleep", params={"seconds": 61})
+            for one in clients:
+                with pytest.raises(ClientError, match="request_id_reused"):
+                    await one.create(other, change)
+
+    asyncio.run(at_all())
 
 
 def test_s20_large_submissions_lose_neither_leader_nor_node(make_cluster: Make) -> None:
