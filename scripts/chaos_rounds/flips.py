@@ -83,20 +83,17 @@ class Flips:
             if not process.is_alive:
                 code = process.wait()
                 found.append("refused" if code in REFUSALS else f"exit {code}")
-            elif self._is_damaged(name):
-                found.append("damaged")
-            else:
-                with suppress(ClientError):
+                return True
+            with suppress(ClientError):
+                status = self.cluster.status_of(name)
+                if status.member.condition == "damaged":
+                    found.append("damaged")
+                elif status.member.applied >= status.commit:  # before that it shows its snapshot
                     found.append(asyncio.run(picture_of(self.cluster.addresses[name], timeout_s=3)))
             return bool(found)
 
         until(has_shown, f"{name} to show what it made of its files", 60)
         return found[0]
-
-    def _is_damaged(self, name: str) -> bool:
-        with suppress(ClientError):
-            return self.cluster.status_of(name).member.condition == "damaged"
-        return False
 
 
 def copy_files(source: Path, target: Path) -> None:
