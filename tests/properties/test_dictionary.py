@@ -112,9 +112,7 @@ class Plain:
 
     @staticmethod
     def _is_repeated(one: Entry, allocation: int, outcome: RunOutcome) -> bool:
-        if one.last is None or one.last[0] != allocation:
-            return False
-        return one.last[1] in (outcome, RunOutcome.ABORTED)
+        return one.last == (allocation, outcome)
 
 
 def incarnation(node: str | None) -> Incarnation:
