@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -60,10 +60,20 @@ def set_limit(ctx: click.Context, /, key: str, most: int, per_node: bool, **flag
     session = session_of(ctx)
 
     async def call(change: ChangeOptions) -> LimitChanged:
-        placement = session.client.cluster.placement
-        return await placement.set_limit(key, most, change, scope=_scope(per_node=per_node))
+        placement, scope = session.client.cluster.placement, _scope(per_node=per_node)
+        done = await placement.set_limit(key, most, change, scope=scope)
+        if not change.dry_run and not _is_declared(key, scope, (await placement.limits()).limits):
+            from coordinator.cli.output import tell
+
+            tell(f"note: no executor declares {key} for the {scope}, so it holds back nothing yet")
+        return done
 
     return _change(session, key, flags, call)
+
+
+def _is_declared(key: str, scope: str, known: Sequence[Limit]) -> bool:
+    """By itself or as one of a family; what a list that was cut short leaves out is believed."""
+    return all(one.declared is not None for one in known if (one.key, one.scope) == (key, scope))
 
 
 @click.command("rm", cls=Verb)

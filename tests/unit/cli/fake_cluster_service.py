@@ -132,7 +132,8 @@ class FakeClusterService(cluster_pb2_grpc.ClusterServicer, Door):
         limit = wire.LimitView(
             scope="cluster", key="demo.noop", declared=2, override=5, runs=3, set_by="ann", set_at=1
         )
-        return wire.ListLimitsResponse(answer=self.state.answer(), limits=[limit])
+        idle = wire.LimitView(scope="cluster", key="nobodys", override=1, set_by="ann", set_at=1)
+        return wire.ListLimitsResponse(answer=self.state.answer(), limits=[limit, idle])
 
     async def SetLimit(self, request: wire.SetLimitRequest, context: Any) -> Any:
         await self.enter("SetLimit", request, context)

@@ -35,6 +35,13 @@ def test_tm_60_limits_are_listed_set_and_removed(taskctl: Taskctl, cluster: Fake
     assert taskctl("limit", "set", "x", "--max", "-1").code == 2
 
 
+def test_tm_60_a_limit_that_nobody_declares_is_told_to_hold_back_nothing(taskctl: Taskctl) -> None:
+    ran = taskctl("limit", "set", "nobodys", "--max", "1")
+    assert (ran.code, ran.out) == (0, "nobodys: changed\n")
+    assert ran.err.startswith("note: no executor declares nobodys for the cluster")
+    assert taskctl("limit", "set", "demo.noop", "--max", "1").err == ""
+
+
 def test_pt_80_moves_are_listed_with_what_holds_them_back(taskctl: Taskctl) -> None:
     ran = taskctl("cluster", "rebalance")
     assert ran.out.splitlines()[1].split() == ["t1", "n1", "n2"]
