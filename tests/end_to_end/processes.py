@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -12,14 +13,24 @@ from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 WAIT_S = 30.0
+_ports = random.SystemRandom()  # a seed that a test sets must not give two processes the same ones
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports of 127.0.0.1 on which nobody listened a moment ago."""
-    probes = [socket.socket() for _ in range(count)]
+    """Ports of 127.0.0.1 on which nobody listened a moment ago.
+
+    Drawn from below those that systems hand out by themselves: a member that is down for a moment must find its port
+    free again, whatever connections others open meanwhile.
+    """
+    probes: list[socket.socket] = []
     try:
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
+        while len(probes) < count:
+            probe = socket.socket()
+            probes.append(probe)
+            try:
+                probe.bind(("127.0.0.1", _ports.randrange(12_000, 32_000)))
+            except OSError:
+                probes.pop().close()
         return [int(probe.getsockname()[1]) for probe in probes]
     finally:
         for probe in probes:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 
-from coordinator.client import Client, NewTask
+from coordinator.client import Client, ClientError, NewTask
 from tests.end_to_end.cluster import Cluster
 from tests.end_to_end.processes import until
 
@@ -44,7 +45,9 @@ def test_a_member_down_for_20000_writes_comes_back_by_snapshot(
     goal = cluster.status_of(leader).member.applied
 
     def has_caught_up() -> bool:
-        return cluster.health(away) and cluster.status_of(away).member.applied >= goal
+        with contextlib.suppress(ClientError):  # it is still starting
+            return cluster.health(away) and cluster.status_of(away).member.applied >= goal
+        return False
 
     until(has_caught_up, f"{away} has applied {goal}", 60)
     assert cluster.said(away, "snapshot received")
