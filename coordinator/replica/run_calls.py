@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 import msgspec
 
 from coordinator.model.ids import AllocationId, TaskId
+from coordinator.model.limits import MIB
 from coordinator.model.state import ClusterState
 from coordinator.model.tasks import Task
 from coordinator.replica.effects import CallAnswered, Effect, Fail
@@ -19,12 +20,23 @@ from coordinator.replica.sayings import CallAnswer, RunCall
 from coordinator.replica.sessions import Sessions
 
 WAITING_MAX = 4_096  # of all nodes together
+WAITING_BYTES_MAX = (
+    64 * MIB
+)  # of their payloads: a node that does not read keeps what it was sent in our memory
+
+
+_Run = tuple[TaskId, AllocationId]
 
 
 class _Asked(msgspec.Struct, frozen=True, gc=False):
     ticket: int
     session: int
     task: Task  # as it was when it was asked
+    size: int  # of the payload, in bytes
+
+    @property
+    def run(self) -> _Run:
+        return self.task.id, self.task.allocation_id
 
 
 class RunCalls:
@@ -38,6 +50,10 @@ class RunCalls:
         self._emit = emit
         self._last = 0
         self._waiting: dict[int, _Asked] = {}
+        self._by_run: dict[
+            _Run, dict[int, None]
+        ] = {}  # runs end all the time, few of them are asked something
+        self._bytes = 0
         sessions.on_call_answers = self.answered
         sessions.on_forgotten = self.session_gone
 
@@ -58,7 +74,7 @@ class RunCalls:
             self._emit(CallAnswered(call.ticket, code, detail))
             return
         self._last += 1
-        self._waiting[self._last] = _Asked(call.ticket, session.number, task)
+        self._hold(_Asked(call.ticket, session.number, task, len(call.payload)))
         asked = (task.id, task.allocation_id, call.method, call.payload)
         session.calls.append(RunCall(self._last, *asked, call.timeout_ms, call.headers))
         self._sessions.touch(session)
@@ -72,25 +88,22 @@ class RunCalls:
 
     def run_ended(self, task_id: TaskId, allocation_id: AllocationId) -> None:
         """It will not answer any more, whatever became of its process."""
-        self._lose(
-            lambda one: (one.task.id, one.task.allocation_id) == (task_id, allocation_id),
-            "the run has ended",
-        )
+        self._lose(self._by_run.get((task_id, allocation_id), ()), "the run has ended")
 
     def session_gone(self, session: int) -> None:
-        self._lose(lambda one: one.session == session, "the session with its node has ended")
+        gone = [number for number, one in self._waiting.items() if one.session == session]
+        self._lose(gone, "the session with its node has ended")
 
     def forget(self, ticket: int) -> None:
         """The caller's time is over."""
         for number, asked in list(self._waiting.items()):
             if asked.ticket == ticket:
-                del self._waiting[number]
+                self._release(number)
 
     def drop(self) -> None:
         """Leadership is over: the door asks whoever leads now."""
-        waiting, self._waiting = self._waiting, {}
-        for asked in waiting.values():
-            self._emit(Fail(asked.ticket, "not_leader"))
+        for number in list(self._waiting):
+            self._emit(Fail(self._release(number).ticket, "not_leader"))
 
     def _objection(self, task: Task | None, call: CallRun) -> tuple[str, str] | None:
         if task is None:
@@ -101,16 +114,30 @@ class RunCalls:
             return "not_assigned", f"the task is {task.status}: {task.assignment.code}"
         if len(self._waiting) >= WAITING_MAX:
             return "overloaded", f"{len(self._waiting)} calls to runs are under way"
+        if self._bytes + len(call.payload) > WAITING_BYTES_MAX:
+            return "overloaded", f"calls to runs with {self._bytes} bytes are under way"
         return None
 
-    def _lose(self, concerns: Callable[[_Asked], bool], why: str) -> None:
-        if not self._waiting:
-            return
-        for number in [number for number, one in self._waiting.items() if concerns(one)]:
+    def _hold(self, asked: _Asked) -> None:
+        self._waiting[self._last] = asked
+        self._by_run.setdefault(asked.run, {})[self._last] = None
+        self._bytes += asked.size
+
+    def _release(self, number: int) -> _Asked:
+        asked = self._waiting.pop(number)
+        self._bytes -= asked.size
+        of_run = self._by_run[asked.run]
+        del of_run[number]
+        if not of_run:
+            del self._by_run[asked.run]
+        return asked
+
+    def _lose(self, numbers: Iterable[int], why: str) -> None:
+        for number in list(numbers):
             self._settle(number, "not_here", why, b"")
 
     def _settle(self, number: int, reason: str, detail: str, payload: bytes) -> None:
-        asked = self._waiting.pop(number)
+        asked = self._release(number)
         task = asked.task
         node = task.assignment.node or ""
         said = (reason, detail, payload, task.allocation_id, node)

@@ -80,6 +80,7 @@ class ShellDoor:
         _: ReadReady = await self._pump.callers.ask(ReadBarrier, timeout_s)
 
     async def call_run(self, call: CallRun, timeout_s: float) -> CallAnswered:
+        self._check_room()
         answered: CallAnswered = await self._pump.callers.ask(
             lambda ticket: msgspec.structs.replace(call, ticket=ticket), timeout_s
         )

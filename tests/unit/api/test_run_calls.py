@@ -15,6 +15,7 @@ from coordinator.client.errors import Conflict
 from coordinator.model.tasks import RunOutcome
 from coordinator.replica import effects as e
 from coordinator.replica import inputs as i
+from coordinator.replica import run_calls
 from coordinator.replica.sayings import CallAnswer, LeaderSaying, RunCall
 from coordinator.wire.v1 import tasks_pb2 as wire
 from tests.unit.api.house import Doors, Node, doors, refused, until
@@ -119,6 +120,35 @@ async def test_pt_85_what_the_node_says_instead_of_an_answer() -> None:
         asked = ask(at)
         node.answer(await node.next(), reason="of a newer release")
         assert (await refused(asked)).reason == "call_failed"
+
+
+async def test_pt_85_payloads_that_wait_are_bounded_and_room_comes_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(run_calls, "WAITING_BYTES_MAX", 10)
+    async with running() as (at, node):
+        first = ask(at, payload=b"123456")
+        call = await node.next()
+        said = await refused(ask(at, payload=b"12345"))
+        assert (said.code.name, said.reason) == ("RESOURCE_EXHAUSTED", "overloaded")
+        node.answer(call, 1)
+        await first
+        second = ask(at, payload=b"1234567890")
+        node.answer(await node.next(), 2)
+        assert json.loads((await second).payload) == 2
+        assert at.house.replica.leading.run_calls.waiting == 0
+
+
+async def test_pt_85_only_calls_to_the_run_that_ended_are_lost() -> None:
+    async with running() as (at, node):
+        await at.create("u")
+        await node.runs("u")
+        lost, kept = ask(at, "t"), ask(at, "u")
+        calls = {call.task_id: call for call in [await node.next(), await node.next()]}
+        await node.end("t", RunOutcome.LOST, worker_died=True)
+        assert (await refused(lost)).reason == "not_here"
+        node.answer(calls["u"], "here")
+        assert json.loads((await kept).payload) == "here"
 
 
 async def test_pt_85_a_run_that_ends_or_moves_answers_nobody() -> None:
