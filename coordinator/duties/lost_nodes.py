@@ -12,7 +12,7 @@ from coordinator.duties.due import place_now
 from coordinator.duties.retry import Dice, wait_after
 from coordinator.duties.view import LeaderView
 from coordinator.machine.commands import ForgetNode, LoseNode, LoseRuns, Placement
-from coordinator.machine.endings import LOSSES_PLACED_AT_ONCE
+from coordinator.machine.rows import LOSSES_PLACED_AT_ONCE
 from coordinator.model.ids import NodeName
 from coordinator.model.instants import Millis, Now
 from coordinator.model.nodes import NodeStatus

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from coordinator.machine.endings import LOSSES_PLACED_AT_ONCE, outcome_of
+from coordinator.machine.endings import outcome_of
+from coordinator.machine.rows import LOSSES_PLACED_AT_ONCE
 from coordinator.model.instants import Millis
 from coordinator.model.tasks import Backoff, RunOutcome, Task
 
@@ -17,6 +18,8 @@ def wait_after(task: Task, said: RunOutcome, dice: Dice) -> Millis:
     In force only where the machine lets the task wait at all.
     """
     failures = task.attempt
+    if task.series is not None and task.series.occurrence is not None:
+        failures = task.series.occurrence.attempts + 1
     if outcome_of(task.stop_reason, said) is RunOutcome.LOST:
         failures = task.losses + 1 - LOSSES_PLACED_AT_ONCE
     return backoff_ms(task.policy.backoff, max(1, failures), dice)

@@ -30,6 +30,7 @@ from coordinator.machine.drains import (
 from coordinator.machine.edit import update_task
 from coordinator.machine.failures import InvariantBroken
 from coordinator.machine.features import raise_feature_level
+from coordinator.machine.firing import fire_schedule, miss_occurrence, run_now, time_series
 from coordinator.machine.limits import remove_limit, set_limit
 from coordinator.machine.members import (
     add_member,
@@ -89,6 +90,23 @@ def _apply(state: ClusterState, command: c.Command) -> Outcome:
             return assign_task(state, command)
         case c.StopRun():
             return stop_run(state, command)
+        case _:
+            return _apply_to_series(state, command)
+
+
+def _apply_to_series(
+    state: ClusterState,
+    command: c.SeriesCommand | c.WishCommand | c.NodeCommand | c.ClusterCommand | c.MemberCommand,
+) -> Outcome:
+    match command:
+        case c.FireSchedule():
+            return fire_schedule(state, command)
+        case c.TimeSeries():
+            return time_series(state, command)
+        case c.MissOccurrence():
+            return miss_occurrence(state, command)
+        case c.RunNow():
+            return run_now(state, command)
         case _:
             return _apply_wish(state, command)
 

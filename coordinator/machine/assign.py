@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from coordinator.machine.commands import AssignTask
+from coordinator.machine.fates import placed
 from coordinator.machine.fit import demand_of, said, still_fits, take_allocation
 from coordinator.machine.outcome import Accepted, Outcome, Refusal, Refused
 from coordinator.machine.records import not_found, stale_allocation
@@ -20,7 +21,7 @@ def assign_task(state: ClusterState, command: AssignTask) -> Outcome:
     if task.allocation_id != command.expected:
         return stale_allocation(task)
     held = task.assignment.code is Code.HELD_FOR_NODE  # its node is back before its time (PT-72)
-    due = task.status is Status.WAITING and (held or task.wake_at <= state.at)
+    due = task.status is Status.WAITING and (held or 0 < task.wake_at <= state.at)
     if not due and task.status is not Status.UNASSIGNED:
         return Refused(Refusal.CHOICE_STALE, f"the task is {task.status}", task.allocation_id)
     if command.assignment.node is None:
@@ -32,14 +33,14 @@ def _place(state: ClusterState, task: Task, chosen: Assignment) -> Outcome:
     objection = still_fits(state, chosen, demand_of(task))
     if objection is not None:
         return Refused(Refusal.CHOICE_STALE, said(*objection), task.allocation_id)
-    placed = assigned(state, task, chosen)
-    state.put_task(placed)
-    return Accepted(placed.id, placed.allocation_id)
+    task = assigned(state, task, chosen)
+    state.put_task(task)
+    return Accepted(task.id, task.allocation_id)
 
 
 def assigned(state: ClusterState, task: Task, chosen: Assignment) -> Task:
     """The record with a node, under the next allocation id."""
-    return replace(
+    task = replace(
         task,
         status=Status.ASSIGNED,
         assignment=chosen,
@@ -50,6 +51,7 @@ def assigned(state: ClusterState, task: Task, chosen: Assignment) -> Task:
         updated_at=state.at,
         revision=state.revision,
     )
+    return task if task.series is None else placed(state, task)
 
 
 def _explain(state: ClusterState, task: Task, reason: Assignment) -> Outcome:

@@ -83,7 +83,7 @@ def cancel_run(state: ClusterState, command: CancelRun) -> Outcome:
         return Refused(Refusal.RUN_NOT_FOUND, f"the task is {task.status}", task.allocation_id)
     if command.allocation_id and command.allocation_id != task.allocation_id:
         return stale_allocation(task)
-    if not command.rerun:
+    if not command.rerun and task.series is None:
         whole = CancelTask(task.id, grace_ms=command.grace_ms, reason=command.reason)
         return cancel_task(state, whole)
     if task.desired is Desired.CANCELLED:

@@ -11,6 +11,13 @@ from typing import TypeAlias
 
 import msgspec
 
+from coordinator.machine.series_commands import (
+    FireSchedule,
+    MissOccurrence,
+    RunNow,
+    SeriesCommand,
+    TimeSeries,
+)
 from coordinator.machine.wish_commands import (
     CancelRun,
     CancelTask,
@@ -27,6 +34,7 @@ from coordinator.model.features import FIRST
 from coordinator.model.ids import AllocationId, Incarnation, NodeName, TaskId
 from coordinator.model.instants import Instant, Millis
 from coordinator.model.nodes import LoadError, Manifest, Offer
+from coordinator.model.schedules import Schedule
 from coordinator.model.tasks import Assignment, Pairs, Policy, RunOutcome, StopReason, TaskSpec
 
 __all__ = [
@@ -45,12 +53,14 @@ __all__ = [
     "DropReassignFloor",
     "EndRun",
     "FinishMemberChange",
+    "FireSchedule",
     "ForgetNode",
     "ForgetRequests",
     "JoinNode",
     "LoseNode",
     "LoseRuns",
     "MemberCommand",
+    "MissOccurrence",
     "NodeCommand",
     "PauseTask",
     "Placement",
@@ -61,10 +71,13 @@ __all__ = [
     "Request",
     "ResumeTask",
     "RetryTask",
+    "RunNow",
+    "SeriesCommand",
     "SetSettings",
     "StartRun",
     "StopRun",
     "TaskCommand",
+    "TimeSeries",
     "UnassignTask",
     "UndrainNode",
     "UpdateTask",
@@ -90,6 +103,9 @@ class CreateTask(msgspec.Struct, frozen=True, array_like=True, tag=1, gc=False):
     by_run: tuple[AllocationId, Incarnation] | None = None  # of the parent, which starts it (PT-77)
     limits: tuple[TaskLimit, ...] = ()
     declared: str = ""  # digest of the params, of a task that its executor declares (PT-84)
+    first_at: Instant = (
+        0  # due time of a series' first occurrence, where the leader spreads many (TM-21)
+    )
 
 
 class AssignTask(msgspec.Struct, frozen=True, array_like=True, tag=2, gc=False):
@@ -153,6 +169,10 @@ class EndRun(msgspec.Struct, frozen=True, array_like=True, tag=5, gc=False):
     error_text: str = ""
     next: Assignment | None = None
     reported: str = ""  # what the code did, where a stop made another outcome of it (PT-16)
+    retry_given: bool = False  # `retry_at` is the run's own word, not drawn
+    again_at: Instant = 0  # the run asks to run once more then (TM-4)
+    schedule: Schedule | None = None  # the run asks for this one from now on
+    then: str = ""  # pause, end: what is to follow a success
 
 
 class JoinNode(msgspec.Struct, frozen=True, array_like=True, tag=9, gc=False):
@@ -336,7 +356,7 @@ class RemoveLimit(msgspec.Struct, frozen=True, array_like=True, tag=41, gc=False
 
 
 TaskCommand: TypeAlias = (
-    CreateTask | AssignTask | StartRun | WriteState | EndRun | StopRun | WishCommand
+    CreateTask | AssignTask | StartRun | WriteState | EndRun | StopRun | SeriesCommand | WishCommand
 )
 
 NodeCommand: TypeAlias = (

@@ -9,6 +9,7 @@ from coordinator.machine.commands import CreateTask
 from coordinator.machine.fit import Demand, said, still_fits
 from coordinator.machine.outcome import Accepted, Outcome, Refusal, Refused
 from coordinator.model import limits
+from coordinator.model.schedules import Series
 from coordinator.model.state import ClusterState
 from coordinator.model.tasks import Assignment, Code, Desired, Status, Task, TaskSpec
 
@@ -62,13 +63,23 @@ def _new_record(
         description=command.description,
         limits=command.limits,
         declared=command.declared,
+        series=_new_series(state, command),
     )
+
+
+def _new_series(state: ClusterState, command: CreateTask) -> Series | None:
+    """The leader says next when its first fire time is (TM-17)."""
+    if command.spec.schedule is None:
+        return None
+    return Series(0, needs="first", since=state.at, first_at=command.first_at)
 
 
 def _placement(state: ClusterState, command: CreateTask) -> tuple[Status, Assignment, int]:
     """Status, assignment and when to look at it again (0: not by time)."""
     if command.paused:
         return Status.PAUSED, Assignment(code=Code.PAUSED), 0
+    if command.spec.schedule is not None:
+        return Status.WAITING, Assignment(code=Code.NOT_DUE), 0
     due_at = command.spec.due_at
     if due_at is not None and due_at > state.at:
         return Status.WAITING, Assignment(code=Code.NOT_DUE), due_at

@@ -6,12 +6,14 @@ from msgspec.structs import replace
 
 from coordinator.machine.commands import UpdateTask
 from coordinator.machine.create import records_full
+from coordinator.machine.fates import withdrawn
 from coordinator.machine.outcome import Accepted, Outcome, Refusal, Refused
 from coordinator.machine.records import already_finished, not_found, revision_mismatch
 from coordinator.machine.report import state_too_large
 from coordinator.machine.stopping import ask_to_stop
 from coordinator.model.concurrency import TaskLimit
 from coordinator.model.ids import NO_ALLOCATION
+from coordinator.model.schedules import Occurrence, Schedule, Series
 from coordinator.model.state import ClusterState
 from coordinator.model.tasks import (
     OF_A_RUN,
@@ -116,12 +118,47 @@ def _with_intent(state: ClusterState, task: Task, command: UpdateTask) -> Task:
         return edited
     spec = replace(command.spec, parent=task.spec.parent, headers=task.spec.headers)
     edited = replace(edited, spec=spec)
+    if spec.schedule != task.spec.schedule:
+        return _with_schedule(state, edited, spec.schedule)
     return edited if spec.due_at == task.spec.due_at else _due_anew(state, edited, spec)
+
+
+def _with_schedule(state: ClusterState, task: Task, schedule: Schedule | None) -> Task:
+    """Another timetable, or the first one, or none any more. What is due already is not withdrawn (TM-25)."""
+    series = task.series
+    if schedule is None:
+        return _one_off(state, task)
+    if series is not None:
+        needs = "first" if series.needs == "first" else "edited"
+        series = replace(series, needs=needs, since=state.at, last_fate=None)
+        return replace(task, series=series)
+    is_idle = task.status in (Status.WAITING, Status.PAUSED)
+    current = None if is_idle else Occurrence(task.cause, 0, task.due_at or task.created_at)
+    series = Series(0, occurrence=current, needs="first", since=state.at)
+    task = replace(task, series=series, run_again=False)
+    if task.status is Status.WAITING:
+        return replace(task, wake_at=0, assignment=Assignment(code=Code.NOT_DUE))
+    return task
+
+
+def _one_off(state: ClusterState, task: Task) -> Task:
+    """From now on it runs once: what runs or is due already, or at its due time, or now."""
+    is_idle = task.series is not None and task.series.occurrence is None
+    task = replace(withdrawn(state, task, "edited") if is_idle else task, series=None)
+    if task.status is not Status.WAITING or not is_idle:
+        return task
+    due_at = task.spec.due_at or 0
+    task = replace(task, due_at=due_at)
+    if due_at > state.at:
+        return replace(task, wake_at=due_at)
+    return replace(task, status=Status.UNASSIGNED, assignment=Assignment())
 
 
 def _due_anew(state: ClusterState, task: Task, spec: TaskSpec) -> Task:
     """A first due time that was moved counts at once for a task that waits or has no place."""
     due_at = spec.due_at or 0
+    if task.series is not None:
+        return task
     task = replace(task, due_at=due_at)
     if task.status is Status.WAITING:
         return replace(

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from coordinator.machine.assign import assigned
 from coordinator.machine.backoff import longest_wait
 from coordinator.machine.commands import EndRun
-from coordinator.machine.fit import Demand, still_fits, take_allocation
-from coordinator.machine.records import finished
+from coordinator.machine.leaving import over, paused, placed_again, waiting, without_node
+from coordinator.machine.rows import after_abort, after_loss, attempts_before, dead_letter_reason
+from coordinator.machine.series import settled_series
 from coordinator.model.events import RunEnded
-from coordinator.model.instants import MINUTE, Instant, Millis
+from coordinator.model.instants import Instant, Millis
 from coordinator.model.limits import RESULT_BYTES_IN_STATE
 from coordinator.model.nodes import NodeStatus
 from coordinator.model.state import ClusterState
@@ -29,11 +29,7 @@ from coordinator.model.tasks import (
     Task,
 )
 
-LOSSES_PLACED_AT_ONCE = 2
-SHORT_RUN_MS: Millis = 5 * MINUTE  # a lost run that lasted longer breaks the row of losses
 ERROR_TEXT_CHARS = 256
-NODE_LEFT = "node_left"
-HAND_BACK_CODES = {"no_capacity": Code.NO_CAPACITY, "no_executor": Code.NO_EXECUTOR}
 
 
 def end_run_of(state: ClusterState, task: Task, report: EndRun, hold_ms: Millis = 0) -> Task:
@@ -113,126 +109,50 @@ def outcome_of(stop: StopReason | None, said: RunOutcome, *, rerun: bool = False
 
 
 def _settled(state: ClusterState, task: Task, report: EndRun, last: LastOutcome) -> Task:
+    if task.series is not None:
+        return settled_series(state, task, report, last)
     match last.outcome:
         case RunOutcome.SUCCEEDED | RunOutcome.WARNING:
-            return _over(state, task, Status.SUCCEEDED)
+            return _after_success(state, task, report)
         case RunOutcome.CANCELLED if task.desired is not Desired.CANCELLED:
             again = replace(task, losses=0, cause="retry")
             reason = Assignment(code=Code.AWAITING_FIRST_ASSIGNMENT, explanation="run cancelled")
-            return _placed_again(state, again, report, reason)
+            return placed_again(state, again, report, reason)
         case RunOutcome.CANCELLED:
-            return _over(state, task, Status.CANCELLED)
+            return over(state, task, Status.CANCELLED)
         case RunOutcome.FAILED | RunOutcome.TIMED_OUT:
-            return _after_failure(state, task, report)
+            return _after_failure(state, task, report, last)
         case RunOutcome.LOST:
-            return _after_loss(state, task, report, last.duration_ms)
+            return after_loss(state, task, report, last.duration_ms)
         case RunOutcome.ABORTED:  # pragma: no branch - the type checker proves the match total
-            cause = "moved" if _was_moved(task) else "reassigned"
-            again = replace(task, losses=0, cause=cause)
-            return _placed_again(state, again, report, _reason_aborted(task, report))
+            return after_abort(state, task, report)
 
 
-def _after_failure(state: ClusterState, task: Task, report: EndRun) -> Task:
+def _after_success(state: ClusterState, task: Task, report: EndRun) -> Task:
+    """Over, unless the run or a caller wants it once more (TM-4, TM-29)."""
+    if report.then == "pause":
+        return paused(state, replace(task, desired=Desired.PAUSED, attempts=0, losses=0))
+    if report.again_at:
+        again = replace(task, attempts=0, losses=0, cause="start", due_at=report.again_at)
+        if again.desired is Desired.PAUSED:
+            return paused(state, again)
+        later = without_node(state, again, Status.WAITING, Assignment(code=Code.NOT_DUE))
+        return replace(later, wake_at=max(report.again_at, state.at))
+    if task.run_again:
+        again = replace(task, run_again=False, attempts=0, losses=0, cause="run_now")
+        return placed_again(state, again, report, Assignment())
+    return over(state, task, Status.SUCCEEDED)
+
+
+def _after_failure(state: ClusterState, task: Task, report: EndRun, last: LastOutcome) -> Task:
     """An attempt is used up. Retried by policy, and finally kept as failed."""
-    attempts = task.attempts + 1
+    attempts = attempts_before(task, last) + 1
     task = replace(task, attempts=attempts, losses=0)
     used_up = 0 < task.policy.max_attempts <= attempts
     if report.permanent or used_up:
-        return _over(state, task, Status.FAILED)
+        return over(state, task, Status.FAILED, reason=dead_letter_reason(report, last))
     retry_at = report.retry_at or state.at + longest_wait(task.policy.backoff, attempts)
-    return _waiting(state, replace(task, cause="retry"), max(retry_at, state.at))
-
-
-def _after_loss(state: ClusterState, task: Task, report: EndRun, lasted_ms: Millis) -> Task:
-    """Not an attempt. The first two short ones in a row are placed again at once (PT-66)."""
-    if task.policy.on_lost == "fail":
-        return _over(state, task, Status.FAILED)
-    losses = task.losses + 1 if lasted_ms < SHORT_RUN_MS else 0
-    task = replace(task, losses=losses, cause="reassigned")
-    if losses <= LOSSES_PLACED_AT_ONCE:
-        return _placed_again(state, task, report, _reason_lost(task, report))
-    wait = longest_wait(task.policy.backoff, losses - LOSSES_PLACED_AT_ONCE)
-    retry_at = report.retry_at or state.at + wait
-    return _waiting(state, task, max(retry_at, state.at))
-
-
-def _over(state: ClusterState, task: Task, status: Status) -> Task:
-    why = task.stop_text if status is Status.CANCELLED else ""
-    task = replace(
-        task,
-        assignment=Assignment(code=Code.FINISHED, explanation=why),
-        allocation_id=take_allocation(state, task),
-    )
-    return finished(state, task, status)
-
-
-def _placed_again(state: ClusterState, task: Task, report: EndRun, reason: Assignment) -> Task:
-    """On the node that the leader chose, if that still holds; else unassigned with the reason."""
-    if task.desired is Desired.PAUSED:
-        return _paused(state, task)
-    chosen = report.next
-    if chosen is not None and chosen.node is not None:
-        # On its own node it takes what it has just freed, which an edit may have made another cost.
-        leaves = state.tasks[task.id]
-        freed = leaves.policy.cost if chosen.node == task.assignment.node else 0
-        cost = task.policy.cost - freed
-        demand = Demand(task.executor, task.executor_version, cost, task.limits, leaves)
-        objection = still_fits(state, chosen, demand)
-        if objection is None:
-            free = replace(task, stop_reason=None, stop_text="", stopping_since=0)
-            return assigned(state, free, chosen)
-    return _without_node(state, task, Status.UNASSIGNED, reason)
-
-
-def _waiting(state: ClusterState, task: Task, wake_at: Instant) -> Task:
-    if task.desired is Desired.PAUSED:
-        return _paused(state, task)
-    waiting = _without_node(state, task, Status.WAITING, Assignment(code=Code.BACKOFF))
-    return replace(waiting, wake_at=wake_at)
-
-
-def _paused(state: ClusterState, task: Task) -> Task:
-    why = Assignment(code=Code.PAUSED, explanation=task.stop_text)
-    return _without_node(state, task, Status.PAUSED, why)
-
-
-def _without_node(state: ClusterState, task: Task, status: Status, assignment: Assignment) -> Task:
-    return replace(
-        task,
-        status=status,
-        assignment=assignment,
-        allocation_id=take_allocation(state, task),
-        stop_reason=None,
-        stop_text="",
-        stopping_since=0,
-        assigned_at=0,
-        started_at=0,
-        wake_at=0,
-        updated_at=state.at,
-        revision=state.revision,
-    )
-
-
-def _was_moved(task: Task) -> bool:
-    return task.stop_reason in (StopReason.MOVE, StopReason.REPLACE)
-
-
-def _reason_lost(task: Task, report: EndRun) -> Assignment:
-    node = task.assignment.node
-    text = f"worker process on {node}" if report.worker_died else f"{node}"
-    return Assignment(code=Code.NODE_LOST, explanation=text)
-
-
-def _reason_aborted(task: Task, report: EndRun) -> Assignment:
-    node = task.assignment.node
-    if _was_moved(task):
-        return Assignment(code=Code.ABORTED_HERE, explanation=f"moved off {node}")
-    if report.reason == NODE_LEFT:
-        return Assignment(code=Code.NODE_LOST, explanation=f"{node}")
-    if report.handed_back:
-        code = HAND_BACK_CODES.get(report.reason, Code.ABORTED_HERE)
-        return Assignment(code=code, explanation=f"{node}")
-    return Assignment(code=Code.ABORTED_HERE, explanation=report.reason)
+    return waiting(state, replace(task, cause="retry"), max(retry_at, state.at))
 
 
 def _kept(result: bytes | None) -> bytes | None:

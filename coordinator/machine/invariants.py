@@ -29,6 +29,7 @@ INDEXES = (
     "held",
     "status_counts",
     "active_tasks",
+    "recurring",
 )
 
 
@@ -46,6 +47,7 @@ def _broken(state: ClusterState) -> Iterator[str]:
             *_life(task),
             *_pause(task),
             *_run(task),
+            *_series(task),
             *_history(state, task),
         )
         for what in found:
@@ -111,6 +113,25 @@ def _pause(task: Task) -> Iterator[str]:
         yield f"paused, but desired {task.desired}"
 
 
+def _series(task: Task) -> Iterator[str]:
+    """A recurring task has a series; while it runs or is pending it says which occurrence that is, and only then."""
+    series = task.series
+    if (series is None) != (task.spec.schedule is None):
+        yield f"schedule {task.spec.schedule}, but series {series}"
+    if series is None:
+        return
+    waits = task.status in (Status.WAITING, Status.PAUSED) and not task.wake_at
+    idle = task.is_terminal or (waits and task.assignment.code is not Code.HELD_FOR_NODE)
+    if idle != (series.occurrence is None):
+        yield f"its occurrence is {series.occurrence}"
+    if series.queue and series.occurrence is None:
+        yield f"holds {series.queue} back for nothing"
+    if task.is_terminal and (series.next.fire_at or series.extra_at or series.needs):
+        yield f"has ended, but goes on with {series.next}"
+    if series.last_fate is not None and series.last_fate.last > series.latest:
+        yield f"its latest fate is of {series.latest}, but of {series.last_fate.last}"
+
+
 def _run(task: Task) -> Iterator[str]:
     """What waits for the end of a run has one to wait for."""
     if (task.next_policy, task.next_limits) != (None, None) and not task.has_node:
@@ -124,7 +145,8 @@ def _run(task: Task) -> Iterator[str]:
 def _history(state: ClusterState, task: Task) -> Iterator[str]:
     """Counters within bounds, nothing from the future."""
     limit = task.policy.max_attempts
-    used_up = limit and task.attempts >= limit and task.status is not Status.FAILED
+    exhausts = limit and task.series is None  # a series never does (TM-36)
+    used_up = exhausts and task.attempts >= limit and task.status is not Status.FAILED
     if task.attempts < 0 or (used_up and not task.edited_revision):  # an edit may lower the limit
         yield f"{task.attempts} attempts of {limit}"
     if task.losses < 0:
@@ -183,6 +205,8 @@ def _indexes(state: ClusterState) -> Iterator[str]:
         yield f"records_bytes is {state.records_bytes}, but should be {rebuilt.records_bytes}"
     for what, found, expected in (
         ("wake", state.wakes_until, rebuilt.wakes_until),
+        ("fire", state.fires_until, rebuilt.fires_until),
+        ("deadline", state.deadlines_until, rebuilt.deadlines_until),
         ("expiry", state.expired_until, rebuilt.expired_until),
     ):
         present = [task.id for task in found(FOREVER, len(state.tasks))]

@@ -7,8 +7,9 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from coordinator.machine.commands import EndRun, JoinNode, LoseNode, LoseRuns, Placement
-from coordinator.machine.endings import NODE_LEFT, end_run_of
+from coordinator.machine.endings import end_run_of
 from coordinator.machine.features import refuse_old_node
+from coordinator.machine.leaving import NODE_LEFT
 from coordinator.machine.outcome import Accepted, Outcome, Refusal, Refused
 from coordinator.machine.records import store
 from coordinator.model import limits

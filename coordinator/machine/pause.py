@@ -7,9 +7,11 @@ from msgspec.structs import replace
 from coordinator.machine.commands import PauseTask, ResumeTask, RetryTask
 from coordinator.machine.create import active_full, records_full
 from coordinator.machine.edit import edited_meanwhile, with_limits, with_params, with_policy
+from coordinator.machine.fates import withdrawn
 from coordinator.machine.outcome import Accepted, Outcome, Refusal, Refused
 from coordinator.machine.records import already_finished, not_found, revision_mismatch
 from coordinator.machine.stopping import ask_to_stop
+from coordinator.model.schedules import Occurrence, Series
 from coordinator.model.state import ClusterState
 from coordinator.model.tasks import Assignment, Code, Desired, Status, StopReason, Task
 
@@ -32,7 +34,8 @@ def pause_task(state: ClusterState, command: PauseTask) -> Outcome:
         return Accepted(task.id, task.allocation_id, unchanged=True)
     if not task.has_node and task.desired is not Desired.PAUSED:
         why = Assignment(code=Code.PAUSED, explanation=command.reason)
-        wanted = replace(wanted, status=Status.PAUSED, assignment=why, wake_at=0)
+        wanted = replace(withdrawn(state, wanted, "paused"), status=Status.PAUSED)
+        wanted = replace(wanted, assignment=why, wake_at=0)
     return _put(state, wanted)
 
 
@@ -48,6 +51,8 @@ def resume_task(state: ClusterState, command: ResumeTask) -> Outcome:
     if task.desired is Desired.RUNNING or has_changed:
         return Accepted(task.id, task.allocation_id, unchanged=True)
     wanted = replace(task, desired=Desired.RUNNING, paused_until=0)
+    if task.series is not None:
+        return _put(state, _resumed_series(state, wanted, task.series, command))
     if not task.has_node:
         wanted = _due(state, replace(wanted, cause="resumed"))
     return _put(state, wanted)
@@ -67,11 +72,14 @@ def retry_task(state: ClusterState, command: RetryTask) -> Outcome:
     edited = with_limits(edited, command.limits)
     if edited != task:
         edited = replace(edited, edited_revision=state.revision)
+    series = _begun_anew(state, edited)
     return _put(
         state,
         replace(
             edited,
             desired=Desired.RUNNING,
+            series=series,
+            end_reason="",
             status=Status.UNASSIGNED,
             assignment=Assignment(),
             attempts=0,
@@ -113,6 +121,31 @@ def _refuse_retry(task: Task, command: RetryTask) -> Refused | None:
 def _no_room(state: ClusterState, task: Task, command: RetryTask) -> Refused | None:
     growth = 0 if command.params is None else len(command.params) - len(task.params)
     return active_full(state) or records_full(state, growth)
+
+
+def _resumed_series(state: ClusterState, task: Task, series: Series, command: ResumeTask) -> Task:
+    """Once, at once, if any fire time passed meanwhile; then by its timetable, which the leader looks up (TM-27)."""
+    passed = not series.needs and 0 < series.next.due_at <= state.at
+    needs = "first" if series.needs == "first" else "resumed"
+    series = replace(series, needs=needs, since=state.at, last_fate=None)
+    task = replace(task, series=series)
+    if task.has_node or series.occurrence is not None:
+        return task
+    if passed and not command.no_catch_up:
+        occurrence = Occurrence("resumed", 0, state.at)
+        task = replace(task, series=replace(series, occurrence=occurrence), due_at=state.at)
+        return replace(task, status=Status.UNASSIGNED, assignment=Assignment(), cause="resumed")
+    why = Assignment(code=Code.NOT_DUE)
+    return replace(task, status=Status.WAITING, assignment=why, wake_at=0)
+
+
+def _begun_anew(state: ClusterState, task: Task) -> Series | None:
+    """A failed series is enabled again and runs once now (TM-56)."""
+    if task.series is None:
+        return None
+    occurrence = Occurrence("retry", 0, state.at)
+    series = replace(task.series, occurrence=occurrence, needs="resumed", since=state.at)
+    return replace(series, failures=0, last_fate=None)
 
 
 def _due(state: ClusterState, task: Task) -> Task:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
+from coordinator.machine.fates import closed
 from coordinator.machine.outcome import Accepted, Refusal, Refused
 from coordinator.model.ids import AllocationId, Incarnation, TaskId
 from coordinator.model.instants import Instant, Millis
@@ -45,6 +46,8 @@ def is_fenced(task: Task, allocation_id: AllocationId, incarnation: Incarnation)
 
 def finished(state: ClusterState, task: Task, status: Status) -> Task:
     """The record in a final status, kept until its retention ends."""
+    if task.series is not None:
+        task = closed(state, task, "cancelled" if status is Status.CANCELLED else "ended")
     return replace(
         task,
         status=status,
@@ -52,6 +55,7 @@ def finished(state: ClusterState, task: Task, status: Status) -> Task:
         expires_at=_expiry(state, task, status),
         wake_at=0,
         paused_until=0,
+        run_again=False,
         stop_reason=None,
         stop_text="",
         stopping_since=0,

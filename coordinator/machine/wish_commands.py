@@ -68,6 +68,7 @@ class UpdateTask(msgspec.Struct, frozen=True, array_like=True, tag=30, gc=False)
     reason: str = ""
     limits: tuple[TaskLimit, ...] | None = None  # what params and labels come to (TM-60)
     declared: str = ""  # the leader's: digest of params that the executor declares now
+    origin: str = ""  # who set it: code, or empty for an operator (TM-23)
 
 
 class PauseTask(msgspec.Struct, frozen=True, array_like=True, tag=31, gc=False):
@@ -78,6 +79,8 @@ class PauseTask(msgspec.Struct, frozen=True, array_like=True, tag=31, gc=False):
     if_revision: int = 0
     reason: str = ""
     until: Instant = 0  # then it is wanted again; 0: until somebody says so
+    clear_state: bool = False  # the state goes when no run exists any more (TM-34)
+    origin: str = ""
 
 
 class ResumeTask(msgspec.Struct, frozen=True, array_like=True, tag=32, gc=False):
@@ -86,6 +89,10 @@ class ResumeTask(msgspec.Struct, frozen=True, array_like=True, tag=32, gc=False)
     task_id: TaskId
     if_revision: int = 0
     paused_until: Instant = 0
+    no_catch_up: bool = (
+        False  # of a series: not even one run for the fire times that passed meanwhile
+    )
+    origin: str = ""
 
 
 class RetryTask(msgspec.Struct, frozen=True, array_like=True, tag=33, gc=False):

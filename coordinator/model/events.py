@@ -13,6 +13,7 @@ import msgspec
 from coordinator.model.ids import AllocationId, NodeName, TaskId
 from coordinator.model.instants import Instant, Millis
 from coordinator.model.nodes import Node
+from coordinator.model.schedules import Fate
 from coordinator.model.tasks import RunOutcome, Task
 
 
@@ -38,6 +39,15 @@ class RunEnded(msgspec.Struct, frozen=True, gc=False):
     started_at: Instant = 0  # 0: user code never began
     node: str = ""
     duration_ms: Millis = 0
+
+
+class Fated(msgspec.Struct, frozen=True, gc=False):
+    """A fire time got its fate, or several neighbours at once (TM-9). `stored` is the range of the record that now has it."""
+
+    task_id: TaskId
+    executor: str
+    fate: Fate
+    stored: Fate
 
 
 class NodeChanged(msgspec.Struct, frozen=True, gc=False):
@@ -74,6 +84,7 @@ class DigestAgreed(msgspec.Struct, frozen=True, gc=False):
 Event: TypeAlias = (
     TaskChanged
     | RunEnded
+    | Fated
     | NodeChanged
     | SettingsChanged
     | LimitsChanged

@@ -88,6 +88,7 @@ class Occurrence(msgspec.Struct, frozen=True, array_like=True, gc=False):
     due_at: Instant
     attempts: int = 0  # failed ones within it (TM-38)
     placed: bool = False  # it had a node: its fate is `started`
+    replaced: bool = False  # its run was asked to make room for what is queued (TM-12, TM-29)
 
 
 class Firing(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -110,4 +111,24 @@ class Series(msgspec.Struct, frozen=True, array_like=True, gc=False):
     extra_at: Instant = 0  # one more run then, asked for by a run (TM-4)
     failures: int = 0  # occurrences in a row that failed
     last_fate: Fate | None = None  # the range that the next fate may lengthen
-    ending: bool = False  # it ends with the occurrence in progress
+    latest: Instant = 0  # the newest fire time that has a fate
+    needs: str = ""  # first, resumed, edited: why the leader has to say anew what comes next; empty: it need not
+    since: Instant = 0  # the fire times that come next are those after it
+    first_at: Instant = 0  # due time of the first one, where the leader spread many (TM-21)
+
+
+ON_TIME_MS: Millis = 1_000  # a run that began so soon after its due time keeps the phase of the series
+
+
+def after_run(
+    schedule: Schedule, due_at: Instant, started_at: Instant, ended_at: Instant
+) -> Instant:
+    """The fire time after a run, of an interval that counts from its runs (TM-7).
+
+    From `start`: the previous due time + every, if the run began within 1 s of it, else its start + every. From
+    `end`: the end + every.
+    """
+    if schedule.count_from == "end":
+        return ended_at + schedule.every_ms
+    base = due_at if started_at - due_at <= ON_TIME_MS else started_at
+    return base + schedule.every_ms

@@ -127,6 +127,11 @@ RULES: Mapping[str, Rule] = {
     "assignment.batch": NumberRule(1_000, 1, 10_000),
     "assignment.enable": WordRule("all", ("all", "none")),
     "assignment.recheck_interval": DurationRule(10 * SECOND, SECOND, HOUR),
+    "health.cold": DurationRule(MINUTE, 5 * SECOND, HOUR),
+    "health.delay_warn": DurationRule(MINUTE, 10, DAY),
+    "health.failed_error": PercentRule(90, 0, 100),
+    "health.failed_warn": PercentRule(80, 0, 100),
+    "health.hot": DurationRule(1_500, 100, MINUTE),
     "nodes.disconnect_grace": DurationRule(SECOND, 0, MINUTE),
     "nodes.forget_after": DurationRule(DAY, MINUTE, 30 * DAY),
     "nodes.heartbeat": DurationRule(500, 100, 5 * SECOND),
@@ -140,6 +145,7 @@ RULES: Mapping[str, Rule] = {
     "retention.failed": DurationRule(30 * DAY, 0, 3_650 * DAY),
     "retention.succeeded": DurationRule(DAY, 0, 3_650 * DAY),
     "scheduling.ageing": DurationRule(10 * MINUTE, 0, DAY),
+    "stats.window": NumberRule(50, 10, 1_000),
 }
 
 
@@ -215,6 +221,9 @@ def objection(values: Settings) -> str | None:
             f"nodes.heartbeat {duration_text(values.heartbeat_ms)} must be at most a quarter of "
             f"nodes.lease {duration_text(values.lease_ms)}"
         )
+    warn, error = values.percent("health.failed_warn"), values.percent("health.failed_error")
+    if warn > error:
+        return f"health.failed_warn {warn}% must be at most health.failed_error {error}%"
     return None
 
 

@@ -6,8 +6,7 @@ event. The indexes are derived, so a state loaded from a snapshot rebuilds them.
 
 from __future__ import annotations
 
-import heapq
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from coordinator.model.concurrency import LimitOverride, TaskLimit, count
 from coordinator.model.events import Event, MembersChanged, NodeChanged, TaskChanged
@@ -18,12 +17,11 @@ from coordinator.model.members import MemberChange, MemberRecord
 from coordinator.model.nodes import Drain, Manifest, Node, NodeUse, count_labels
 from coordinator.model.requests import RequestMemory
 from coordinator.model.settings import ReassignFloor, Settings
-from coordinator.model.tasks import Code, Policy, Status, Task, TaskSpec
+from coordinator.model.tasks import Code, Desired, Policy, Status, Task, TaskSpec
+from coordinator.model.timers import Timers
 
 FOREVER: Instant = 2**62
-HEAP_SLACK = 1_000  # stale entries that a heap of due times may hold besides one for each true one
-
-_When = Callable[[Task], "Instant | None"]
+AT_ONCE: Instant = 1  # of a series about which the leader has to say what comes next
 
 
 class ClusterState:
@@ -47,7 +45,10 @@ class ClusterState:
         self.limit_overrides: dict[tuple[str, str], LimitOverride] = {}  # by (scope, key)
         self.requests = RequestMemory()
         self.manifests: dict[str, dict[str, Manifest]] = {}  # executor -> content hash -> manifest
-        # Derived:
+        self._derive()
+
+    def _derive(self) -> None:
+        """What follows from the records, still empty."""
         self.events: list[Event] = []
         self.on_node: dict[NodeName, dict[TaskId, None]] = {}
         self.use: dict[NodeName, NodeUse] = {}
@@ -60,8 +61,11 @@ class ClusterState:
         # the last one moves when a task id appears or goes
         self.active_tasks, self.records_bytes, self.names_version = 0, 0, 0
         self._shared: dict[str, tuple[str, Policy, TaskSpec]] = {}  # the last of each executor
-        self._wakes: list[tuple[Instant, TaskId]] = []
-        self._expiries: dict[bool, list[tuple[Instant, TaskId]]] = {True: [], False: []}
+        self.recurring = 0  # tasks that have a series and have not ended
+        self._wakes = Timers(self.tasks, _wake_of)
+        self._fires = Timers(self.tasks, _fire_of)
+        self._deadlines = Timers(self.tasks, _deadline_of)
+        self._expiries = {over: Timers(self.tasks, _expiry_of) for over in (True, False)}
 
     # -- reading ------------------------------------------------------------------------------
 
@@ -106,23 +110,34 @@ class ClusterState:
 
     def wakes_until(self, at: Instant, limit: int) -> list[Task]:
         """Waiting tasks whose time has come and paused ones whose pause is over, earliest first; at most `limit`."""
-        return self._due(self._wakes, at, limit, _wake_of)
+        return self._wakes.until(at, limit)
+
+    def fires_until(self, at: Instant, limit: int) -> list[Task]:
+        """Series with a fire time that is due by then, or of which it has to be said what comes next; at most `limit`."""
+        return self._fires.until(at, limit)
+
+    def deadlines_until(self, at: Instant, limit: int) -> list[Task]:
+        """Series whose occurrence should have had a place by then; at most `limit`."""
+        return self._deadlines.until(at, limit)
 
     def expired_until(self, at: Instant, limit: int) -> list[Task]:
         """Finished tasks whose retention has ended; at most `limit`."""
-        found = self._due(self._expiries[True], at, limit, _expiry_of)
-        return found + self._due(self._expiries[False], at, limit - len(found), _expiry_of)
+        found = self._expiries[True].until(at, limit)
+        return found + self._expiries[False].until(at, limit - len(found))
 
     def expiring_first(self, *, succeeded: bool, limit: int) -> list[Task]:
         """Of those that succeeded, or of all other finished tasks, those whose retention ends first."""
-        return self._due(self._expiries[succeeded], FOREVER, limit, _expiry_of)
+        return self._expiries[succeeded].until(FOREVER, limit)
 
     def next_wake(self) -> Instant | None:
-        return self._next(self._wakes, _wake_of)
+        return self._wakes.next()
+
+    def next_fire(self) -> Instant | None:
+        """When the leader has to look at a series, at the latest."""
+        return _earlier(self._fires.next(), self._deadlines.next())
 
     def next_expiry(self) -> Instant | None:
-        ends = (self._next(heap, _expiry_of) for heap in self._expiries.values())
-        return min((end for end in ends if end is not None), default=None)
+        return _earlier(*(timers.next() for timers in self._expiries.values()))
 
     # -- writing: the machine alone -------------------------------------------------------------
 
@@ -197,19 +212,20 @@ class ClusterState:
         if task.spec.parent:
             self.children.setdefault(TaskId(task.spec.parent), {})[task.id] = None
         if task.is_terminal:
-            if task.expires_at:
-                finished = len(self.tasks) - self.active_tasks
-                heap = self._expiries[task.status is Status.SUCCEEDED]
-                self._push(heap, (task.expires_at, task.id), _expiry_of, finished)
+            finished = len(self.tasks) - self.active_tasks
+            self._expiries[task.status is Status.SUCCEEDED].put(task, finished)
             return
         self.active_tasks += 1
         if task.status is Status.UNASSIGNED:
             self.unassigned[task.id] = None
-        if (wake_at := _wake_of(task)) is not None:
-            waiting = self.status_counts[Status.WAITING] + self.status_counts[Status.PAUSED]
-            self._push(self._wakes, (wake_at, task.id), _wake_of, waiting)
-            if task.assignment.code is Code.HELD_FOR_NODE:
-                self.held.setdefault(_holder_of(task), {})[task.id] = None
+        waiting = self.status_counts[Status.WAITING] + self.status_counts[Status.PAUSED]
+        self._wakes.put(task, waiting)
+        if task.assignment.code is Code.HELD_FOR_NODE:
+            self.held.setdefault(_holder_of(task), {})[task.id] = None
+        if task.series is not None:
+            self.recurring += 1
+            self._fires.put(task, self.recurring)
+            self._deadlines.put(task, self.recurring)
 
     def _unindex(self, task: Task) -> None:
         self.status_counts[task.status] -= 1
@@ -228,6 +244,7 @@ class ClusterState:
                 del self.children[TaskId(task.spec.parent)]
         if not task.is_terminal:
             self.active_tasks -= 1
+            self.recurring -= task.series is not None
         if task.status is Status.UNASSIGNED:
             del self.unassigned[task.id]
         elif task.assignment.code is Code.HELD_FOR_NODE:
@@ -264,49 +281,34 @@ class ClusterState:
         if not use.runs:
             del self.use[node], self.on_node[node]
 
-    def _push(
-        self,
-        heap: list[tuple[Instant, TaskId]],
-        entry: tuple[Instant, TaskId],
-        of: _When,
-        live: int,
-    ) -> None:
-        """Stale entries leave by themselves when their time comes, or here when they prevail."""
-        heapq.heappush(heap, entry)
-        if len(heap) > 2 * live + HEAP_SLACK:
-            true = [e for e in heap if e[1] in self.tasks and of(self.tasks[e[1]]) == e[0]]
-            heap[:] = sorted(dict.fromkeys(true))
 
-    def _due(
-        self, heap: list[tuple[Instant, TaskId]], at: Instant, limit: int, of: _When
-    ) -> list[Task]:
-        """Entries of the heap that still hold. Stale ones are dropped; true ones stay."""
-        found: list[Task] = []
-        kept: list[tuple[Instant, TaskId]] = []
-        while heap and heap[0][0] <= at and len(found) < limit:
-            entry = heapq.heappop(heap)
-            task = self.tasks.get(entry[1])
-            if task is not None and of(task) == entry[0] and (not kept or kept[-1] != entry):
-                found.append(task)
-                kept.append(entry)
-        for entry in kept:
-            heapq.heappush(heap, entry)
-        return found
-
-    def _next(self, heap: list[tuple[Instant, TaskId]], of: _When) -> Instant | None:
-        while heap:
-            when, task_id = heap[0]
-            task = self.tasks.get(task_id)
-            if task is not None and of(task) == when:
-                return when
-            heapq.heappop(heap)
-        return None
+def _earlier(*instants: Instant | None) -> Instant | None:
+    return min((one for one in instants if one is not None), default=None)
 
 
 def _wake_of(task: Task) -> Instant | None:
     if task.status is Status.WAITING:
-        return task.wake_at
+        return task.wake_at or None  # a series waits for its fire time
     return task.paused_until or None
+
+
+def _fire_of(task: Task) -> Instant | None:
+    series = task.series
+    if series is None or task.is_terminal or task.desired is not Desired.RUNNING:
+        return None
+    if series.needs:
+        return AT_ONCE
+    return _earlier(series.next.due_at or None, series.extra_at or None)
+
+
+def _deadline_of(task: Task) -> Instant | None:
+    series, schedule = task.series, task.spec.schedule
+    if series is None or schedule is None or not schedule.start_deadline_ms or task.is_terminal:
+        return None
+    occurrence = series.occurrence
+    if occurrence is None or occurrence.placed or not occurrence.fire_at:
+        return None
+    return occurrence.due_at + schedule.start_deadline_ms
 
 
 def _expiry_of(task: Task) -> Instant | None:

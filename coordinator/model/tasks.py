@@ -11,6 +11,7 @@ from coordinator.model.concurrency import TaskLimit
 from coordinator.model.constraints import Constraints
 from coordinator.model.ids import NO_ALLOCATION, AllocationId, Incarnation, NodeName, TaskId
 from coordinator.model.instants import HOUR, MINUTE, SECOND, Instant, Millis
+from coordinator.model.schedules import Schedule, Series
 
 Pairs: TypeAlias = tuple[
     tuple[str, str], ...
@@ -69,6 +70,7 @@ class Code(StrEnum):
     PAUSED = "paused"
     NOT_DUE = "not_due"
     BACKOFF = "backoff"
+    DEPENDENCY = "dependency"
     ASSIGNMENT_DISABLED = "assignment_disabled"
     STOPPING = "stopping"
     CONCURRENCY_LIMIT = "concurrency_limit"
@@ -139,6 +141,14 @@ class TaskSpec(msgspec.Struct, frozen=True, array_like=True, gc=False):
     object_id: str = ""
     parent: str = ""  # task that it belongs to; "" for none
     constraints: Constraints | None = None
+    schedule: Schedule | None = None  # a recurring task has one
+    after: tuple[str, ...] = ()  # ids of tasks that have to end first (TM-67)
+    until: str = ""  # of `after`: succeeded (the default), finished
+    on_dependency_failure: str = ""  # fail (the default), run
+    dedup_key: str = ""  # at most one active task of its executor has it (TM-66)
+    within_occurrence: bool | None = None
+    reset_after_ms: Millis | None = None
+    invalid_state: str | None = None
 
 
 class Policy(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -155,6 +165,11 @@ class Policy(msgspec.Struct, frozen=True, array_like=True, gc=False):
     exclusive: bool = True
     movable: bool = True
     isolation: str = "shared"
+    within_occurrence: bool = False  # a failed occurrence is tried again before the next (TM-38)
+    reset_after_ms: Millis = (
+        0  # a run that lasted so long begins the row of attempts anew (TM-39); 0: none does
+    )
+    invalid_state: str = "fail"  # fail, raw (TM-53)
 
 
 class Assignment(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -223,6 +238,10 @@ class Task(msgspec.Struct, frozen=True, array_like=True, gc=False):
     next_limits: tuple[TaskLimit, ...] | None = None  # as next_policy
     declared: str = ""  # digest of the params that its executor declared last (PT-84); else empty
     paused_until: Instant = 0  # then a paused task is wanted again; 0: when somebody says so
+    series: Series | None = None  # of a recurring task
+    run_again: bool = False  # a one-off whose run is to be followed by another (TM-29)
+    end_reason: str = ""  # of a failed task: why it is a dead letter (TM-55)
+    set_by: Pairs = ()  # field group -> operator or run, where it was not code (TM-23)
 
     @property
     def is_terminal(self) -> bool:

@@ -105,12 +105,12 @@ def _bytes_wrong(state: ClusterState) -> None:
 
 
 def _wake_missing(state: ClusterState) -> None:
-    state._wakes.clear()
+    state._wakes._heap.clear()
 
 
 def _expiry_missing(state: ClusterState) -> None:
-    for heap in state._expiries.values():
-        heap.clear()
+    for timers in state._expiries.values():
+        timers._heap.clear()
 
 
 def _setting_unknown(state: ClusterState) -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import msgspec
 
 from coordinator.codec.snapshots import encode, freeze, load
-from coordinator.model import state as state_module
+from coordinator.model import timers
 from coordinator.model.ids import NodeName, TaskId
 from coordinator.model.state import ClusterState
 from coordinator.model.tasks import Assignment, Policy, RunOutcome, Status, Task, TaskSpec
@@ -51,9 +51,9 @@ def test_finished_tasks_expire() -> None:
 def test_heaps_stay_as_small_as_what_they_index(monkeypatch: object) -> None:
     world = World()
     task = waiting(world, "a", AT + 10)
-    for number in range(5 * state_module.HEAP_SLACK):
+    for number in range(5 * timers.SLACK):
         world.force(msgspec.structs.replace(task, wake_at=AT + 10 + number))
-    assert len(world.state._wakes) <= state_module.HEAP_SLACK + 2
+    assert len(world.state._wakes._heap) <= timers.SLACK + 2
     assert world.state.next_wake() == world.task("a").wake_at
 
 
