@@ -15,12 +15,15 @@ from coordinator.machine.commands import Batch
 from coordinator.machine.failures import UpgradeNeeded
 from coordinator.machine.outcome import Outcome
 from coordinator.model.events import DigestAgreed, Event
+from coordinator.model.instants import Millis
 from coordinator.model.state import ClusterState
 from coordinator.replica.config import Recovered, ReplicaConfig
 from coordinator.replica.digests import Digests
 from coordinator.replica.effects import Applied, Effect, LeftCluster, TakeSnapshot
 from coordinator.replica.road import Road
 from coordinator.replica.run_rows import rows_of
+
+SNAPSHOT_AGAIN_MS: Millis = 10_000  # a full disk, mostly: at once it would fail as well
 
 
 class Applier:
@@ -43,7 +46,7 @@ class Applier:
         self._snapshot_term = 0
         self._bytes_since = 0
         self._taking = 0  # index of the snapshot under way
-        self._not_before = 0  # revision, after one that failed
+        self._not_before: Millis = 0  # on the steady clock, after one that failed
         self._level_kept = recovered.state.feature_level  # of the last snapshot
         self._check_level()
 
@@ -87,7 +90,7 @@ class Applier:
         self._bytes_since = 0
         self._taking = 0
 
-    def maybe_snapshot(self) -> None:
+    def maybe_snapshot(self, steady: Millis) -> None:
         """Ask for a snapshot when enough was applied since the last, or somebody came in; one at a time."""
         revision = self.state.revision
         grown = revision - self.snapshot_index >= self._config.snapshot_every_entries
@@ -95,24 +98,28 @@ class Applier:
         # An older release is to refuse the directory, which says the level by its snapshot.
         risen = self.state.feature_level > self._level_kept
         needed = grown or heavy or risen or self._road.log.newcomers_since > self.snapshot_index
-        if self._taking or revision < self._not_before or not needed:
+        if self._taking or steady < self._not_before or not needed:
             return
         self._taking, self._snapshot_term = revision, self._last_term
         self._level_taken = self.state.feature_level
-        self._bytes_since = 0
+        self._bytes_taken = self._bytes_since
         conf = self._road.raft.configuration()
         self._conf = conf
         self._emit(TakeSnapshot(revision, self._snapshot_term, conf, freeze(self.state)))
 
-    def snapshot_taken(self, index: int, *, ok: bool) -> None:
+    def snapshot_taken(self, index: int, steady: Millis, *, ok: bool) -> None:
+        """One that failed is tried again after a while, not after so many entries: a newcomer waits for it, and in
+        a quiet cluster there may never be another entry.
+        """
         if index != self._taking:
             return
         self._taking = 0
-        if not ok:  # a full disk, mostly: the next try would fail as well
-            self._not_before = self.state.revision + self._config.snapshot_every_entries // 10
+        if not ok:
+            self._not_before = steady + SNAPSHOT_AGAIN_MS
         else:
             self.snapshot_index = index
             self._level_kept = self._level_taken
+            self._bytes_since -= self._bytes_taken
             self._road.snapshot_taken(
                 index, self._snapshot_term, self._conf, self._config.log_entries_kept
             )
@@ -141,6 +148,7 @@ class Applier:
 
     _last_term = 0
     _level_taken = 0
+    _bytes_taken = 0
 
 
 def _everybody(conf: ConfState) -> set[MemberId]:

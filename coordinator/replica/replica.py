@@ -76,7 +76,7 @@ class Replica(Looking):
             i.Stored: self._stored,
             i.StoreFailed: self._store_failed,
             i.DiskLow: self._disk_is_low,
-            i.SnapshotTaken: lambda one: self._applier.snapshot_taken(one.index, ok=one.ok),
+            i.SnapshotTaken: self._snapshot_taken,
             i.MemberSaid: self._roster.introduced,
             i.PeerUnreachable: lambda one: self.raft.report_unreachable(one.member),
             i.SnapshotSent: lambda one: self.raft.report_snapshot(one.member, ok=one.ok),
@@ -119,7 +119,7 @@ class Replica(Looking):
         self._follow_leadership()
         if self.leading is not None:
             self.leading.sessions.frames()
-        self._applier.maybe_snapshot()
+        self._applier.maybe_snapshot(self._now.steady)
         self._road.send(self._now.steady)
 
     def _propose(self, proposals: Proposals) -> None:
@@ -243,6 +243,9 @@ class Replica(Looking):
             self._road.installed = None
             self._applier.replace(installed.data, installed.index)
             self._emit(StateReplaced(self.state.revision))
+
+    def _snapshot_taken(self, taken: i.SnapshotTaken) -> None:
+        self._applier.snapshot_taken(taken.index, self._now.steady, ok=taken.ok)
 
     def _store_failed(self, failed: i.StoreFailed) -> None:
         match failed.kind:

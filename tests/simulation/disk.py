@@ -42,6 +42,7 @@ class Disk:
         self.snapshot = snapshot
         self.snapshot_crc = crc32(snapshot.data)
         self.rows: list[Row] = []
+        self._sound: list[Row] | None = None  # what was there when the first bit rotted
 
     def open(self) -> Recovered:
         """As the store does it: nothing is believed before it is verified. Raises Damaged."""
@@ -57,11 +58,17 @@ class Disk:
         return Recovered(self.facts.hard_state, snapshot, entries, self.facts.runs_index)
 
     def holds(self, index: int, term: int) -> bool:
-        """Whether this entry, or a snapshot over it, is on the disk."""
+        """Whether this entry, or a snapshot over it, is on the disk; once it has rotted: was on it before.
+
+        An acknowledgement may reach its leader after the disk it spoke of has rotted. It counts, as it would from a
+        member that burnt down: who has rotted never votes again, so any later majority has a member of that one that
+        still has the entry.
+        """
         if index <= self.snapshot.index:
             return True
-        offset = index - self.rows[0][0] if self.rows else -1
-        return 0 <= offset < len(self.rows) and self.rows[offset][1] == term
+        rows = self.rows if self._sound is None else self._sound
+        offset = index - rows[0][0] if rows else -1
+        return 0 <= offset < len(rows) and rows[offset][1] == term
 
     def write(self, batch: Batch) -> None:
         """One transaction, whole."""
@@ -86,6 +93,8 @@ class Disk:
 
     def rot(self, dice: Dice) -> str:
         """Something changes under our feet; gives what."""
+        if self._sound is None:
+            self._sound = self.rows.copy()
         if self.snapshot.data and (not self.rows or dice.percent(20)):
             data = bytearray(self.snapshot.data)
             data[dice.below(len(data))] ^= 1 << dice.below(8)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+
 import pytest
 
 from coordinator.consensus.messages import RequestVote
@@ -10,6 +12,9 @@ from coordinator.model.ids import TaskId
 from coordinator.model.tasks import TaskSpec
 from coordinator.replica.inputs import Create, FromPeer
 from tests.simulation.dials import Dials
+from tests.simulation.dice import Dice
+from tests.simulation.disk import Disk
+from tests.simulation.member import MemberLife
 from tests.simulation.scenario_kit import Scene, Told
 from tests.simulation.timeline import SECOND
 from tests.simulation.world import World
@@ -123,6 +128,44 @@ def test_s08_of_four_voters_split_two_and_two_neither_side_leads() -> None:
         assert not scene.leader_number()
     scene.mend()
     scene.until(scene.leader_number)
+
+
+def test_d5_an_acknowledgement_counts_that_arrives_after_its_disk_has_rotted() -> None:
+    """The follower had the entry when it said so, and nobody hears from it again: what is left has it at the leader."""
+    scene = Scene(nodes=1)
+    scene.create("before", "sim.quick", paused=True)
+    leader = scene.leader().number
+    rotten, cut_off = (n for n in scene.numbers if n != leader)
+    scene.part((f"c{cut_off}",), (f"c{leader}", f"c{rotten}"))
+    scene.network.clog((f"c{rotten}", f"c{leader}"), scene.timeline.now + SECOND // 2)
+    place, life = scene.coordinators[rotten], scene.life(rotten)
+    told = scene.ask(wish("kept"))
+    index = scene.leading().replica.raft.core.log.last_index() + 1
+    scene.until(lambda: (leader, index) == acknowledged(life), within=0.4)
+    place.kill()
+    assert place.disk.rot(dice_that_lose_the_last_entry(place.disk)) == "the last entry"
+    scene.laws.rotten(place)
+    place.start()
+    assert place.gone == "damaged"
+    assert isinstance(scene.wait_for(told, within=1).outcome, Accepted)
+    assert scene.leader().number == leader
+    scene.mend()
+    scene.until(lambda: TaskId("kept") in scene.life(cut_off).replica.state.tasks)
+    scene.settle()
+
+
+def acknowledged(life: MemberLife) -> tuple[int, int]:
+    """To whom this member acknowledged an entry last, and which."""
+    ((to, (said, _)),) = life.replica._road._acknowledged.items()
+    return to, said.match_index if said is not None else 0
+
+
+def dice_that_lose_the_last_entry(disk: Disk) -> Dice:
+    return next(
+        Dice(n, "rot")
+        for n in range(1_000)
+        if deepcopy(disk).rot(Dice(n, "rot")) == "the last entry"
+    )
 
 
 def test_s12_a_leader_with_a_full_disk_refuses_and_hands_over_and_works_again() -> None:

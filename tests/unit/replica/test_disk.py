@@ -10,9 +10,10 @@ from coordinator.machine.outcome import Accepted
 from coordinator.model.tasks import RunOutcome
 from coordinator.replica import effects as e
 from coordinator.replica import inputs as i
+from coordinator.replica.applying import SNAPSHOT_AGAIN_MS
 from coordinator.replica.space import AGAIN_MS
 from tests.unit.replica.kit import at_once, node, of, wish
-from tests.unit.replica.world import FakeNode, Member, World
+from tests.unit.replica.world import FakeNode, Member, World, without_space_for_snapshots
 
 
 def kind_of(world: World, ticket: int) -> str:
@@ -200,23 +201,29 @@ def test_manifests_travel_through_the_log_once() -> None:
 def test_a_snapshot_that_failed_is_not_tried_again_in_every_turn() -> None:
     world = World(1, snapshot_every=50)
     node(world, "n1", capacity=1_000)
-    taken = []
-    do = world.do
-
-    def failing(member: object, effect: e.Effect, written: list[int]) -> None:
-        if isinstance(effect, e.TakeSnapshot):
-            taken.append(effect.index)
-            member.inbox.append(i.SnapshotTaken(effect.index, ok=len(taken) > 2))
-        else:
-            do(member, effect, written)
-
-    world.do = failing
+    asked = without_space_for_snapshots(world, 2)
     for number in range(60):
         world.create(f"t{number}")
-        world.run(50)
-    assert len(taken) == 3
-    assert all(b - a >= 5 for a, b in itertools.pairwise(taken))
-    assert world.leader().replica.snapshot_index == taken[2]
+    world.run(3 * SNAPSHOT_AGAIN_MS)
+    assert len(asked) == 3
+    assert all(b - a >= SNAPSHOT_AGAIN_MS for a, b in itertools.pairwise(asked))
+    assert world.leader().replica.snapshot_index > 50
+
+
+def test_a_snapshot_that_bytes_asked_for_is_asked_for_again_when_it_failed() -> None:
+    world = World(1)
+    world.config["snapshot_every_bytes"] = 20_000
+    world.crash(1)
+    world.start(1)
+    node(world, "n1", capacity=1_000)
+    asked = without_space_for_snapshots(world, 1)
+    for number in range(200):
+        if not asked:
+            world.create(f"t{number}")
+    revision = world.leader().replica.state.revision
+    world.run(2 * SNAPSHOT_AGAIN_MS)
+    assert len(asked) == 2
+    assert world.leader().replica.snapshot_index >= revision
 
 
 def test_flush_runs_writes_what_waited_for_company() -> None:

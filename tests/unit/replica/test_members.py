@@ -10,9 +10,10 @@ from coordinator.machine import commands as c
 from coordinator.machine.outcome import Accepted, Refusal, Refused
 from coordinator.model.members import MemberChange, MemberRecord
 from coordinator.replica import inputs as i
+from coordinator.replica.applying import SNAPSHOT_AGAIN_MS
 from coordinator.replica.member_changes import Known, Stage, next_step
 from tests.unit.replica.growing import GrowingWorld
-from tests.unit.replica.world import founded
+from tests.unit.replica.world import founded, without_space_for_snapshots
 
 
 def conf_changes(world: GrowingWorld, number: int) -> list[tuple[int, int]]:
@@ -60,6 +61,20 @@ def test_m1_a_newcomer_gets_a_snapshot_that_knows_it() -> None:
     world.join("c4")
     world.until_done()
     assert sent == [(4,)]
+
+
+def test_m1_a_newcomer_gets_its_snapshot_although_the_first_one_failed_and_nobody_writes() -> None:
+    """The leader's disk was full for a moment; in a quiet cluster no further entry asks for another."""
+    world = GrowingWorld(3)
+    asked = without_space_for_snapshots(world, 1)
+    world.add("c4")
+    world.join("c4")
+    world.until(lambda: len(asked) > 0)
+    world.run(SNAPSHOT_AGAIN_MS // 2)
+    assert world.members[4].replica.state.revision == 0
+    world.until_done()
+    world.until_equal()
+    assert world.conf.voters == (1, 2, 3, 4)
 
 
 def test_m1_a_lagging_learner_is_not_promoted() -> None:

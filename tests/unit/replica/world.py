@@ -10,7 +10,7 @@ from coordinator.codec.framing import framed
 from coordinator.codec.snapshots import encode
 from coordinator.consensus.messages import ConfState, Entry, HardState, Message, Snapshot
 from coordinator.machine.outcome import Outcome
-from coordinator.model.instants import Now
+from coordinator.model.instants import Millis, Now
 from coordinator.model.members import MemberRecord
 from coordinator.model.nodes import Manifest
 from coordinator.model.state import ClusterState
@@ -323,6 +323,23 @@ def live(world: World, ms: int, *nodes: FakeNode) -> None:
         world.run(250)
         for node in nodes:
             node.beat()
+
+
+def without_space_for_snapshots(world: World, failures: int) -> list[Millis]:
+    """The first so many snapshots of any member fail. Gives when each one was asked for, on the steady clock."""
+    asked: list[Millis] = []
+    do = world.do
+
+    def failing(member: Member, effect: e.Effect, written: list[int]) -> None:
+        if isinstance(effect, e.TakeSnapshot):
+            asked.append(world.now.steady)
+            if len(asked) <= failures:
+                member.inbox.append(i.SnapshotTaken(effect.index, ok=False))
+                return
+        do(member, effect, written)
+
+    world.do = failing  # type: ignore[method-assign]
+    return asked
 
 
 def encode_state(state: ClusterState):  # type: ignore[no-untyped-def]
