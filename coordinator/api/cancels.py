@@ -35,19 +35,19 @@ class Cancels:
         self._road = road
         self._ids = ids
 
-    async def cancel(self, request: wire.CancelManyRequest, left: float) -> wire.CancelManyResponse:
+    async def cancel(self, request: wire.CancelManyRequest, left: float) -> wire.ChangeManyResponse:
         """Raises Rejected: a request id, filter or token that does not fit."""
         _check(request)
         await self._road.barrier(left)
         ids, token = self._meant(request)
-        items = {task_id: wire.CancelManyItem(id=task_id) for task_id in ids}
+        items = {task_id: wire.ChangeManyItem(id=task_id) for task_id in ids}
         wanted = self._wanted(request, ids)
         for task_id in items.keys() - set(wanted):
             items[task_id].result = "skipped"
             items[task_id].error.reason = "not_matching"
             items[task_id].error.metadata["settled"] = "yes"
         await self._submit(request, wanted, items, left)
-        return wire.CancelManyResponse(
+        return wire.ChangeManyResponse(
             answer=self._road.answer(), items=items.values(), next_page=token
         )
 
@@ -80,7 +80,7 @@ class Cancels:
         self,
         request: wire.CancelManyRequest,
         wanted: Sequence[TaskId],
-        items: dict[TaskId, wire.CancelManyItem],
+        items: dict[TaskId, wire.ChangeManyItem],
         left: float,
     ) -> None:
         asked = [_asked(request, task_id) for task_id in wanted]
@@ -123,7 +123,7 @@ def _item_id(request_id: str, task_id: str) -> str:
     return request_id[: REQUEST_ID_CHARS_MAX - len(suffix)] + suffix
 
 
-def _tell(item: wire.CancelManyItem, outcome: Outcome) -> None:
+def _tell(item: wire.ChangeManyItem, outcome: Outcome) -> None:
     if not isinstance(outcome, Refused):
         item.result = "unchanged" if outcome.unchanged else "updated"
         item.removed = outcome.removed
@@ -135,7 +135,7 @@ def _tell(item: wire.CancelManyItem, outcome: Outcome) -> None:
     item.error.metadata.update(rejected.wire_metadata)
 
 
-def _show(item: wire.CancelManyItem, record: Task | None, room: int) -> int:
+def _show(item: wire.ChangeManyItem, record: Task | None, room: int) -> int:
     """The record as it is now, as long as there is room in the message; what is left of that."""
     if record is None or weight_of(record) > room:
         return room

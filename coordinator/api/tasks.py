@@ -57,12 +57,12 @@ class TasksService(TaskWishes):
     @override
     async def CancelMany(
         self, request: wire.CancelManyRequest, context: Context
-    ) -> wire.CancelManyResponse:
-        async def work(left: float) -> wire.CancelManyResponse:
+    ) -> wire.ChangeManyResponse:
+        async def work(left: float) -> wire.ChangeManyResponse:
             return await Cancels(self._door, self._road, self._ids).cancel(request, left)
 
         method = PREFIX + "CancelMany"
-        return await self._road.lead(context, method, request, wire.CancelManyResponse, work)
+        return await self._road.lead(context, method, request, wire.ChangeManyResponse, work)
 
     @override
     async def Call(self, request: wire.CallRequest, context: Context) -> wire.CallResponse:

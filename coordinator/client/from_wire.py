@@ -245,7 +245,7 @@ def _error_in(told: wire.ItemError) -> ClientError:
     return error_of(told.code, told.message, told.reason, dict(told.metadata))
 
 
-def cancelled_item_of(item: wire.CancelManyItem) -> replies.CancelledItem:
+def cancelled_item_of(item: wire.ChangeManyItem) -> replies.CancelledItem:
     """What became of one id."""
     return replies.CancelledItem(
         id=item.id,

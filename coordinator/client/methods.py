@@ -27,10 +27,10 @@ UPDATE: Method[wire.UpdateRequest, wire.ChangeResponse] = Method(
 CANCEL: Method[wire.CancelRequest, wire.ChangeResponse] = Method(
     _PATH + "Cancel", wire.CancelRequest.SerializeToString, wire.ChangeResponse.FromString
 )
-CANCEL_MANY: Method[wire.CancelManyRequest, wire.CancelManyResponse] = Method(
+CANCEL_MANY: Method[wire.CancelManyRequest, wire.ChangeManyResponse] = Method(
     _PATH + "CancelMany",
     wire.CancelManyRequest.SerializeToString,
-    wire.CancelManyResponse.FromString,
+    wire.ChangeManyResponse.FromString,
 )
 PAUSE: Method[wire.PauseRequest, wire.ChangeResponse] = Method(
     _PATH + "Pause", wire.PauseRequest.SerializeToString, wire.ChangeResponse.FromString

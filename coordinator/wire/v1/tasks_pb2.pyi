@@ -84,8 +84,44 @@ class Constraints(_message.Message):
     apart: _containers.RepeatedScalarFieldContainer[str]
     def __init__(self, require: _Optional[_Iterable[_Union[AttributeTest, _Mapping]]] = ..., avoid: _Optional[_Iterable[_Union[AttributeTest, _Mapping]]] = ..., prefer: _Optional[_Iterable[_Union[Preference, _Mapping]]] = ..., spread: _Optional[_Iterable[str]] = ..., apart: _Optional[_Iterable[str]] = ...) -> None: ...
 
+class Schedule(_message.Message):
+    __slots__ = ("every_ms", "cron", "rrule", "time_zone", "start_at", "end_at", "count_from", "jitter_ms", "misfire", "misfire_grace_ms", "max_catch_up", "overlap", "start_deadline_ms", "dst_gap", "blackouts", "pause_after_failures")
+    EVERY_MS_FIELD_NUMBER: _ClassVar[int]
+    CRON_FIELD_NUMBER: _ClassVar[int]
+    RRULE_FIELD_NUMBER: _ClassVar[int]
+    TIME_ZONE_FIELD_NUMBER: _ClassVar[int]
+    START_AT_FIELD_NUMBER: _ClassVar[int]
+    END_AT_FIELD_NUMBER: _ClassVar[int]
+    COUNT_FROM_FIELD_NUMBER: _ClassVar[int]
+    JITTER_MS_FIELD_NUMBER: _ClassVar[int]
+    MISFIRE_FIELD_NUMBER: _ClassVar[int]
+    MISFIRE_GRACE_MS_FIELD_NUMBER: _ClassVar[int]
+    MAX_CATCH_UP_FIELD_NUMBER: _ClassVar[int]
+    OVERLAP_FIELD_NUMBER: _ClassVar[int]
+    START_DEADLINE_MS_FIELD_NUMBER: _ClassVar[int]
+    DST_GAP_FIELD_NUMBER: _ClassVar[int]
+    BLACKOUTS_FIELD_NUMBER: _ClassVar[int]
+    PAUSE_AFTER_FAILURES_FIELD_NUMBER: _ClassVar[int]
+    every_ms: int
+    cron: str
+    rrule: str
+    time_zone: str
+    start_at: int
+    end_at: int
+    count_from: str
+    jitter_ms: int
+    misfire: str
+    misfire_grace_ms: int
+    max_catch_up: int
+    overlap: str
+    start_deadline_ms: int
+    dst_gap: str
+    blackouts: _containers.RepeatedScalarFieldContainer[str]
+    pause_after_failures: int
+    def __init__(self, every_ms: _Optional[int] = ..., cron: _Optional[str] = ..., rrule: _Optional[str] = ..., time_zone: _Optional[str] = ..., start_at: _Optional[int] = ..., end_at: _Optional[int] = ..., count_from: _Optional[str] = ..., jitter_ms: _Optional[int] = ..., misfire: _Optional[str] = ..., misfire_grace_ms: _Optional[int] = ..., max_catch_up: _Optional[int] = ..., overlap: _Optional[str] = ..., start_deadline_ms: _Optional[int] = ..., dst_gap: _Optional[str] = ..., blackouts: _Optional[_Iterable[str]] = ..., pause_after_failures: _Optional[int] = ...) -> None: ...
+
 class TaskSpec(_message.Message):
-    __slots__ = ("due_at", "priority", "cost", "timeout_ms", "max_attempts", "backoff", "on_lost", "cancel_grace_ms", "retention_ms", "labels", "headers", "exclusive", "isolation", "object_kind", "object_id", "parent", "constraints")
+    __slots__ = ("due_at", "priority", "cost", "timeout_ms", "max_attempts", "backoff", "on_lost", "cancel_grace_ms", "retention_ms", "labels", "headers", "exclusive", "isolation", "object_kind", "object_id", "parent", "constraints", "schedule", "after", "until", "on_dependency_failure", "dedup_key", "within_occurrence", "reset_after_ms", "invalid_state")
     class LabelsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -117,6 +153,14 @@ class TaskSpec(_message.Message):
     OBJECT_ID_FIELD_NUMBER: _ClassVar[int]
     PARENT_FIELD_NUMBER: _ClassVar[int]
     CONSTRAINTS_FIELD_NUMBER: _ClassVar[int]
+    SCHEDULE_FIELD_NUMBER: _ClassVar[int]
+    AFTER_FIELD_NUMBER: _ClassVar[int]
+    UNTIL_FIELD_NUMBER: _ClassVar[int]
+    ON_DEPENDENCY_FAILURE_FIELD_NUMBER: _ClassVar[int]
+    DEDUP_KEY_FIELD_NUMBER: _ClassVar[int]
+    WITHIN_OCCURRENCE_FIELD_NUMBER: _ClassVar[int]
+    RESET_AFTER_MS_FIELD_NUMBER: _ClassVar[int]
+    INVALID_STATE_FIELD_NUMBER: _ClassVar[int]
     due_at: int
     priority: int
     cost: int
@@ -134,7 +178,15 @@ class TaskSpec(_message.Message):
     object_id: str
     parent: str
     constraints: Constraints
-    def __init__(self, due_at: _Optional[int] = ..., priority: _Optional[int] = ..., cost: _Optional[int] = ..., timeout_ms: _Optional[int] = ..., max_attempts: _Optional[int] = ..., backoff: _Optional[_Union[Backoff, _Mapping]] = ..., on_lost: _Optional[str] = ..., cancel_grace_ms: _Optional[int] = ..., retention_ms: _Optional[int] = ..., labels: _Optional[_Mapping[str, str]] = ..., headers: _Optional[_Mapping[str, str]] = ..., exclusive: _Optional[bool] = ..., isolation: _Optional[str] = ..., object_kind: _Optional[str] = ..., object_id: _Optional[str] = ..., parent: _Optional[str] = ..., constraints: _Optional[_Union[Constraints, _Mapping]] = ...) -> None: ...
+    schedule: Schedule
+    after: _containers.RepeatedScalarFieldContainer[str]
+    until: str
+    on_dependency_failure: str
+    dedup_key: str
+    within_occurrence: bool
+    reset_after_ms: int
+    invalid_state: str
+    def __init__(self, due_at: _Optional[int] = ..., priority: _Optional[int] = ..., cost: _Optional[int] = ..., timeout_ms: _Optional[int] = ..., max_attempts: _Optional[int] = ..., backoff: _Optional[_Union[Backoff, _Mapping]] = ..., on_lost: _Optional[str] = ..., cancel_grace_ms: _Optional[int] = ..., retention_ms: _Optional[int] = ..., labels: _Optional[_Mapping[str, str]] = ..., headers: _Optional[_Mapping[str, str]] = ..., exclusive: _Optional[bool] = ..., isolation: _Optional[str] = ..., object_kind: _Optional[str] = ..., object_id: _Optional[str] = ..., parent: _Optional[str] = ..., constraints: _Optional[_Union[Constraints, _Mapping]] = ..., schedule: _Optional[_Union[Schedule, _Mapping]] = ..., after: _Optional[_Iterable[str]] = ..., until: _Optional[str] = ..., on_dependency_failure: _Optional[str] = ..., dedup_key: _Optional[str] = ..., within_occurrence: _Optional[bool] = ..., reset_after_ms: _Optional[int] = ..., invalid_state: _Optional[str] = ...) -> None: ...
 
 class NewTask(_message.Message):
     __slots__ = ("id", "executor", "params", "spec", "paused", "require_assignment", "replace_finished")
@@ -187,7 +239,7 @@ class Progress(_message.Message):
     def __init__(self, done: _Optional[float] = ..., total: _Optional[float] = ..., message: _Optional[str] = ..., at: _Optional[int] = ...) -> None: ...
 
 class Policy(_message.Message):
-    __slots__ = ("priority", "cost", "timeout_ms", "max_attempts", "backoff", "on_lost", "cancel_grace_ms", "retention_ms", "exclusive", "movable", "isolation")
+    __slots__ = ("priority", "cost", "timeout_ms", "max_attempts", "backoff", "on_lost", "cancel_grace_ms", "retention_ms", "exclusive", "movable", "isolation", "within_occurrence", "reset_after_ms", "invalid_state")
     PRIORITY_FIELD_NUMBER: _ClassVar[int]
     COST_FIELD_NUMBER: _ClassVar[int]
     TIMEOUT_MS_FIELD_NUMBER: _ClassVar[int]
@@ -199,6 +251,9 @@ class Policy(_message.Message):
     EXCLUSIVE_FIELD_NUMBER: _ClassVar[int]
     MOVABLE_FIELD_NUMBER: _ClassVar[int]
     ISOLATION_FIELD_NUMBER: _ClassVar[int]
+    WITHIN_OCCURRENCE_FIELD_NUMBER: _ClassVar[int]
+    RESET_AFTER_MS_FIELD_NUMBER: _ClassVar[int]
+    INVALID_STATE_FIELD_NUMBER: _ClassVar[int]
     priority: int
     cost: int
     timeout_ms: int
@@ -210,10 +265,50 @@ class Policy(_message.Message):
     exclusive: bool
     movable: bool
     isolation: str
-    def __init__(self, priority: _Optional[int] = ..., cost: _Optional[int] = ..., timeout_ms: _Optional[int] = ..., max_attempts: _Optional[int] = ..., backoff: _Optional[_Union[Backoff, _Mapping]] = ..., on_lost: _Optional[str] = ..., cancel_grace_ms: _Optional[int] = ..., retention_ms: _Optional[int] = ..., exclusive: _Optional[bool] = ..., movable: _Optional[bool] = ..., isolation: _Optional[str] = ...) -> None: ...
+    within_occurrence: bool
+    reset_after_ms: int
+    invalid_state: str
+    def __init__(self, priority: _Optional[int] = ..., cost: _Optional[int] = ..., timeout_ms: _Optional[int] = ..., max_attempts: _Optional[int] = ..., backoff: _Optional[_Union[Backoff, _Mapping]] = ..., on_lost: _Optional[str] = ..., cancel_grace_ms: _Optional[int] = ..., retention_ms: _Optional[int] = ..., exclusive: _Optional[bool] = ..., movable: _Optional[bool] = ..., isolation: _Optional[str] = ..., within_occurrence: _Optional[bool] = ..., reset_after_ms: _Optional[int] = ..., invalid_state: _Optional[str] = ...) -> None: ...
+
+class Occurrence(_message.Message):
+    __slots__ = ("cause", "fire_at", "due_at", "attempts")
+    CAUSE_FIELD_NUMBER: _ClassVar[int]
+    FIRE_AT_FIELD_NUMBER: _ClassVar[int]
+    DUE_AT_FIELD_NUMBER: _ClassVar[int]
+    ATTEMPTS_FIELD_NUMBER: _ClassVar[int]
+    cause: str
+    fire_at: int
+    due_at: int
+    attempts: int
+    def __init__(self, cause: _Optional[str] = ..., fire_at: _Optional[int] = ..., due_at: _Optional[int] = ..., attempts: _Optional[int] = ...) -> None: ...
+
+class Series(_message.Message):
+    __slots__ = ("next_fire_at", "next_due_at", "last_fire_at", "occurrence", "queued", "failures", "extra_at")
+    NEXT_FIRE_AT_FIELD_NUMBER: _ClassVar[int]
+    NEXT_DUE_AT_FIELD_NUMBER: _ClassVar[int]
+    LAST_FIRE_AT_FIELD_NUMBER: _ClassVar[int]
+    OCCURRENCE_FIELD_NUMBER: _ClassVar[int]
+    QUEUED_FIELD_NUMBER: _ClassVar[int]
+    FAILURES_FIELD_NUMBER: _ClassVar[int]
+    EXTRA_AT_FIELD_NUMBER: _ClassVar[int]
+    next_fire_at: int
+    next_due_at: int
+    last_fire_at: int
+    occurrence: Occurrence
+    queued: int
+    failures: int
+    extra_at: int
+    def __init__(self, next_fire_at: _Optional[int] = ..., next_due_at: _Optional[int] = ..., last_fire_at: _Optional[int] = ..., occurrence: _Optional[_Union[Occurrence, _Mapping]] = ..., queued: _Optional[int] = ..., failures: _Optional[int] = ..., extra_at: _Optional[int] = ...) -> None: ...
 
 class Task(_message.Message):
-    __slots__ = ("id", "executor", "executor_version", "status", "desired", "stop_reason", "stopping_since_at", "params", "state", "state_version", "state_allocation_id", "state_is_current", "description", "spec", "policy", "allocation_id", "node", "incarnation", "code", "explanation", "attempts", "due_at", "last_outcome", "progress", "created_at", "updated_at", "started_at", "finished_at", "expires_at", "created_revision", "modified_revision", "declared", "paused_until_at")
+    __slots__ = ("id", "executor", "executor_version", "status", "desired", "stop_reason", "stopping_since_at", "params", "state", "state_version", "state_allocation_id", "state_is_current", "description", "spec", "policy", "allocation_id", "node", "incarnation", "code", "explanation", "attempts", "due_at", "last_outcome", "progress", "created_at", "updated_at", "started_at", "finished_at", "expires_at", "created_revision", "modified_revision", "declared", "paused_until_at", "series", "end_reason", "set_by", "run_again")
+    class SetByEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
     ID_FIELD_NUMBER: _ClassVar[int]
     EXECUTOR_FIELD_NUMBER: _ClassVar[int]
     EXECUTOR_VERSION_FIELD_NUMBER: _ClassVar[int]
@@ -247,6 +342,10 @@ class Task(_message.Message):
     MODIFIED_REVISION_FIELD_NUMBER: _ClassVar[int]
     DECLARED_FIELD_NUMBER: _ClassVar[int]
     PAUSED_UNTIL_AT_FIELD_NUMBER: _ClassVar[int]
+    SERIES_FIELD_NUMBER: _ClassVar[int]
+    END_REASON_FIELD_NUMBER: _ClassVar[int]
+    SET_BY_FIELD_NUMBER: _ClassVar[int]
+    RUN_AGAIN_FIELD_NUMBER: _ClassVar[int]
     id: str
     executor: str
     executor_version: int
@@ -280,7 +379,11 @@ class Task(_message.Message):
     modified_revision: int
     declared: bool
     paused_until_at: int
-    def __init__(self, id: _Optional[str] = ..., executor: _Optional[str] = ..., executor_version: _Optional[int] = ..., status: _Optional[str] = ..., desired: _Optional[str] = ..., stop_reason: _Optional[str] = ..., stopping_since_at: _Optional[int] = ..., params: _Optional[bytes] = ..., state: _Optional[bytes] = ..., state_version: _Optional[int] = ..., state_allocation_id: _Optional[int] = ..., state_is_current: _Optional[bool] = ..., description: _Optional[str] = ..., spec: _Optional[_Union[TaskSpec, _Mapping]] = ..., policy: _Optional[_Union[Policy, _Mapping]] = ..., allocation_id: _Optional[int] = ..., node: _Optional[str] = ..., incarnation: _Optional[str] = ..., code: _Optional[str] = ..., explanation: _Optional[str] = ..., attempts: _Optional[int] = ..., due_at: _Optional[int] = ..., last_outcome: _Optional[_Union[LastOutcome, _Mapping]] = ..., progress: _Optional[_Union[Progress, _Mapping]] = ..., created_at: _Optional[int] = ..., updated_at: _Optional[int] = ..., started_at: _Optional[int] = ..., finished_at: _Optional[int] = ..., expires_at: _Optional[int] = ..., created_revision: _Optional[int] = ..., modified_revision: _Optional[int] = ..., declared: _Optional[bool] = ..., paused_until_at: _Optional[int] = ...) -> None: ...
+    series: Series
+    end_reason: str
+    set_by: _containers.ScalarMap[str, str]
+    run_again: bool
+    def __init__(self, id: _Optional[str] = ..., executor: _Optional[str] = ..., executor_version: _Optional[int] = ..., status: _Optional[str] = ..., desired: _Optional[str] = ..., stop_reason: _Optional[str] = ..., stopping_since_at: _Optional[int] = ..., params: _Optional[bytes] = ..., state: _Optional[bytes] = ..., state_version: _Optional[int] = ..., state_allocation_id: _Optional[int] = ..., state_is_current: _Optional[bool] = ..., description: _Optional[str] = ..., spec: _Optional[_Union[TaskSpec, _Mapping]] = ..., policy: _Optional[_Union[Policy, _Mapping]] = ..., allocation_id: _Optional[int] = ..., node: _Optional[str] = ..., incarnation: _Optional[str] = ..., code: _Optional[str] = ..., explanation: _Optional[str] = ..., attempts: _Optional[int] = ..., due_at: _Optional[int] = ..., last_outcome: _Optional[_Union[LastOutcome, _Mapping]] = ..., progress: _Optional[_Union[Progress, _Mapping]] = ..., created_at: _Optional[int] = ..., updated_at: _Optional[int] = ..., started_at: _Optional[int] = ..., finished_at: _Optional[int] = ..., expires_at: _Optional[int] = ..., created_revision: _Optional[int] = ..., modified_revision: _Optional[int] = ..., declared: _Optional[bool] = ..., paused_until_at: _Optional[int] = ..., series: _Optional[_Union[Series, _Mapping]] = ..., end_reason: _Optional[str] = ..., set_by: _Optional[_Mapping[str, str]] = ..., run_again: _Optional[bool] = ...) -> None: ...
 
 class CreateRequest(_message.Message):
     __slots__ = ("change", "task", "forwarded")
@@ -293,16 +396,34 @@ class CreateRequest(_message.Message):
     def __init__(self, change: _Optional[_Union[Change, _Mapping]] = ..., task: _Optional[_Union[NewTask, _Mapping]] = ..., forwarded: _Optional[bool] = ...) -> None: ...
 
 class CreateResponse(_message.Message):
-    __slots__ = ("answer", "task", "created", "validated")
+    __slots__ = ("answer", "task", "created", "validated", "fire_times")
     ANSWER_FIELD_NUMBER: _ClassVar[int]
     TASK_FIELD_NUMBER: _ClassVar[int]
     CREATED_FIELD_NUMBER: _ClassVar[int]
     VALIDATED_FIELD_NUMBER: _ClassVar[int]
+    FIRE_TIMES_FIELD_NUMBER: _ClassVar[int]
     answer: Answer
     task: Task
     created: bool
     validated: str
-    def __init__(self, answer: _Optional[_Union[Answer, _Mapping]] = ..., task: _Optional[_Union[Task, _Mapping]] = ..., created: _Optional[bool] = ..., validated: _Optional[str] = ...) -> None: ...
+    fire_times: _containers.RepeatedCompositeFieldContainer[FireTime]
+    def __init__(self, answer: _Optional[_Union[Answer, _Mapping]] = ..., task: _Optional[_Union[Task, _Mapping]] = ..., created: _Optional[bool] = ..., validated: _Optional[str] = ..., fire_times: _Optional[_Iterable[_Union[FireTime, _Mapping]]] = ...) -> None: ...
+
+class FireTime(_message.Message):
+    __slots__ = ("at", "local", "fate", "reason", "jitter_ms", "note")
+    AT_FIELD_NUMBER: _ClassVar[int]
+    LOCAL_FIELD_NUMBER: _ClassVar[int]
+    FATE_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    JITTER_MS_FIELD_NUMBER: _ClassVar[int]
+    NOTE_FIELD_NUMBER: _ClassVar[int]
+    at: int
+    local: str
+    fate: str
+    reason: str
+    jitter_ms: int
+    note: str
+    def __init__(self, at: _Optional[int] = ..., local: _Optional[str] = ..., fate: _Optional[str] = ..., reason: _Optional[str] = ..., jitter_ms: _Optional[int] = ..., note: _Optional[str] = ...) -> None: ...
 
 class CreateManyRequest(_message.Message):
     __slots__ = ("change", "tasks", "brief")
@@ -370,29 +491,33 @@ class ReadOptions(_message.Message):
     def __init__(self, stale: _Optional[bool] = ..., min_revision: _Optional[int] = ...) -> None: ...
 
 class GetRequest(_message.Message):
-    __slots__ = ("id", "read", "prefix")
+    __slots__ = ("id", "read", "prefix", "fire_times")
     ID_FIELD_NUMBER: _ClassVar[int]
     READ_FIELD_NUMBER: _ClassVar[int]
     PREFIX_FIELD_NUMBER: _ClassVar[int]
+    FIRE_TIMES_FIELD_NUMBER: _ClassVar[int]
     id: str
     read: ReadOptions
     prefix: bool
-    def __init__(self, id: _Optional[str] = ..., read: _Optional[_Union[ReadOptions, _Mapping]] = ..., prefix: _Optional[bool] = ...) -> None: ...
+    fire_times: int
+    def __init__(self, id: _Optional[str] = ..., read: _Optional[_Union[ReadOptions, _Mapping]] = ..., prefix: _Optional[bool] = ..., fire_times: _Optional[int] = ...) -> None: ...
 
 class GetResponse(_message.Message):
-    __slots__ = ("answer", "task", "matches", "match_count")
+    __slots__ = ("answer", "task", "matches", "match_count", "fire_times")
     ANSWER_FIELD_NUMBER: _ClassVar[int]
     TASK_FIELD_NUMBER: _ClassVar[int]
     MATCHES_FIELD_NUMBER: _ClassVar[int]
     MATCH_COUNT_FIELD_NUMBER: _ClassVar[int]
+    FIRE_TIMES_FIELD_NUMBER: _ClassVar[int]
     answer: Answer
     task: Task
     matches: _containers.RepeatedScalarFieldContainer[str]
     match_count: int
-    def __init__(self, answer: _Optional[_Union[Answer, _Mapping]] = ..., task: _Optional[_Union[Task, _Mapping]] = ..., matches: _Optional[_Iterable[str]] = ..., match_count: _Optional[int] = ...) -> None: ...
+    fire_times: _containers.RepeatedCompositeFieldContainer[FireTime]
+    def __init__(self, answer: _Optional[_Union[Answer, _Mapping]] = ..., task: _Optional[_Union[Task, _Mapping]] = ..., matches: _Optional[_Iterable[str]] = ..., match_count: _Optional[int] = ..., fire_times: _Optional[_Iterable[_Union[FireTime, _Mapping]]] = ...) -> None: ...
 
 class Filter(_message.Message):
-    __slots__ = ("label_terms", "statuses", "executor", "node", "parent", "object_kind", "object_id", "include_finished", "ids", "id_pattern", "running_longer_ms")
+    __slots__ = ("label_terms", "statuses", "executor", "node", "parent", "object_kind", "object_id", "include_finished", "ids", "id_pattern", "running_longer_ms", "recurring")
     LABEL_TERMS_FIELD_NUMBER: _ClassVar[int]
     STATUSES_FIELD_NUMBER: _ClassVar[int]
     EXECUTOR_FIELD_NUMBER: _ClassVar[int]
@@ -404,6 +529,7 @@ class Filter(_message.Message):
     IDS_FIELD_NUMBER: _ClassVar[int]
     ID_PATTERN_FIELD_NUMBER: _ClassVar[int]
     RUNNING_LONGER_MS_FIELD_NUMBER: _ClassVar[int]
+    RECURRING_FIELD_NUMBER: _ClassVar[int]
     label_terms: _containers.RepeatedScalarFieldContainer[str]
     statuses: _containers.RepeatedScalarFieldContainer[str]
     executor: str
@@ -415,7 +541,8 @@ class Filter(_message.Message):
     ids: _containers.RepeatedScalarFieldContainer[str]
     id_pattern: str
     running_longer_ms: int
-    def __init__(self, label_terms: _Optional[_Iterable[str]] = ..., statuses: _Optional[_Iterable[str]] = ..., executor: _Optional[str] = ..., node: _Optional[str] = ..., parent: _Optional[str] = ..., object_kind: _Optional[str] = ..., object_id: _Optional[str] = ..., include_finished: _Optional[bool] = ..., ids: _Optional[_Iterable[str]] = ..., id_pattern: _Optional[str] = ..., running_longer_ms: _Optional[int] = ...) -> None: ...
+    recurring: bool
+    def __init__(self, label_terms: _Optional[_Iterable[str]] = ..., statuses: _Optional[_Iterable[str]] = ..., executor: _Optional[str] = ..., node: _Optional[str] = ..., parent: _Optional[str] = ..., object_kind: _Optional[str] = ..., object_id: _Optional[str] = ..., include_finished: _Optional[bool] = ..., ids: _Optional[_Iterable[str]] = ..., id_pattern: _Optional[str] = ..., running_longer_ms: _Optional[int] = ..., recurring: _Optional[bool] = ...) -> None: ...
 
 class ListRequest(_message.Message):
     __slots__ = ("filter", "page_size", "page_token", "read", "count_only")
@@ -474,24 +601,100 @@ class UpdateRequest(_message.Message):
     def __init__(self, change: _Optional[_Union[Change, _Mapping]] = ..., id: _Optional[str] = ..., move: _Optional[bool] = ..., avoid: _Optional[_Iterable[str]] = ..., params: _Optional[bytes] = ..., merge_params: _Optional[bool] = ..., spec: _Optional[_Union[TaskSpec, _Mapping]] = ..., mask: _Optional[_Iterable[str]] = ..., restart: _Optional[bool] = ..., set_state: _Optional[bool] = ..., state: _Optional[bytes] = ..., executor_version: _Optional[int] = ...) -> None: ...
 
 class PauseRequest(_message.Message):
-    __slots__ = ("change", "id", "running", "until_at")
+    __slots__ = ("change", "id", "running", "until_at", "clear_state")
     CHANGE_FIELD_NUMBER: _ClassVar[int]
     ID_FIELD_NUMBER: _ClassVar[int]
     RUNNING_FIELD_NUMBER: _ClassVar[int]
     UNTIL_AT_FIELD_NUMBER: _ClassVar[int]
+    CLEAR_STATE_FIELD_NUMBER: _ClassVar[int]
     change: Change
     id: str
     running: str
     until_at: int
-    def __init__(self, change: _Optional[_Union[Change, _Mapping]] = ..., id: _Optional[str] = ..., running: _Optional[str] = ..., until_at: _Optional[int] = ...) -> None: ...
+    clear_state: bool
+    def __init__(self, change: _Optional[_Union[Change, _Mapping]] = ..., id: _Optional[str] = ..., running: _Optional[str] = ..., until_at: _Optional[int] = ..., clear_state: _Optional[bool] = ...) -> None: ...
 
 class ResumeRequest(_message.Message):
-    __slots__ = ("change", "id")
+    __slots__ = ("change", "id", "no_catch_up")
     CHANGE_FIELD_NUMBER: _ClassVar[int]
     ID_FIELD_NUMBER: _ClassVar[int]
+    NO_CATCH_UP_FIELD_NUMBER: _ClassVar[int]
     change: Change
     id: str
-    def __init__(self, change: _Optional[_Union[Change, _Mapping]] = ..., id: _Optional[str] = ...) -> None: ...
+    no_catch_up: bool
+    def __init__(self, change: _Optional[_Union[Change, _Mapping]] = ..., id: _Optional[str] = ..., no_catch_up: _Optional[bool] = ...) -> None: ...
+
+class RunNowRequest(_message.Message):
+    __slots__ = ("change", "id", "queue", "replace")
+    CHANGE_FIELD_NUMBER: _ClassVar[int]
+    ID_FIELD_NUMBER: _ClassVar[int]
+    QUEUE_FIELD_NUMBER: _ClassVar[int]
+    REPLACE_FIELD_NUMBER: _ClassVar[int]
+    change: Change
+    id: str
+    queue: bool
+    replace: bool
+    def __init__(self, change: _Optional[_Union[Change, _Mapping]] = ..., id: _Optional[str] = ..., queue: _Optional[bool] = ..., replace: _Optional[bool] = ...) -> None: ...
+
+class EnsureRequest(_message.Message):
+    __slots__ = ("change", "task", "overwrite", "revive")
+    CHANGE_FIELD_NUMBER: _ClassVar[int]
+    TASK_FIELD_NUMBER: _ClassVar[int]
+    OVERWRITE_FIELD_NUMBER: _ClassVar[int]
+    REVIVE_FIELD_NUMBER: _ClassVar[int]
+    change: Change
+    task: NewTask
+    overwrite: bool
+    revive: bool
+    def __init__(self, change: _Optional[_Union[Change, _Mapping]] = ..., task: _Optional[_Union[NewTask, _Mapping]] = ..., overwrite: _Optional[bool] = ..., revive: _Optional[bool] = ...) -> None: ...
+
+class EnsureResponse(_message.Message):
+    __slots__ = ("answer", "task", "result", "changed", "kept", "validated")
+    ANSWER_FIELD_NUMBER: _ClassVar[int]
+    TASK_FIELD_NUMBER: _ClassVar[int]
+    RESULT_FIELD_NUMBER: _ClassVar[int]
+    CHANGED_FIELD_NUMBER: _ClassVar[int]
+    KEPT_FIELD_NUMBER: _ClassVar[int]
+    VALIDATED_FIELD_NUMBER: _ClassVar[int]
+    answer: Answer
+    task: Task
+    result: str
+    changed: _containers.RepeatedScalarFieldContainer[str]
+    kept: _containers.RepeatedScalarFieldContainer[str]
+    validated: str
+    def __init__(self, answer: _Optional[_Union[Answer, _Mapping]] = ..., task: _Optional[_Union[Task, _Mapping]] = ..., result: _Optional[str] = ..., changed: _Optional[_Iterable[str]] = ..., kept: _Optional[_Iterable[str]] = ..., validated: _Optional[str] = ...) -> None: ...
+
+class PreviewScheduleRequest(_message.Message):
+    __slots__ = ("id", "schedule", "count", "from_at", "read")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    SCHEDULE_FIELD_NUMBER: _ClassVar[int]
+    COUNT_FIELD_NUMBER: _ClassVar[int]
+    FROM_AT_FIELD_NUMBER: _ClassVar[int]
+    READ_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    schedule: Schedule
+    count: int
+    from_at: int
+    read: ReadOptions
+    def __init__(self, id: _Optional[str] = ..., schedule: _Optional[_Union[Schedule, _Mapping]] = ..., count: _Optional[int] = ..., from_at: _Optional[int] = ..., read: _Optional[_Union[ReadOptions, _Mapping]] = ...) -> None: ...
+
+class PreviewScheduleResponse(_message.Message):
+    __slots__ = ("answer", "expression", "time_zone", "reading", "from_at", "items", "warnings")
+    ANSWER_FIELD_NUMBER: _ClassVar[int]
+    EXPRESSION_FIELD_NUMBER: _ClassVar[int]
+    TIME_ZONE_FIELD_NUMBER: _ClassVar[int]
+    READING_FIELD_NUMBER: _ClassVar[int]
+    FROM_AT_FIELD_NUMBER: _ClassVar[int]
+    ITEMS_FIELD_NUMBER: _ClassVar[int]
+    WARNINGS_FIELD_NUMBER: _ClassVar[int]
+    answer: Answer
+    expression: str
+    time_zone: str
+    reading: str
+    from_at: int
+    items: _containers.RepeatedCompositeFieldContainer[FireTime]
+    warnings: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, answer: _Optional[_Union[Answer, _Mapping]] = ..., expression: _Optional[str] = ..., time_zone: _Optional[str] = ..., reading: _Optional[str] = ..., from_at: _Optional[int] = ..., items: _Optional[_Iterable[_Union[FireTime, _Mapping]]] = ..., warnings: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class RetryRequest(_message.Message):
     __slots__ = ("change", "id", "again", "params", "merge_params")
@@ -541,7 +744,29 @@ class CancelManyRequest(_message.Message):
     page_token: str
     def __init__(self, change: _Optional[_Union[Change, _Mapping]] = ..., filter: _Optional[_Union[Filter, _Mapping]] = ..., purge: _Optional[bool] = ..., grace_ms: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
 
-class CancelManyItem(_message.Message):
+class ChangeManyRequest(_message.Message):
+    __slots__ = ("change", "filter", "page_token", "pause", "resume", "retry", "run_now", "update", "clear_state_of")
+    CHANGE_FIELD_NUMBER: _ClassVar[int]
+    FILTER_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    PAUSE_FIELD_NUMBER: _ClassVar[int]
+    RESUME_FIELD_NUMBER: _ClassVar[int]
+    RETRY_FIELD_NUMBER: _ClassVar[int]
+    RUN_NOW_FIELD_NUMBER: _ClassVar[int]
+    UPDATE_FIELD_NUMBER: _ClassVar[int]
+    CLEAR_STATE_OF_FIELD_NUMBER: _ClassVar[int]
+    change: Change
+    filter: Filter
+    page_token: str
+    pause: PauseRequest
+    resume: ResumeRequest
+    retry: RetryRequest
+    run_now: RunNowRequest
+    update: UpdateRequest
+    clear_state_of: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, change: _Optional[_Union[Change, _Mapping]] = ..., filter: _Optional[_Union[Filter, _Mapping]] = ..., page_token: _Optional[str] = ..., pause: _Optional[_Union[PauseRequest, _Mapping]] = ..., resume: _Optional[_Union[ResumeRequest, _Mapping]] = ..., retry: _Optional[_Union[RetryRequest, _Mapping]] = ..., run_now: _Optional[_Union[RunNowRequest, _Mapping]] = ..., update: _Optional[_Union[UpdateRequest, _Mapping]] = ..., clear_state_of: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class ChangeManyItem(_message.Message):
     __slots__ = ("id", "result", "task", "error", "removed")
     ID_FIELD_NUMBER: _ClassVar[int]
     RESULT_FIELD_NUMBER: _ClassVar[int]
@@ -555,18 +780,18 @@ class CancelManyItem(_message.Message):
     removed: bool
     def __init__(self, id: _Optional[str] = ..., result: _Optional[str] = ..., task: _Optional[_Union[Task, _Mapping]] = ..., error: _Optional[_Union[ItemError, _Mapping]] = ..., removed: _Optional[bool] = ...) -> None: ...
 
-class CancelManyResponse(_message.Message):
+class ChangeManyResponse(_message.Message):
     __slots__ = ("answer", "items", "next_page")
     ANSWER_FIELD_NUMBER: _ClassVar[int]
     ITEMS_FIELD_NUMBER: _ClassVar[int]
     NEXT_PAGE_FIELD_NUMBER: _ClassVar[int]
     answer: Answer
-    items: _containers.RepeatedCompositeFieldContainer[CancelManyItem]
+    items: _containers.RepeatedCompositeFieldContainer[ChangeManyItem]
     next_page: str
-    def __init__(self, answer: _Optional[_Union[Answer, _Mapping]] = ..., items: _Optional[_Iterable[_Union[CancelManyItem, _Mapping]]] = ..., next_page: _Optional[str] = ...) -> None: ...
+    def __init__(self, answer: _Optional[_Union[Answer, _Mapping]] = ..., items: _Optional[_Iterable[_Union[ChangeManyItem, _Mapping]]] = ..., next_page: _Optional[str] = ...) -> None: ...
 
 class ChangeResponse(_message.Message):
-    __slots__ = ("answer", "task", "unchanged", "removed", "effect", "now", "next_run", "validated")
+    __slots__ = ("answer", "task", "unchanged", "removed", "effect", "now", "next_run", "validated", "fire_times")
     ANSWER_FIELD_NUMBER: _ClassVar[int]
     TASK_FIELD_NUMBER: _ClassVar[int]
     UNCHANGED_FIELD_NUMBER: _ClassVar[int]
@@ -575,6 +800,7 @@ class ChangeResponse(_message.Message):
     NOW_FIELD_NUMBER: _ClassVar[int]
     NEXT_RUN_FIELD_NUMBER: _ClassVar[int]
     VALIDATED_FIELD_NUMBER: _ClassVar[int]
+    FIRE_TIMES_FIELD_NUMBER: _ClassVar[int]
     answer: Answer
     task: Task
     unchanged: bool
@@ -583,7 +809,8 @@ class ChangeResponse(_message.Message):
     now: _containers.RepeatedScalarFieldContainer[str]
     next_run: _containers.RepeatedScalarFieldContainer[str]
     validated: str
-    def __init__(self, answer: _Optional[_Union[Answer, _Mapping]] = ..., task: _Optional[_Union[Task, _Mapping]] = ..., unchanged: _Optional[bool] = ..., removed: _Optional[bool] = ..., effect: _Optional[str] = ..., now: _Optional[_Iterable[str]] = ..., next_run: _Optional[_Iterable[str]] = ..., validated: _Optional[str] = ...) -> None: ...
+    fire_times: _containers.RepeatedCompositeFieldContainer[FireTime]
+    def __init__(self, answer: _Optional[_Union[Answer, _Mapping]] = ..., task: _Optional[_Union[Task, _Mapping]] = ..., unchanged: _Optional[bool] = ..., removed: _Optional[bool] = ..., effect: _Optional[str] = ..., now: _Optional[_Iterable[str]] = ..., next_run: _Optional[_Iterable[str]] = ..., validated: _Optional[str] = ..., fire_times: _Optional[_Iterable[_Union[FireTime, _Mapping]]] = ...) -> None: ...
 
 class NodeVerdict(_message.Message):
     __slots__ = ("node", "eligible", "code", "detail")

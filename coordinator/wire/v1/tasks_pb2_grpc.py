@@ -82,7 +82,27 @@ class TasksStub:
         self.CancelMany = channel.unary_unary(
                 '/ptasks.v1.Tasks/CancelMany',
                 request_serializer=coordinator_dot_wire_dot_v1_dot_tasks__pb2.CancelManyRequest.SerializeToString,
-                response_deserializer=coordinator_dot_wire_dot_v1_dot_tasks__pb2.CancelManyResponse.FromString,
+                response_deserializer=coordinator_dot_wire_dot_v1_dot_tasks__pb2.ChangeManyResponse.FromString,
+                _registered_method=True)
+        self.ChangeMany = channel.unary_unary(
+                '/ptasks.v1.Tasks/ChangeMany',
+                request_serializer=coordinator_dot_wire_dot_v1_dot_tasks__pb2.ChangeManyRequest.SerializeToString,
+                response_deserializer=coordinator_dot_wire_dot_v1_dot_tasks__pb2.ChangeManyResponse.FromString,
+                _registered_method=True)
+        self.RunNow = channel.unary_unary(
+                '/ptasks.v1.Tasks/RunNow',
+                request_serializer=coordinator_dot_wire_dot_v1_dot_tasks__pb2.RunNowRequest.SerializeToString,
+                response_deserializer=coordinator_dot_wire_dot_v1_dot_tasks__pb2.ChangeResponse.FromString,
+                _registered_method=True)
+        self.Ensure = channel.unary_unary(
+                '/ptasks.v1.Tasks/Ensure',
+                request_serializer=coordinator_dot_wire_dot_v1_dot_tasks__pb2.EnsureRequest.SerializeToString,
+                response_deserializer=coordinator_dot_wire_dot_v1_dot_tasks__pb2.EnsureResponse.FromString,
+                _registered_method=True)
+        self.PreviewSchedule = channel.unary_unary(
+                '/ptasks.v1.Tasks/PreviewSchedule',
+                request_serializer=coordinator_dot_wire_dot_v1_dot_tasks__pb2.PreviewScheduleRequest.SerializeToString,
+                response_deserializer=coordinator_dot_wire_dot_v1_dot_tasks__pb2.PreviewScheduleResponse.FromString,
                 _registered_method=True)
         self.Explain = channel.unary_unary(
                 '/ptasks.v1.Tasks/Explain',
@@ -183,6 +203,33 @@ class TasksServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ChangeMany(self, request, context):
+        """any other change, of many tasks alike
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RunNow(self, request, context):
+        """once, whatever the timetable says
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Ensure(self, request, context):
+        """there, and as asked: created, updated or unchanged
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PreviewSchedule(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Explain(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -271,7 +318,27 @@ def add_TasksServicer_to_server(servicer, server):
             'CancelMany': grpc.unary_unary_rpc_method_handler(
                     servicer.CancelMany,
                     request_deserializer=coordinator_dot_wire_dot_v1_dot_tasks__pb2.CancelManyRequest.FromString,
-                    response_serializer=coordinator_dot_wire_dot_v1_dot_tasks__pb2.CancelManyResponse.SerializeToString,
+                    response_serializer=coordinator_dot_wire_dot_v1_dot_tasks__pb2.ChangeManyResponse.SerializeToString,
+            ),
+            'ChangeMany': grpc.unary_unary_rpc_method_handler(
+                    servicer.ChangeMany,
+                    request_deserializer=coordinator_dot_wire_dot_v1_dot_tasks__pb2.ChangeManyRequest.FromString,
+                    response_serializer=coordinator_dot_wire_dot_v1_dot_tasks__pb2.ChangeManyResponse.SerializeToString,
+            ),
+            'RunNow': grpc.unary_unary_rpc_method_handler(
+                    servicer.RunNow,
+                    request_deserializer=coordinator_dot_wire_dot_v1_dot_tasks__pb2.RunNowRequest.FromString,
+                    response_serializer=coordinator_dot_wire_dot_v1_dot_tasks__pb2.ChangeResponse.SerializeToString,
+            ),
+            'Ensure': grpc.unary_unary_rpc_method_handler(
+                    servicer.Ensure,
+                    request_deserializer=coordinator_dot_wire_dot_v1_dot_tasks__pb2.EnsureRequest.FromString,
+                    response_serializer=coordinator_dot_wire_dot_v1_dot_tasks__pb2.EnsureResponse.SerializeToString,
+            ),
+            'PreviewSchedule': grpc.unary_unary_rpc_method_handler(
+                    servicer.PreviewSchedule,
+                    request_deserializer=coordinator_dot_wire_dot_v1_dot_tasks__pb2.PreviewScheduleRequest.FromString,
+                    response_serializer=coordinator_dot_wire_dot_v1_dot_tasks__pb2.PreviewScheduleResponse.SerializeToString,
             ),
             'Explain': grpc.unary_unary_rpc_method_handler(
                     servicer.Explain,
@@ -573,7 +640,115 @@ class Tasks:
             target,
             '/ptasks.v1.Tasks/CancelMany',
             coordinator_dot_wire_dot_v1_dot_tasks__pb2.CancelManyRequest.SerializeToString,
-            coordinator_dot_wire_dot_v1_dot_tasks__pb2.CancelManyResponse.FromString,
+            coordinator_dot_wire_dot_v1_dot_tasks__pb2.ChangeManyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ChangeMany(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ptasks.v1.Tasks/ChangeMany',
+            coordinator_dot_wire_dot_v1_dot_tasks__pb2.ChangeManyRequest.SerializeToString,
+            coordinator_dot_wire_dot_v1_dot_tasks__pb2.ChangeManyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RunNow(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ptasks.v1.Tasks/RunNow',
+            coordinator_dot_wire_dot_v1_dot_tasks__pb2.RunNowRequest.SerializeToString,
+            coordinator_dot_wire_dot_v1_dot_tasks__pb2.ChangeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Ensure(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ptasks.v1.Tasks/Ensure',
+            coordinator_dot_wire_dot_v1_dot_tasks__pb2.EnsureRequest.SerializeToString,
+            coordinator_dot_wire_dot_v1_dot_tasks__pb2.EnsureResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PreviewSchedule(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ptasks.v1.Tasks/PreviewSchedule',
+            coordinator_dot_wire_dot_v1_dot_tasks__pb2.PreviewScheduleRequest.SerializeToString,
+            coordinator_dot_wire_dot_v1_dot_tasks__pb2.PreviewScheduleResponse.FromString,
             options,
             channel_credentials,
             insecure,

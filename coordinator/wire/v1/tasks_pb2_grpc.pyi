@@ -17,7 +17,11 @@ class TasksStub:
     Resume: grpc.aio.UnaryUnaryMultiCallable[tasks_pb2.ResumeRequest, tasks_pb2.ChangeResponse]
     Retry: grpc.aio.UnaryUnaryMultiCallable[tasks_pb2.RetryRequest, tasks_pb2.ChangeResponse]
     Cancel: grpc.aio.UnaryUnaryMultiCallable[tasks_pb2.CancelRequest, tasks_pb2.ChangeResponse]
-    CancelMany: grpc.aio.UnaryUnaryMultiCallable[tasks_pb2.CancelManyRequest, tasks_pb2.CancelManyResponse]
+    CancelMany: grpc.aio.UnaryUnaryMultiCallable[tasks_pb2.CancelManyRequest, tasks_pb2.ChangeManyResponse]
+    ChangeMany: grpc.aio.UnaryUnaryMultiCallable[tasks_pb2.ChangeManyRequest, tasks_pb2.ChangeManyResponse]
+    RunNow: grpc.aio.UnaryUnaryMultiCallable[tasks_pb2.RunNowRequest, tasks_pb2.ChangeResponse]
+    Ensure: grpc.aio.UnaryUnaryMultiCallable[tasks_pb2.EnsureRequest, tasks_pb2.EnsureResponse]
+    PreviewSchedule: grpc.aio.UnaryUnaryMultiCallable[tasks_pb2.PreviewScheduleRequest, tasks_pb2.PreviewScheduleResponse]
     Explain: grpc.aio.UnaryUnaryMultiCallable[tasks_pb2.ExplainRequest, tasks_pb2.ExplainResponse]
     Runs: grpc.aio.UnaryUnaryMultiCallable[tasks_pb2.RunsRequest, tasks_pb2.RunsResponse]
     Logs: grpc.aio.UnaryStreamMultiCallable[tasks_pb2.LogsRequest, tasks_pb2.LogsResponse]
@@ -54,8 +58,20 @@ class TasksServicer:
         self, request: tasks_pb2.CancelRequest, context: grpc.aio.ServicerContext[tasks_pb2.CancelRequest, tasks_pb2.ChangeResponse]
     ) -> Awaitable[tasks_pb2.ChangeResponse]: ...
     def CancelMany(
-        self, request: tasks_pb2.CancelManyRequest, context: grpc.aio.ServicerContext[tasks_pb2.CancelManyRequest, tasks_pb2.CancelManyResponse]
-    ) -> Awaitable[tasks_pb2.CancelManyResponse]: ...
+        self, request: tasks_pb2.CancelManyRequest, context: grpc.aio.ServicerContext[tasks_pb2.CancelManyRequest, tasks_pb2.ChangeManyResponse]
+    ) -> Awaitable[tasks_pb2.ChangeManyResponse]: ...
+    def ChangeMany(
+        self, request: tasks_pb2.ChangeManyRequest, context: grpc.aio.ServicerContext[tasks_pb2.ChangeManyRequest, tasks_pb2.ChangeManyResponse]
+    ) -> Awaitable[tasks_pb2.ChangeManyResponse]: ...
+    def RunNow(
+        self, request: tasks_pb2.RunNowRequest, context: grpc.aio.ServicerContext[tasks_pb2.RunNowRequest, tasks_pb2.ChangeResponse]
+    ) -> Awaitable[tasks_pb2.ChangeResponse]: ...
+    def Ensure(
+        self, request: tasks_pb2.EnsureRequest, context: grpc.aio.ServicerContext[tasks_pb2.EnsureRequest, tasks_pb2.EnsureResponse]
+    ) -> Awaitable[tasks_pb2.EnsureResponse]: ...
+    def PreviewSchedule(
+        self, request: tasks_pb2.PreviewScheduleRequest, context: grpc.aio.ServicerContext[tasks_pb2.PreviewScheduleRequest, tasks_pb2.PreviewScheduleResponse]
+    ) -> Awaitable[tasks_pb2.PreviewScheduleResponse]: ...
     def Explain(
         self, request: tasks_pb2.ExplainRequest, context: grpc.aio.ServicerContext[tasks_pb2.ExplainRequest, tasks_pb2.ExplainResponse]
     ) -> Awaitable[tasks_pb2.ExplainResponse]: ...

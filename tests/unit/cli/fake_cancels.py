@@ -18,7 +18,7 @@ class FakeCancels:
 
     async def CancelMany(self, request: wire.CancelManyRequest, context: Any) -> Any:
         await self.enter("CancelMany", request, context)
-        reply = wire.CancelManyResponse()
+        reply = wire.ChangeManyResponse()
         fitting = {task.id for task in self.state.matching(request.filter)}
         for task_id in request.filter.ids:
             item = reply.items.add(id=task_id, result="updated")
