@@ -1,3 +1,4 @@
+from . import health_pb2 as _health_pb2
 from . import tasks_pb2 as _tasks_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
@@ -112,14 +113,34 @@ class HealthRequest(_message.Message):
     def __init__(self) -> None: ...
 
 class HealthResponse(_message.Message):
-    __slots__ = ("answer", "health", "findings")
+    __slots__ = ("answer", "health", "findings", "report")
     ANSWER_FIELD_NUMBER: _ClassVar[int]
     HEALTH_FIELD_NUMBER: _ClassVar[int]
     FINDINGS_FIELD_NUMBER: _ClassVar[int]
+    REPORT_FIELD_NUMBER: _ClassVar[int]
     answer: _tasks_pb2.Answer
     health: str
     findings: _containers.RepeatedCompositeFieldContainer[Finding]
-    def __init__(self, answer: _Optional[_Union[_tasks_pb2.Answer, _Mapping]] = ..., health: _Optional[str] = ..., findings: _Optional[_Iterable[_Union[Finding, _Mapping]]] = ...) -> None: ...
+    report: _health_pb2.HealthReport
+    def __init__(self, answer: _Optional[_Union[_tasks_pb2.Answer, _Mapping]] = ..., health: _Optional[str] = ..., findings: _Optional[_Iterable[_Union[Finding, _Mapping]]] = ..., report: _Optional[_Union[_health_pb2.HealthReport, _Mapping]] = ...) -> None: ...
+
+class CapacityRequest(_message.Message):
+    __slots__ = ("read", "nodes", "add")
+    READ_FIELD_NUMBER: _ClassVar[int]
+    NODES_FIELD_NUMBER: _ClassVar[int]
+    ADD_FIELD_NUMBER: _ClassVar[int]
+    read: _tasks_pb2.ReadOptions
+    nodes: int
+    add: _containers.RepeatedCompositeFieldContainer[_health_pb2.SeriesToAdd]
+    def __init__(self, read: _Optional[_Union[_tasks_pb2.ReadOptions, _Mapping]] = ..., nodes: _Optional[int] = ..., add: _Optional[_Iterable[_Union[_health_pb2.SeriesToAdd, _Mapping]]] = ...) -> None: ...
+
+class CapacityResponse(_message.Message):
+    __slots__ = ("answer", "capacity")
+    ANSWER_FIELD_NUMBER: _ClassVar[int]
+    CAPACITY_FIELD_NUMBER: _ClassVar[int]
+    answer: _tasks_pb2.Answer
+    capacity: _health_pb2.CapacityView
+    def __init__(self, answer: _Optional[_Union[_tasks_pb2.Answer, _Mapping]] = ..., capacity: _Optional[_Union[_health_pb2.CapacityView, _Mapping]] = ...) -> None: ...
 
 class StateRequest(_message.Message):
     __slots__ = ("read", "path", "page_size", "page_token")
@@ -190,7 +211,7 @@ class Drain(_message.Message):
     def __init__(self, kind: _Optional[str] = ..., reason: _Optional[str] = ..., by: _Optional[str] = ..., since_at: _Optional[int] = ..., deadline_at: _Optional[int] = ..., state: _Optional[str] = ..., remaining: _Optional[int] = ..., movable: _Optional[int] = ..., not_movable: _Optional[int] = ..., stalled: _Optional[int] = ..., hold_ms: _Optional[int] = ..., held: _Optional[int] = ...) -> None: ...
 
 class NodeView(_message.Message):
-    __slots__ = ("name", "incarnation", "status", "attributes", "capacity", "units", "effective_units", "used_units", "runs", "heartbeat_age_ms", "executors", "drain", "member", "version", "python", "joined_at", "connected", "loop_lag_ms", "rss_bytes", "running")
+    __slots__ = ("name", "incarnation", "status", "attributes", "capacity", "units", "effective_units", "used_units", "runs", "heartbeat_age_ms", "executors", "drain", "member", "version", "python", "joined_at", "connected", "loop_lag_ms", "rss_bytes", "running", "overload")
     class AttributesEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -218,6 +239,7 @@ class NodeView(_message.Message):
     LOOP_LAG_MS_FIELD_NUMBER: _ClassVar[int]
     RSS_BYTES_FIELD_NUMBER: _ClassVar[int]
     RUNNING_FIELD_NUMBER: _ClassVar[int]
+    OVERLOAD_FIELD_NUMBER: _ClassVar[int]
     name: str
     incarnation: str
     status: str
@@ -238,7 +260,8 @@ class NodeView(_message.Message):
     loop_lag_ms: int
     rss_bytes: int
     running: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, name: _Optional[str] = ..., incarnation: _Optional[str] = ..., status: _Optional[str] = ..., attributes: _Optional[_Mapping[str, str]] = ..., capacity: _Optional[int] = ..., units: _Optional[int] = ..., effective_units: _Optional[int] = ..., used_units: _Optional[int] = ..., runs: _Optional[int] = ..., heartbeat_age_ms: _Optional[int] = ..., executors: _Optional[_Iterable[_Union[NodeExecutor, _Mapping]]] = ..., drain: _Optional[_Union[Drain, _Mapping]] = ..., member: _Optional[str] = ..., version: _Optional[str] = ..., python: _Optional[str] = ..., joined_at: _Optional[int] = ..., connected: _Optional[bool] = ..., loop_lag_ms: _Optional[int] = ..., rss_bytes: _Optional[int] = ..., running: _Optional[_Iterable[str]] = ...) -> None: ...
+    overload: str
+    def __init__(self, name: _Optional[str] = ..., incarnation: _Optional[str] = ..., status: _Optional[str] = ..., attributes: _Optional[_Mapping[str, str]] = ..., capacity: _Optional[int] = ..., units: _Optional[int] = ..., effective_units: _Optional[int] = ..., used_units: _Optional[int] = ..., runs: _Optional[int] = ..., heartbeat_age_ms: _Optional[int] = ..., executors: _Optional[_Iterable[_Union[NodeExecutor, _Mapping]]] = ..., drain: _Optional[_Union[Drain, _Mapping]] = ..., member: _Optional[str] = ..., version: _Optional[str] = ..., python: _Optional[str] = ..., joined_at: _Optional[int] = ..., connected: _Optional[bool] = ..., loop_lag_ms: _Optional[int] = ..., rss_bytes: _Optional[int] = ..., running: _Optional[_Iterable[str]] = ..., overload: _Optional[str] = ...) -> None: ...
 
 class ListNodesRequest(_message.Message):
     __slots__ = ("read", "name")

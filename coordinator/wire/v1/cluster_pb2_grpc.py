@@ -44,6 +44,11 @@ class ClusterStub:
                 request_serializer=coordinator_dot_wire_dot_v1_dot_cluster__pb2.HealthRequest.SerializeToString,
                 response_deserializer=coordinator_dot_wire_dot_v1_dot_cluster__pb2.HealthResponse.FromString,
                 _registered_method=True)
+        self.Capacity = channel.unary_unary(
+                '/ptasks.v1.Cluster/Capacity',
+                request_serializer=coordinator_dot_wire_dot_v1_dot_cluster__pb2.CapacityRequest.SerializeToString,
+                response_deserializer=coordinator_dot_wire_dot_v1_dot_cluster__pb2.CapacityResponse.FromString,
+                _registered_method=True)
         self.State = channel.unary_unary(
                 '/ptasks.v1.Cluster/State',
                 request_serializer=coordinator_dot_wire_dot_v1_dot_cluster__pb2.StateRequest.SerializeToString,
@@ -153,6 +158,13 @@ class ClusterServicer:
 
     def Health(self, request, context):
         """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Capacity(self, request, context):
+        """what there is and what is asked for; or what if
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
@@ -290,6 +302,11 @@ def add_ClusterServicer_to_server(servicer, server):
                     servicer.Health,
                     request_deserializer=coordinator_dot_wire_dot_v1_dot_cluster__pb2.HealthRequest.FromString,
                     response_serializer=coordinator_dot_wire_dot_v1_dot_cluster__pb2.HealthResponse.SerializeToString,
+            ),
+            'Capacity': grpc.unary_unary_rpc_method_handler(
+                    servicer.Capacity,
+                    request_deserializer=coordinator_dot_wire_dot_v1_dot_cluster__pb2.CapacityRequest.FromString,
+                    response_serializer=coordinator_dot_wire_dot_v1_dot_cluster__pb2.CapacityResponse.SerializeToString,
             ),
             'State': grpc.unary_unary_rpc_method_handler(
                     servicer.State,
@@ -441,6 +458,33 @@ class Cluster:
             '/ptasks.v1.Cluster/Health',
             coordinator_dot_wire_dot_v1_dot_cluster__pb2.HealthRequest.SerializeToString,
             coordinator_dot_wire_dot_v1_dot_cluster__pb2.HealthResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Capacity(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ptasks.v1.Cluster/Capacity',
+            coordinator_dot_wire_dot_v1_dot_cluster__pb2.CapacityRequest.SerializeToString,
+            coordinator_dot_wire_dot_v1_dot_cluster__pb2.CapacityResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -10,6 +10,7 @@ class ClusterStub:
     def __init__(self, channel: grpc.aio.Channel) -> None: ...
     Status: grpc.aio.UnaryUnaryMultiCallable[cluster_pb2.StatusRequest, cluster_pb2.StatusResponse]
     Health: grpc.aio.UnaryUnaryMultiCallable[cluster_pb2.HealthRequest, cluster_pb2.HealthResponse]
+    Capacity: grpc.aio.UnaryUnaryMultiCallable[cluster_pb2.CapacityRequest, cluster_pb2.CapacityResponse]
     State: grpc.aio.UnaryUnaryMultiCallable[cluster_pb2.StateRequest, cluster_pb2.StateResponse]
     ListNodes: grpc.aio.UnaryUnaryMultiCallable[cluster_pb2.ListNodesRequest, cluster_pb2.ListNodesResponse]
     DrainNode: grpc.aio.UnaryUnaryMultiCallable[cluster_pb2.DrainNodeRequest, cluster_pb2.NodeResponse]
@@ -37,6 +38,9 @@ class ClusterServicer:
     def Health(
         self, request: cluster_pb2.HealthRequest, context: grpc.aio.ServicerContext[cluster_pb2.HealthRequest, cluster_pb2.HealthResponse]
     ) -> Awaitable[cluster_pb2.HealthResponse]: ...
+    def Capacity(
+        self, request: cluster_pb2.CapacityRequest, context: grpc.aio.ServicerContext[cluster_pb2.CapacityRequest, cluster_pb2.CapacityResponse]
+    ) -> Awaitable[cluster_pb2.CapacityResponse]: ...
     def State(
         self, request: cluster_pb2.StateRequest, context: grpc.aio.ServicerContext[cluster_pb2.StateRequest, cluster_pb2.StateResponse]
     ) -> Awaitable[cluster_pb2.StateResponse]: ...

@@ -250,7 +250,7 @@ class Register(_message.Message):
     def __init__(self, name: _Optional[str] = ..., node_uid: _Optional[str] = ..., counter: _Optional[int] = ..., incarnation: _Optional[str] = ..., boot_id: _Optional[str] = ..., pid_namespace: _Optional[str] = ..., old_is_dead: _Optional[bool] = ..., attributes: _Optional[_Mapping[str, str]] = ..., capacity: _Optional[int] = ..., manifests: _Optional[_Iterable[_Union[Manifest, _Mapping]]] = ..., load_errors: _Optional[_Iterable[_Union[LoadError, _Mapping]]] = ..., version: _Optional[str] = ..., python: _Optional[str] = ..., cluster_id: _Optional[str] = ..., max_starting: _Optional[int] = ..., rejoin: _Optional[bool] = ..., boot_counter: _Optional[int] = ..., feature_level: _Optional[int] = ..., machine: _Optional[str] = ...) -> None: ...
 
 class Heartbeat(_message.Message):
-    __slots__ = ("sequence", "accepted_sequence", "runs_digest", "runs", "lease_ms", "loop_lag_ms", "rss_bytes", "lists_runs")
+    __slots__ = ("sequence", "accepted_sequence", "runs_digest", "runs", "lease_ms", "loop_lag_ms", "rss_bytes", "lists_runs", "effective_capacity", "overload")
     SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     ACCEPTED_SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     RUNS_DIGEST_FIELD_NUMBER: _ClassVar[int]
@@ -259,6 +259,8 @@ class Heartbeat(_message.Message):
     LOOP_LAG_MS_FIELD_NUMBER: _ClassVar[int]
     RSS_BYTES_FIELD_NUMBER: _ClassVar[int]
     LISTS_RUNS_FIELD_NUMBER: _ClassVar[int]
+    EFFECTIVE_CAPACITY_FIELD_NUMBER: _ClassVar[int]
+    OVERLOAD_FIELD_NUMBER: _ClassVar[int]
     sequence: int
     accepted_sequence: int
     runs_digest: int
@@ -267,7 +269,9 @@ class Heartbeat(_message.Message):
     loop_lag_ms: int
     rss_bytes: int
     lists_runs: bool
-    def __init__(self, sequence: _Optional[int] = ..., accepted_sequence: _Optional[int] = ..., runs_digest: _Optional[int] = ..., runs: _Optional[_Iterable[_Union[LocalRun, _Mapping]]] = ..., lease_ms: _Optional[int] = ..., loop_lag_ms: _Optional[int] = ..., rss_bytes: _Optional[int] = ..., lists_runs: _Optional[bool] = ...) -> None: ...
+    effective_capacity: int
+    overload: str
+    def __init__(self, sequence: _Optional[int] = ..., accepted_sequence: _Optional[int] = ..., runs_digest: _Optional[int] = ..., runs: _Optional[_Iterable[_Union[LocalRun, _Mapping]]] = ..., lease_ms: _Optional[int] = ..., loop_lag_ms: _Optional[int] = ..., rss_bytes: _Optional[int] = ..., lists_runs: _Optional[bool] = ..., effective_capacity: _Optional[int] = ..., overload: _Optional[str] = ...) -> None: ...
 
 class LocalRun(_message.Message):
     __slots__ = ("task_id", "allocation_id", "state")
