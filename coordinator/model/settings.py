@@ -144,6 +144,14 @@ RULES: Mapping[str, Rule] = {
     "rebalance.window": WindowRule(),
     "retention.failed": DurationRule(30 * DAY, 0, 3_650 * DAY),
     "retention.succeeded": DurationRule(DAY, 0, 3_650 * DAY),
+    "retry.base": DurationRule(5 * MINUTE, 0, DAY),
+    "retry.cap": DurationRule(HOUR, 0, DAY),
+    "retry.first": DurationRule(30 * SECOND, 0, DAY),
+    "retry.max_attempts": NumberRule(3, 1, 1_000),
+    "run.cancel_grace": DurationRule(10 * SECOND, 0, 10 * MINUTE),
+    "run.timeout": DurationRule(5 * MINUTE, SECOND, 30 * DAY),
+    "schedule.bulk_spread": DurationRule(5 * MINUTE, 0, DAY),
+    "schedule.misfire_grace": DurationRule(MINUTE, 0, DAY),
     "scheduling.ageing": DurationRule(10 * MINUTE, 0, DAY),
     "stats.window": NumberRule(50, 10, 1_000),
 }
@@ -224,6 +232,9 @@ def objection(values: Settings) -> str | None:
     warn, error = values.percent("health.failed_warn"), values.percent("health.failed_error")
     if warn > error:
         return f"health.failed_warn {warn}% must be at most health.failed_error {error}%"
+    base, cap = values.millis("retry.base"), values.millis("retry.cap")
+    if base > cap:
+        return f"retry.base {duration_text(base)} must be at most retry.cap {duration_text(cap)}"
     return None
 
 

@@ -19,8 +19,8 @@ from coordinator.model.ids import NO_ALLOCATION, TaskId
 from coordinator.model.tasks import Assignment, Code, Desired, Policy, Status, Task
 from coordinator.replica.assigners import Assigners, Job
 from coordinator.replica.bench import Bench
-from coordinator.replica.facts import Policies
 from coordinator.replica.inputs import Asked, Create
+from coordinator.replica.policies import Policies
 from coordinator.replica.proposals import Answer, Lost, OnAnswer, Proposal, Proposals
 from coordinator.replica.review import Review
 from coordinator.replica.task_limits import limits_of
@@ -75,7 +75,9 @@ class Creations:
             on_answer(self._unknown(create.executor))
             return
         version = facts.version if facts is not None else 1
-        policy = self._policies.resolve(create.executor, create.spec, self._view.facts)
+        policy = self._policies.resolve(
+            create.executor, create.spec, self._view.facts, self._view.state.settings
+        )
         declared = facts.policy if facts is not None else {}
         limits = limits_of(create.executor, declared, create.params, create.spec.labels)
         draft = _draft(create, version, policy, limits, self._bench.at)
@@ -186,6 +188,7 @@ class Creations:
             limits=wish.draft.limits,
             by_run=create.by_run,
             declared=create.declared,
+            first_at=create.first_at,
         )
         if wish.asked.dry_run:
             self._release(claims)
@@ -230,7 +233,7 @@ def _draft(
     """The record as it would be: what assignment and foreign code look at."""
     due = create.spec.due_at or 0
     status = Status.PAUSED if create.paused else Status.UNASSIGNED
-    if not create.paused and due > at:
+    if not create.paused and (due > at or create.spec.schedule is not None):
         status = Status.WAITING
     return Task(
         id=create.task_id,

@@ -199,6 +199,7 @@ class Desk:
             error_text=_error_text(ended.error),
             next=chosen,
             reported=ended.reported,
+            retry_given=ended.retry_in_ms >= 0,
         )
         return command, claims
 

@@ -8,11 +8,12 @@ from msgspec.structs import replace
 from coordinator.duties.view import ExecutorFacts
 from coordinator.machine.commands import RetryTask, UpdateTask
 from coordinator.machine.edit import with_params
+from coordinator.model.settings import Settings
 from coordinator.model.tasks import Policy, Task, TaskSpec
 from coordinator.replica.bench import Bench
 from coordinator.replica.creation import by_schema_only
-from coordinator.replica.facts import resolve
 from coordinator.replica.inputs import Asked
+from coordinator.replica.policies import resolve
 from coordinator.replica.proposals import OnAnswer
 from coordinator.replica.review import Review
 from coordinator.replica.submitting import Submit
@@ -109,7 +110,7 @@ class Edits:
         facts = self._bench.view.facts.get(task.executor)
         spec = edit.spec if isinstance(edit, UpdateTask) else None
         if isinstance(edit, UpdateTask) and spec is not None:
-            edit = replace(edit, policy=policy_of(spec, task, facts))
+            edit = replace(edit, policy=policy_of(spec, task, facts, self._bench.state.settings))
         if facts is None or (spec is None and edit.params is None):
             return edit
         params = task.params if edit.params is None else edit.params
@@ -117,10 +118,12 @@ class Edits:
         return replace(edit, limits=limits_of(task.executor, facts.policy, params, labels))
 
 
-def policy_of(spec: TaskSpec, task: Task, facts: ExecutorFacts | None) -> Policy:
+def policy_of(
+    spec: TaskSpec, task: Task, facts: ExecutorFacts | None, settings: Settings
+) -> Policy:
     """What the spec comes to; where nobody offers the executor any more, upon what was in force."""
     if facts is not None:
-        return resolve(spec, facts.policy)
+        return resolve(spec, facts.policy, settings)
     asked = {
         name: value
         for name in Policy.__struct_fields__

@@ -174,6 +174,12 @@ class LeftCluster(msgspec.Struct, frozen=True, gc=False):
     """The entry that removes this member was applied: it belongs to no cluster any more (M4)."""
 
 
+class Alarm(msgspec.Struct, frozen=True, gc=False):
+    """Hand in a `Wake` after so many ms, whatever else goes on: something is due then, before the next tick."""
+
+    millis: Millis
+
+
 class WakeAfter(msgspec.Struct, frozen=True, gc=False):
     """Hand in a `Wake` after so many ms, or as soon as so many wishes wait: others wait for company."""
 
@@ -216,6 +222,7 @@ Effect: TypeAlias = (
     | LeadershipChanged
     | LeftCluster
     | WakeAfter
+    | Alarm
     | Note
     | Halt
 )

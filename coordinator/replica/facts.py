@@ -1,9 +1,9 @@
-"""What manifests say of executors, read once per manifest; and the policy in force for a task."""
+"""What manifests say of executors, read once per manifest."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any, cast
+from collections.abc import Iterator
+from typing import Any
 
 import msgspec
 
@@ -12,9 +12,7 @@ from coordinator.model.ids import TaskId
 from coordinator.model.limits import PARAMS_BYTES_MAX, TASK_ID_BYTES_MAX
 from coordinator.model.nodes import Manifest
 from coordinator.model.state import ClusterState
-from coordinator.model.tasks import DEFAULT_BACKOFF, Backoff, Policy, TaskSpec
 
-POLICIES_KEPT = 10_000
 DECLARED_MAX = 100  # tasks of one executor
 
 
@@ -120,63 +118,3 @@ class _Declared(msgspec.Struct, frozen=True):
     params: dict[str, Any]
     setting: str = ""
     default: bool = True
-
-
-class Policies:
-    """Policies in force, one object for all tasks that asked the same of the same executor."""
-
-    def __init__(self) -> None:
-        self._facts: Mapping[str, ExecutorFacts] = {}
-        self._of: dict[tuple[str, TaskSpec], Policy] = {}
-
-    def resolve(self, executor: str, spec: TaskSpec, facts: Mapping[str, ExecutorFacts]) -> Policy:
-        """Begun anew whenever manifests changed, which replaces `facts` as a whole."""
-        if facts is not self._facts or len(self._of) >= POLICIES_KEPT:
-            self._facts, self._of = facts, {}
-        found = self._of.get((executor, spec))
-        if found is None:
-            known = facts.get(executor)
-            found = resolve(spec, known.policy if known is not None else {})
-            self._of[executor, spec] = found
-        return found
-
-
-def resolve(spec: TaskSpec, declared: Mapping[str, object]) -> Policy:
-    """Precedence: the task, then its executor, then our defaults."""
-    base = Policy()
-
-    def pick(asked: Any, name: str, otherwise: Any) -> Any:
-        if asked is not None:
-            return asked
-        found = declared.get(name)
-        return otherwise if found is None else found
-
-    attempts = spec.max_attempts
-    if attempts is None and "max_attempts" in declared and declared["max_attempts"] is None:
-        attempts = 0  # unlimited
-    return Policy(
-        priority=pick(spec.priority, "priority", base.priority),
-        cost=pick(spec.cost, "cost", base.cost),
-        timeout_ms=pick(spec.timeout_ms, "timeout_ms", base.timeout_ms),
-        max_attempts=pick(attempts, "max_attempts", base.max_attempts),
-        backoff=spec.backoff or _backoff(declared.get("backoff")),
-        on_lost=pick(spec.on_lost, "on_lost", base.on_lost),
-        cancel_grace_ms=pick(spec.cancel_grace_ms, "cancel_grace_ms", base.cancel_grace_ms),
-        retention_ms=pick(spec.retention_ms, "retention_ms", base.retention_ms),
-        exclusive=pick(spec.exclusive, "exclusive", base.exclusive),
-        movable=pick(None, "movable", base.movable),
-        isolation=pick(spec.isolation, "isolation", base.isolation),
-    )
-
-
-def _backoff(said: object) -> Backoff:
-    if not isinstance(said, dict):
-        return DEFAULT_BACKOFF
-    fields = cast(dict[str, Any], said)
-    return Backoff(
-        str(fields.get("kind", "exponential")),
-        int(fields.get("first_ms", DEFAULT_BACKOFF.first_ms)),
-        int(fields.get("base_ms", DEFAULT_BACKOFF.base_ms)),
-        int(fields.get("cap_ms", DEFAULT_BACKOFF.cap_ms)),
-        str(fields.get("jitter", "full")),
-    )

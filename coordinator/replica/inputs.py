@@ -26,6 +26,9 @@ class Create(msgspec.Struct, frozen=True, gc=False):
     replace_finished: bool = False
     by_run: tuple[AllocationId, Incarnation] | None = None  # of the parent (PT-77)
     declared: str = ""  # digest of the params, where its executor declares it (PT-84)
+    first_at: int = (
+        0  # due time of a series' first occurrence, of one of many that are spread (TM-21)
+    )
 
 
 class Move(msgspec.Struct, frozen=True, gc=False):

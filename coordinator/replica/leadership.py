@@ -201,6 +201,11 @@ class Leadership:
         self.asking.run()
         self.reads.start(bench.now.steady)
 
+    def next_alarm(self) -> Millis:
+        """When a turn is wanted on the steady clock for a fire time; 0: for none."""
+        nxt = self.bench.state.next_fire()
+        return 0 if nxt is None else self.bench.view.steady_of(nxt, self.bench.now)
+
     def tick(self) -> None:
         """Duties that go by time alone."""
         bench, steady = self.bench, self.bench.now.steady

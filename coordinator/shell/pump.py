@@ -20,6 +20,7 @@ from coordinator.api.door import Listener, Told
 from coordinator.machine.failures import InvariantBroken, UpgradeNeeded
 from coordinator.model.instants import Millis, Now
 from coordinator.replica.effects import (
+    Alarm,
     Applied,
     AskPlugin,
     CallAnswered,
@@ -141,6 +142,7 @@ class Pump:
             Note: hands.note,
             Halt: self._halt,
             WakeAfter: self._wake_after,
+            Alarm: self._alarm,
         }
 
     # -- inwards --------------------------------------------------------------------------------
@@ -295,6 +297,9 @@ class Pump:
         self._enough = effect.wishes
         if self._waking is None:
             self._waking = self._loop.call_later(effect.millis / 1_000, self._wake)
+
+    def _alarm(self, effect: Alarm) -> None:
+        self._loop.call_later(effect.millis / 1_000, self.feed, Wake())
 
     def _wake(self) -> None:
         self._waking = None

@@ -17,8 +17,9 @@ from coordinator.model.tasks import DEFAULT_BACKOFF, Backoff, Status, TaskSpec
 from coordinator.replica import effects as e
 from coordinator.replica import inputs as i
 from coordinator.replica import live as live_module
-from coordinator.replica.facts import FactsBook, resolve
+from coordinator.replica.facts import FactsBook
 from coordinator.replica.live import LiveBoard
+from coordinator.replica.policies import resolve
 from coordinator.replica.proposals import Lost, Proposal, Proposals
 from coordinator.replica.sayings import LiveLog, LiveProgress, NodeSaying
 from tests.unit.replica.kit import at_once, node, of, wish
