@@ -14,12 +14,12 @@ from coordinator.model.ids import AllocationId, Incarnation, NodeName, TaskId
 from coordinator.model.nodes import LoadError, Manifest, Offer
 from coordinator.model.settings import duration_text
 from coordinator.model.tasks import Assignment, Code, RunOutcome, StopReason
+from tests.stories.recurring import SeriesTeller
 from tests.stories.telling import told_members, told_node, told_task
-from tests.stories.wishes import WishTeller
 from tests.stories.words import Words
 
 
-class Teller(WishTeller):
+class Teller(SeriesTeller):
     """Reads lines against a state, which fills in what they leave out."""
 
     def show(self, lines: list[str]) -> list[str] | None:
@@ -107,6 +107,10 @@ class Teller(WishTeller):
             final_state_seq=w.number("seq", 1),
             error_text=w.text("error"),
             next=self._choice(w.pairs["next"]) if "next" in w.pairs else None,
+            retry_given=w.flag("asked"),
+            again_at=self.instant(w.pairs["again"]) if "again" in w.pairs else 0,
+            schedule=self.schedule(w),
+            then=w.text("then"),
         )
 
     def _stop(self, w: Words) -> c.StopRun:

@@ -19,9 +19,9 @@ from coordinator.machine.invariants import check
 from coordinator.model.state import ClusterState
 from tests.stories.language import Teller
 from tests.stories.telling import told_event, told_outcome
+from tests.stories.words import BEGINNING
 
 RULE = "----"
-BEGINNING = 1_000_000  # `at` when a story begins
 
 
 def rewritten(text: str) -> str:

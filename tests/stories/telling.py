@@ -7,6 +7,7 @@ from coordinator.machine.outcome import Accepted, Outcome
 from coordinator.model.events import (
     DigestAgreed,
     Event,
+    Fated,
     LimitsChanged,
     ManifestsChanged,
     MembersChanged,
@@ -18,6 +19,7 @@ from coordinator.model.events import (
 from coordinator.model.nodes import Node
 from coordinator.model.state import ClusterState
 from coordinator.model.tasks import Code, Status, Task
+from tests.stories.telling_series import told_fate, told_series
 
 
 def told_outcome(outcome: Outcome) -> str:
@@ -44,8 +46,16 @@ def told_event(event: Event) -> list[str]:
             return [
                 f"  run {event.task_id}#{event.allocation_id} on {event.node}: {outcome}{said}{why}"
             ]
+        case Fated():
+            return [told_fate(event)]
         case NodeChanged(name, _, new):
             return [f"  {told_node(new)}" if new is not None else f"  {name}: forgotten"]
+        case _:
+            return _told_of_cluster(event)
+
+
+def _told_of_cluster(event: Event) -> list[str]:
+    match event:
         case SettingsChanged(keys):
             return [f"  settings: {', '.join(keys)}"]
         case LimitsChanged(keys):
@@ -68,7 +78,7 @@ def told_task(task: Task) -> str:
     if placed.node is not None:
         words.append(f"on {placed.node}")
     words.append(f"under {task.allocation_id}")
-    facts = [_reason(task), *_counts(task)]
+    facts = [_reason(task), *_counts(task), *told_series(task)]
     told = ", ".join(fact for fact in facts if fact)
     return f"{task.id}: {' '.join(words)}{'; ' if told else ''}{told}"
 
@@ -99,7 +109,7 @@ def _reason(task: Task) -> str:
     text = f": {placed.explanation}" if placed.explanation else ""
     wait = (
         f" until +{(task.wake_at - task.updated_at) / 1000:g} s"
-        if task.status is Status.WAITING
+        if task.status is Status.WAITING and task.wake_at
         else ""
     )
     if task.paused_until:

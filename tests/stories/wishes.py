@@ -6,13 +6,14 @@ from typing import Any
 
 from coordinator.machine import commands as c
 from coordinator.model.ids import AllocationId, TaskId
+from coordinator.model.schedules import Schedule
 from coordinator.model.settings import duration_ms
 from coordinator.model.state import ClusterState
 from coordinator.model.tasks import Policy, TaskSpec
-from tests.stories.words import Words
+from tests.stories.words import BEGINNING, Words
 
 SPEC_NUMBERS = ("priority", "cost", "max_attempts")
-SPEC_TIMES = ("timeout", "cancel_grace", "retention")
+SPEC_TIMES = ("timeout", "cancel_grace", "retention", "reset_after")
 SPEC_WORDS = ("on_lost", "isolation")
 
 
@@ -27,8 +28,14 @@ class WishTeller:
         return duration_ms(text)
 
     def instant(self, text: str) -> int:
-        """`+5s` from now, or `-5s` before it."""
+        """`+5s` from now, `-5s` before it, or `5s` since the story began."""
+        if text[0] not in "+-":
+            return BEGINNING + self.millis(text)
         return self.at + (1 if text[0] == "+" else -1) * self.millis(text[1:])
+
+    def schedule(self, w: Words) -> Schedule | None:
+        """The timetable that the line names; None if it names none."""
+        return None
 
     def _cancel(self, w: Words) -> c.CancelTask:
         purge, finished_only = w.flag("purge"), w.flag("finished-only")
@@ -83,7 +90,8 @@ class WishTeller:
 
     def _resume(self, w: Words) -> c.ResumeTask:
         ended = self.instant(w.pairs["ended"]) if "ended" in w.pairs else 0  # of that pause alone
-        return c.ResumeTask(TaskId(w.names[0]), w.number("if_revision"), ended)
+        no_catch_up = w.flag("no-catch-up")
+        return c.ResumeTask(TaskId(w.names[0]), w.number("if_revision"), ended, no_catch_up)
 
     def _retry(self, w: Words) -> c.RetryTask:
         again = w.flag("again")
@@ -125,6 +133,8 @@ class WishTeller:
     def _asked(self, w: Words) -> tuple[TaskSpec, Policy]:
         spec: dict[str, Any] = {key: w.number(key) for key in SPEC_NUMBERS if key in w.pairs}
         spec |= {key: w.pairs[key] for key in SPEC_WORDS if key in w.pairs}
+        spec |= {"within_occurrence": True} if w.flag("within") else {}
         spec |= {f"{key}_ms": self.millis(w.pairs[key]) for key in SPEC_TIMES if key in w.pairs}
         due: dict[str, Any] = {"due_at": self.instant(w.pairs["due"])} if "due" in w.pairs else {}
-        return TaskSpec(**spec, **due, parent=w.pairs.get("parent", "")), Policy(**spec)
+        schedule, parent = self.schedule(w), w.pairs.get("parent", "")
+        return TaskSpec(**spec, **due, parent=parent, schedule=schedule), Policy(**spec)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+BEGINNING = 1_000_000  # `at` when a story begins
+
 
 class Words:
     """One line, cut up. `take` raises KeyError on what the line does not say."""
