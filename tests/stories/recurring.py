@@ -5,38 +5,18 @@ Instants are `+5s` from now, `-5s` before it, or `90s` since the story began.
 
 from __future__ import annotations
 
-from typing import Any
-
 from coordinator.machine import commands as c
 from coordinator.model.ids import Incarnation, NodeName, TaskId
-from coordinator.model.schedules import Fate, FateWord, Firing, Occurrence, Schedule, Series
+from coordinator.model.schedules import Fate, FateWord, Firing, Occurrence, Series
 from coordinator.model.tasks import Assignment, Code
 from tests.stories.wishes import WishTeller
 from tests.stories.words import Words
 
 NO_SERIES = Series(0)
-SCHEDULE_WORDS = {"cron": "cron", "overlap": "overlap", "misfire": "misfire", "from": "count_from"}
-SCHEDULE_TIMES = {"every": "every_ms", "deadline": "start_deadline_ms"}
 
 
 class SeriesTeller(WishTeller):
     """Reads lines against a state, which fills in what they leave out."""
-
-    def schedule(self, w: Words) -> Schedule | None:
-        """The timetable that the line names; None if it names none."""
-        found: dict[str, Any] = {
-            field: w.pairs[word] for word, field in SCHEDULE_WORDS.items() if word in w.pairs
-        }
-        found |= {
-            field: self.millis(w.pairs[word])
-            for word, field in SCHEDULE_TIMES.items()
-            if word in w.pairs
-        }
-        if "end" in w.pairs:
-            found["end"] = self.instant(w.pairs["end"])
-        if "pause_after" in w.pairs:
-            found["pause_after_failures"] = w.number("pause_after")
-        return Schedule(**found) if found else None
 
     def _time(self, w: Words) -> c.TimeSeries:
         """`time t1 next=30s anchor=0s`: what the leader says to a series that needs it."""

@@ -15,6 +15,8 @@ from tests.stories.words import BEGINNING, Words
 SPEC_NUMBERS = ("priority", "cost", "max_attempts")
 SPEC_TIMES = ("timeout", "cancel_grace", "retention", "reset_after")
 SPEC_WORDS = ("on_lost", "isolation")
+SCHEDULE_WORDS = {"cron": "cron", "overlap": "overlap", "misfire": "misfire", "from": "count_from"}
+SCHEDULE_TIMES = {"every": "every_ms", "deadline": "start_deadline_ms"}
 
 
 class WishTeller:
@@ -35,7 +37,19 @@ class WishTeller:
 
     def schedule(self, w: Words) -> Schedule | None:
         """The timetable that the line names; None if it names none."""
-        return None
+        found: dict[str, Any] = {
+            field: w.pairs[word] for word, field in SCHEDULE_WORDS.items() if word in w.pairs
+        }
+        found |= {
+            field: self.millis(w.pairs[word])
+            for word, field in SCHEDULE_TIMES.items()
+            if word in w.pairs
+        }
+        if "end" in w.pairs:
+            found["end"] = self.instant(w.pairs["end"])
+        if "pause_after" in w.pairs:
+            found["pause_after_failures"] = w.number("pause_after")
+        return Schedule(**found) if found else None
 
     def _cancel(self, w: Words) -> c.CancelTask:
         purge, finished_only = w.flag("purge"), w.flag("finished-only")
