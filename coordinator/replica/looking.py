@@ -5,10 +5,13 @@ from __future__ import annotations
 from coordinator.consensus.raft import Raft
 from coordinator.model.instants import Millis, Now
 from coordinator.model.state import ClusterState
+from coordinator.replica.admission import Admission
 from coordinator.replica.applying import Applier
+from coordinator.replica.digests import Digests
 from coordinator.replica.facts import FactsBook
 from coordinator.replica.leadership import Leadership
 from coordinator.replica.live import LiveBoard
+from coordinator.replica.reporting import Reporting
 from coordinator.replica.road import Road
 from coordinator.replica.roster import Roster
 from coordinator.replica.seat import Seat
@@ -17,7 +20,9 @@ from coordinator.replica.seat import Seat
 class Looking:
     """The properties of `Replica`, which sets what they are read from."""
 
+    _admission: Admission
     _applier: Applier
+    _digests: Digests
     _road: Road
     _roster: Roster
     _seat: Seat
@@ -32,6 +37,11 @@ class Looking:
     def leading(self) -> Leadership | None:
         """What exists only while this member leads."""
         return self._seat.leading
+
+    @property
+    def reporting(self) -> Reporting | None:
+        """The leader's figures on health and capacity."""
+        return self._seat.reporting
 
     @property
     def roster(self) -> Roster:
@@ -87,3 +97,23 @@ class Looking:
     @property
     def log_entries(self) -> int:
         return self._road.log.last_index() - self._road.log.first_index() + 1
+
+    @property
+    def log_bytes(self) -> int:
+        """Payload of the log's entries. A walk over them: not for the hot path."""
+        return self._road.log.payload_bytes()
+
+    @property
+    def lacks_space(self) -> bool:
+        """The disk is full, or too full to begin a write (D9)."""
+        return self._admission.lacks_space
+
+    @property
+    def stale_reports(self) -> dict[str, int]:
+        """Of runs that are not the current one, by kind; they only grow."""
+        return self._seat.stale_reports
+
+    @property
+    def digests_differing(self) -> int:
+        """How often a member's digest differed from that of a majority, as far as this member was told."""
+        return self._digests.differing

@@ -34,6 +34,7 @@ from coordinator.replica.roster import Roster
 from coordinator.replica.seat import Books, Seat
 from coordinator.replica.space import Space
 from coordinator.replica.tickets import Tickets
+from coordinator.replica.statistics import Statistics
 from coordinator.replica.wishes import take, withdraw
 
 EXIT_DIFFERS, EXIT_STORAGE = 70, 74
@@ -56,7 +57,8 @@ class Replica(Looking):
         facts = FactsBook(expects_plugins=config.expects_plugins)
         supports = config.build.supports
         self._roster = Roster(config.member_id, supports, lambda: self._now)
-        books = Books(facts, self._roster, config.build)
+        self._statistics = Statistics(recovered.state)
+        books = Books(facts, self._roster, config.build, self._statistics)
         self._seat = Seat(self._road, dice, self._emit, recovered.state.at, books)
         self._now = Now(0, 0)
         self._heard_leader: Millis = 0
@@ -160,6 +162,8 @@ class Replica(Looking):
     def _answer_reads(self) -> bool:
         """Whether a quorum round has ended: the next may begin at once."""
         states, self._road.read_states = self._road.read_states, []
+        if events:
+            self._statistics.applied(events)
         leading = self.leading
         if leading is None:
             return False
@@ -244,6 +248,8 @@ class Replica(Looking):
             self._applier.replace(installed.data, installed.index)
             self._emit(StateReplaced(self.state.revision))
 
+        if self.reporting is not None:
+            self.reporting.tick()
     def _snapshot_taken(self, taken: i.SnapshotTaken) -> None:
         self._applier.snapshot_taken(taken.index, self._now.steady, ok=taken.ok)
 
@@ -253,6 +259,7 @@ class Replica(Looking):
                 self._admission.disk_full = True
             case "recovered":
                 self._admission.disk_full = False
+            self._statistics.replaced(self.state)
             case _:
                 self._emit(Halt(EXIT_STORAGE, failed.detail))
 

@@ -10,12 +10,14 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from coordinator.consensus.messages import NO_MEMBER
+from coordinator.duties.series_demand import fires_per_minute
 from coordinator.duties.view import LeaderView
 from coordinator.machine.features import Build
 from coordinator.model.instants import Instant, Millis, Now, stamp
 from coordinator.model.state import ClusterState
 from coordinator.replica.bench import Bench
 from coordinator.replica.config import Dice
+from coordinator.replica.desk import KINDS
 from coordinator.replica.effects import Effect, Fail, LeadershipChanged
 from coordinator.replica.facts import FactsBook
 from coordinator.replica.inputs import ReadBarrier, Submit
@@ -24,8 +26,10 @@ from coordinator.replica.live import LiveBoard
 from coordinator.replica.member_changes import MemberChanges
 from coordinator.replica.proposals import Gate, Lost, Proposals
 from coordinator.replica.reads import Reads
+from coordinator.replica.reporting import Reporting
 from coordinator.replica.road import Road
 from coordinator.replica.roster import Roster
+from coordinator.replica.statistics import Statistics
 from coordinator.replica.upgrades import Upgrades
 
 Early = Submit | ReadBarrier
@@ -37,6 +41,7 @@ class Books(NamedTuple):
     facts: FactsBook
     roster: Roster
     build: Build
+    statistics: Statistics
 
 
 class Seat:
@@ -56,12 +61,15 @@ class Seat:
         self.roster = books.roster
         self.facts = books.facts
         self._build = books.build
+        self._statistics = books.statistics
         self.leading: Leadership | None = None
+        self.reporting: Reporting | None = None  # of the same term
         self.stopping = False
         self._early: list[Early] = []  # until the term's first entry is applied
         self._told = (NO_MEMBER, 0, False)
         self._stamped: tuple[Instant, Millis] = (at, 0)
         self._last_call = 0
+        self.stale_reports = dict.fromkeys(KINDS.values(), 0)
 
     @property
     def live(self) -> LiveBoard:
@@ -92,10 +100,12 @@ class Seat:
             term=raft.term,
             next_call=self._next_call,
             upgrades=Upgrades(state, self.roster),
+            stale_reports=self.stale_reports,
         )
         proposals = Proposals(raft, bench.view.load, bench.view.busy, self._gate(state))
         changes = MemberChanges(state, raft, proposals, self.roster, self.hand_over)
         self.leading = Leadership(raft.term, bench, proposals, Reads(raft), changes)
+        self.reporting = Reporting(bench, self._statistics, fires_per_minute)
         return self._take_early()
 
     def follow(self) -> list[Early]:
@@ -130,7 +140,7 @@ class Seat:
 
     def _end(self, leading: Leadership) -> None:
         """Duties, leases and queues end here and now (N8)."""
-        self.leading = None
+        self.leading = self.reporting = None
         leading.assigners.drop()
         leading.creations.drop()
         leading.validations.drop()
