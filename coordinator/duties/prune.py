@@ -7,7 +7,6 @@ from coordinator.duties.view import LeaderView
 from coordinator.machine.commands import Command, ForgetNode, ForgetRequests, RemoveTask
 from coordinator.model.instants import SECOND, Instant, Millis, Now
 from coordinator.model.limits import (
-    FINISHED_KEPT_MAX,
     REQUESTS_REMEMBERED,
     REQUESTS_REMEMBERED_MS,
 )
@@ -33,11 +32,13 @@ def prune(view: LeaderView, now: Now) -> Agenda:
 
 
 def _past_retention(view: LeaderView, at: Instant) -> list[Task]:
-    """Expired records and, beyond the newest 50,000 of a group, those that would expire first (TM-74)."""
+    """Expired records and, beyond the newest of a group (50,000 unless set), those that would expire first (TM-74)."""
     state, counts = view.state, view.state.status_counts
     found = {task.id: task for task in state.expired_until(at, BATCH)}
-    succeeded = counts[Status.SUCCEEDED] - FINISHED_KEPT_MAX
-    others = counts[Status.FAILED] + counts[Status.CANCELLED] - FINISHED_KEPT_MAX
+    _, kept = state.settings.kept("retention.succeeded")
+    _, kept_others = state.settings.kept("retention.failed")
+    succeeded = counts[Status.SUCCEEDED] - kept
+    others = counts[Status.FAILED] + counts[Status.CANCELLED] - kept_others
     for is_first, surplus in ((True, succeeded), (False, others)):
         if surplus > 0:
             oldest = state.expiring_first(succeeded=is_first, limit=min(BATCH, surplus))

@@ -23,7 +23,6 @@ from coordinator.machine.records import (
     store,
 )
 from coordinator.machine.stopping import ask_to_stop, with_grace
-from coordinator.model import limits
 from coordinator.model.state import ClusterState
 from coordinator.model.tasks import Assignment, Code, Desired, Status, StopReason, Task
 
@@ -129,7 +128,7 @@ def _cancel_finished(state: ClusterState, task: Task, command: CancelTask) -> Ou
 
 
 def _too_many_kept(state: ClusterState, status: Status) -> bool:
-    kept = state.status_counts[status]
-    if status is not Status.SUCCEEDED:
-        kept = state.status_counts[Status.FAILED] + state.status_counts[Status.CANCELLED]
-    return kept > limits.FINISHED_KEPT_MAX
+    if status is Status.SUCCEEDED:
+        return state.status_counts[status] > state.settings.kept("retention.succeeded")[1]
+    others = state.status_counts[Status.FAILED] + state.status_counts[Status.CANCELLED]
+    return others > state.settings.kept("retention.failed")[1]

@@ -88,5 +88,5 @@ def _retention_ms(state: ClusterState, policy: Policy, status: Status) -> Millis
     if policy.retention_ms >= 0:
         return policy.retention_ms
     if status is Status.SUCCEEDED:
-        return state.settings.millis("retention.succeeded")
-    return state.settings.millis("retention.failed")
+        return state.settings.kept("retention.succeeded")[0]
+    return state.settings.kept("retention.failed")[0]

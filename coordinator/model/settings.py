@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import msgspec
 
 from coordinator.model.instants import DAY, HOUR, MINUTE, SECOND, Instant, Millis
+from coordinator.model.limits import FINISHED_KEPT_MAX
 from coordinator.model.windows import Span, spans, spans_text
 
 UNITS = {"ms": 1, "s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY}
@@ -67,6 +68,34 @@ class NumberRule(msgspec.Struct, frozen=True, gc=False):
         return str(self.default)
 
 
+class RetentionRule(msgspec.Struct, frozen=True, gc=False):
+    """How long what is over is kept, and how many of it: `30d`, or `30d/50` where the number is not the default."""
+
+    age: DurationRule
+    entries: int  # the default; at most ENTRIES_KEPT_MAX
+
+    def parse(self, text: str) -> str:
+        """Canonical text; ValueError names the bounds."""
+        millis, entries = self.read(text)
+        if not 0 <= entries <= ENTRIES_KEPT_MAX or not self.age.low <= millis <= self.age.high:
+            raise ValueError(f"must be {self.bounds()}")
+        told = duration_text(millis)
+        return told if entries == self.entries else f"{told}/{entries}"
+
+    def read(self, text: str) -> tuple[Millis, int]:
+        """Age and number of entries; ValueError for what is neither `30d` nor `30d/50`."""
+        age, given, entries = text.strip().partition("/")
+        if given and not entries.strip().isdecimal():
+            raise ValueError(f"{text!r} is not a retention such as 30d or 30d/50")
+        return duration_ms(age), int(entries) if given else self.entries
+
+    def bounds(self) -> str:
+        return f"{self.age.bounds()}, or that with a number of entries up to {ENTRIES_KEPT_MAX}, such as 30d/50 ({self.entries} if not given)"
+
+    def default_text(self) -> str:
+        return self.age.default_text()
+
+
 class WordRule(msgspec.Struct, frozen=True, gc=False):
     default: str
     words: tuple[str, ...]
@@ -117,10 +146,11 @@ class WindowRule(msgspec.Struct, frozen=True, gc=False):
         return "none"
 
 
+ENTRIES_KEPT_MAX = 1_000_000
 PLUGIN_KEY = re.compile(r"plugins(\.[a-z0-9_]+)+")
 PLUGIN_KEY_CHARS_MAX = 100
 
-Rule = DurationRule | NumberRule | WordRule | PercentRule | WindowRule
+Rule = DurationRule | NumberRule | RetentionRule | WordRule | PercentRule | WindowRule
 
 RULES: Mapping[str, Rule] = {
     "assignment.assigner_timeout": DurationRule(500, 10, 10 * SECOND),
@@ -142,8 +172,10 @@ RULES: Mapping[str, Rule] = {
     "rebalance.max_moves": NumberRule(2, 1, 100),
     "rebalance.min_gain": PercentRule(20, 1, 100),
     "rebalance.window": WindowRule(),
-    "retention.failed": DurationRule(30 * DAY, 0, 3_650 * DAY),
-    "retention.succeeded": DurationRule(DAY, 0, 3_650 * DAY),
+    "retention.failed": RetentionRule(DurationRule(30 * DAY, 0, 3_650 * DAY), FINISHED_KEPT_MAX),
+    "retention.fates": RetentionRule(DurationRule(30 * DAY, 0, 3_650 * DAY), 1_000),
+    "retention.runs": RetentionRule(DurationRule(30 * DAY, 0, 3_650 * DAY), 50),
+    "retention.succeeded": RetentionRule(DurationRule(DAY, 0, 3_650 * DAY), FINISHED_KEPT_MAX),
     "retry.base": DurationRule(5 * MINUTE, 0, DAY),
     "retry.cap": DurationRule(HOUR, 0, DAY),
     "retry.first": DurationRule(30 * SECOND, 0, DAY),
@@ -183,6 +215,14 @@ class Settings(msgspec.Struct, gc=False):
         if not isinstance(rule, DurationRule):
             raise TypeError(f"{key} is not a duration")
         return rule.default
+
+    def kept(self, key: str) -> tuple[Millis, int]:
+        """Of a retention: how long, and how many."""
+        rule = RULES[key]
+        if not isinstance(rule, RetentionRule):
+            raise TypeError(f"{key} is not a retention")
+        found = self.values.get(key)
+        return (rule.age.default, rule.entries) if found is None else rule.read(found.value)
 
     def number(self, key: str) -> int:
         return int(self.text(key))

@@ -133,21 +133,24 @@ def test_tm_74_records_go_when_their_retention_ends() -> None:
     assert again.wake_at <= 999
 
 
-def test_tm_74_beyond_the_number_kept_the_oldest_of_that_group_go(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(prune_module, "FINISHED_KEPT_MAX", 3)
+def keep(term: Term, entries: int) -> None:
+    for key in ("retention.succeeded", "retention.failed"):
+        term.state.settings.values[key] = SettingValue(f"30d/{entries}", "ann", 1)
+
+
+def test_tm_74_beyond_the_number_kept_the_oldest_of_that_group_go() -> None:
     good = [finished(f"good{n}", 1_000 + n) for n in range(5)]
     bad = [finished(f"bad{n}", 9_000 - n, Status.FAILED) for n in range(4)]
     term = Term(tasks=(*good, *bad))
+    keep(term, 3)
     removed = [c.task_id for c in commands(prune(term.view, term.at(0)))]
     assert removed == ["good0", "good1", "bad3"]
 
 
 def test_tm_74_a_surplus_is_worked_off_without_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(prune_module, "FINISHED_KEPT_MAX", 3)
     monkeypatch.setattr(prune_module, "BATCH", 5)
     term = Term(tasks=tuple(finished(f"t{n}", 90_000_000 + n) for n in range(20)))
+    keep(term, 3)
     agenda = prune(term.view, term.at(0))
     assert len(agenda.items) == 5
     assert agenda.wake_at == 0

@@ -6,6 +6,7 @@ from coordinator.machine.commands import CancelTask, RemoveTask, UnassignTask
 from coordinator.machine.outcome import Accepted, Refusal
 from coordinator.model import limits
 from coordinator.model.ids import AllocationId, TaskId
+from coordinator.model.settings import SettingValue
 from coordinator.model.tasks import Assignment, RunOutcome, Status
 from tests.unit.machine.kit import AT, World, create, join, with_task
 
@@ -44,14 +45,15 @@ def test_the_removed_record_is_in_the_answer() -> None:
 
 @pytest.mark.parametrize("outcome", [RunOutcome.SUCCEEDED, RunOutcome.FAILED])
 def test_too_many_finished_records_may_go_before_their_time(
-    outcome: RunOutcome, monkeypatch: pytest.MonkeyPatch
+    outcome: RunOutcome,
 ) -> None:
     world = World()
     world.accept(join())
     for name in ("t", "u"):
         world.accept(create(name))
         world.end(name, outcome, permanent=True)
-    monkeypatch.setattr(limits, "FINISHED_KEPT_MAX", 1)
+    for key in ("retention.succeeded", "retention.failed"):
+        world.state.settings.values[key] = SettingValue("30d/1", "ann", 1)
     assert world.accept(RemoveTask(T, world.task().revision)).removed
     left = world.task("u")
     assert world.refuse(RemoveTask(left.id, left.revision)).code is Refusal.CHOICE_STALE

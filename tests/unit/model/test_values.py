@@ -81,6 +81,20 @@ def test_bounds_of_a_duration() -> None:
         rule.parse("1s")
 
 
+def test_tm_74_a_retention_is_an_age_and_a_number() -> None:
+    rule = RULES["retention.runs"]
+    assert rule.parse("48h") == rule.parse("2d/50") == "2d"
+    assert rule.parse("2d / 7") == "2d/7"
+    settings = Settings({"retention.runs": SettingValue("2d/7", "ann", 1)})
+    assert settings.kept("retention.runs") == (2 * DAY, 7)
+    assert Settings().kept("retention.fates") == (30 * DAY, 1_000)
+    for text in ("30d/x", "30d/1000001", "4000d/5", "50"):
+        with pytest.raises(ValueError, match="30d|90s"):
+            rule.parse(text)
+    with pytest.raises(TypeError, match="is not a retention"):
+        settings.kept("nodes.lease")
+
+
 def test_stop_reasons_have_their_order() -> None:
     assert sorted(StopReason, key=STRENGTH.__getitem__) == [
         "move",
