@@ -20,6 +20,7 @@ from coordinator.machine.cancel import (
 )
 from coordinator.machine.children import take_descendants_along
 from coordinator.machine.create import create_task
+from coordinator.machine.dependencies import release_dependents
 from coordinator.machine.drains import (
     defer_move,
     drain_node,
@@ -72,8 +73,17 @@ def apply(state: ClusterState, command: c.Command) -> Outcome:
     """One command. Same state, same command, same outcome, on every member, for ever."""
     before = len(state.events)
     outcome = _apply(state, command)
-    take_descendants_along(state, before)
+    if state.children or state.dependents:
+        _follow(state, before)
     return outcome
+
+
+def _follow(state: ClusterState, since: int) -> None:
+    """What the end of a task means for those that belong to it or wait for it. Their own events are looked at in turn."""
+    while since < len(state.events):
+        take_descendants_along(state, state.events[since])
+        release_dependents(state, state.events[since])
+        since += 1
 
 
 def _apply(state: ClusterState, command: c.Command) -> Outcome:

@@ -34,25 +34,12 @@ def refuse_child(state: ClusterState, command: CreateTask) -> Refused | None:
     return None
 
 
-def take_descendants_along(state: ClusterState, since: int) -> None:
-    """Cancel what belongs to tasks that were cancelled or failed for good in the events from number `since` on.
-
-    The descendants' own events come behind and are looked at in turn, so theirs follow.
-    """
-    if not state.children:
-        return
-    for event in _from(state.events, since):
-        why = _why(event)
-        if why and isinstance(event, TaskChanged) and event.new is not None:
-            for child in list(_unfinished(state, event.new)):
-                _cancel(state, child, f"parent {event.new.id} {why}")
-
-
-def _from(events: list[Event], since: int) -> Iterator[Event]:
-    """Those from number `since` on, with those that come while one looks."""
-    while since < len(events):
-        yield events[since]
-        since += 1
+def take_descendants_along(state: ClusterState, event: Event) -> None:
+    """Cancel what belongs to a task that has just been cancelled or failed for good."""
+    why = _why(event)
+    if why and isinstance(event, TaskChanged) and event.new is not None:
+        for child in list(_unfinished(state, event.new)):
+            _cancel(state, child, f"parent {event.new.id} {why}")
 
 
 def _why(event: Event) -> str:

@@ -6,8 +6,17 @@ from msgspec.structs import replace
 
 from coordinator.machine.children import refuse_child
 from coordinator.machine.commands import CreateTask
+from coordinator.machine.dependencies import (
+    DEPENDENCY_FAILED,
+    deduplicated,
+    failed_dependency,
+    open_dependencies,
+    refuse_dependencies,
+    waits_for,
+)
 from coordinator.machine.fit import Demand, said, still_fits
 from coordinator.machine.outcome import Accepted, Outcome, Refusal, Refused
+from coordinator.machine.records import finished
 from coordinator.model import limits
 from coordinator.model.schedules import Series
 from coordinator.model.state import ClusterState
@@ -21,7 +30,13 @@ def create_task(state: ClusterState, command: CreateTask) -> Outcome:
     old = state.tasks.get(command.task_id)
     if old is not None and not (command.replace_finished and old.is_terminal):
         return _same_or_refused(old, command)
-    refused = refuse_child(state, command) or _over_limit(state, command, old)
+    if (active := deduplicated(state, command)) is not None:
+        return active
+    refused = (
+        refuse_child(state, command)
+        or refuse_dependencies(state, command)
+        or _over_limit(state, command, old)
+    )
     if refused is not None:
         return refused
     status, assignment, wake_at = _placement(state, command)
@@ -34,6 +49,10 @@ def create_task(state: ClusterState, command: CreateTask) -> Outcome:
         task = replace(task, declared=command.declared or old.declared)
     if wake_at:
         task = replace(task, wake_at=wake_at)
+    if failed := failed_dependency(state, task.spec):
+        why = Assignment(code=Code.FINISHED, explanation=f"{DEPENDENCY_FAILED}: {failed}")
+        task = replace(task, assignment=why, end_reason=DEPENDENCY_FAILED)
+        task = finished(state, task, Status.FAILED)
     state.put_task(task)
     return Accepted(task.id, task.allocation_id, created=True)
 
@@ -80,6 +99,8 @@ def _placement(state: ClusterState, command: CreateTask) -> tuple[Status, Assign
         return Status.PAUSED, Assignment(code=Code.PAUSED), 0
     if command.spec.schedule is not None:
         return Status.WAITING, Assignment(code=Code.NOT_DUE), 0
+    if left := open_dependencies(state, command.spec):
+        return Status.WAITING, waits_for(left), 0
     due_at = command.spec.due_at
     if due_at is not None and due_at > state.at:
         return Status.WAITING, Assignment(code=Code.NOT_DUE), due_at

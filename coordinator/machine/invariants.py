@@ -26,6 +26,8 @@ INDEXES = (
     "of_executor",
     "unassigned",
     "children",
+    "dependents",
+    "dedup",
     "held",
     "status_counts",
     "active_tasks",

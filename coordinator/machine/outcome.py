@@ -64,6 +64,7 @@ class Accepted(msgspec.Struct, frozen=True, array_like=True, gc=False):
     removed: bool = False
     record: Task | None = None
     schema_only: bool = False
+    deduplicated: bool = False  # another task was active under the key: this is its answer (TM-66)
 
 
 class Refused(msgspec.Struct, frozen=True, array_like=True, gc=False):

@@ -16,6 +16,7 @@ from coordinator.model.instants import Instant, Millis
 from coordinator.model.members import MemberChange, MemberRecord
 from coordinator.model.nodes import Drain, Manifest, Node, NodeUse, count_labels
 from coordinator.model.requests import RequestMemory
+from coordinator.model.schedules import last_start
 from coordinator.model.settings import ReassignFloor, Settings
 from coordinator.model.tasks import Code, Desired, Policy, Status, Task, TaskSpec
 from coordinator.model.timers import Timers
@@ -56,6 +57,8 @@ class ClusterState:
         self.of_executor: dict[str, dict[TaskId, None]] = {}
         self.unassigned: dict[TaskId, None] = {}
         self.children: dict[TaskId, dict[TaskId, None]] = {}
+        self.dependents: dict[TaskId, dict[TaskId, None]] = {}  # who waits for its end
+        self.dedup: dict[tuple[str, str], TaskId] = {}  # active ones, by executor and key
         self.held: dict[NodeName, dict[TaskId, None]] = {}  # waiting for that node to come back
         self.status_counts: dict[Status, int] = dict.fromkeys(Status, 0)
         # the last one moves when a task id appears or goes
@@ -216,6 +219,7 @@ class ClusterState:
             self._expiries[task.status is Status.SUCCEEDED].put(task, finished)
             return
         self.active_tasks += 1
+        self._index_relations(task)
         if task.status is Status.UNASSIGNED:
             self.unassigned[task.id] = None
         waiting = self.status_counts[Status.WAITING] + self.status_counts[Status.PAUSED]
@@ -244,6 +248,7 @@ class ClusterState:
                 del self.children[TaskId(task.spec.parent)]
         if not task.is_terminal:
             self.active_tasks -= 1
+            self._unindex_relations(task)
             self.recurring -= task.series is not None
         if task.status is Status.UNASSIGNED:
             del self.unassigned[task.id]
@@ -252,6 +257,21 @@ class ClusterState:
             del held[task.id]
             if not held:
                 del self.held[_holder_of(task)]
+
+    def _index_relations(self, task: Task) -> None:
+        for one in task.spec.after:
+            self.dependents.setdefault(TaskId(one), {})[task.id] = None
+        if task.spec.dedup_key:
+            self.dedup[task.executor, task.spec.dedup_key] = task.id
+
+    def _unindex_relations(self, task: Task) -> None:
+        for one in dict.fromkeys(task.spec.after):
+            waiting = self.dependents[TaskId(one)]
+            del waiting[task.id]
+            if not waiting:
+                del self.dependents[TaskId(one)]
+        if task.spec.dedup_key:
+            self.dedup.pop((task.executor, task.spec.dedup_key), None)
 
     def _take_place(self, task: Task, node: NodeName) -> None:
         self.on_node.setdefault(node, {})[task.id] = None
@@ -294,21 +314,20 @@ def _wake_of(task: Task) -> Instant | None:
 
 def _fire_of(task: Task) -> Instant | None:
     series = task.series
-    if series is None or task.is_terminal or task.desired is not Desired.RUNNING:
+    if series is None or task.is_terminal or task.desired is Desired.CANCELLED:
         return None
-    if series.needs:
+    if series.needs:  # a paused one as well: whether a fire time passed meanwhile is for its end to know
         return AT_ONCE
+    if task.desired is Desired.PAUSED:
+        return None
     return _earlier(series.next.due_at or None, series.extra_at or None)
 
 
 def _deadline_of(task: Task) -> Instant | None:
     series, schedule = task.series, task.spec.schedule
-    if series is None or schedule is None or not schedule.start_deadline_ms or task.is_terminal:
+    if series is None or schedule is None or series.occurrence is None or task.is_terminal:
         return None
-    occurrence = series.occurrence
-    if occurrence is None or occurrence.placed or not occurrence.fire_at:
-        return None
-    return occurrence.due_at + schedule.start_deadline_ms
+    return last_start(schedule, series.occurrence) or None
 
 
 def _expiry_of(task: Task) -> Instant | None:
