@@ -23,7 +23,7 @@ from coordinator.client.replies import Changed
 from coordinator.client.requests import Filter
 
 if TYPE_CHECKING:
-    from coordinator.client.replies import CancelledItem, CancelledMany
+    from coordinator.client.replies import ChangedItem, ChangedMany
     from coordinator.client.requests import ChangeOptions
     from coordinator.client.views import Task
 
@@ -63,7 +63,7 @@ def cancel_many(session: Session, selection: Selection, change: ChangeOptions, h
     return session.run(work)
 
 
-async def _ends(session: Session, items: Sequence[CancelledItem]) -> dict[str, Task]:
+async def _ends(session: Session, items: Sequence[ChangedItem]) -> dict[str, Task]:
     """The records of those that were still on their way out, once they have ended. Raises TimedOut."""
     open_ids = [
         item.id for item in items if item.task is not None and item.task.status == "stopping"
@@ -77,8 +77,8 @@ async def _ends(session: Session, items: Sequence[CancelledItem]) -> dict[str, T
 
 def _entry(
     session: Session,
-    reply: CancelledMany,
-    item: CancelledItem,
+    reply: ChangedMany,
+    item: ChangedItem,
     change: ChangeOptions,
     ended: dict[str, Task],
 ) -> Entry:

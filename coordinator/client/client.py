@@ -21,6 +21,7 @@ from msgspec.structs import replace
 
 from coordinator.client import from_wire, methods, replies
 from coordinator.client.calls import Caller, Observer, Plan
+from coordinator.client.ensuring import Ensuring
 from coordinator.client.items import Items
 from coordinator.client.many_tasks import ManyTasks
 from coordinator.client.requests import (
@@ -30,6 +31,7 @@ from coordinator.client.requests import (
     NewTask,
 )
 from coordinator.client.routing import Directory
+from coordinator.client.series_from_wire import fire_time_of
 from coordinator.client.task_changes import TaskChanges
 from coordinator.client.to_wire import (
     change_to_wire,
@@ -52,7 +54,7 @@ TIMEOUT_S = 10.0
 _SLACK_S = 1.0  # the server answers a wait at its own deadline: leave it time to do so
 
 
-class Client(ManyTasks, TaskChanges):
+class Client(ManyTasks, TaskChanges, Ensuring):
     """One client of one cluster. `addresses` are host:port of some members; the others are learnt.
 
     `timeout_s` is the time that a call may take with all its repeats, unless the call names its own.
@@ -115,6 +117,7 @@ class Client(ManyTasks, TaskChanges):
             from_wire.task_of(reply.task),
             reply.created,
             reply.validated,
+            [fire_time_of(one) for one in reply.fire_times],
         )
 
     async def create_many(

@@ -8,6 +8,8 @@ from coordinator.client import replies, views
 from coordinator.client.constraints import constraints_from_wire
 from coordinator.client.durations import format_duration, limit_text
 from coordinator.client.errors import ClientError, error_of
+from coordinator.client.schedules import schedule_from_wire
+from coordinator.client.series_from_wire import fire_time_of, series_of
 from coordinator.client.views import Json
 from coordinator.wire.v1 import tasks_pb2 as wire
 
@@ -65,7 +67,7 @@ def spec_of(spec: wire.TaskSpec) -> views.Spec:
     """What was asked; None where nothing was."""
     has = spec.HasField
     return views.Spec(
-        schedule=None,
+        schedule=schedule_from_wire(spec.schedule) if has("schedule") else None,
         priority=spec.priority if has("priority") else None,
         cost=spec.cost if has("cost") else None,
         timeout=limit_text(spec.timeout_ms) if has("timeout_ms") else None,
@@ -74,14 +76,19 @@ def spec_of(spec: wire.TaskSpec) -> views.Spec:
         labels=dict(spec.labels),
         parent=spec.parent or None,
         object=_object(spec.object_kind, spec.object_id),
-        after=[],
-        dedup_key=None,
+        after=list(spec.after),
+        dedup_key=spec.dedup_key or None,
         headers=dict(spec.headers),
         retention=format_duration(spec.retention_ms) if has("retention_ms") else None,
         cancel_grace=format_duration(spec.cancel_grace_ms) if has("cancel_grace_ms") else None,
         exclusive=spec.exclusive if has("exclusive") else None,
         isolation=spec.isolation if has("isolation") else None,
         due_at=spec.due_at if has("due_at") else None,
+        until=spec.until or None,
+        on_dependency_failure=spec.on_dependency_failure or None,
+        within_occurrence=spec.within_occurrence if has("within_occurrence") else None,
+        reset_after=limit_text(spec.reset_after_ms) if has("reset_after_ms") else None,
+        invalid_state=spec.invalid_state if has("invalid_state") else None,
     )
 
 
@@ -99,6 +106,9 @@ def policy_of(policy: wire.Policy) -> views.Policy:
         exclusive=policy.exclusive,
         movable=policy.movable,
         isolation=policy.isolation,
+        within_occurrence=policy.within_occurrence,
+        reset_after=limit_text(policy.reset_after_ms),
+        invalid_state=policy.invalid_state or "fail",
     )
 
 
@@ -158,6 +168,10 @@ def task_of(task: wire.Task) -> views.Task:
         policy=policy_of(task.policy),
         declared=task.declared,
         paused_until_at=task.paused_until_at or None,
+        series=series_of(task.series) if has("series") else None,
+        end_reason=task.end_reason or None,
+        set_by=dict(task.set_by),
+        run_again=task.run_again,
     )
 
 
@@ -208,46 +222,13 @@ def log_line_of(line: wire.LogLine) -> views.LogLine:
     )
 
 
-def explanation_of(reply: wire.ExplainResponse) -> views.Explanation:
-    """Why a task is where it is."""
-    return views.Explanation(
-        task=reply.task.id,
-        status=reply.task.status,
-        desired=reply.task.desired,
-        due_at=reply.task.due_at or None,
-        stage=reply.stage or None,
-        code=reply.code,
-        text=reply.text,
-        since_at=reply.since_at or None,
-        next_check_at=reply.next_check_at or None,
-        would_choose=reply.would_choose or None,
-        queue_position=reply.queue_position or None,
-        limits=[
-            {
-                "scope": held.scope,
-                "key": held.key,
-                "max": held.max,
-                "runs": held.runs,
-                "holders": list(held.holders),
-            }
-            for held in reply.limits
-        ],
-        nodes=[views.NodeVerdict(n.node, n.eligible, n.code, n.detail) for n in reply.nodes],
-        hints=[views.Hint(hint.text, hint.command or None) for hint in reply.hints],
-        attempts=reply.task.attempts,
-        last_outcome=last_outcome_of(reply.task.last_outcome)
-        if reply.task.HasField("last_outcome")
-        else None,
-    )
-
-
 def _error_in(told: wire.ItemError) -> ClientError:
     return error_of(told.code, told.message, told.reason, dict(told.metadata))
 
 
-def cancelled_item_of(item: wire.ChangeManyItem) -> replies.CancelledItem:
+def changed_item_of(item: wire.ChangeManyItem) -> replies.ChangedItem:
     """What became of one id."""
-    return replies.CancelledItem(
+    return replies.ChangedItem(
         id=item.id,
         result=item.result,
         task=task_of(item.task) if item.HasField("task") else None,
@@ -283,6 +264,7 @@ def changed_of(reply: wire.ChangeResponse) -> replies.Changed:
         list(reply.now),
         list(reply.next_run),
         reply.validated,
+        [fire_time_of(one) for one in reply.fire_times],
     )
 
 

@@ -1,17 +1,18 @@
-"""The calls of a client that are about many tasks at once: cancel, wait for, watch all that match."""
+"""The calls of a client that are about many tasks at once: change, wait for, watch all that match."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from msgspec.structs import replace
+from msgspec.structs import replace as msgspec_replace
 
 from coordinator.client import from_wire, methods, replies
+from coordinator.client.channels import Method
 from coordinator.client.items import Items
-from coordinator.client.requests import ChangeOptions, Filter
+from coordinator.client.requests import ChangeOptions, Edit, Filter
 from coordinator.client.task_reads import TaskReads
-from coordinator.client.to_wire import change_to_wire, filter_to_wire
+from coordinator.client.to_wire import change_to_wire, filter_to_wire, update_to_wire
 from coordinator.client.views import Answer, Task
 from coordinator.wire.v1 import tasks_pb2 as wire
 
@@ -32,30 +33,106 @@ class ManyTasks(TaskReads):
         purge: bool = False,
         grace_ms: int | None = None,
         timeout_s: float | None = None,
-    ) -> replies.CancelledMany:
+    ) -> replies.ChangedMany:
         """Cancel for good all tasks that match, one entry for each id; each succeeds or fails alone.
 
         Without ids in it, the filter is asked once for the tasks it means; then these are cancelled as far as they
         still match, so that a repeat is about the same ones. With ids, each is answered, in the order given: unknown
         ones `not_found`, finished ones `refused` (`already_finished`), those that do not match `skipped`.
         """
+        request = wire.CancelManyRequest(purge=purge, grace_ms=grace_ms)
+        return await self._many(methods.CANCEL_MANY, request, selection, change, timeout_s)
+
+    async def pause_many(
+        self,
+        selection: Filter,
+        change: ChangeOptions | None = None,
+        *,
+        running: str = "",
+        until_at: int = 0,
+        clear_state: bool | Sequence[str] = False,
+        timeout_s: float | None = None,
+    ) -> replies.ChangedMany:
+        """As `pause`, for all that match; entries as in `cancel_many`. `clear_state`: of all, or of these ids alone."""
+        subset = [] if isinstance(clear_state, bool) else list(clear_state)
+        pause = wire.PauseRequest(
+            running=running, until_at=until_at, clear_state=clear_state is True
+        )
+        request = wire.ChangeManyRequest(pause=pause, clear_state_of=subset)
+        return await self._many(methods.CHANGE_MANY, request, selection, change, timeout_s)
+
+    async def resume_many(
+        self,
+        selection: Filter,
+        change: ChangeOptions | None = None,
+        *,
+        no_catch_up: bool = False,
+        timeout_s: float | None = None,
+    ) -> replies.ChangedMany:
+        """As `resume`, for all that match; entries as in `cancel_many`."""
+        request = wire.ChangeManyRequest(resume=wire.ResumeRequest(no_catch_up=no_catch_up))
+        return await self._many(methods.CHANGE_MANY, request, selection, change, timeout_s)
+
+    async def retry_many(
+        self,
+        selection: Filter,
+        change: ChangeOptions | None = None,
+        *,
+        again: bool = False,
+        timeout_s: float | None = None,
+    ) -> replies.ChangedMany:
+        """As `retry`, for all that match; entries as in `cancel_many`."""
+        request = wire.ChangeManyRequest(retry=wire.RetryRequest(again=again))
+        return await self._many(methods.CHANGE_MANY, request, selection, change, timeout_s)
+
+    async def run_now_many(
+        self,
+        selection: Filter,
+        change: ChangeOptions | None = None,
+        *,
+        queue: bool = False,
+        replace: bool = False,
+        timeout_s: float | None = None,
+    ) -> replies.ChangedMany:
+        """As `run_now`, for all that match; entries as in `cancel_many`."""
+        request = wire.ChangeManyRequest(run_now=wire.RunNowRequest(queue=queue, replace=replace))
+        return await self._many(methods.CHANGE_MANY, request, selection, change, timeout_s)
+
+    async def update_many(
+        self,
+        selection: Filter,
+        edit: Edit,
+        change: ChangeOptions | None = None,
+        *,
+        timeout_s: float | None = None,
+    ) -> replies.ChangedMany:
+        """As `update`, the same edit for all that match; entries as in `cancel_many`, `deferred` where a run goes on first."""
+        update = update_to_wire("", edit, ChangeOptions(request_id=""))
+        request = wire.ChangeManyRequest(update=update)
+        return await self._many(methods.CHANGE_MANY, request, selection, change, timeout_s)
+
+    async def _many(
+        self,
+        method: Method[Any, wire.ChangeManyResponse],
+        request: Any,
+        selection: Filter,
+        change: ChangeOptions | None,
+        timeout_s: float | None,
+    ) -> replies.ChangedMany:
+        """In parts of 1,000 ids, one after the other."""
         change = change or ChangeOptions()
+        request.change.CopyFrom(change_to_wire(change))
         ids = list(dict.fromkeys(selection.ids)) or await self._matching(selection)
-        items: list[replies.CancelledItem] = []
+        items: list[replies.ChangedItem] = []
         answer = Answer()
         for first in range(0, len(ids), _AT_ONCE):
-            chosen = replace(selection, ids=ids[first : first + _AT_ONCE])
-            request = wire.CancelManyRequest(
-                change=change_to_wire(change),
-                filter=filter_to_wire(chosen),
-                purge=purge,
-                grace_ms=grace_ms,
-            )
+            chosen = msgspec_replace(selection, ids=ids[first : first + _AT_ONCE])
+            request.filter.CopyFrom(filter_to_wire(chosen))
             plan = self._plan(timeout_s, change)._replace(parts=Items())
-            reply = await self._caller.call(methods.CANCEL_MANY, request, plan)
+            reply = await self._caller.call(method, request, plan)
             answer = from_wire.answer_of(reply.answer)
-            items += [from_wire.cancelled_item_of(item) for item in reply.items]
-        return replies.CancelledMany(answer, items)
+            items += [from_wire.changed_item_of(item) for item in reply.items]
+        return replies.ChangedMany(answer, items)
 
     async def _matching(self, selection: Filter) -> Sequence[str]:
         return [task.id async for page in self.pages(selection) for task in page.tasks]

@@ -32,6 +32,22 @@ CANCEL_MANY: Method[wire.CancelManyRequest, wire.ChangeManyResponse] = Method(
     wire.CancelManyRequest.SerializeToString,
     wire.ChangeManyResponse.FromString,
 )
+CHANGE_MANY: Method[wire.ChangeManyRequest, wire.ChangeManyResponse] = Method(
+    _PATH + "ChangeMany",
+    wire.ChangeManyRequest.SerializeToString,
+    wire.ChangeManyResponse.FromString,
+)
+RUN_NOW: Method[wire.RunNowRequest, wire.ChangeResponse] = Method(
+    _PATH + "RunNow", wire.RunNowRequest.SerializeToString, wire.ChangeResponse.FromString
+)
+ENSURE: Method[wire.EnsureRequest, wire.EnsureResponse] = Method(
+    _PATH + "Ensure", wire.EnsureRequest.SerializeToString, wire.EnsureResponse.FromString
+)
+PREVIEW_SCHEDULE: Method[wire.PreviewScheduleRequest, wire.PreviewScheduleResponse] = Method(
+    _PATH + "PreviewSchedule",
+    wire.PreviewScheduleRequest.SerializeToString,
+    wire.PreviewScheduleResponse.FromString,
+)
 PAUSE: Method[wire.PauseRequest, wire.ChangeResponse] = Method(
     _PATH + "Pause", wire.PauseRequest.SerializeToString, wire.ChangeResponse.FromString
 )

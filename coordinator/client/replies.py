@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from coordinator.client.errors import ClientError
+from coordinator.client.series_views import FireTime, SchedulePreview
 from coordinator.client.views import Answer, Explanation, Json, Run, Task
 
 
@@ -17,6 +18,27 @@ class Created(Struct, frozen=True):
     task: Task
     created: bool
     validated: str
+    fire_times: Sequence[FireTime] = ()  # of a dry run: the first ten
+
+
+class Ensured(Struct, frozen=True):
+    """Of `ensure`. `result`: created, updated or unchanged; `changed` names the fields that differed, `kept` those that
+    differ and stay as an operator or a run set them.
+    """
+
+    answer: Answer
+    task: Task
+    result: str
+    changed: list[str]
+    kept: list[str]
+    validated: str
+
+
+class Previewed(Struct, frozen=True):
+    """Of `preview_schedule`."""
+
+    answer: Answer
+    preview: SchedulePreview
 
 
 class CreatedItem(Struct, frozen=True):
@@ -46,6 +68,7 @@ class Found(Struct, frozen=True):
     task: Task | None
     matches: list[str]
     match_count: int
+    fire_times: Sequence[FireTime] = ()
 
 
 class Page(Struct, frozen=True):
@@ -73,6 +96,7 @@ class Changed(Struct, frozen=True):
     now: Sequence[str] = ()
     next_run: Sequence[str] = ()
     validated: str = ""
+    fire_times: Sequence[FireTime] = ()  # of a dry run that changes the schedule: the next ten
 
 
 class Explained(Struct, frozen=True):
@@ -147,8 +171,10 @@ class WaitedMany(Struct, frozen=True):
     pending: list[str]
 
 
-class CancelledItem(Struct, frozen=True):
-    """One of `cancel_many`. `result`: updated, unchanged, not_found, refused, or skipped (it does not match)."""
+class ChangedItem(Struct, frozen=True):
+    """One of `cancel_many` or `pause_many` and the like. `result`: updated, unchanged, deferred (it counts from the
+    next run on), not_found, conflict, refused, or skipped (it does not match).
+    """
 
     id: str
     result: str
@@ -157,11 +183,11 @@ class CancelledItem(Struct, frozen=True):
     error: ClientError | None
 
 
-class CancelledMany(Struct, frozen=True):
-    """Of `cancel_many`: one entry for each id."""
+class ChangedMany(Struct, frozen=True):
+    """Of `cancel_many`, `pause_many` and the like: one entry for each id."""
 
     answer: Answer
-    items: list[CancelledItem]
+    items: list[ChangedItem]
 
 
 class Called(Struct, frozen=True):

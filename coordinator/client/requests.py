@@ -31,7 +31,7 @@ class NewTask(Struct, frozen=True, kw_only=True):
     """A task to create. What is None is not asked for: the executor's policy fills it in.
 
     Times in milliseconds; `timeout_ms=0` means no limit, `max_attempts=0` unlimited. `backoff` has the keys kind,
-    first_ms, base_ms, cap_ms, jitter; `constraints` are as in `coordinator.client.constraints`. Without an `id` one is made of the request id.
+    first_ms, base_ms, cap_ms, jitter; `constraints` and `schedule` are as in `coordinator.client.constraints` and `.schedules`. Without an `id` one is made of the request id.
     """
 
     executor: str
@@ -54,6 +54,14 @@ class NewTask(Struct, frozen=True, kw_only=True):
     object_id: str = ""
     parent: str = ""
     constraints: Mapping[str, Any] = {}
+    schedule: Mapping[str, Any] | None = None
+    after: Sequence[str] = ()
+    until: str = ""
+    on_dependency_failure: str = ""
+    dedup_key: str = ""
+    within_occurrence: bool | None = None
+    reset_after_ms: int | None = None
+    invalid_state: str | None = None
     paused: bool = False
     require_assignment: bool = False
     replace_finished: bool = False
@@ -81,6 +89,10 @@ class Edit(Struct, frozen=True, kw_only=True):
     exclusive: bool | UnsetType | None = UNSET
     isolation: str | UnsetType | None = UNSET
     object: tuple[str, str] | UnsetType | None = UNSET
+    schedule: Mapping[str, Any] | UnsetType | None = UNSET
+    within_occurrence: bool | UnsetType | None = UNSET
+    reset_after_ms: int | UnsetType | None = UNSET
+    invalid_state: str | UnsetType | None = UNSET
     labels: Mapping[str, str | None] = {}
     state: Any = UNSET
     restart: bool = False
@@ -114,7 +126,7 @@ class Filter(Struct, frozen=True, kw_only=True):
 
     `labels` are terms such as `key=value`, `key!=value`, `key`, `!key`; `executor` may have a `*`;
     `include_finished` adds succeeded and cancelled ones. `id_pattern`: with `*`; `running_longer_ms`: user code began
-    longer ago than that and has not ended.
+    longer ago than that and has not ended; `recurring`: only tasks with a schedule.
     """
 
     ids: Sequence[str] = ()
@@ -128,6 +140,7 @@ class Filter(Struct, frozen=True, kw_only=True):
     include_finished: bool = False
     id_pattern: str = ""
     running_longer_ms: int = 0
+    recurring: bool = False
 
 
 class RunFilter(Filter, frozen=True, kw_only=True):

@@ -102,15 +102,36 @@ class SyncClient:
         """As `Client.update`."""
         return self.run(lambda client: client.update(task_id, edit, change))
 
+    def ensure(
+        self, task: NewTask, change: ChangeOptions | None = None, *, overwrite: bool = False
+    ) -> replies.Ensured:
+        """As `Client.ensure`."""
+        return self.run(lambda client: client.ensure(task, change, overwrite=overwrite))
+
     def pause(
         self, task_id: str, change: ChangeOptions | None = None, *, until_at: int = 0
     ) -> replies.Changed:
         """As `Client.pause`."""
         return self.run(lambda client: client.pause(task_id, change, until_at=until_at))
 
-    def resume(self, task_id: str, change: ChangeOptions | None = None) -> replies.Changed:
+    def resume(
+        self, task_id: str, change: ChangeOptions | None = None, *, no_catch_up: bool = False
+    ) -> replies.Changed:
         """As `Client.resume`."""
-        return self.run(lambda client: client.resume(task_id, change))
+        return self.run(lambda client: client.resume(task_id, change, no_catch_up=no_catch_up))
+
+    def run_now(
+        self,
+        task_id: str,
+        change: ChangeOptions | None = None,
+        *,
+        queue: bool = False,
+        replace: bool = False,
+    ) -> replies.Changed:
+        """As `Client.run_now`."""
+        return self.run(
+            lambda client: client.run_now(task_id, change, queue=queue, replace=replace)
+        )
 
     def retry(self, task_id: str, change: ChangeOptions | None = None) -> replies.Changed:
         """As `Client.retry`."""
@@ -132,7 +153,7 @@ class SyncClient:
 
     def cancel_many(
         self, selection: Filter, change: ChangeOptions | None = None
-    ) -> replies.CancelledMany:
+    ) -> replies.ChangedMany:
         """As `Client.cancel_many`."""
         return self.run(lambda client: client.cancel_many(selection, change))
 

@@ -1,4 +1,4 @@
-"""The half of `Client` that changes a task which is there: cancel, move, update, pause, resume, retry."""
+"""The half of `Client` that changes a task which is there: cancel, move, update, pause, resume, retry, run now."""
 
 from __future__ import annotations
 
@@ -93,21 +93,50 @@ class TaskChanges(TaskReads):
         *,
         running: str = "",
         until_at: int = 0,
+        clear_state: bool = False,
         timeout_s: float | None = None,
     ) -> replies.Changed:
-        """Not wanted for now. `running`: stop or finish; by itself the run of a task without a schedule is stopped.
+        """Not wanted for now. `running`: stop or finish; by itself a recurring task's run finishes, any other is stopped.
 
         `until_at`: ms since 1970; then it is wanted again. 0: until somebody says so. The pause made last counts.
+        `clear_state`: its state goes when no run exists any more.
         """
-        request = wire.PauseRequest(id=task_id, running=running, until_at=until_at)
+        request = wire.PauseRequest(
+            id=task_id, running=running, until_at=until_at, clear_state=clear_state
+        )
         return await self._changed(methods.PAUSE, request, change, timeout_s)
 
     async def resume(
-        self, task_id: str, change: ChangeOptions | None = None, *, timeout_s: float | None = None
+        self,
+        task_id: str,
+        change: ChangeOptions | None = None,
+        *,
+        no_catch_up: bool = False,
+        timeout_s: float | None = None,
     ) -> replies.Changed:
-        """Wanted again: now, or at its later due time."""
-        request = wire.ResumeRequest(id=task_id)
+        """Wanted again: now, or at its later due time.
+
+        A recurring task runs once at once if a fire time passed meanwhile, unless `no_catch_up`; then by its timetable.
+        """
+        request = wire.ResumeRequest(id=task_id, no_catch_up=no_catch_up)
         return await self._changed(methods.RESUME, request, change, timeout_s)
+
+    async def run_now(
+        self,
+        task_id: str,
+        change: ChangeOptions | None = None,
+        *,
+        queue: bool = False,
+        replace: bool = False,
+        timeout_s: float | None = None,
+    ) -> replies.Changed:
+        """Run once as soon as there is room, whatever its timetable says; the next fire time stays (TM-29).
+
+        If it runs already: with `queue` once more afterwards, with `replace` in place of that run, else Conflict
+        `already_running`. Raises Conflict (`paused`, `already_finished`), ...
+        """
+        request = wire.RunNowRequest(id=task_id, queue=queue, replace=replace)
+        return await self._changed(methods.RUN_NOW, request, change, timeout_s)
 
     async def retry(
         self,

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 from coordinator.client import from_wire, methods, replies
+from coordinator.client.explained_from_wire import explanation_of
 from coordinator.client.requests import Filter, ReadOptions
 from coordinator.client.run_reads import RunReads
+from coordinator.client.series_from_wire import fire_time_of
 from coordinator.client.to_wire import filter_to_wire, read_to_wire
 from coordinator.wire.v1 import tasks_pb2 as wire
 
@@ -21,17 +23,27 @@ class TaskReads(RunReads):
         task_id: str,
         *,
         prefix: bool = False,
+        fire_times: int = 0,
         read: ReadOptions = _READ,
         timeout_s: float | None = None,
     ) -> replies.Found:
-        """A task by its id or, with `prefix`, by a unique beginning of it. Raises NotFound."""
-        request = wire.GetRequest(id=task_id, read=read_to_wire(read), prefix=prefix)
+        """A task by its id or, with `prefix`, by a unique beginning of it. Raises NotFound.
+
+        `fire_times`: so many of a recurring task's next ones come along, at most 1,000.
+        """
+        request = wire.GetRequest(
+            id=task_id, read=read_to_wire(read), prefix=prefix, fire_times=fire_times
+        )
         reply = await self._caller.call(
             methods.GET, request, self._plan(timeout_s, stale=read.stale)
         )
         task = from_wire.task_of(reply.task) if reply.HasField("task") else None
         return replies.Found(
-            from_wire.answer_of(reply.answer), task, list(reply.matches), reply.match_count
+            from_wire.answer_of(reply.answer),
+            task,
+            list(reply.matches),
+            reply.match_count,
+            [fire_time_of(one) for one in reply.fire_times],
         )
 
     async def list(
@@ -84,6 +96,4 @@ class TaskReads(RunReads):
             methods.EXPLAIN, request, self._plan(timeout_s, stale=read.stale)
         )
         task = from_wire.task_of(reply.task) if reply.HasField("task") else None
-        return replies.Explained(
-            from_wire.answer_of(reply.answer), task, from_wire.explanation_of(reply)
-        )
+        return replies.Explained(from_wire.answer_of(reply.answer), task, explanation_of(reply))

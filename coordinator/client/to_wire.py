@@ -17,6 +17,7 @@ from coordinator.client.requests import (
     ReadOptions,
     new_task_id,
 )
+from coordinator.client.schedules import schedule_to_wire
 from coordinator.wire.v1 import tasks_pb2 as wire
 
 BATCH_MAX = 1_000
@@ -35,6 +36,9 @@ _SAME_NAME = (
     "retention_ms",
     "exclusive",
     "isolation",
+    "within_occurrence",
+    "reset_after_ms",
+    "invalid_state",
 )
 
 
@@ -47,19 +51,25 @@ def spec_to_wire(task: NewTask) -> wire.TaskSpec:
         asked["backoff"] = wire.Backoff(**task.backoff)
     if task.constraints:
         asked["constraints"] = constraints_to_wire(task.constraints)
+    if task.schedule:
+        asked["schedule"] = schedule_to_wire(task.schedule)
     return wire.TaskSpec(
         labels=task.labels,
         headers=task.headers,
         object_kind=task.object_kind,
         object_id=task.object_id,
         parent=task.parent,
+        after=task.after,
+        until=task.until,
+        on_dependency_failure=task.on_dependency_failure,
+        dedup_key=task.dedup_key,
         **asked,
     )
 
 
 def update_to_wire(task_id: str, edit: Edit, change: ChangeOptions) -> wire.UpdateRequest:
     """The fields that the edit names, under a mask."""
-    named = {name: getattr(edit, name) for name in (*_SAME_NAME, "backoff", "object")}
+    named = {name: getattr(edit, name) for name in (*_SAME_NAME, "backoff", "object", "schedule")}
     given = {name: value for name, value in named.items() if value is not msgspec.UNSET}
     spec = wire.TaskSpec(labels={k: v for k, v in edit.labels.items() if v is not None})
     for name, value in given.items():
@@ -69,6 +79,8 @@ def update_to_wire(task_id: str, edit: Edit, change: ChangeOptions) -> wire.Upda
             spec.backoff.CopyFrom(wire.Backoff(**value))
         elif name == "object":
             spec.object_kind, spec.object_id = value
+        elif name == "schedule":
+            spec.schedule.CopyFrom(schedule_to_wire(value))
         else:
             setattr(spec, name, value)
     has_state = edit.state is not msgspec.UNSET
@@ -143,6 +155,7 @@ def filter_to_wire(selection: Filter) -> wire.Filter:
         ids=selection.ids,
         id_pattern=selection.id_pattern,
         running_longer_ms=selection.running_longer_ms,
+        recurring=selection.recurring,
     )
 
 

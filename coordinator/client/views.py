@@ -13,6 +13,8 @@ from typing import Any
 
 from msgspec import Struct
 
+from coordinator.client.series_views import Series
+
 Json = Any
 """A decoded JSON value: None, bool, int, float, str, list or dict."""
 
@@ -63,6 +65,11 @@ class Spec(Struct, frozen=True):
     exclusive: bool | None
     isolation: str | None
     due_at: int | None
+    until: str | None = None
+    on_dependency_failure: str | None = None
+    within_occurrence: bool | None = None
+    reset_after: str | None = None
+    invalid_state: str | None = None
 
 
 class Policy(Struct, frozen=True):
@@ -77,6 +84,9 @@ class Policy(Struct, frozen=True):
     exclusive: bool
     movable: bool
     isolation: str
+    within_occurrence: bool = False
+    reset_after: str = "none"
+    invalid_state: str = "fail"
 
 
 class Assignment(Struct, frozen=True):
@@ -143,6 +153,10 @@ class Task(Struct, frozen=True):
     policy: Policy
     declared: bool = False  # by its executor: its record stays as long as that is so
     paused_until_at: int | None = None  # of a paused task: then it is wanted again
+    series: Series | None = None  # of a recurring task
+    end_reason: str | None = None  # schedule_ended, or why it is a dead letter
+    set_by: dict[str, str] = {}  # group of fields -> operator or run, where it was not code
+    run_again: bool = False  # once more after the run in progress
 
     @property
     def is_finished(self) -> bool:

@@ -40,6 +40,7 @@ PAGE_DEFAULT = 100
 PAGE_BYTES = 2 * MIB  # of records in one message; a larger record is a page of its own
 CREATE_MANY_MAX = 1_000
 LIMITS_PER_TASK_MAX = 16
+AFTER_MAX = 100  # tasks that one task waits for
 LIMIT_KEY_BYTES_MAX = 511
 LIMIT_MAX = 1_000_000
 LIMIT_OVERRIDES_MAX = 1_000
