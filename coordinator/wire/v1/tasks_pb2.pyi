@@ -396,18 +396,20 @@ class CreateRequest(_message.Message):
     def __init__(self, change: _Optional[_Union[Change, _Mapping]] = ..., task: _Optional[_Union[NewTask, _Mapping]] = ..., forwarded: _Optional[bool] = ...) -> None: ...
 
 class CreateResponse(_message.Message):
-    __slots__ = ("answer", "task", "created", "validated", "fire_times")
+    __slots__ = ("answer", "task", "created", "validated", "fire_times", "deduplicated")
     ANSWER_FIELD_NUMBER: _ClassVar[int]
     TASK_FIELD_NUMBER: _ClassVar[int]
     CREATED_FIELD_NUMBER: _ClassVar[int]
     VALIDATED_FIELD_NUMBER: _ClassVar[int]
     FIRE_TIMES_FIELD_NUMBER: _ClassVar[int]
+    DEDUPLICATED_FIELD_NUMBER: _ClassVar[int]
     answer: Answer
     task: Task
     created: bool
     validated: str
     fire_times: _containers.RepeatedCompositeFieldContainer[FireTime]
-    def __init__(self, answer: _Optional[_Union[Answer, _Mapping]] = ..., task: _Optional[_Union[Task, _Mapping]] = ..., created: _Optional[bool] = ..., validated: _Optional[str] = ..., fire_times: _Optional[_Iterable[_Union[FireTime, _Mapping]]] = ...) -> None: ...
+    deduplicated: bool
+    def __init__(self, answer: _Optional[_Union[Answer, _Mapping]] = ..., task: _Optional[_Union[Task, _Mapping]] = ..., created: _Optional[bool] = ..., validated: _Optional[str] = ..., fire_times: _Optional[_Iterable[_Union[FireTime, _Mapping]]] = ..., deduplicated: _Optional[bool] = ...) -> None: ...
 
 class FireTime(_message.Message):
     __slots__ = ("at", "local", "fate", "reason", "jitter_ms", "note")
@@ -455,7 +457,7 @@ class ItemError(_message.Message):
     def __init__(self, code: _Optional[str] = ..., reason: _Optional[str] = ..., message: _Optional[str] = ..., metadata: _Optional[_Mapping[str, str]] = ...) -> None: ...
 
 class CreateManyItem(_message.Message):
-    __slots__ = ("id", "created", "task", "error", "allocation_id", "node", "status", "validated")
+    __slots__ = ("id", "created", "task", "error", "allocation_id", "node", "status", "validated", "deduplicated")
     ID_FIELD_NUMBER: _ClassVar[int]
     CREATED_FIELD_NUMBER: _ClassVar[int]
     TASK_FIELD_NUMBER: _ClassVar[int]
@@ -464,6 +466,7 @@ class CreateManyItem(_message.Message):
     NODE_FIELD_NUMBER: _ClassVar[int]
     STATUS_FIELD_NUMBER: _ClassVar[int]
     VALIDATED_FIELD_NUMBER: _ClassVar[int]
+    DEDUPLICATED_FIELD_NUMBER: _ClassVar[int]
     id: str
     created: bool
     task: Task
@@ -472,7 +475,8 @@ class CreateManyItem(_message.Message):
     node: str
     status: str
     validated: str
-    def __init__(self, id: _Optional[str] = ..., created: _Optional[bool] = ..., task: _Optional[_Union[Task, _Mapping]] = ..., error: _Optional[_Union[ItemError, _Mapping]] = ..., allocation_id: _Optional[int] = ..., node: _Optional[str] = ..., status: _Optional[str] = ..., validated: _Optional[str] = ...) -> None: ...
+    deduplicated: bool
+    def __init__(self, id: _Optional[str] = ..., created: _Optional[bool] = ..., task: _Optional[_Union[Task, _Mapping]] = ..., error: _Optional[_Union[ItemError, _Mapping]] = ..., allocation_id: _Optional[int] = ..., node: _Optional[str] = ..., status: _Optional[str] = ..., validated: _Optional[str] = ..., deduplicated: _Optional[bool] = ...) -> None: ...
 
 class CreateManyResponse(_message.Message):
     __slots__ = ("answer", "items")
@@ -791,7 +795,7 @@ class ChangeManyResponse(_message.Message):
     def __init__(self, answer: _Optional[_Union[Answer, _Mapping]] = ..., items: _Optional[_Iterable[_Union[ChangeManyItem, _Mapping]]] = ..., next_page: _Optional[str] = ...) -> None: ...
 
 class ChangeResponse(_message.Message):
-    __slots__ = ("answer", "task", "unchanged", "removed", "effect", "now", "next_run", "validated", "fire_times")
+    __slots__ = ("answer", "task", "unchanged", "removed", "effect", "now", "next_run", "validated", "fire_times", "notes")
     ANSWER_FIELD_NUMBER: _ClassVar[int]
     TASK_FIELD_NUMBER: _ClassVar[int]
     UNCHANGED_FIELD_NUMBER: _ClassVar[int]
@@ -801,6 +805,7 @@ class ChangeResponse(_message.Message):
     NEXT_RUN_FIELD_NUMBER: _ClassVar[int]
     VALIDATED_FIELD_NUMBER: _ClassVar[int]
     FIRE_TIMES_FIELD_NUMBER: _ClassVar[int]
+    NOTES_FIELD_NUMBER: _ClassVar[int]
     answer: Answer
     task: Task
     unchanged: bool
@@ -810,7 +815,8 @@ class ChangeResponse(_message.Message):
     next_run: _containers.RepeatedScalarFieldContainer[str]
     validated: str
     fire_times: _containers.RepeatedCompositeFieldContainer[FireTime]
-    def __init__(self, answer: _Optional[_Union[Answer, _Mapping]] = ..., task: _Optional[_Union[Task, _Mapping]] = ..., unchanged: _Optional[bool] = ..., removed: _Optional[bool] = ..., effect: _Optional[str] = ..., now: _Optional[_Iterable[str]] = ..., next_run: _Optional[_Iterable[str]] = ..., validated: _Optional[str] = ..., fire_times: _Optional[_Iterable[_Union[FireTime, _Mapping]]] = ...) -> None: ...
+    notes: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, answer: _Optional[_Union[Answer, _Mapping]] = ..., task: _Optional[_Union[Task, _Mapping]] = ..., unchanged: _Optional[bool] = ..., removed: _Optional[bool] = ..., effect: _Optional[str] = ..., now: _Optional[_Iterable[str]] = ..., next_run: _Optional[_Iterable[str]] = ..., validated: _Optional[str] = ..., fire_times: _Optional[_Iterable[_Union[FireTime, _Mapping]]] = ..., notes: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class NodeVerdict(_message.Message):
     __slots__ = ("node", "eligible", "code", "detail")
