@@ -108,7 +108,10 @@ async def _serve(agent: Agent, handshake: Handshake, log: Log) -> None:
         50_000, 20, 20
     )  # values come and go by the thousand here, hardly any in cycles
     fd = handshake.http_fd
-    _probes = None if fd is None else await answer_probes(fd, agent.missing)
+    if fd is not None:
+        from node.agent_metrics import AgentMetrics  # as above
+
+        _probes = await answer_probes(fd, agent.missing, AgentMetrics(agent).exposition.text)
     await agent.serve(Session(handshake.coordinators, who, events, log))
 
 

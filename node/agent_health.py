@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from coordinator.client.http_health import HttpHealth
 from node.core import NodeCore
@@ -12,7 +12,8 @@ from node.lease import Stage
 
 HOME = (
     "This is the agent of a ptasks node. It has no pages; ask the cluster: taskctl node list\n"
-    "Here: /livez (the loop turns), /readyz (session open, lease valid, workers up), /startupz (was ready once).\n"
+    "Here: /livez (the loop turns), /readyz (session open, lease valid, workers up), /startupz (was ready once), "
+    "/metrics (Prometheus).\n"
 )
 
 
@@ -25,9 +26,11 @@ def missing_of(core: NodeCore, *, has_session: bool, now: int) -> str:
     return "" if core.fleet.is_up else "no worker starts"
 
 
-async def answer_probes(listener_fd: int, missing: Callable[[], str]) -> HttpHealth:
+async def answer_probes(
+    listener_fd: int, missing: Callable[[], str], metrics: Callable[[], Awaitable[bytes]]
+) -> HttpHealth:
     """Begin to answer on the inherited socket. Keep what is returned for as long as it shall."""
     os.set_inheritable(listener_fd, False)
-    health = HttpHealth("", missing, HOME)
+    health = HttpHealth("", missing, HOME, metrics)
     await health.start(socket.socket(fileno=listener_fd))
     return health

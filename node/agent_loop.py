@@ -124,6 +124,16 @@ class Agent:
         has_session = self._session is not None and self._session.is_open
         return missing_of(self._core, has_session=has_session, now=steady_ms())
 
+    @property
+    def core(self) -> NodeCore:
+        """To be looked at."""
+        return self._core
+
+    @property
+    def stalls(self) -> dict[str, int]:
+        """How often a worker's event loop was blocked, by executor."""
+        return self._news.stalls
+
     def from_leader(self, frame: FromLeader) -> None:
         """A frame of the session."""
         if frame.welcome is not None:

@@ -15,6 +15,8 @@ from node.frames import ToAgent
 from node.inputs import Input, RunEnded, RunNews, WorkerReady, WorkerSaid
 from node.logs import Log
 
+UNKNOWN = "unknown"  # whose code blocks a loop that several executors share
+
 
 class WorkerNews:
     """Takes the frames of one read at a time. `feed` is NodeCore's door, `starting` hears of a worker's imports and
@@ -34,6 +36,8 @@ class WorkerNews:
         self._log = log
         self._feed = feed
         self._starting = starting
+        self.stalls: dict[str, int] = {}  # how often a worker's event loop was blocked, by executor
+        self._stalled: set[int] = set()  # workers that are blocked now
         self.call_done: Callable[[CallAnswer], None] = lambda _: None
 
     def said(self, worker: int, messages: Sequence[ToAgent]) -> None:
@@ -84,6 +88,7 @@ class WorkerNews:
             self._feed(WorkerReady(worker, frozenset(offer.name for offer in message.offers)))
 
     def _lagging(self, worker: int, message: frames.LoopLag) -> None:
+        self._count_stall(worker, message)
         self._log.write(
             "warning",
             "event loop of a worker was blocked"
@@ -94,6 +99,17 @@ class WorkerNews:
             allocation_id=message.blocking,
             executors=message.running,
         )
+
+    def _count_stall(self, worker: int, message: frames.LoopLag) -> None:
+        """Once each, however often the worker tells of it."""
+        if message.over:
+            self._stalled.discard(worker)
+        elif worker not in self._stalled:
+            self._stalled.add(worker)
+            run = None if message.blocking is None else self._runs.by_id.get(message.blocking)
+            alone = message.running[0] if len(message.running) == 1 else UNKNOWN
+            executor = alone if run is None else run.wanted.executor
+            self.stalls[executor] = self.stalls.get(executor, 0) + 1
 
 
 def run_end(message: frames.Ended) -> RunEnd:

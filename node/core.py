@@ -93,6 +93,16 @@ class NodeCore:
         """How many reports wait for the leader."""
         return self._reports.waiting
 
+    @property
+    def unanswered_since(self) -> int | None:
+        """When the oldest of them was made."""
+        return self._reports.waiting_since
+
+    @property
+    def lease_stops(self) -> dict[str, int]:
+        """Runs that the end of a lease asked to end (`cancel`) or killed (`kill`); they only grow."""
+        return self._beats.lease_stops
+
     def _take(self, given: Input) -> None:
         match given:
             case WorkerSaid():

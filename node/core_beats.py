@@ -7,7 +7,7 @@ from zlib import crc32
 from coordinator.client.node_values import Heartbeat, HeartbeatAnswer, Welcome
 from node.core_desk import Desk
 from node.core_fleet import Fleet
-from node.core_runs import Runs
+from node.core_runs import LocalRun, Runs
 from node.core_stops import Stops
 from node.core_table import Local
 from node.effects import EXIT_ANEW, ArmKiller, Exit, SendHeartbeat
@@ -42,6 +42,7 @@ class Beats:
         self._lease_timer = 0
         self._orphan_timer = 0
         self._armed_at: int | None = None
+        self.lease_stops = {"cancel": 0, "kill": 0}  # runs asked to end, or killed, by its end
 
     # --- the session -------------------------------------------------------------------------------------------------
 
@@ -136,7 +137,7 @@ class Beats:
             self._cancel_exclusive()
         elif stage >= Stage.KILL:
             self._cancel_exclusive()
-            self._fleet.kill_exclusive()
+            self.lease_stops["kill"] += self._fleet.kill_exclusive()
         if stage is Stage.OVER:
             self._over()
         self._watch_lease()
@@ -146,7 +147,13 @@ class Beats:
         grace = None if kill_at is None else max(0, kill_at - self._desk.now)
         for run in self._runs.executing():
             if run.wanted.exclusive:
-                self._stops.stop(run, "lease", grace)
+                self._stop(run, grace)
+
+    def _stop(self, run: LocalRun, grace_ms: int | None) -> None:
+        was = run.stop_reason
+        self._stops.stop(run, "lease", grace_ms)
+        if run.stop_reason == "lease" != was:
+            self.lease_stops["cancel"] += 1
 
     def _over(self) -> None:
         if self._fleet.has_exclusive:
@@ -163,7 +170,7 @@ class Beats:
         self._orphan_timer = 0
         for run in self._runs.executing():
             if run.state is not Local.STOPPING:
-                self._stops.stop(run, "lease")
+                self._stop(run, None)
 
     def arm_killer(self) -> None:
         """Keep the kernel's timer at the end of the lease while an exclusive run lives. Called after every input."""

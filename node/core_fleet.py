@@ -18,6 +18,7 @@ from node.frames import Shutdown
 LEAVE_MS = 2_000  # what a worker gets to exit by itself
 RESPAWN_MS = 200
 RESPAWN_MAX_MS = 30_000
+DEATHS = ("died", "killed", "start_failed")  # by itself; by us; before it was ready
 
 
 class Role(Enum):
@@ -70,6 +71,7 @@ class Fleet:
         self._failures = 0
         self._respawn_timer = 0
         self._is_closing = False
+        self.deaths = dict.fromkeys(DEATHS, 0)  # of workers, but for those that were let go
 
     def open(self) -> None:
         """Start the first worker: it tells what this node offers and then takes the first shared runs."""
@@ -221,11 +223,14 @@ class Fleet:
             self._retire(worker)
             self._desk.ask(KillWorker(worker.number))
 
-    def kill_exclusive(self) -> None:
-        """The lease is nearly over: no exclusive run may see its end (L2)."""
+    def kill_exclusive(self) -> int:
+        """The lease is nearly over: no exclusive run may see its end (L2). Returns how many runs are killed by it."""
+        runs = 0
         for worker in list(self.workers.values()):
             if worker.is_exclusive and worker.runs:
+                runs += 0 if worker.is_killed else len(worker.runs)
                 self.kill(worker)
+        return runs
 
     @property
     def has_exclusive(self) -> bool:
@@ -237,6 +242,7 @@ class Fleet:
         worker = self.workers.pop(number, None)
         if worker is None:
             return ()
+        self._count_death(worker)
         self._retire(worker)
         victims = tuple(worker.runs.values())
         for run in victims:
@@ -246,6 +252,14 @@ class Fleet:
         else:
             self.keep_spares()
         return victims
+
+    def _count_death(self, worker: Worker) -> None:
+        if worker.is_killed:
+            self.deaths["killed"] += 1
+        elif not worker.is_ready:
+            self.deaths["start_failed"] += 1
+        elif worker.role is not Role.RETIRED or worker.runs:
+            self.deaths["died"] += 1
 
     def _failed(self) -> None:
         self._failures += 1

@@ -23,7 +23,7 @@ class Reports:
         self._desk = desk
         self._runs = runs
         self._fenced = fenced
-        self._outbox = Outbox()
+        self._outbox = Outbox(lambda: desk.now)
         self._is_open = False
         self._retry_timer = 0
 
@@ -31,6 +31,11 @@ class Reports:
     def waiting(self) -> int:
         """How many reports have no answer yet."""
         return len(self._outbox)
+
+    @property
+    def waiting_since(self) -> int | None:
+        """When the oldest of them was made."""
+        return self._outbox.oldest_at
 
     # --- what happened here ------------------------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ never held up: it takes the newest unanswered state along and is applied with it
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 
 from msgspec.structs import replace
 
@@ -28,11 +29,16 @@ TRANSIENT = frozenset(
 )
 
 
+MADE_SLACK = 1_000  # times kept of reports that are answered already
+
+
 class Outbox:
     """All unanswered reports of this incarnation. `take` gives those that may be sent now."""
 
-    def __init__(self) -> None:
+    def __init__(self, now: Callable[[], int] = lambda: 0) -> None:
+        self._now = now
         self._last_number = 0
+        self._made: deque[tuple[int, int]] = deque()  # (number, when); of answered ones, too
         self._unanswered: dict[int, Report] = {}  # by number, which is the order they were made in
         self._ready: list[Report] = []
         self._writing: dict[int, int] = {}  # allocation id -> number of the state write under way
@@ -42,6 +48,14 @@ class Outbox:
 
     def __len__(self) -> int:
         return len(self._unanswered)
+
+    @property
+    def oldest_at(self) -> int | None:
+        """When the oldest report was made that has no answer; None if all have one."""
+        made = self._made
+        while made and made[0][0] not in self._unanswered:
+            made.popleft()
+        return made[0][1] if made else None
 
     def add_start(self, task_id: str, allocation_id: int, started_at: int) -> None:
         """User code of the run began."""
@@ -100,6 +114,9 @@ class Outbox:
         """The report under its number."""
         self._last_number += 1
         report = self._unanswered[self._last_number] = replace(draft, number=self._last_number)
+        self._made.append((self._last_number, self._now()))
+        if len(self._made) > 2 * len(self._unanswered) + MADE_SLACK:
+            self._made = deque(one for one in self._made if one[0] in self._unanswered)
         return report
 
     def _newest_state(self, allocation_id: int) -> RunState | None:

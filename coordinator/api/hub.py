@@ -55,6 +55,8 @@ class Hub:
             TaskId, int
         ] = {}  # when each task said something last, newest at the end
         self.said = 0
+        self.watchers = 0  # that are open
+        self.resets: dict[tuple[str, ...], int] = {("grpc", "old"): 0, ("grpc", "slow"): 0}
         door.subscribe(self._listen)
 
     def after(self, revision: int) -> list[Group] | None:

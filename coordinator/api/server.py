@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import grpc.aio
+from typing import Any
 
 from coordinator.api.cluster import ClusterService
 from coordinator.api.door import Door
@@ -15,9 +15,10 @@ from coordinator.wire.v1.internal_pb2_grpc import add_NodeSessionServicer_to_ser
 from coordinator.wire.v1.tasks_pb2_grpc import add_TasksServicer_to_server
 
 
-def add_services(server: grpc.aio.Server, door: Door) -> None:
-    """Tasks, Cluster and NodeSession. Peer is the shell's own."""
+def add_services(server: Any, door: Door) -> Hub:
+    """Tasks, Cluster and NodeSession, added to a grpc.aio server or what stands in for one. Peer is the shell's own."""
     road, hub = Road(door), Hub(door)
     add_TasksServicer_to_server(TasksService(door, road, hub), server)
     add_ClusterServicer_to_server(ClusterService(door, road), server)
     add_NodeSessionServicer_to_server(NodeSessionService(door), server)
+    return hub

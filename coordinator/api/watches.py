@@ -43,8 +43,12 @@ class Watches:
             if not request.from_now:
                 for message in self._snapshot(matcher(request.filter, 0), revision):
                     yield message
-        async for message in self._changes(test, revision, progress=request.progress):
-            yield message
+        self._hub.watchers += 1
+        try:
+            async for message in self._changes(test, revision, progress=request.progress):
+                yield message
+        finally:
+            self._hub.watchers -= 1
 
     def _snapshot(self, test: Test, revision: int) -> Iterator[wire.WatchResponse]:
         """Pages of what is there, all of one revision: the records are frozen, the list is ours."""
@@ -88,6 +92,7 @@ class Watches:
             await self._hub.moved(BOOKMARK_S, tick)
 
     def _reset(self) -> wire.WatchResponse:
+        self._hub.resets["grpc", "old"] += 1
         oldest = self._hub.oldest
         return wire.WatchResponse(kind="RESET", reason="compacted", oldest_revision=oldest)
 

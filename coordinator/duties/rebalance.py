@@ -53,6 +53,10 @@ class Rebalancer:
         elif old.stop_reason is StopReason.MOVE and new.stop_reason is None:
             self._moves[old.id] = self._moves.get(old.id, 0) + 1
 
+    def is_moving(self, task_id: TaskId) -> bool:
+        """Whether it was this duty that asked for the move under way."""
+        return task_id in self._under_way
+
     def held_back(self, view: LeaderView, now: Now) -> str:
         """Why nothing is moved at present; empty if something may be."""
         settings = view.state.settings

@@ -31,6 +31,12 @@ class Rechecker:
         self._tell = False
         self._failures = 0  # passes in a row that could not be committed
         self._hold_until: Millis = 0
+        self.passes = 0  # that are over
+
+    @property
+    def is_passing(self) -> bool:
+        """A pass is begun, and goes on in the next turn."""
+        return self._pass is not None
 
     def trigger(self) -> None:
         """Something that could matter has changed."""
@@ -92,6 +98,7 @@ class Rechecker:
         decisions = self._pass.slice(view.pass_view(now), limit)
         if self._pass.is_over:
             self._pass = None
+            self.passes += 1
         return decisions
 
     def _arm(self, view: LeaderView, now: Now) -> None:

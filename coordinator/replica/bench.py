@@ -27,6 +27,7 @@ class Bench(msgspec.Struct):
     term: int
     next_call: Callable[[], int]
     upgrades: Upgrades
+    stale_reports: dict[str, int]  # by kind, over all terms of this member; read by whoever counts
 
     @property
     def at(self) -> Instant:

@@ -38,6 +38,7 @@ from coordinator.replica.proposals import Answer, Lost, OnAnswer, Proposal, Prop
 from coordinator.replica.sayings import EndedReport, NewChild, Report, ReportAnswer
 
 ERROR_TEXT_CHARS = 256
+KINDS = {"started": "start", "state": "state", "ended": "outcome"}  # reports that the fence is for
 
 
 StartCreation = Callable[[Asked, Create, OnAnswer], None]
@@ -134,10 +135,17 @@ class Desk:
         self, session: Session, report: Report, command: Command, claims: tuple[Claim, ...]
     ) -> None:
         def answered(answer: Answer) -> None:
+            if isinstance(answer, Refused) and answer.code is Refusal.STALE_ALLOCATION:
+                self._count_stale(report)
             self._say(session, _answer(report.number, answer, self._bench.state.revision))
 
         # Claims of a choice that goes with the end of a run last until the entry is applied.
         self._proposals.add(Proposal(Request(command), answered, claims))
+
+    def _count_stale(self, report: Report) -> None:
+        kind = KINDS.get(report.kind)
+        if kind is not None:
+            self._bench.stale_reports[kind] += 1
 
     def _refuse(self, session: Session, report: Report, reason: str) -> None:
         self._say(session, ReportAnswer(report.number, False, reason, 0, 0))

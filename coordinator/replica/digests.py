@@ -55,6 +55,7 @@ class Digests:
         self._said: dict[int, dict[int, str]] = {}  # index -> member -> digest
         self._agreed: dict[int, str] = {}
         self._proposed = 0
+        self.differing = 0  # digests of members that differed from a majority's
 
     def table(self) -> dict[type, Callable[[Any], None]]:
         """Who takes which input."""
@@ -74,6 +75,7 @@ class Digests:
     def agreed(self, index: int, digest: str) -> None:
         """The entry that says what a majority has at `index` was applied."""
         _put(self._agreed, index, digest)
+        self.differing += sum(1 for said in self._said.get(index, {}).values() if said != digest)
         self._compare(index)
 
     # -- one's own --------------------------------------------------------------------------------
@@ -115,6 +117,7 @@ class Digests:
             self._differs(index, own, agreed)
 
     def _differs(self, index: int, own: str, theirs: str) -> None:
+        self.differing += 1
         text = f"this replica differs: digest {own} at entry {index}, a majority has {theirs}"
         self._emit(Halt(EXIT_DIFFERS, text))
 
@@ -122,6 +125,7 @@ class Digests:
 
     def _heard(self, said: i.DigestSaid) -> None:
         _put(self._said, said.index, {**self._said.get(said.index, {}), said.member: said.digest})
+        self.differing += self._agreed.get(said.index, said.digest) != said.digest
         self._settle(said.index)
 
     def _settle(self, index: int) -> None:

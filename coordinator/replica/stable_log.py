@@ -13,6 +13,10 @@ class StableLog(MemoryStorage):
 
     newcomers_since = 0  # index of the last change that brought somebody in
 
+    def payload_bytes(self) -> int:
+        """What all entries carry."""
+        return sum(len(entry.data) for entry in self._entries)
+
     @override
     def snapshot(self) -> Snapshot | None:
         newest = super().snapshot()

@@ -18,7 +18,6 @@ from typing import NoReturn
 
 import uvloop
 
-from coordinator.client.http_health import HttpHealth
 from coordinator.client.start_checks import PortTaken, refused_changes
 from coordinator.machine.failures import InvariantBroken, UpgradeNeeded
 from coordinator.shell.damaged import wait_damaged
@@ -28,6 +27,7 @@ from coordinator.shell.grpc_server import Server
 from coordinator.shell.level_check import check_level
 from coordinator.shell.logs import LEVELS, Log, open_log
 from coordinator.shell.member import Ends, Member
+from coordinator.shell.metrics import Metrics, open_http
 from coordinator.shell.options import ServerSettings
 from coordinator.shell.peer_door import PeerDoor
 from coordinator.shell.peer_server import PeerService
@@ -44,7 +44,7 @@ PID_FILE = "pid"
 HOME = (
     "This coordinator of ptasks has no pages in this release.\n"
     "Ask it with taskctl, for instance: taskctl cluster status\n"
-    "Here: /livez (the loop turns), /readyz (a leader is known), /startupz (one was known).\n"
+    "Here: /livez (the loop turns), /readyz (a leader is known), /startupz (one was known), /metrics (Prometheus).\n"
 )
 COLLECT_AFTER = (50_000, 20, 100)
 
@@ -65,9 +65,10 @@ class Coordinator:
             lambda: self._member.replica.state if self._member else None,
             settings.places,
         )
-        self._server = Server(settings.listen)
+        self._metrics = Metrics() if settings.http else None
+        self._server = Server(settings.listen, self._metrics.rpc if self._metrics else None)
         self._founding = Founding(settings, store, self._standing, log)
-        self._http = HttpHealth(settings.http, self._missing, HOME) if settings.http else None
+        self._http = open_http(settings.http, self._missing, HOME, self._metrics)
         self._door: PeerDoor | None = None
         self._peers = PeerService(self._standing, self._feed, log)
         self._has_left = False
@@ -91,13 +92,17 @@ class Coordinator:
         self._peers.on_introduction = self._introduced
         self._peers.on_greeting = self._greeted
         self._peers.on_found = self._founding.on_found
-        add_PeerServicer_to_server(self._peers, self._server.grpc)
+        add_PeerServicer_to_server(self._peers, self._server.services)
         await self._server.start()
         if self._settings.peer_listen:
             self._door = PeerDoor(self._settings.peer_listen, self._peers, self._log)
             await self._door.start()
         if self._http is not None:
             await self._http.start()
+        if self._metrics is not None:
+            self._store.watch_commits(self._metrics.fsync.observe)
+            self._peers.on_frame = self._metrics.frame_heard
+            self._metrics.start()
         self._log.info("listening", address=self._settings.listen, pid=os.getpid())
 
     async def _close(self) -> None:
@@ -106,6 +111,8 @@ class Coordinator:
         await self._server.stop(STREAMS_END_S)
         if self._http is not None:
             self._http.stop()
+        if self._metrics is not None:
+            self._metrics.stop()
         await self._founding.close()
         if self._member is not None:
             await self._member.stop()
@@ -114,7 +121,9 @@ class Coordinator:
     async def _serve(self) -> StoreError | None:
         """Until asked to stop; the reason not to start again, if this member was removed meanwhile."""
         ends = Ends(self._halt, self._leave)
-        self._member = Member(self._settings, self._store, self._server, self._log, ends)
+        self._member = Member(
+            self._settings, self._store, self._server, self._log, ends, self._metrics
+        )
         self._member.neighbours.on_change = self._end_gone
         self._member.start()
         calm_collector()

@@ -9,12 +9,14 @@ import grpc.aio
 from coordinator.client.release import RELEASE
 from coordinator.shell.grpc_server import Server
 from coordinator.shell.logs import Log
+from coordinator.shell.metrics import Metrics, open_http
 from coordinator.shell.options import ServerSettings
 from coordinator.shell.store_port import Damaged
 from coordinator.wire.v1.cluster_pb2 import Member, StatusRequest, StatusResponse
 from coordinator.wire.v1.tasks_pb2 import Answer
 
 REMEDY = "taskctl cluster replace"
+HOME = f"This coordinator's disk has lost data: {REMEDY}\nHere: /livez, /readyz, /startupz, /metrics.\n"
 
 
 async def wait_damaged(
@@ -25,8 +27,17 @@ async def wait_damaged(
     server = Server(settings.listen)
     server.waiting.reason = f"damaged: {damage.reason}"
     server.grpc.add_generic_rpc_handlers((_status_handler(settings, damage),))
+    metrics = Metrics()
+    metrics.damaged = True
+    http = open_http(settings.http, lambda: f"damaged: {damage.reason}", HOME, metrics)
     await server.start()
+    if http is not None:
+        await http.start()
+        metrics.start()
     await stop.wait()
+    if http is not None:
+        http.stop()
+        metrics.stop()
     await server.stop(0)
 
 

@@ -15,6 +15,7 @@ from typing_extensions import override
 
 from coordinator.client.start_checks import PortTaken, check_port
 from coordinator.model.limits import MESSAGE_BYTES_MAX
+from coordinator.shell.grpc_counts import CountedServer, RpcCounts
 from coordinator.shell.peer_channel import MESSAGE_BYTES_MAX as PEER_BYTES_MAX
 
 HEALTH_NAMES = ("ptasks.v1.Tasks", "ptasks.v1.Cluster")
@@ -55,11 +56,12 @@ class Waiting(grpc.GenericRpcHandler):
 
 
 class Server:
-    """A bound server. Services may be added until and after it is started."""
+    """A bound server. Services may be added until and after it is started; those added to `services` are counted."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, counts: RpcCounts | None = None) -> None:
         self.address = address
         self.grpc = grpc.aio.server(options=SERVER_OPTIONS)
+        self.services: Any = self.grpc if counts is None else CountedServer(self.grpc, counts)
         self.waiting = Waiting()
         self._health = health.aio.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self.grpc)

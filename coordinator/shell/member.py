@@ -28,10 +28,13 @@ from coordinator.shell import store_port
 from coordinator.shell.clock import make_dice, read_clock
 from coordinator.shell.digests_io import DigestsIo
 from coordinator.shell.door import ShellDoor
+from coordinator.shell.door_counts import CountedDoor
 from coordinator.shell.grpc_server import Server
 from coordinator.shell.history import History, Writes
 from coordinator.shell.logs import Log
 from coordinator.shell.member_facts import OwnFacts
+from coordinator.shell.metrics import Metrics
+from coordinator.shell.metrics_turns import TimedReplica
 from coordinator.shell.neighbours import Neighbours
 from coordinator.shell.options import ServerSettings
 from coordinator.shell.peer_links import PeerLinks
@@ -62,11 +65,13 @@ class Member:
         server: Server,
         log: Log,
         ends: Ends,
+        metrics: Metrics | None = None,
     ) -> None:
         self._settings = settings
         self._store = store
         self._server = server
         self._log = log
+        self._metrics = metrics
         self.replica = build_replica(settings, store)
         self._leadership = LeadershipChanged(0, 0, False)
         self._leadership_moved = asyncio.Event()
@@ -78,7 +83,7 @@ class Member:
         )
         self.links = PeerLinks(self.standing, self.feed, log, ends.leave)
         self._plugins = Plugins(settings.executors, self.feed, log)
-        self._snapshots = SnapshotsIo(store, self.links, self.standing, self.feed, log)
+        self._snapshots = SnapshotsIo(store, self.links, self.standing, self._snapshot_fared, log)
         self._digests = DigestsIo(self.links, self.standing, self.feed, log)
         self._facts = OwnFacts(
             settings,
@@ -89,7 +94,9 @@ class Member:
         )
         self.writes = Writes()
         loop = asyncio.get_running_loop()
-        self.pump = Pump(self.replica, self._hands(ends), read_clock, loop)
+        self._timed = None if metrics is None else TimedReplica(self.replica, metrics.turns)
+        steps = self._timed or self.replica
+        self.pump = Pump(steps, self._hands(ends), read_clock, loop)
         self.door = self._make_door()
         own = store.identity.member_id or 0
         self.neighbours = Neighbours(own, self.door, self.links, self.standing, log)
@@ -109,14 +116,14 @@ class Member:
         )
 
     def _make_door(self) -> ShellDoor:
-        return ShellDoor(
-            self.replica,
-            self.pump,
-            History(self._store, self.pump, self.writes),
-            dict(self._settings.peers),
-            self._facts.read,
-            self.links.connected,
-        )
+        history = History(self._store, self.pump, self.writes)
+        peers, facts = dict(self._settings.peers), self._facts.read
+        said = (self.replica, self.pump, history, peers, facts, self.links.connected)
+        if self._metrics is None:
+            return ShellDoor(*said)
+        door = CountedDoor(*said)
+        door.count_by(self._metrics.doors)
+        return door
 
     def feed(self, item: Input) -> None:
         """To the replica's next turn."""
@@ -126,7 +133,11 @@ class Member:
         """Open all doors."""
         self.pump.subscribe(self._facts.listen)
         self.pump.subscribe(self._on_effect)
-        add_services(self._server.grpc, self.door)
+        hub = add_services(self._server.services, self.door)
+        if self._metrics is not None:
+            self._metrics.attach(self.replica, self._store.stats, hub)
+            self._plugins.on_answer = self._metrics.hook_answered
+            self.pump.subscribe(self._metrics.listen)
         loop = asyncio.get_running_loop()
         self._store.start(loop, self._on_written, self._on_store_failed)
         self.neighbours.follow()
@@ -171,6 +182,8 @@ class Member:
     # -- effects --------------------------------------------------------------------------------
 
     def _persist(self, effect: Persist) -> None:
+        if self._timed is not None:
+            self._timed.persisted(effect)
         self.writes.submitted(effect.write)
         self._store.submit(effect.write, effect)
 
@@ -179,6 +192,11 @@ class Member:
 
     def _note(self, effect: Note) -> None:
         self._log.line(effect.level, effect.event, term=self._leadership.term, **effect.fields)
+
+    def _snapshot_fared(self, item: Input) -> None:
+        if self._metrics is not None:
+            self._metrics.snapshot_fared(item)
+        self.feed(item)
 
     def _on_written(self, writes: list[int]) -> None:
         self.pump.on_written(writes)

@@ -42,6 +42,7 @@ class PeerService(internal_pb2_grpc.PeerServicer):
         self._log = log
         self.on_introduction: Callable[[Introduction], None] = lambda _theirs: None
         self.on_greeting: Callable[[Introduction], None] = lambda _theirs: None
+        self.on_frame: Callable[[int, int], None] | None = None  # told who sent one, and when
         self._exchanges: dict[asyncio.Task[None], int] = {}  # of which member
         self.on_found: Callable[[FoundRequest], Awaitable[FoundReply]] | None = None
 
@@ -153,6 +154,8 @@ class PeerService(internal_pb2_grpc.PeerServicer):
 
     def take(self, sender: int, frame: PeerFrame) -> None:
         """One input for all messages of a frame; whoever speaks for another, or to another, is not heard."""
+        if self.on_frame is not None and frame.sent_wall_at:
+            self.on_frame(sender, frame.sent_wall_at)
         messages: list[Message] = []
         for encoded in frame.messages:
             try:

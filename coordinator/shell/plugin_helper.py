@@ -11,6 +11,7 @@ import sys
 from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from time import monotonic
 from typing import Protocol, TypeVar
 
 import msgspec
@@ -51,6 +52,10 @@ class Owner(Protocol):
     def greeted(self, helper: Helper, hello: Hello) -> None: ...
 
     def answered(self, reply: Reply) -> None: ...
+
+    def took(self, asked: AskPlugin, answer: str, seconds: float) -> None:
+        """So long after it was put this question has this kind of answer."""
+        ...
 
     def fell(self, helper: Helper, *, at_import: str = "", asked: str = "") -> None:
         """The process is lost, by the import of this plugin, or by what was asked of this executor."""
@@ -150,21 +155,24 @@ class Helper:
             self._something.clear()
             await self._wait_or_end(process)
         asked = self._questions.popleft()
+        begun = monotonic()
         try:
             async with asyncio.timeout(asked.timeout_ms / 1_000):
                 reply = await self._put(process, asked)
         except TimeoutError:
             self._log.warning("executor too slow", executor=asked.executor, call=asked.kind)
             text = f"no answer within {asked.timeout_ms} ms"
-            self._lost(asked, Reply(asked.call, "timeout", None, "assigner_timeout", text))
+            self._lost(asked, Reply(asked.call, "timeout", None, "assigner_timeout", text), begun)
             return False
         except HelperEnded as error:
-            self._lost(asked, Reply(asked.call, "error", None, "assigner_error", str(error)))
+            self._lost(asked, Reply(asked.call, "error", None, "assigner_error", str(error)), begun)
             raise
+        self._owner.took(asked, reply.kind, monotonic() - begun)
         self._owner.answered(reply)
         return True
 
-    def _lost(self, asked: AskPlugin, reply: Reply) -> None:
+    def _lost(self, asked: AskPlugin, reply: Reply, begun: float) -> None:
+        self._owner.took(asked, reply.kind, monotonic() - begun)
         self._owner.fell(self, asked=asked.executor)
         self._owner.answered(reply)
 

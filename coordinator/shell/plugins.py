@@ -46,6 +46,7 @@ class Plugins:
         self._route: dict[str, Helper] = {}  # by executor
         self._told: set[tuple[str, str]] = set()
         self._waits = True
+        self.on_answer: Callable[[str, str, str, float], None] = lambda *_: None
         self._group: asyncio.TaskGroup | None = None
 
     @property
@@ -57,6 +58,7 @@ class Plugins:
         """Answered by PluginAnswered, sooner or later; returns at once."""
         helper = self._route.get(effect.executor)
         if helper is None:
+            self.on_answer(effect.executor, effect.kind, "missing", 0.0)
             self.answered(Reply(effect.call, "missing"))
         else:
             helper.put((effect,))
@@ -87,6 +89,10 @@ class Plugins:
     def answered(self, reply: Reply) -> None:
         node = None if reply.node is None else NodeName(reply.node)
         self._feed(PluginAnswered(reply.call, reply.kind, node, reply.code, reply.text))
+
+    def took(self, asked: AskPlugin, answer: str, seconds: float) -> None:
+        """Whoever counts is told executor, kind of question, kind of answer, and how long it took."""
+        self.on_answer(asked.executor, asked.kind, answer, seconds)
 
     def fell(self, helper: Helper, *, at_import: str = "", asked: str = "") -> None:
         """Whoever held up the others gets a helper of its own; there, an import that fails is left for a while."""

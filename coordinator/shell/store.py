@@ -172,6 +172,10 @@ class Store:
     async def open_snapshot(self) -> SnapshotReader | None:
         return await self._reads.open_snapshot()
 
+    def watch_commits(self, on_commit: Callable[[float], None]) -> None:
+        """Have each transaction's seconds told, in the writer's thread. Before `start`."""
+        self._writer.on_commit = on_commit
+
     def stats(self) -> StoreStats:
         return self._writer.stats()
 

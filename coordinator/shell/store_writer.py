@@ -72,6 +72,7 @@ class Writer:
         self._times: deque[float] = deque(maxlen=1024)
         self._free = free_bytes(directory)
         self._looked_at = monotonic()
+        self.on_commit: Callable[[float], None] = lambda _: None  # seconds; called in this thread
 
     def start(self, callbacks: Callbacks) -> None:
         self._callbacks = callbacks
@@ -202,6 +203,7 @@ class Writer:
             self._shorten()
             return False
         self._times.append(self._ledger.commit_s)
+        self.on_commit(self._ledger.commit_s)
         return True
 
     def _shorten(self) -> None:
