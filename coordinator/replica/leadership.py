@@ -9,6 +9,7 @@ from __future__ import annotations
 from coordinator.duties.agenda import Agenda, Item
 from coordinator.duties.drain import Drains
 from coordinator.duties.due import wake_due
+from coordinator.duties.firing import fire_due
 from coordinator.duties.held import place_held
 from coordinator.duties.lost_nodes import lose_nodes, lose_shared_runs
 from coordinator.duties.prune import prune
@@ -193,6 +194,9 @@ class Leadership:
         nxt = bench.state.next_wake()
         if nxt is not None and nxt <= bench.at:
             self._propose(wake_due(bench.view, bench.now))
+        nxt = bench.state.next_fire()
+        if nxt is not None and nxt <= bench.at:
+            self._propose(fire_due(bench.view, bench.now))
         for item in place_held(bench.view).items:
             self._add(item, self._held_answered)
         agenda = self.rechecker.run(bench.view, bench.now)

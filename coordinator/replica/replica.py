@@ -18,6 +18,7 @@ from coordinator.replica.applying import Applier
 from coordinator.replica.config import Dice, Recovered, ReplicaConfig
 from coordinator.replica.digests import Digests
 from coordinator.replica.effects import (
+    Alarm,
     Effect,
     Fail,
     Halt,
@@ -33,11 +34,12 @@ from coordinator.replica.road import Road
 from coordinator.replica.roster import Roster
 from coordinator.replica.seat import Books, Seat
 from coordinator.replica.space import Space
-from coordinator.replica.tickets import Tickets
 from coordinator.replica.statistics import Statistics
+from coordinator.replica.tickets import Tickets
 from coordinator.replica.wishes import take, withdraw
 
 EXIT_DIFFERS, EXIT_STORAGE = 70, 74
+ALARM_WITHIN_MS: Millis = 100  # ticks come every 50 ms or so and see to what is further away
 ROUNDS_PER_TURN = 4  # of duties that follow from what was just applied
 
 
@@ -62,6 +64,7 @@ class Replica(Looking):
         self._seat = Seat(self._road, dice, self._emit, recovered.state.at, books)
         self._now = Now(0, 0)
         self._heard_leader: Millis = 0
+        self._alarm: Millis = 0  # the last one that was asked for
         self._admission = Admission(self._road, self._seat)
         self._space = Space(self._road, self._seat, self._admission)
         self._on = self._table()
@@ -121,6 +124,7 @@ class Replica(Looking):
         self._follow_leadership()
         if self.leading is not None:
             self.leading.sessions.frames()
+            self._set_alarm(self.leading.next_alarm())
         self._applier.maybe_snapshot(self._now.steady)
         self._road.send(self._now.steady)
 
@@ -132,6 +136,13 @@ class Replica(Looking):
         wait = proposals.flush(self._seat.stamp(self._now, self.state.at), steady, limit)
         if wait:
             self._emit(WakeAfter(wait, proposals.company.missing(len(proposals))))
+
+    def _set_alarm(self, steady: Millis) -> None:
+        """Ask for a turn at this time, once, if it comes before the next tick may."""
+        wait = steady - self._now.steady
+        if 0 < wait <= ALARM_WITHIN_MS and steady != self._alarm:
+            self._alarm = steady
+            self._emit(Alarm(wait))
 
     def _drain(self) -> bool:
         """Work through what consensus asks for; True if duties or reads may go on."""
@@ -151,6 +162,8 @@ class Replica(Looking):
         proposals = leading.proposals if leading is not None else None
         own = proposals.batch_at(entry.index, entry.term) if proposals is not None else None
         outcomes, events = self._applier.apply(entry, own)
+        if events:
+            self._statistics.applied(events)
         if leading is not None:
             for event in events:
                 leading.on_event(event)
@@ -162,8 +175,6 @@ class Replica(Looking):
     def _answer_reads(self) -> bool:
         """Whether a quorum round has ended: the next may begin at once."""
         states, self._road.read_states = self._road.read_states, []
-        if events:
-            self._statistics.applied(events)
         leading = self.leading
         if leading is None:
             return False
@@ -237,6 +248,8 @@ class Replica(Looking):
         self._follow_leadership()
         if self.leading is not None:
             self.leading.tick()
+        if self.reporting is not None:
+            self.reporting.tick()
         self._space.tick(self._now.steady)
         self._road.flush()
 
@@ -246,10 +259,9 @@ class Replica(Looking):
         if installed is not None:
             self._road.installed = None
             self._applier.replace(installed.data, installed.index)
+            self._statistics.replaced(self.state)
             self._emit(StateReplaced(self.state.revision))
 
-        if self.reporting is not None:
-            self.reporting.tick()
     def _snapshot_taken(self, taken: i.SnapshotTaken) -> None:
         self._applier.snapshot_taken(taken.index, self._now.steady, ok=taken.ok)
 
@@ -259,7 +271,6 @@ class Replica(Looking):
                 self._admission.disk_full = True
             case "recovered":
                 self._admission.disk_full = False
-            self._statistics.replaced(self.state)
             case _:
                 self._emit(Halt(EXIT_STORAGE, failed.detail))
 

@@ -1,0 +1,100 @@
+"""Fire times that have come, series that wait to be told what comes next, occurrences that are too late (TM-5, TM-6).
+
+The only place that evaluates timetables. What is found goes into commands; the record refuses what it has had already,
+so a leader that repeats another's work does no harm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from msgspec.structs import replace
+
+from coordinator.duties.agenda import Agenda, Item
+from coordinator.duties.due import place_now
+from coordinator.duties.view import LeaderView
+from coordinator.machine.commands import FireSchedule, MissOccurrence, TimeSeries
+from coordinator.model.instants import Instant, Millis, Now
+from coordinator.model.schedules import Firing, Occurrence, Schedule, Series
+from coordinator.model.tasks import Status, Task
+from coordinator.timetable.firing import edited, first_firing, resumed
+from coordinator.timetable.misfires import plan
+
+BATCH = 500
+
+
+def fire_due(view: LeaderView, now: Now) -> Agenda:
+    """One decision for each series that has something due and none under way."""
+    at = view.time(now)
+    found = view.state.fires_until(at, BATCH)
+    late = view.state.deadlines_until(at, BATCH)
+    items = [item for task in found if task.id not in view.busy for item in _next(task, view, now)]
+    decided = {task_id for item in items for task_id in item.tasks}
+    for task in late:
+        if task.id not in view.busy and task.id not in decided:
+            items += _missed(task)
+    nxt = view.state.next_fire()
+    return Agenda(tuple(items), None if nxt is None else view.steady_of(nxt, now))
+
+
+def _next(task: Task, view: LeaderView, now: Now) -> Iterator[Item]:
+    series, schedule, at = task.series, task.spec.schedule, view.time(now)
+    if series is None or schedule is None:
+        return
+    if series.needs:
+        anchor, firing = _timed(task, schedule, series)
+        said = TimeSeries(task.id, task.edited_revision, series.since, anchor, firing)
+        yield Item(said, (), (task.id,))
+    elif 0 < series.extra_at <= at:
+        start = Occurrence("extra", 0, series.extra_at)
+        command = FireSchedule(
+            task.id, task.edited_revision, series.extra_at, Firing(), start=start, extra=True
+        )
+        yield _placed(command, task, view, now)
+    else:
+        grace = _grace(schedule, view)
+        found = plan(schedule, task.id, series, at, grace)
+        if found is None:
+            return
+        command = FireSchedule(
+            task.id,
+            task.edited_revision,
+            found.handled,
+            found.next,
+            found.fates,
+            found.start,
+            found.catch_up,
+            late=at - series.next.due_at > grace,
+        )
+        yield _placed(command, task, view, now)
+
+
+def _timed(task: Task, schedule: Schedule, series: Series) -> tuple[Instant, Firing]:
+    """What comes next of a series that is new, or was resumed or edited (TM-17, TM-25, TM-27)."""
+    if series.needs == "first" or not series.anchor:
+        due_at = series.first_at or task.spec.due_at or 0
+        return first_firing(schedule, task.id, series.since, due_at)
+    if series.needs == "resumed":
+        return series.anchor, resumed(schedule, task.id, series, series.since)
+    return edited(schedule, task.id, series, series.since)
+
+
+def _placed(command: FireSchedule, task: Task, view: LeaderView, now: Now) -> Item:
+    """With a place for what begins at once, if there is one."""
+    start, series = command.start, task.series
+    if start is None or series is None or series.occurrence is not None:
+        return Item(command, (), (task.id,))
+    due = replace(task, status=Status.UNASSIGNED, due_at=start.due_at)
+    assignment, claims = place_now(due, view, now)
+    return Item(replace(command, assignment=assignment), claims, (task.id,))
+
+
+def _missed(task: Task) -> Iterator[Item]:
+    pending = task.series.occurrence if task.series is not None else None
+    if pending is not None and not task.has_node:
+        yield Item(MissOccurrence(task.id, pending.fire_at), (), (task.id,))
+
+
+def _grace(schedule: Schedule, view: LeaderView) -> Millis:
+    own = schedule.misfire_grace_ms
+    return own if own >= 0 else view.state.settings.millis("schedule.misfire_grace")

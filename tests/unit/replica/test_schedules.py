@@ -1,0 +1,186 @@
+"""Series under a leader, three replicas and a node: each fire time has one fate, whoever leads (TM-5 to TM-12, G9)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from coordinator.machine.commands import PauseTask, ResumeTask, RunNow
+from coordinator.model.events import Fated
+from coordinator.model.ids import TaskId
+from coordinator.model.schedules import Fate, FateWord, Schedule
+from coordinator.model.tasks import Code, RunOutcome, Status
+from coordinator.replica import effects as e
+from tests.unit.replica.kit import node, pause, until
+from tests.unit.replica.world import FakeNode, World
+
+EVERY = 5_000
+
+
+class Clockwork:
+    """A world with one series `s` and a node that ends each run it is given after `lasts_ms`."""
+
+    def __init__(self, members: int = 3, lasts_ms: int = 0, **schedule: object) -> None:
+        self.world = World(members)
+        self.node: FakeNode = node(self.world, "n1")
+        self.lasts_ms = lasts_ms
+        self.outcome = RunOutcome.SUCCEEDED
+        self.begun: dict[int, int] = {}  # allocation id -> when the node took it
+        self.fates: dict[int, Fated] = {}
+        self.seen: set[int] = set()
+        timetable = Schedule(**{"every_ms": EVERY, **schedule})  # type: ignore[arg-type]
+        self.world.create("s", schedule=timetable)
+
+    @property
+    def now(self) -> int:
+        return self.world.now.wall
+
+    def run(self, ms: int) -> None:
+        for _ in range(ms // 250):
+            pause(self.world, 250)
+            self.work()
+
+    def work(self) -> None:
+        """What the node does with what it is wanted to run."""
+        if self.world.leader().replica.state.nodes:
+            self.node.listen()
+        for task_id, wanted in list(self.node.wanted.items()):
+            taken = self.begun.setdefault(wanted.allocation_id, self.now)
+            if taken == self.now:
+                self.node.report(task_id, "started", wanted.allocation_id)
+            elif self.now - taken >= self.lasts_ms:
+                self.node.report(task_id, "ended", wanted.allocation_id, outcome=self.outcome)
+        self.note()
+
+    def note(self) -> None:
+        for member in self.world.members.values():
+            for effect in member.out:
+                if isinstance(effect, e.Applied) and effect.revision not in self.seen:
+                    self.seen.add(effect.revision)
+                    for event in effect.events:
+                        if isinstance(event, Fated):
+                            self.fated(event)
+            member.out.clear()
+
+    def fated(self, event: Fated) -> None:
+        for at in times_of(event.fate):
+            assert at not in self.fates, f"{at} has a fate already"
+            self.fates[at] = event
+
+    def words(self) -> list[FateWord]:
+        return [self.fates[at].fate.word for at in sorted(self.fates)]
+
+    def assert_whole(self) -> None:
+        """No fire time is missing between the first and the last that have a fate."""
+        found = sorted(self.fates)
+        assert found == list(range(found[0], found[-1] + 1, EVERY))
+
+
+def times_of(fate: Fate) -> Iterator[int]:
+    step = (fate.last - fate.first) // (fate.count - 1) if fate.count > 1 else 1
+    return iter(range(fate.first, fate.last + 1, step))
+
+
+def test_a_series_runs_at_each_of_its_times() -> None:
+    clock = Clockwork(1)
+    clock.run(30_000)
+    assert clock.words()[:6] == [FateWord.STARTED] * 6
+    clock.assert_whole()
+    until(clock.world, lambda: clock.world.task("s").has_node)
+    until(clock.world, lambda: clock.work() or not clock.world.task("s").has_node)
+    task = clock.world.task("s")
+    assert (task.status, task.assignment.code) == (Status.WAITING, Code.NOT_DUE)
+    assert task.due_at == task.series.next.due_at == max(clock.fates) + EVERY
+
+
+def test_overlap_is_skipped_and_said_so() -> None:
+    clock = Clockwork(1, lasts_ms=12_000)
+    clock.run(60_000)
+    clock.assert_whole()
+    reasons = {fate.fate.reason for fate in clock.fates.values()}
+    assert reasons == {"", "overlap"}
+    assert clock.words()[:4] == [
+        FateWord.STARTED,
+        FateWord.SKIPPED,
+        FateWord.SKIPPED,
+        FateWord.STARTED,
+    ]
+
+
+def test_tm_a49_a_change_of_leader_neither_loses_nor_doubles_a_fire_time() -> None:
+    clock = Clockwork(3)
+    clock.run(20_000)
+    for _ in range(4):
+        until(clock.world, lambda: clock.world.task("s").series.next.due_at - clock.now <= 50)
+        leader = clock.world.leader().number
+        clock.note()
+        clock.world.crash(leader)
+        until(clock.world, lambda: any(m.replica.is_leader for m in clock.world.members.values()))
+        clock.world.start(leader)
+        clock.node.counter += 1
+        clock.node.register(old_is_dead=True)
+        clock.run(15_000)
+    clock.run(20_000)
+    clock.assert_whole()
+    assert set(clock.words()) <= {FateWord.STARTED, FateWord.SKIPPED}
+
+
+def test_tm_10_late_times_of_an_outage_have_their_fates() -> None:
+    clock = Clockwork(1, misfire="once", misfire_grace_ms=1_000)
+    clock.run(12_000)
+    clock.world.crash(1)
+    for _ in range(60_000 // 50):
+        clock.world.run(50)
+    clock.world.start(1)
+    until(clock.world, lambda: any(m.replica.is_leader for m in clock.world.members.values()))
+    clock.node.counter += 1
+    clock.node.register(old_is_dead=True)
+    clock.run(12_000)
+    clock.assert_whole()
+    missed = [at for at, fate in clock.fates.items() if fate.fate.word is FateWord.MISSED]
+    assert 9 <= len(missed) <= 12
+
+
+def test_tm_a46_a_resumed_series_runs_once_at_once() -> None:
+    clock = Clockwork(1)
+    clock.run(7_000)
+    world = clock.world
+    world.outcomes(world.submit(PauseTask(TaskId("s"), finish=True)))
+    clock.run(30_000)
+    before = len(clock.begun)
+    fates = len(clock.fates)
+    world.outcomes(world.submit(ResumeTask(TaskId("s"))))
+    clock.run(1_000)
+    assert (len(clock.begun), len(clock.fates)) == (before + 1, fates)
+    clock.run(12_000)
+    assert len(clock.fates) >= fates + 2
+
+
+def test_tm_a45_run_now_leaves_the_next_time_alone() -> None:
+    clock = Clockwork(1)
+    clock.run(7_000)
+    world = clock.world
+    following = world.task("s").series.next
+    world.outcomes(world.submit(RunNow(TaskId("s"))))
+    clock.run(1_000)
+    task = world.task("s")
+    assert task.series.next == following
+    assert task.last_outcome.outcome is RunOutcome.SUCCEEDED
+    world.outcomes(world.submit(PauseTask(TaskId("s"))))
+    world.outcomes(world.submit(RunNow(TaskId("s"))))
+    runs = len(clock.begun)
+    clock.run(12_000)
+    assert len(clock.begun) == runs + 1
+    assert world.task("s").status is Status.PAUSED
+
+
+def test_an_occurrence_that_finds_no_place_is_missed_at_its_deadline() -> None:
+    clock = Clockwork(1, start_deadline_ms=1_000)
+    clock.run(3_000)
+    clock.node.close()
+    clock.world.run(20_000)
+    until(clock.world, lambda: not clock.world.leader().replica.state.on_node, ms=60_000)
+    for _ in range(40):
+        clock.world.run(250)
+        clock.note()
+    assert "start_deadline" in {fate.fate.reason for fate in clock.fates.values()}
+    clock.assert_whole()
