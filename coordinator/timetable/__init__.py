@@ -10,11 +10,14 @@ real one at its end, are one fire time. Cron with `*` or a step in its hour fiel
 
 Read in this order: `zones` (walls and instants), `times`, `cron`, `rule_text`, `rule_days`, `rules` (matching walls),
 `steps` (from one fire time to the next), `windows` (black-outs), `firing` (when they are due, the first one, after edits),
-`stretches` and `misfires` (what the leader proposes), `problems` (what is refused at the door).
+`stretches` and `misfires` (what the leader proposes), `problems` (what is refused at the door), `preview` and `words` (for
+people), `estimates`, `blackout_text`.
 
 Who may enter: duties and what stands above them. It imports the model and nothing else of ours.
 """
 
+from coordinator.timetable.blackout_text import blackout_text, parse_blackout
+from coordinator.timetable.estimates import fires_per_minute, spread
 from coordinator.timetable.firing import (
     edited,
     fate_of,
@@ -24,19 +27,30 @@ from coordinator.timetable.firing import (
     resumed,
 )
 from coordinator.timetable.misfires import WALK_MAX, Plan, plan
+from coordinator.timetable.preview import PREVIEW_MAX, Previewed, lint, preview
 from coordinator.timetable.problems import Problem, problem, shortest_gap
+from coordinator.timetable.words import reading
 
 __all__ = [
+    "PREVIEW_MAX",
     "WALK_MAX",
     "Plan",
+    "Previewed",
     "Problem",
+    "blackout_text",
     "edited",
     "fate_of",
+    "fires_per_minute",
     "first_firing",
     "jitter_of",
+    "lint",
     "next_firing",
+    "parse_blackout",
     "plan",
+    "preview",
     "problem",
+    "reading",
     "resumed",
     "shortest_gap",
+    "spread",
 ]

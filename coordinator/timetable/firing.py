@@ -55,11 +55,11 @@ def fate_of(schedule: Schedule, anchor: Instant, fire_at: Instant) -> str:
 
 
 def first_firing(
-    schedule: Schedule, task_id: str, at: Instant, asked_at: Instant
+    schedule: Schedule, task_id: str, at: Instant, asked_at: Instant | None = None
 ) -> tuple[Instant, Firing]:
     """The anchor of a new series and its first fire time (TM-7, TM-17, TM-20).
 
-    `at`: now; `asked_at`: the due time that the caller gave, 0 for none: that is respected as it is, without jitter, and
+    `at`: now; `asked_at`: the due time that the caller gave, if any: that is respected as it is, without jitter, and
     in the past it means now. Otherwise an interval and a rule of frequency and interval only begin at once, a cron
     expression with the first match after now, and a rule with fixed parts with its first occurrence.
     """

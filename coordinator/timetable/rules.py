@@ -54,12 +54,29 @@ class Rule(NamedTuple):
         found = step(self, after)
         return found if found is not None and found <= self.last else None
 
+    def count_between(self, begin: Wall, end: Wall) -> int | None:
+        """How many there are from `begin` up to, not including, `end`; None where only a walk can tell."""
+        if self.text.positions:
+            return None
+        begin, end = max(begin, self.start), min(end, self.last + 1)
+        if self.text.freq <= DAILY:
+            return _count_by_days(self, begin, end)
+        if self.text.is_fixed:
+            return None
+        step = _UNITS[self.text.freq] * self.text.interval
+        return max(0, -(-(end - self.start) // step) - -(-(begin - self.start) // step))
+
 
 @lru_cache(maxsize=4096)
 def rule_of(text: str, zone: str, start: Wall, start_is_given: bool) -> Rule:  # noqa: FBT001 - of two kinds of start
     """`start`: the wall that stands for DTSTART. ValueError as for `rule_text`."""
     rule = _with_days(rule_text(text), start)
     times = _times(rule, start, start_is_given)
+    if (
+        rule.freq > DAILY and rule.interval == 1 and not rule.positions
+    ):  # the same, as times of days
+        times = _all_times(rule, times)
+        rule = rule._replace(freq=DAILY)
     last = rule.last_wall(zone)
     found = Rule(rule, start, _LAST_WALL if last is None else last, times)
     return found if not rule.occurrences else found._replace(last=_last_of_count(found))
@@ -102,6 +119,15 @@ def _times(rule: RuleText, start: Wall, start_is_given: bool) -> TimesOfDay:  # 
     )
 
 
+def _all_times(rule: RuleText, times: TimesOfDay) -> TimesOfDay:
+    """Of every hour, minute or second."""
+    return TimesOfDay(
+        rule.hours or tuple(range(24)),
+        rule.minutes or (tuple(range(60)) if rule.freq >= MINUTELY else times.minutes),
+        rule.seconds or (tuple(range(60)) if rule.freq == SECONDLY else times.seconds),
+    )
+
+
 def _by_days(rule: Rule, after: Wall) -> Wall | None:
     """YEARLY to DAILY: a period is a number of whole days."""
     start = rule.start // DAY_S
@@ -115,6 +141,25 @@ def _by_days(rule: Rule, after: Wall) -> Wall | None:
         if found is not None:
             return found
     return None
+
+
+def _count_by_days(rule: Rule, begin: Wall, end: Wall) -> int:
+    start, (first, low), (last, high) = (
+        rule.start // DAY_S,
+        divmod(begin, DAY_S),
+        divmod(end, DAY_S),
+    )
+    found = 0
+    for number in range(
+        max(0, period_of(rule.text, start, first)), period_of(rule.text, start, last) + 1
+    ):
+        for day in days_of_period(rule.text, start, number) or ():
+            below = rule.times.rank(low) if day == first else 0
+            if first <= day < last:
+                found += rule.times.total - below
+            elif day == last:
+                found += rule.times.rank(high) - below
+    return max(0, found)
 
 
 def _by_clock(rule: Rule, after: Wall) -> Wall | None:

@@ -13,6 +13,7 @@ from coordinator.model.schedules import Schedule
 from coordinator.timetable.cron import Cron, cron_of
 from coordinator.timetable.rules import Rule, rule_of
 from coordinator.timetable.zones import (
+    Wall,
     first_change,
     gap_at,
     offset_at,
@@ -28,12 +29,10 @@ def next_fire(schedule: Schedule, anchor: Instant, after: Instant) -> Instant | 
     after = max(after, schedule.start - 1)
     if schedule.every_ms:
         found: Instant | None = _next_of_interval(schedule.every_ms, anchor, after)
-    elif schedule.cron:
-        cron = cron_of(schedule.cron)
-        step = _next_real_match if cron.by_elapsed_time else _next_of_cron
-        found = step(cron, schedule.time_zone, after)
+    elif goes_by_local_time(schedule):
+        found = _next_by_local_time(schedule, anchor, after)
     else:
-        found = _next_of_rule(rule_for(schedule, anchor), schedule.time_zone, after)
+        found = _next_real_match(cron_of(schedule.cron), schedule.time_zone, after)
     end = schedule.end or LAST_INSTANT
     return found if found is not None and found < end else None
 
@@ -46,21 +45,23 @@ def rule_for(schedule: Schedule, anchor: Instant) -> Rule:
 
 def falls_into_gap(schedule: Schedule, anchor: Instant, fire_at: Instant) -> bool:
     """Only local times that do not exist stand behind this fire time (TM-14)."""
-    if schedule.every_ms or fire_at % SECOND:
+    if fire_at % SECOND:
         return False
     zone = schedule.time_zone
-    gap = gap_at(zone, fire_at)
+    gap = gap_at(zone, fire_at) if goes_by_local_time(schedule) else None
     if gap is None:
         return False
+    missing = next_local_time(schedule, anchor, gap.begin - 1)
+    if missing is None or missing >= gap.end:
+        return False
+    return next_local_time(schedule, anchor, gap.end - 1) != gap.end
+
+
+def next_local_time(schedule: Schedule, anchor: Instant, after: Wall) -> Wall | None:
+    """The next match of cron or rrule on the wall, whether it exists or not."""
     if schedule.cron:
-        cron = cron_of(schedule.cron)
-        if cron.by_elapsed_time:
-            return False
-        missing = cron.next_wall(gap.begin - 1)
-        return missing is not None and missing < gap.end and not cron.matches(gap.end)
-    rule = rule_for(schedule, anchor)
-    missing = rule.next_wall(gap.begin - 1)
-    return missing is not None and missing < gap.end and rule.next_wall(gap.end - 1) != gap.end
+        return cron_of(schedule.cron).next_wall(after)
+    return rule_for(schedule, anchor).next_wall(after)
 
 
 def goes_by_local_time(schedule: Schedule) -> bool:
@@ -74,25 +75,16 @@ def _next_of_interval(every_ms: int, anchor: Instant, after: Instant) -> Instant
     return anchor if after < anchor else after + every_ms - (after - anchor) % every_ms
 
 
-def _next_of_cron(cron: Cron, zone: str, after: Instant) -> Instant | None:
-    wall = cron.next_wall(wall_at(zone, after))
+def _next_by_local_time(schedule: Schedule, anchor: Instant, after: Instant) -> Instant | None:
+    zone = schedule.time_zone
+    wall = next_local_time(schedule, anchor, wall_at(zone, after))
     while wall is not None:
         found = walled(zone, wall)
         if found > after:
             return found
-        wall = cron.next_wall(
-            wall
-        )  # `after` lies in the second passage of an hour that comes twice
-    return None
-
-
-def _next_of_rule(rule: Rule, zone: str, after: Instant) -> Instant | None:
-    wall = rule.next_wall(wall_at(zone, after))
-    while wall is not None:
-        found = walled(zone, wall)
-        if found > after:
-            return found
-        wall = rule.next_wall(wall)
+        wall = next_local_time(
+            schedule, anchor, wall
+        )  # `after`: the second passage of an hour that comes twice
     return None
 
 
