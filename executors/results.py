@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -11,7 +12,6 @@ from pydantic import BaseModel
 from typing_extensions import override
 
 RESULT_BYTES_MAX = 64 * 1024
-UNSUPPORTED = "is not supported by this cluster yet"
 
 
 class _Keep:
@@ -26,25 +26,53 @@ KEEP: Any = _Keep()
 
 
 @dataclass(frozen=True)
+class Follow:
+    """What is to come after a success. `again_at`: ms since 1970; `schedule`: a JSON object; `then`: pause, end or empty."""
+
+    again_at: int | None = None
+    schedule: bytes | None = None
+    then: str = ""
+
+
+@dataclass(frozen=True)
 class RunResult:
     """A return value that says more than the result. `state` is stored together with the outcome; None clears it.
 
-    `run_again_at`, `schedule` and `then` say when the task comes again; they raise NotImplementedError on a cluster
-    that has no schedules yet.
+    `run_again_at` (with a time zone): once more then, of a recurring task beside its schedule. `schedule`: from now on
+    this one, with the fields of a task file, such as `{"cron": "30 2 * * *", "time_zone": "Europe/Berlin"}`. `then`:
+    `pause` after this run, or `end` the series. They count where the run succeeds. Raises ValueError for
+    `run_again_at` and `schedule` at once, and TypeError or ValueError for what is neither.
     """
 
     result: object = None
     state: BaseModel | None = KEEP
     run_again_at: datetime | None = None
-    schedule: object = None
+    schedule: Mapping[str, object] | None = None
     then: Literal["pause", "end"] | None = None
 
     def __post_init__(self) -> None:
         if self.run_again_at is not None and self.schedule is not None:
             raise ValueError("RunResult takes run_again_at or schedule, not both")
-        for name in ("run_again_at", "schedule", "then"):
-            if getattr(self, name) is not None:
-                raise NotImplementedError(f"RunResult({name}=...) {UNSUPPORTED}")
+        if self.run_again_at is not None and self.run_again_at.tzinfo is None:
+            raise ValueError("run_again_at needs a time zone, such as datetime.now(timezone.utc)")
+        if self.schedule is not None and not isinstance(self.schedule, Mapping):
+            raise TypeError(
+                f"schedule must be a mapping such as {{'every': '10m'}}, not {self.schedule!r}"
+            )
+        if self.then not in (None, "pause", "end"):
+            raise ValueError(f"then must be 'pause' or 'end', not {self.then!r}")
+        self.follow()  # a schedule that is no JSON shows here, where the author sees it
+
+    def follow(self) -> Follow | None:
+        """What is to come, as it travels; None: nothing was said."""
+        again, schedule = self.run_again_at, self.schedule
+        if again is None and schedule is None and self.then is None:
+            return None
+        return Follow(
+            None if again is None else round(again.timestamp() * 1_000),
+            None if schedule is None else json.dumps(dict(schedule), allow_nan=False).encode(),
+            self.then or "",
+        )
 
 
 def encode_result(value: object) -> bytes:

@@ -18,7 +18,7 @@ from types import TracebackType
 
 from executors.errors import Fenced, PermanentError, RetryableError
 from executors.reading import UnreadableError
-from executors.results import encode_result
+from executors.results import Follow, encode_result
 from executors.run_control import LocalAbort
 from executors.views import StopReason
 
@@ -51,6 +51,7 @@ class Outcome:
     permanent: bool = False
     overload: bool = False
     reported: str = ""
+    follow: Follow | None = None  # what is to come after a success
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,7 @@ class CodeEnd:
     raised: BaseException | None = None
     abort_reason: str | None = None
     unawaited: tuple[str, ...] = ()
+    follow: Follow | None = None
 
 
 def conclude(end: CodeEnd, stop: StopReason | None, *, warnings: int, errors: int) -> Outcome:
@@ -123,8 +125,8 @@ def _returned(end: CodeEnd, warnings: int, errors: int) -> Outcome:
         told = Problem("SelfReported", f"the run logged {errors} error(s) and returned", "")
         return Outcome("failed", "self_reported", result, told, permanent=True)
     if dropped is not None:
-        return Outcome("warning", "result_dropped", None, dropped)
-    return Outcome("warning" if warnings else "succeeded", "", result)
+        return Outcome("warning", "result_dropped", None, dropped, follow=end.follow)
+    return Outcome("warning" if warnings else "succeeded", "", result, follow=end.follow)
 
 
 def _encoded(value: object) -> tuple[bytes | None, Problem | None]:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from coordinator.client.node_values import CallAnswer, LoadProblem, Offer, RunEnd
+from coordinator.client.schedules import schedule_objection
 from node import frames
 from node.agent_live import LiveNews
 from node.core_runs import Runs
@@ -113,10 +114,15 @@ class WorkerNews:
 
 
 def run_end(message: frames.Ended) -> RunEnd:
-    """The worker's word, with a time of day turned into a wait."""
+    """The worker's word, with times of day turned into waits. A schedule that cannot be read makes it a failure."""
+    now = int(time.time() * 1_000)
     retry_in = message.retry_in_ms
     if message.retry_at is not None:
-        retry_in = max(0, message.retry_at - int(time.time() * 1_000))
+        retry_in = max(0, message.retry_at - now)
+    if (wrong := schedule_objection(message.schedule)) is not None:
+        error = error_json(frames.RunError("ValueError", wrong, ""))
+        reported = message.outcome
+        return RunEnd("failed", "invalid_schedule", None, error, reported=reported)
     return RunEnd(
         message.outcome,
         message.reason,
@@ -126,6 +132,9 @@ def run_end(message: frames.Ended) -> RunEnd:
         retry_in,
         handed_back=message.reason == "no_executor",
         reported=message.reported if message.reported != "aborted" else "",
+        again_in_ms=None if message.again_at is None else max(0, message.again_at - now),
+        schedule=message.schedule,
+        then=message.then,
     )
 
 

@@ -277,6 +277,8 @@ class Ended(_Frame, frozen=True, array_like=True, tag=26):
     `result` is JSON (null counts as a result). `permanent`: a one-off task is not tried again (reason tells why; only
     reason `permanent` ends a series as well). `retry_in_ms` / `retry_at`: what a RetryableError asked for. `overload`:
     the run said that its node or what it talks to is overloaded.
+
+    `again_at` (ms since 1970), `schedule` (a JSON object) and `then` (pause, end): what a RunResult asked for.
     """
 
     allocation_id: int
@@ -290,6 +292,9 @@ class Ended(_Frame, frozen=True, array_like=True, tag=26):
     overload: bool = False
     reported: str = ""
     log_counts: LogCounts = LogCounts()
+    again_at: int | None = None
+    schedule: bytes | None = None
+    then: str = ""
 
 
 class LoopLag(_Frame, frozen=True, array_like=True, tag=27):

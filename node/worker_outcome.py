@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from executors import StopReason, run_outcome
+from executors.results import Follow
 from executors.run_outcome import CodeEnd, Outcome, Problem
 from node.frames import Ended, LogCounts, RunError
 
@@ -26,6 +27,7 @@ def error_of(error: BaseException) -> RunError:
 
 
 def _frame(allocation_id: int, outcome: Outcome, counts: LogCounts | None) -> Ended:
+    follow = outcome.follow or Follow()
     return Ended(
         allocation_id,
         outcome.outcome,
@@ -37,7 +39,10 @@ def _frame(allocation_id: int, outcome: Outcome, counts: LogCounts | None) -> En
         outcome.permanent,
         outcome.overload,
         outcome.reported,
-        *(() if counts is None else (counts,)),
+        LogCounts() if counts is None else counts,
+        follow.again_at,
+        follow.schedule,
+        follow.then,
     )
 
 

@@ -209,7 +209,8 @@ class Run:
         writer = self._control.writer
         writer.flush()
         unawaited = self._control.take_unawaited()
-        end = CodeEnd(end.value, end.raised, self._control.abort_reason, unawaited)
+        abort_reason = self._control.abort_reason
+        end = CodeEnd(end.value, end.raised, abort_reason, unawaited, end.follow)
         counts = self.channel.close()
         stop = StopReason.FENCED if writer.is_fenced else self._control.stop_reason
         self._finish(conclude(self.start.allocation_id, end, stop, counts))
@@ -221,7 +222,7 @@ class Run:
                 self._control.writer.write_last(result.state)
             except Exception as error:  # noqa: BLE001  (a state that does not fit is the code's failure)
                 return CodeEnd(raised=error)
-        return CodeEnd(value=result.result)
+        return CodeEnd(value=result.result, follow=result.follow())
 
     def _finish(self, ended: Ended) -> None:
         self._has_ended = True

@@ -197,6 +197,9 @@ class RunEnd(_Value, frozen=True):
     handed_back: bool = False
     worker_died: bool = False
     reported: str = ""
+    again_in_ms: int | None = None  # the run asks to run once more then
+    schedule: bytes | None = None  # JSON, as in a task file: the run asks for this one from now on
+    then: str = ""  # pause, end; empty: as ever
 
 
 class RunState(_Value, frozen=True):

@@ -27,6 +27,7 @@ from coordinator.client.node_values import (
     WantedRun,
     Welcome,
 )
+from coordinator.client.schedules import schedule_to_wire
 from coordinator.wire.v1 import internal_pb2 as wire
 from coordinator.wire.v1 import tasks_pb2 as tasks_wire
 
@@ -208,6 +209,11 @@ def _fill_ended(message: wire.Ended, end: RunEnd, logs: tuple[bytes, int]) -> No
     message.worker_died = end.worker_died
     message.reported = end.reported if end.reported != end.outcome else ""
     message.logs, message.logs_dropped = logs
+    if end.again_in_ms is not None:
+        message.again_in_ms = end.again_in_ms
+    if end.schedule is not None:
+        message.schedule.CopyFrom(schedule_to_wire(msgspec.json.decode(end.schedule)))
+    message.then = end.then
 
 
 def _progress(progress: Progress) -> wire.LiveProgress:

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+import msgspec
+
 from coordinator.client.durations import format_duration, parse_duration
 from coordinator.client.instants import parse_rfc3339, rfc3339
 from coordinator.wire.v1 import tasks_pb2 as wire
@@ -45,6 +47,17 @@ def schedule_to_wire(given: Mapping[str, Any]) -> wire.Schedule:
             setattr(made, name, _number(name, value))
     made.blackouts.extend(_texts("blackouts", asked.get("blackouts", ())))
     return made
+
+
+def schedule_objection(said: bytes | None) -> str | None:
+    """What cannot be read of a schedule that a run returned (a JSON object); None: nothing, or there is none."""
+    if said is None:
+        return None
+    try:
+        schedule_to_wire(msgspec.json.decode(said, type=dict[str, Any]))
+    except (msgspec.MsgspecError, TypeError, ValueError) as error:
+        return str(error)
+    return None
 
 
 def schedule_from_wire(found: wire.Schedule) -> dict[str, Any]:

@@ -35,7 +35,14 @@ from coordinator.replica.bench import Bench
 from coordinator.replica.fanout import Session
 from coordinator.replica.inputs import Asked, Create
 from coordinator.replica.proposals import Answer, Lost, OnAnswer, Proposal, Proposals
-from coordinator.replica.sayings import EndedReport, NewChild, Report, ReportAnswer
+from coordinator.replica.sayings import (
+    EndedReport,
+    NewChild,
+    Report,
+    ReportAnswer,
+    bad_schedule,
+)
+from coordinator.timetable import problem
 
 ERROR_TEXT_CHARS = 256
 KINDS = {"started": "start", "state": "state", "ended": "outcome"}  # reports that the fence is for
@@ -177,6 +184,9 @@ class Desk:
         self, session: Session, report: Report, ended: EndedReport
     ) -> tuple[EndRun, tuple[Claim, ...]]:
         bench = self._bench
+        if ended.schedule is not None and (wrong := problem(ended.schedule, bench.at)) is not None:
+            said = f"schedule.{wrong.field}: {wrong.text}"
+            ended = bad_schedule(ended.outcome, said, ended.logs, ended.lasted_ms)
         task = bench.state.tasks.get(report.task_id)
         started = bench.at - report.started_ago_ms if report.started_ago_ms >= 0 else 0
         retry_at, chosen = 0, None
@@ -208,6 +218,9 @@ class Desk:
             next=chosen,
             reported=ended.reported,
             retry_given=ended.retry_in_ms >= 0,
+            again_at=bench.at + ended.again_in_ms if ended.again_in_ms >= 0 else 0,
+            schedule=ended.schedule,
+            then=ended.then,
         )
         return command, claims
 

@@ -9,6 +9,7 @@ from coordinator.model.features import FIRST
 from coordinator.model.ids import AllocationId, Incarnation, NodeName, TaskId
 from coordinator.model.instants import Instant, Millis
 from coordinator.model.nodes import LoadError, Manifest
+from coordinator.model.schedules import Schedule
 from coordinator.model.tasks import Pairs, RunOutcome, TaskSpec
 
 
@@ -70,6 +71,25 @@ class EndedReport(msgspec.Struct, frozen=True, gc=False):
     handed_back: bool = False
     worker_died: bool = False
     reported: str = ""
+    again_in_ms: Millis = -1  # the run asks to run once more then; -1: it does not
+    schedule: Schedule | None = None  # the run asks for this one from now on
+    then: str = ""  # pause, end
+
+
+def bad_schedule(
+    reported: RunOutcome, why: str, logs: bytes | None, lasted_ms: Millis
+) -> EndedReport:
+    """The end of a run that returned a schedule that cannot be: a failure of its code, not tried again (TM-4)."""
+    error = msgspec.json.encode({"type": "InvalidSchedule", "message": why, "traceback": ""})
+    return EndedReport(
+        RunOutcome.FAILED,
+        "invalid_schedule",
+        error=error,
+        permanent=True,
+        logs=logs,
+        lasted_ms=lasted_ms,
+        reported=reported.value,
+    )
 
 
 class NewChild(msgspec.Struct, frozen=True, gc=False):

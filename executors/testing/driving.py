@@ -264,7 +264,7 @@ class Driver:
             end = self._with_state(value)
         writer.flush()
         unawaited = self.control.take_unawaited()
-        end = CodeEnd(end.value, end.raised, self.control.abort_reason, unawaited)
+        end = CodeEnd(end.value, end.raised, self.control.abort_reason, unawaited, end.follow)
         stop = StopReason.FENCED if writer.is_fenced else self.control.stop_reason
         counts = self.port.counts
         self._finish(conclude(end, stop, warnings=counts["warning"], errors=counts["error"]))
@@ -275,7 +275,7 @@ class Driver:
                 self.control.writer.write_last(result.state)
             except Exception as error:  # noqa: BLE001  (a state that does not fit is the code's failure)
                 return CodeEnd(raised=error)
-        return CodeEnd(value=result.result)
+        return CodeEnd(value=result.result, follow=result.follow())
 
     def _finish(self, outcome: Outcome) -> None:
         if self._limit is not None:

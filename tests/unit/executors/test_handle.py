@@ -296,9 +296,23 @@ async def test_pt_a41_no_poke_after_the_run_was_superseded(bench: Bench) -> None
     assert bench.port.pokes == []
 
 
-async def test_what_this_cluster_cannot_do_yet_says_so(bench: Bench) -> None:
-    with pytest.raises(NotImplementedError, match="then"):
-        RunResult(then="end")
+def test_tm_a10_a_returned_time_and_a_returned_schedule_together_raise_an_error() -> None:
+    then = datetime(2030, 1, 1, tzinfo=UTC)
+    with pytest.raises(ValueError, match="not both"):
+        RunResult(run_again_at=then, schedule={"every": "10m"})
+
+
+def test_what_is_to_follow_a_run_is_looked_at_where_the_author_sees_it() -> None:
+    with pytest.raises(ValueError, match="time zone"):
+        RunResult(run_again_at=datetime(2030, 1, 1))  # noqa: DTZ001  (that is the mistake)
+    with pytest.raises(ValueError, match="'pause' or 'end'"):
+        RunResult(then="stop")  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="mapping"):
+        RunResult(schedule="every 10m")  # type: ignore[arg-type]
+    follow = RunResult(schedule={"every": "10m"}, then="pause").follow()
+    assert follow is not None
+    assert (follow.again_at, follow.schedule, follow.then) == (None, b'{"every": "10m"}', "pause")
+    assert RunResult(1).follow() is None
 
 
 def test_a_retryable_error_names_one_time_and_names_it_well() -> None:
