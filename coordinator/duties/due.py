@@ -12,7 +12,7 @@ from coordinator.duties.view import LeaderView
 from coordinator.machine.commands import AssignTask, ResumeTask
 from coordinator.machine.fit import disabled
 from coordinator.model.instants import Now
-from coordinator.model.tasks import Assignment, Code, Desired, Task
+from coordinator.model.tasks import Assignment, Code, Desired, Status, Task
 
 BATCH = 500
 
@@ -48,7 +48,7 @@ def place_now(task: Task, view: LeaderView, now: Now) -> tuple[Assignment, tuple
 
 
 def _decided(task: Task, view: LeaderView, now: Now) -> Iterator[Item]:
-    if task.desired is Desired.PAUSED:
+    if task.desired is Desired.PAUSED and task.status is not Status.WAITING:
         yield Item(ResumeTask(task.id, paused_until=task.paused_until), (), (task.id,))
         if task.has_node or task.due_at > view.time(now):
             return

@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from coordinator.machine.commands import AssignTask
-from coordinator.machine.fates import placed
+from coordinator.machine.fates import is_too_late, placed
 from coordinator.machine.fit import demand_of, said, still_fits, take_allocation
 from coordinator.machine.outcome import Accepted, Outcome, Refusal, Refused
 from coordinator.machine.records import not_found, stale_allocation
@@ -30,6 +30,9 @@ def assign_task(state: ClusterState, command: AssignTask) -> Outcome:
 
 
 def _place(state: ClusterState, task: Task, chosen: Assignment) -> Outcome:
+    pending = task.series.occurrence if task.series is not None else None
+    if pending is not None and is_too_late(task, pending, state.at):
+        return Refused(Refusal.CHOICE_STALE, "past its start deadline", task.allocation_id)
     objection = still_fits(state, chosen, demand_of(task))
     if objection is not None:
         return Refused(Refusal.CHOICE_STALE, said(*objection), task.allocation_id)

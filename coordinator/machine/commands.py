@@ -173,6 +173,10 @@ class EndRun(msgspec.Struct, frozen=True, array_like=True, tag=5, gc=False):
     again_at: Instant = 0  # the run asks to run once more then (TM-4)
     schedule: Schedule | None = None  # the run asks for this one from now on
     then: str = ""  # pause, end: what is to follow a success
+    log_counts: tuple[
+        int, ...
+    ] = ()  # lines written: debug, info, warning, error; empty: nobody counted
+    progress: bytes | None = None  # of a lost run, what the leader heard last: JSON
 
 
 class JoinNode(msgspec.Struct, frozen=True, array_like=True, tag=9, gc=False):

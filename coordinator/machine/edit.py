@@ -7,9 +7,12 @@ from msgspec.structs import replace
 from coordinator.machine.commands import UpdateTask
 from coordinator.machine.create import records_full
 from coordinator.machine.fates import withdrawn
+from coordinator.machine.leaving import RUN_NOW
+from coordinator.machine.marks import OPERATOR, marked
 from coordinator.machine.outcome import Accepted, Outcome, Refusal, Refused
 from coordinator.machine.records import already_finished, not_found, revision_mismatch
 from coordinator.machine.report import state_too_large
+from coordinator.machine.series import rescheduled
 from coordinator.machine.stopping import ask_to_stop
 from coordinator.model.concurrency import TaskLimit
 from coordinator.model.ids import NO_ALLOCATION
@@ -26,6 +29,8 @@ from coordinator.model.tasks import (
     TaskSpec,
 )
 
+FIXED = ("parent", "headers", "after", "until", "on_dependency_failure", "dedup_key")  # no edit
+
 
 def update_task(state: ClusterState, command: UpdateTask) -> Outcome:
     """In any status but a terminal one, which only a state may still be given to (PT-27, PT-33)."""
@@ -37,7 +42,8 @@ def update_task(state: ClusterState, command: UpdateTask) -> Outcome:
         return refused
     edited = _with_intent(state, task, command)
     if edited != task:
-        edited = replace(edited, edited_revision=state.revision)
+        set_by = marked(task.set_by, command.origin or OPERATOR, _groups(task, edited))
+        edited = replace(edited, edited_revision=state.revision, set_by=set_by)
     if command.has_state:
         edited = _with_state(edited, command)
     if command.restart and task.has_node:
@@ -116,27 +122,37 @@ def _with_intent(state: ClusterState, task: Task, command: UpdateTask) -> Task:
         edited = replace(edited, declared=command.declared)
     if command.spec is None:
         return edited
-    spec = replace(command.spec, parent=task.spec.parent, headers=task.spec.headers)
+    spec = replace(command.spec, **{name: getattr(task.spec, name) for name in FIXED})
     edited = replace(edited, spec=spec)
     if spec.schedule != task.spec.schedule:
         return _with_schedule(state, edited, spec.schedule)
     return edited if spec.due_at == task.spec.due_at else _due_anew(state, edited, spec)
 
 
+def _groups(task: Task, edited: Task) -> list[str]:
+    """Groups of fields that the edit has changed (TM-23)."""
+    same_spec = replace(edited.spec, schedule=task.spec.schedule) == task.spec
+    changed = {
+        "schedule": edited.spec.schedule != task.spec.schedule,
+        "params": edited.params != task.params,
+        "policy": not same_spec or edited.policy != task.policy,
+    }
+    return [group for group, has_changed in changed.items() if has_changed]
+
+
 def _with_schedule(state: ClusterState, task: Task, schedule: Schedule | None) -> Task:
     """Another timetable, or the first one, or none any more. What is due already is not withdrawn (TM-25)."""
-    series = task.series
     if schedule is None:
         return _one_off(state, task)
-    if series is not None:
-        needs = "first" if series.needs == "first" else "edited"
-        series = replace(series, needs=needs, since=state.at, last_fate=None)
-        return replace(task, series=series)
-    is_idle = task.status in (Status.WAITING, Status.PAUSED)
+    if task.series is not None:
+        return replace(task, series=rescheduled(task.series, state.at))
+    is_held = task.assignment.code is Code.HELD_FOR_NODE  # due, but waits for its node (PT-72)
+    is_idle = task.status in (Status.WAITING, Status.PAUSED) and not is_held
     current = None if is_idle else Occurrence(task.cause, 0, task.due_at or task.created_at)
-    series = Series(0, occurrence=current, needs="first", since=state.at)
+    queue = (Occurrence(RUN_NOW, 0, state.at),) if task.run_again else ()
+    series = Series(0, occurrence=current, queue=queue, needs="first", since=state.at)
     task = replace(task, series=series, run_again=False)
-    if task.status is Status.WAITING:
+    if is_idle and task.status is Status.WAITING:
         return replace(task, wake_at=0, assignment=Assignment(code=Code.NOT_DUE))
     return task
 
@@ -144,11 +160,13 @@ def _with_schedule(state: ClusterState, task: Task, schedule: Schedule | None) -
 def _one_off(state: ClusterState, task: Task) -> Task:
     """From now on it runs once: what runs or is due already, or at its due time, or now."""
     is_idle = task.series is not None and task.series.occurrence is None
-    task = replace(withdrawn(state, task, "edited") if is_idle else task, series=None)
-    if task.status is not Status.WAITING or not is_idle:
+    task = replace(withdrawn(state, task, "edited"), series=None)
+    if not is_idle:
         return task
     due_at = task.spec.due_at or 0
     task = replace(task, due_at=due_at)
+    if task.status is not Status.WAITING:
+        return task
     if due_at > state.at:
         return replace(task, wake_at=due_at)
     return replace(task, status=Status.UNASSIGNED, assignment=Assignment())

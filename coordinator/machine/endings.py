@@ -11,8 +11,10 @@ from msgspec.structs import replace
 from coordinator.machine.backoff import longest_wait
 from coordinator.machine.commands import EndRun
 from coordinator.machine.leaving import over, paused, placed_again, waiting, without_node
+from coordinator.machine.marks import marked
+from coordinator.machine.records import cleared
 from coordinator.machine.rows import after_abort, after_loss, attempts_before, dead_letter_reason
-from coordinator.machine.series import settled_series
+from coordinator.machine.series import lives_on, settled_series
 from coordinator.model.events import RunEnded
 from coordinator.model.instants import Instant, Millis
 from coordinator.model.limits import RESULT_BYTES_IN_STATE
@@ -62,6 +64,8 @@ def end_run_of(state: ClusterState, task: Task, report: EndRun, hold_ms: Millis 
         task = replace(task, policy=task.next_policy, next_policy=None)
     if task.next_limits is not None:
         task = replace(task, limits=task.next_limits, next_limits=None)
+    if task.clear_state:
+        task = cleared(task)
     settled = _settled(state, replace(task, rerun=False), report, last)
     if hold_ms and node is not None and settled.status is Status.UNASSIGNED:
         held = Assignment(code=Code.HELD_FOR_NODE, explanation=node)
@@ -87,8 +91,17 @@ def _said_reason(task: Task, report: EndRun, outcome: RunOutcome) -> str:
     if outcome is RunOutcome.ABORTED and task.stop_reason is StopReason.PAUSE:
         reason = "paused"
     if outcome is RunOutcome.CANCELLED and task.rerun:
-        reason = "cancelled, runs again"
+        goes_on = "runs again" if task.series is None else "goes on by its schedule"
+        reason = f"cancelled, {goes_on}"
+    if outcome is RunOutcome.ABORTED and _is_replaced(task):
+        reason = "replaced"
     return f"{reason}: {task.stop_text}" if task.stop_text else reason
+
+
+def _is_replaced(task: Task) -> bool:
+    """Its run was asked to make room for another one of the series (TM-12)."""
+    occurrence = task.series.occurrence if task.series is not None else None
+    return occurrence is not None and occurrence.replaced and task.stop_reason is StopReason.REPLACE
 
 
 def outcome_of(stop: StopReason | None, said: RunOutcome, *, rerun: bool = False) -> RunOutcome:
@@ -123,16 +136,25 @@ def _settled(state: ClusterState, task: Task, report: EndRun, last: LastOutcome)
         case RunOutcome.FAILED | RunOutcome.TIMED_OUT:
             return _after_failure(state, task, report, last)
         case RunOutcome.LOST:
-            return after_loss(state, task, report, last.duration_ms)
+            return after_loss(state, _gave_way(task), report, last.duration_ms)
         case RunOutcome.ABORTED:  # pragma: no branch - the type checker proves the match total
-            return after_abort(state, task, report)
+            return after_abort(state, _gave_way(task), report)
+
+
+def _gave_way(task: Task) -> Task:
+    """A run that was to be replaced and did stop: the run that follows is the one that was asked for (TM-29)."""
+    return replace(task, run_again=False) if task.stop_reason is StopReason.REPLACE else task
 
 
 def _after_success(state: ClusterState, task: Task, report: EndRun) -> Task:
     """Over, unless the run or a caller wants it once more (TM-4, TM-29)."""
+    if report.schedule is not None:
+        return lives_on(state, task, report.schedule, report)
     if report.then == "pause":
-        return paused(state, replace(task, desired=Desired.PAUSED, attempts=0, losses=0))
-    if report.again_at:
+        due_at = report.again_at or task.due_at
+        stays = replace(task, desired=Desired.PAUSED, attempts=0, losses=0, due_at=due_at)
+        return paused(state, replace(stays, set_by=marked(task.set_by, "run", ["paused"])))
+    if report.again_at and report.then != "end":
         again = replace(task, attempts=0, losses=0, cause="start", due_at=report.again_at)
         if again.desired is Desired.PAUSED:
             return paused(state, again)
@@ -149,6 +171,9 @@ def _after_failure(state: ClusterState, task: Task, report: EndRun, last: LastOu
     attempts = attempts_before(task, last) + 1
     task = replace(task, attempts=attempts, losses=0)
     used_up = 0 < task.policy.max_attempts <= attempts
+    if (report.permanent or used_up) and task.run_again:  # it fails, and is run once more
+        again = replace(task, run_again=False, attempts=0, cause="run_now")
+        return placed_again(state, again, report, Assignment())
     if report.permanent or used_up:
         return over(state, task, Status.FAILED, reason=dead_letter_reason(report, last))
     retry_at = report.retry_at or state.at + longest_wait(task.policy.backoff, attempts)
@@ -174,4 +199,8 @@ def _event(task: Task, report: EndRun, last: LastOutcome, started_at: Instant) -
         started_at=started_at,
         node=last.node,
         duration_ms=last.duration_ms,
+        wrote_state=task.state_is_current,
+        state=task.state if task.state_is_current else None,
+        log_counts=report.log_counts,
+        progress=report.progress,
     )

@@ -5,18 +5,21 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from coordinator.model.events import Fated
-from coordinator.model.schedules import Fate, FateWord, Firing, Occurrence, Series
+from coordinator.model.instants import Instant
+from coordinator.model.schedules import Fate, FateWord, Firing, Occurrence, Series, last_start
 from coordinator.model.state import ClusterState
 from coordinator.model.tasks import Task
 
 
 def with_fate(state: ClusterState, task: Task, series: Series, fate: Fate) -> Series:
     """The series after this fate. It lengthens the last range only if no fire time lies between that is still open."""
-    last, stored = series.last_fate, fate
+    last, stored, number = series.last_fate, fate, series.fates + 1
     if last is not None and _joins(series, last, fate):
         stored = replace(last, last=fate.last, count=last.count + fate.count)
-    state.events.append(Fated(task.id, task.executor, fate, stored))
-    return replace(series, last_fate=stored, latest=max(series.latest, fate.last))
+        number = series.fates
+    state.events.append(Fated(task.id, task.executor, fate, stored, number))
+    latest = max(series.latest, fate.last)
+    return replace(series, last_fate=stored, latest=latest, fates=number)
 
 
 def skipped(
@@ -31,13 +34,21 @@ def skipped(
 
 def placed(state: ClusterState, task: Task) -> Task:
     """The record, whose occurrence has just been given a node: its fire time has its fate."""
-    series = task.series
-    occurrence = series.occurrence if series is not None else None
-    if series is None or occurrence is None or occurrence.placed:
+    if task.series is None:
         return task
+    series = replace(task.series, runs=task.series.runs + 1)
+    occurrence = series.occurrence
+    if occurrence is None or occurrence.placed:
+        return replace(task, series=series)
     if at := occurrence.fire_at:
         series = with_fate(state, task, series, Fate(FateWord.STARTED, "", at, at))
     return replace(task, series=replace(series, occurrence=replace(occurrence, placed=True)))
+
+
+def is_too_late(task: Task, occurrence: Occurrence, at: Instant) -> bool:
+    """Its start deadline has passed before it had a node: it gets none any more, and the leader says that it is missed."""
+    schedule = task.spec.schedule
+    return schedule is not None and 0 < last_start(schedule, occurrence) <= at
 
 
 def withdrawn(state: ClusterState, task: Task, reason: str) -> Task:

@@ -6,12 +6,14 @@ from msgspec.structs import replace
 
 from coordinator.machine.assign import assigned
 from coordinator.machine.commands import FireSchedule, MissOccurrence, RunNow, TimeSeries
-from coordinator.machine.fates import skipped, with_fate
+from coordinator.machine.fates import is_too_late, skipped, with_fate
 from coordinator.machine.fit import demand_of, still_fits
+from coordinator.machine.leaving import RUN_NOW
 from coordinator.machine.outcome import Accepted, Outcome, Refusal, Refused
 from coordinator.machine.records import already_finished, finished, not_found, revision_mismatch
-from coordinator.machine.series import SCHEDULE_ENDED, is_exhausted
+from coordinator.machine.series import SCHEDULE_ENDED, is_exhausted, next_after
 from coordinator.machine.stopping import ask_to_stop
+from coordinator.model.instants import Instant
 from coordinator.model.schedules import Fate, FateWord, Occurrence, Series
 from coordinator.model.state import ClusterState
 from coordinator.model.tasks import Assignment, Code, Desired, Status, StopReason, Task
@@ -39,14 +41,15 @@ def fire_schedule(state: ClusterState, command: FireSchedule) -> Outcome:
     if series is None or task.is_terminal or task.desired is not Desired.RUNNING:
         return _stale(task)
     expected = series.extra_at if command.extra else series.next.fire_at
-    if series.needs or command.edited != task.edited_revision or command.handled != expected:
+    is_current = expected and command.handled == expected and not series.needs
+    if not is_current or command.edited != task.edited_revision:
         return _stale(task)
     for fate in command.fates:
         series = with_fate(state, task, series, fate)
     if command.extra:
         series = replace(series, extra_at=0)
     else:
-        series = replace(series, next=command.next, handled=command.handled)
+        series = replace(series, next=command.next, handled=_last_handled(command))
     task = replace(task, series=series)
     if command.start is not None:
         task = _occur(state, task, series, command.start, command)
@@ -64,12 +67,12 @@ def miss_occurrence(state: ClusterState, command: MissOccurrence) -> Outcome:
     pending = series.occurrence if series is not None else None
     if series is None or schedule is None or pending is None or task.has_node:
         return _stale(task)
-    deadline = pending.due_at + schedule.start_deadline_ms
-    if pending.fire_at != command.fire_at or pending.placed or deadline > state.at:
+    if pending.fire_at != command.fire_at or not is_too_late(task, pending, state.at):
         return _stale(task)
     at = pending.fire_at
+    following = next_after(task, series, state.at)
     series = with_fate(state, task, series, Fate(FateWord.MISSED, "start_deadline", at, at))
-    task = replace(task, series=replace(series, occurrence=None))
+    task = replace(task, series=replace(series, occurrence=None, next=following))
     return _put(state, _next_held(state, task))
 
 
@@ -88,10 +91,11 @@ def run_now(state: ClusterState, command: RunNow) -> Outcome:
         return _run_again(state, task, command)
     if task.series is None:
         return _one_off_now(state, task)
-    if task.series.occurrence is not None:  # it waits for its next attempt, or for a place
-        return _put(state, _unassigned(task, task.due_at))
-    manual = Occurrence("run_now", 0, state.at)
-    return _put(state, _begin(state, task, task.series, manual, None))
+    if task.series.occurrence is None:
+        return _put(state, _begin(state, task, task.series, _manual(state, task), None))
+    if task.status is Status.UNASSIGNED:  # due already: it has no place yet
+        return Accepted(task.id, task.allocation_id, unchanged=True)
+    return _put(state, _unassigned(task, task.due_at))  # it waits for its next attempt
 
 
 def _occur(
@@ -122,7 +126,7 @@ def _begin(
     """The occurrence is the present one, with the leader's choice of a node if that holds."""
     task = replace(task, series=replace(series, occurrence=occurrence), cause=occurrence.cause)
     task = _unassigned(task, occurrence.due_at)
-    if chosen is None:
+    if chosen is None or is_too_late(task, occurrence, state.at):
         return task
     if chosen.node is None:
         return replace(task, assignment=chosen)
@@ -150,14 +154,15 @@ def _replaced(state: ClusterState, task: Task, series: Series, occurrence: Occur
     """The new one in the place of the current one, which is stopped first if it runs, and of what was held back."""
     for held in series.queue:
         series = skipped(state, task, series, held, "overlap")
+    asked_for = tuple(one for one in series.queue if not one.fire_at)  # nobody takes those back
     current = series.occurrence
     if current is not None and not task.has_node:
         series = skipped(state, task, series, current, "overlap")
-        return _begin(state, task, replace(series, queue=()), occurrence, None)
+        return _begin(state, task, replace(series, queue=asked_for), occurrence, None)
     if current is not None:
         series = replace(series, occurrence=replace(current, replaced=True))
-    task = replace(task, series=replace(series, queue=(occurrence,)))
-    ask_to_stop(state, task, StopReason.REPLACE, "replaced")
+    task = replace(task, series=replace(series, queue=(*asked_for, occurrence)))
+    ask_to_stop(state, task, StopReason.REPLACE)
     return state.tasks[task.id]
 
 
@@ -166,18 +171,39 @@ def _run_again(state: ClusterState, task: Task, command: RunNow) -> Outcome:
     if not command.queue and not command.replace:
         detail = f"run {task.allocation_id} is {task.status} on {task.assignment.node}"
         return Refused(Refusal.ALREADY_RUNNING, detail, task.allocation_id)
+    wanted = _with_another_run(state, task, first=command.replace)
+    if command.replace:
+        return ask_to_stop(state, wanted, StopReason.REPLACE, command.reason)
+    if wanted == task:
+        return Accepted(task.id, task.allocation_id, unchanged=True)
+    return _put(state, wanted)
+
+
+def _with_another_run(state: ClusterState, task: Task, *, first: bool) -> Task:
+    """One more run after the present one, however often it is asked for; `first`: in its place, before what is held."""
     series = task.series
     if series is None:
-        if command.replace:
-            return ask_to_stop(state, task, StopReason.REPLACE, command.reason)
-        return _put(state, replace(task, run_again=True))
-    manual = Occurrence("run_now", 0, state.at)
-    if not command.replace:
-        return _put(state, _hold(task, manual))
-    if series.occurrence is not None:
-        series = replace(series, occurrence=replace(series.occurrence, replaced=True))
-    wanted = replace(task, series=replace(series, queue=(manual, *series.queue)))
-    return ask_to_stop(state, wanted, StopReason.REPLACE, command.reason)
+        return replace(task, run_again=True)
+    held = [one for one in series.queue if one.cause == RUN_NOW]
+    if not first:
+        return task if held else _hold(task, _manual(state, task))
+    others = tuple(one for one in series.queue if one.cause != RUN_NOW)
+    occurrence = series.occurrence
+    if occurrence is not None:
+        occurrence = replace(occurrence, replaced=True)
+    queue = (*(held or [_manual(state, task)]), *others)
+    return replace(task, series=replace(series, occurrence=occurrence, queue=queue))
+
+
+def _manual(state: ClusterState, task: Task) -> Occurrence:
+    return Occurrence(RUN_NOW, 0, state.at, while_paused=task.desired is Desired.PAUSED)
+
+
+def _last_handled(command: FireSchedule) -> Instant:
+    """The newest of the fire times that this command says something of."""
+    started = command.catch_up if command.start is None else (command.start, *command.catch_up)
+    fired = [one.fire_at for one in started] + [fate.last for fate in command.fates]
+    return max([command.handled, *fired])
 
 
 def _one_off_now(state: ClusterState, task: Task) -> Outcome:
@@ -209,7 +235,7 @@ def _over_or_idle(state: ClusterState, task: Task) -> Task:
     series = task.series
     if series is None or task.has_node or series.occurrence is not None:
         return task
-    if is_exhausted(series):
+    if is_exhausted(series) and task.desired is Desired.RUNNING:
         over = Assignment(code=Code.FINISHED)
         task = replace(task, assignment=over, end_reason=SCHEDULE_ENDED)
         return finished(state, task, Status.SUCCEEDED)

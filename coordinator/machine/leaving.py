@@ -48,9 +48,9 @@ def placed_again(state: ClusterState, task: Task, report: EndRun, reason: Assign
 
 
 def runs_paused(task: Task) -> bool:
-    """A paused series that somebody lets run once (TM-29)."""
+    """Of a paused task: whether it is a series that somebody lets run once all the same (TM-29)."""
     occurrence = task.series.occurrence if task.series is not None else None
-    return occurrence is not None and occurrence.cause == RUN_NOW
+    return occurrence is not None and occurrence.while_paused
 
 
 def waiting(state: ClusterState, task: Task, wake_at: Instant) -> Task:

@@ -6,12 +6,14 @@ from msgspec.structs import replace
 
 from coordinator.machine.commands import PauseTask, ResumeTask, RetryTask
 from coordinator.machine.create import active_full, records_full
+from coordinator.machine.dependencies import settled_dependencies
 from coordinator.machine.edit import edited_meanwhile, with_limits, with_params, with_policy
 from coordinator.machine.fates import withdrawn
+from coordinator.machine.marks import OPERATOR, marked
 from coordinator.machine.outcome import Accepted, Outcome, Refusal, Refused
-from coordinator.machine.records import already_finished, not_found, revision_mismatch
+from coordinator.machine.records import already_finished, cleared, not_found, revision_mismatch
 from coordinator.machine.stopping import ask_to_stop
-from coordinator.model.schedules import Occurrence, Series
+from coordinator.model.schedules import NEVER, Occurrence, Series
 from coordinator.model.state import ClusterState
 from coordinator.model.tasks import Assignment, Code, Desired, Status, StopReason, Task
 
@@ -28,7 +30,13 @@ def pause_task(state: ClusterState, command: PauseTask) -> Outcome:
     if refused is not None:
         return refused
     wanted = replace(task, desired=Desired.PAUSED, paused_until=command.until)
+    if task.desired is not Desired.PAUSED:
+        who = command.origin or OPERATOR
+        wanted = replace(wanted, set_by=marked(task.set_by, who, ["paused"]))
+    if command.clear_state:
+        wanted = _without_state(wanted)
     if task.has_node and not command.finish:
+        wanted = replace(wanted, series=_as_usual(wanted.series))
         return ask_to_stop(state, wanted, StopReason.PAUSE, command.reason)
     if wanted == task:
         return Accepted(task.id, task.allocation_id, unchanged=True)
@@ -50,11 +58,13 @@ def resume_task(state: ClusterState, command: ResumeTask) -> Outcome:
     has_changed = command.paused_until and command.paused_until != task.paused_until
     if task.desired is Desired.RUNNING or has_changed:
         return Accepted(task.id, task.allocation_id, unchanged=True)
-    wanted = replace(task, desired=Desired.RUNNING, paused_until=0)
-    if task.series is not None:
-        return _put(state, _resumed_series(state, wanted, task.series, command))
+    set_by = marked(task.set_by, command.origin or OPERATOR, ["paused"])
+    wanted = replace(task, desired=Desired.RUNNING, paused_until=0, set_by=set_by)
+    series = _as_usual(task.series)
+    if series is not None:
+        return _put(state, _resumed_series(state, wanted, series, command))
     if not task.has_node:
-        wanted = _due(state, replace(wanted, cause="resumed"))
+        wanted = settled_dependencies(state, replace(wanted, cause="resumed"))
     return _put(state, wanted)
 
 
@@ -63,7 +73,7 @@ def retry_task(state: ClusterState, command: RetryTask) -> Outcome:
     task = state.tasks.get(command.task_id)
     if task is None:
         return not_found(command.task_id)
-    refused = _refuse_retry(task, command) or _no_room(state, task, command)
+    refused = _refuse_retry(state, task, command) or _no_room(state, task, command)
     if refused is not None:
         return refused
     edited = with_params(task, command.params, command.executor_version)
@@ -79,6 +89,7 @@ def retry_task(state: ClusterState, command: RetryTask) -> Outcome:
             edited,
             desired=Desired.RUNNING,
             series=series,
+            due_at=state.at if series is not None else edited.due_at,
             end_reason="",
             status=Status.UNASSIGNED,
             assignment=Assignment(),
@@ -103,7 +114,7 @@ def _refuse(task: Task, if_revision: int) -> Refused | None:
     return None
 
 
-def _refuse_retry(task: Task, command: RetryTask) -> Refused | None:
+def _refuse_retry(state: ClusterState, task: Task, command: RetryTask) -> Refused | None:
     if command.if_revision and command.if_revision != task.revision:
         return revision_mismatch(task)
     if not task.is_terminal:
@@ -113,6 +124,10 @@ def _refuse_retry(task: Task, command: RetryTask) -> Refused | None:
     if task.status is Status.SUCCEEDED and not command.again:
         detail = "the task is succeeded, and was not asked to run again"
         return Refused(Refusal.ALREADY_FINISHED, detail, task.allocation_id)
+    active = state.dedup.get((task.executor, task.spec.dedup_key))
+    if task.spec.dedup_key and active is not None:
+        detail = f"{active} is active under the key {task.spec.dedup_key!r}"
+        return Refused(Refusal.ALREADY_EXISTS, detail, task.allocation_id)
     if command.params is not None and command.edited != task.edited_revision:
         return edited_meanwhile(task)
     return None
@@ -126,8 +141,9 @@ def _no_room(state: ClusterState, task: Task, command: RetryTask) -> Refused | N
 def _resumed_series(state: ClusterState, task: Task, series: Series, command: ResumeTask) -> Task:
     """Once, at once, if any fire time passed meanwhile; then by its timetable, which the leader looks up (TM-27)."""
     passed = not series.needs and 0 < series.next.due_at <= state.at
-    needs = "first" if series.needs == "first" else "resumed"
-    series = replace(series, needs=needs, since=state.at, last_fate=None)
+    if passed or series.needs or series.next.fire_at == NEVER:
+        needs = "first" if series.needs == "first" else "resumed"
+        series = replace(series, needs=needs, since=state.at, last_fate=None)
     task = replace(task, series=series)
     if task.has_node or series.occurrence is not None:
         return task
@@ -135,8 +151,26 @@ def _resumed_series(state: ClusterState, task: Task, series: Series, command: Re
         occurrence = Occurrence("resumed", 0, state.at)
         task = replace(task, series=replace(series, occurrence=occurrence), due_at=state.at)
         return replace(task, status=Status.UNASSIGNED, assignment=Assignment(), cause="resumed")
-    why = Assignment(code=Code.NOT_DUE)
-    return replace(task, status=Status.WAITING, assignment=why, wake_at=0)
+    why, due_at = Assignment(code=Code.NOT_DUE), series.next.due_at
+    return replace(task, status=Status.WAITING, assignment=why, wake_at=0, due_at=due_at)
+
+
+def _as_usual(series: Series | None) -> Series | None:
+    """No run of it is one that goes on although the series is paused: somebody has said anew what it is to do."""
+    if series is None:
+        return None
+    queue = tuple(replace(one, while_paused=False) for one in series.queue)
+    occurrence = series.occurrence
+    if occurrence is not None:
+        occurrence = replace(occurrence, while_paused=False)
+    return replace(series, occurrence=occurrence, queue=queue)
+
+
+def _without_state(task: Task) -> Task:
+    """At once, or when its run has ended (TM-34)."""
+    if task.has_node:
+        return replace(task, clear_state=True)
+    return cleared(task)
 
 
 def _begun_anew(state: ClusterState, task: Task) -> Series | None:
@@ -146,13 +180,6 @@ def _begun_anew(state: ClusterState, task: Task) -> Series | None:
     occurrence = Occurrence("retry", 0, state.at)
     series = replace(task.series, occurrence=occurrence, needs="resumed", since=state.at)
     return replace(series, failures=0, last_fate=None)
-
-
-def _due(state: ClusterState, task: Task) -> Task:
-    if task.due_at > state.at:
-        why = Assignment(code=Code.NOT_DUE)
-        return replace(task, status=Status.WAITING, assignment=why, wake_at=task.due_at)
-    return replace(task, status=Status.UNASSIGNED, assignment=Assignment(), wake_at=0)
 
 
 def _put(state: ClusterState, task: Task) -> Accepted:

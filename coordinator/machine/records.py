@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from coordinator.machine.fates import closed
 from coordinator.machine.outcome import Accepted, Refusal, Refused
-from coordinator.model.ids import AllocationId, Incarnation, TaskId
+from coordinator.model.ids import NO_ALLOCATION, AllocationId, Incarnation, TaskId
 from coordinator.model.instants import Instant, Millis
 from coordinator.model.state import ClusterState
 from coordinator.model.tasks import Policy, Status, Task
@@ -61,6 +61,18 @@ def finished(state: ClusterState, task: Task, status: Status) -> Task:
         stopping_since=0,
         updated_at=state.at,
         revision=state.revision,
+    )
+
+
+def cleared(task: Task) -> Task:
+    """The record with the state of nobody's run: none."""
+    return replace(
+        task,
+        state=None,
+        state_version=0,
+        state_allocation_id=NO_ALLOCATION,
+        state_seq=0,
+        clear_state=False,
     )
 
 

@@ -6,8 +6,17 @@ from msgspec.structs import replace
 
 from coordinator.machine.backoff import longest_wait
 from coordinator.machine.commands import EndRun
-from coordinator.machine.fates import withdrawn
-from coordinator.machine.leaving import over, placed_again, waiting, without_node
+from coordinator.machine.fates import is_too_late, withdrawn
+from coordinator.machine.leaving import (
+    RUN_NOW,
+    over,
+    paused,
+    placed_again,
+    runs_paused,
+    waiting,
+    without_node,
+)
+from coordinator.machine.marks import marked
 from coordinator.machine.rows import after_abort, after_loss, attempts_before, dead_letter_reason
 from coordinator.model.instants import Instant
 from coordinator.model.schedules import NEVER, Firing, Occurrence, Schedule, Series, after_run
@@ -19,7 +28,6 @@ from coordinator.model.tasks import (
     LastOutcome,
     RunOutcome,
     Status,
-    StopReason,
     Task,
 )
 
@@ -28,7 +36,7 @@ SCHEDULE_ENDED = "schedule_ended"
 
 def settled_series(state: ClusterState, task: Task, report: EndRun, last: LastOutcome) -> Task:
     """The record of a recurring task whose run has ended like this. It has a series."""
-    if _makes_room(task, last):
+    if last.outcome in (RunOutcome.ABORTED, RunOutcome.LOST) and _gives_way(task):
         return go_on(state, replace(task, losses=0), report)
     match last.outcome:
         case RunOutcome.SUCCEEDED | RunOutcome.WARNING:
@@ -40,7 +48,7 @@ def settled_series(state: ClusterState, task: Task, report: EndRun, last: LastOu
         case RunOutcome.FAILED | RunOutcome.TIMED_OUT:
             return _after_failure(state, task, report, last)
         case RunOutcome.LOST if task.policy.on_lost == "fail":
-            return go_on(state, _failed_once_more(task), report)
+            return go_on(state, _counted(replace(task, losses=0)), report)
         case RunOutcome.LOST:
             return after_loss(state, task, report, last.duration_ms)
         case RunOutcome.ABORTED:  # pragma: no branch - the type checker proves the match total
@@ -52,15 +60,19 @@ def go_on(state: ClusterState, task: Task, report: EndRun) -> Task:
     series = task.series
     if series is None:
         return task
-    series = replace(series, occurrence=None, next=_next_after(task, series, state.at))
+    series = replace(series, occurrence=None, next=next_after(task, series, state.at))
     task = replace(task, series=series, cause="schedule")
     if task.desired is Desired.PAUSED:
-        return _idle_paused(state, task)
+        task, series = _without_the_timetables(state, task, series)
     if series.queue:
         first, rest = series.queue[0], series.queue[1:]
         task = replace(task, series=replace(series, occurrence=first, queue=rest))
         task = replace(task, due_at=first.due_at, cause=first.cause)
+        if is_too_late(task, first, state.at):
+            report = replace(report, next=None)
         return placed_again(state, task, report, Assignment())
+    if task.desired is Desired.PAUSED:
+        return paused(state, task)
     if is_exhausted(series):
         return over(state, replace(task, stop_text=""), Status.SUCCEEDED, reason=SCHEDULE_ENDED)
     return idle(state, task)
@@ -73,21 +85,56 @@ def idle(state: ClusterState, task: Task) -> Task:
     return replace(waits, due_at=due_at)
 
 
+def next_after(task: Task, series: Series, at: Instant) -> Firing:
+    """What comes after the present occurrence, which is over.
+
+    Of an interval that counts from its runs that follows from the run (TM-7), or from now if there was none.
+    """
+    schedule, occurrence = task.spec.schedule, series.occurrence
+    counts = schedule is not None and schedule.every_ms and schedule.count_from != "due"
+    is_known = series.next.fire_at != NEVER  # a manual run never moves it (TM-29)
+    if schedule is None or occurrence is None or not counts or is_known:
+        return series.next
+    fire_at = after_run(schedule, occurrence.due_at, task.started_at or at, at)
+    return Firing(fire_at, fire_at) if not schedule.end or fire_at < schedule.end else Firing()
+
+
+def rescheduled(series: Series, at: Instant) -> Series:
+    """It has got another timetable: the leader says what comes next by that. What is due already stays (TM-25)."""
+    needs = "first" if series.needs == "first" else "edited"
+    return replace(series, needs=needs, since=at, last_fate=None)
+
+
+def lives_on(state: ClusterState, task: Task, schedule: Schedule, report: EndRun) -> Task:
+    """A one-off whose run has returned a schedule is a series from now on, as if it had always been (TM-4)."""
+    ran_at = task.due_at or task.started_at or state.at
+    series = Series(ran_at, handled=ran_at)
+    if task.run_again:
+        series = replace(series, queue=(Occurrence(RUN_NOW, 0, state.at),))
+    task = replace(task, series=series, attempts=0, losses=0, run_again=False)
+    return _after_success(state, task, replace(report, schedule=schedule))
+
+
 def is_exhausted(series: Series) -> bool:
     """Nothing is left that could still run (TM-16)."""
     left = series.occurrence is not None or series.queue or series.extra_at or series.needs
     return not left and series.next.fire_at == NEVER
 
 
-def _makes_room(task: Task, last: LastOutcome) -> bool:
-    """It was stopped for the sake of one that is held back, and did stop."""
+def _gives_way(task: Task) -> bool:
+    """It was stopped for the sake of one that is held back, or because the series is paused."""
     occurrence = task.series.occurrence if task.series is not None else None
-    replaced = occurrence is not None and occurrence.replaced
-    return replaced and last.outcome is RunOutcome.ABORTED and _was_replaced(task)
+    is_paused = task.desired is Desired.PAUSED and not runs_paused(task)
+    return is_paused or (occurrence is not None and occurrence.replaced)
 
 
-def _was_replaced(task: Task) -> bool:
-    return task.stop_reason is StopReason.REPLACE
+def _without_the_timetables(state: ClusterState, task: Task, series: Series) -> tuple[Task, Series]:
+    """A paused series is left with the runs that somebody asked for all the same."""
+    kept = tuple(one for one in series.queue if one.while_paused)
+    rest = tuple(one for one in series.queue if not one.while_paused)
+    task = withdrawn(state, replace(task, series=replace(series, queue=rest)), "paused")
+    series = replace(task.series or series, queue=kept)
+    return replace(task, series=series), series
 
 
 def _after_success(state: ClusterState, task: Task, report: EndRun) -> Task:
@@ -101,38 +148,43 @@ def _after_success(state: ClusterState, task: Task, report: EndRun) -> Task:
     if report.then == "end":
         return over(state, task, Status.SUCCEEDED)
     if report.then == "pause":
-        task = replace(task, desired=Desired.PAUSED)
+        set_by = marked(task.set_by, "run", ["paused"])
+        task = replace(task, desired=Desired.PAUSED, set_by=set_by)
     return go_on(state, task, report)
 
 
 def _with_schedule(state: ClusterState, task: Task, series: Series, schedule: Schedule) -> Task:
-    """The run has set another one (TM-4). The leader says what comes next by it."""
+    """The run has set another one (TM-4)."""
     spec = replace(task.spec, schedule=schedule)
-    series = replace(series, needs="edited", since=state.at, last_fate=None)
-    marked = dict(task.set_by) | {"schedule": "run"}
-    set_by = tuple(sorted(marked.items()))
-    return replace(task, spec=spec, series=series, set_by=set_by, edited_revision=state.revision)
+    set_by = marked(task.set_by, "run", ["schedule"])
+    task = replace(task, spec=spec, set_by=set_by, edited_revision=state.revision)
+    return replace(task, series=rescheduled(series, state.at))
 
 
 def _after_failure(state: ClusterState, task: Task, report: EndRun, last: LastOutcome) -> Task:
     if report.permanent and report.reason == "permanent":
         return over(state, task, Status.FAILED, reason=dead_letter_reason(report, last))
     if report.reason == "self_reported":
-        return go_on(state, replace(_counted(task), losses=0), report)
-    task = replace(_failed_once_more(task), attempts=attempts_before(task, last) + 1, losses=0)
+        return go_on(state, _counted(replace(task, losses=0)), report)
+    is_reset = attempts_before(task, last) < task.attempts
+    task = replace(task, attempts=attempts_before(task, last) + 1, losses=0)
+    task = _failed_once_more(task, is_reset=is_reset)
+    if _gives_way(task):
+        return go_on(state, _counted(task), report)
     retry_at = _retry_at(state, task, report)
     if retry_at:
         return waiting(state, replace(task, cause="retry"), retry_at)
-    return go_on(state, task, report)
+    return go_on(state, _counted(task), report)
 
 
-def _failed_once_more(task: Task) -> Task:
+def _failed_once_more(task: Task, *, is_reset: bool) -> Task:
+    """One more failed attempt within the occurrence (TM-38)."""
     series = task.series
     if series is None or series.occurrence is None:
         return task
-    attempts = series.occurrence.attempts + 1
+    attempts = 1 if is_reset else series.occurrence.attempts + 1
     occurrence = replace(series.occurrence, attempts=attempts)
-    return _counted(replace(task, series=replace(series, occurrence=occurrence)))
+    return replace(task, series=replace(series, occurrence=occurrence))
 
 
 def _counted(task: Task) -> Task:
@@ -159,22 +211,5 @@ def _retry_at(state: ClusterState, task: Task, report: EndRun) -> Instant:
         return NEVER
     wait = longest_wait(task.policy.backoff, occurrence.attempts)
     retry_at = max(report.retry_at or state.at + wait, state.at)
-    comes_first = series.next.fire_at == NEVER or retry_at < series.next.due_at
-    return retry_at if comes_first else NEVER
-
-
-def _next_after(task: Task, series: Series, at: Instant) -> Firing:
-    """Of an interval that counts from its runs the next fire time follows from the one that has just ended (TM-7)."""
-    schedule, occurrence = task.spec.schedule, series.occurrence
-    counts = schedule is not None and schedule.every_ms and schedule.count_from != "due"
-    if schedule is None or occurrence is None or not counts:
-        return series.next
-    due_at, began = occurrence.due_at, task.started_at or at
-    fire_at = after_run(schedule, due_at, began, at)
-    return Firing(fire_at, fire_at) if not schedule.end or fire_at < schedule.end else Firing()
-
-
-def _idle_paused(state: ClusterState, task: Task) -> Task:
-    task = withdrawn(state, task, "paused")
-    why = Assignment(code=Code.PAUSED, explanation=task.stop_text)
-    return without_node(state, task, Status.PAUSED, why)
+    is_alone = series.next.fire_at == NEVER or task.desired is Desired.PAUSED  # none comes
+    return retry_at if is_alone or retry_at < series.next.due_at else NEVER

@@ -39,15 +39,25 @@ class RunEnded(msgspec.Struct, frozen=True, gc=False):
     started_at: Instant = 0  # 0: user code never began
     node: str = ""
     duration_ms: Millis = 0
+    wrote_state: bool = False
+    state: bytes | None = None  # that it wrote last
+    log_counts: tuple[
+        int, ...
+    ] = ()  # lines written: debug, info, warning, error; empty: nobody counted
+    progress: bytes | None = None  # of a lost run, as far as the leader knew it: JSON
 
 
 class Fated(msgspec.Struct, frozen=True, gc=False):
-    """A fire time got its fate, or several neighbours at once (TM-9). `stored` is the range of the record that now has it."""
+    """A fire time got its fate, or several neighbours at once (TM-9). `stored` is the range of the record that now has it.
+
+    `number`: of that range within its series, from 1.
+    """
 
     task_id: TaskId
     executor: str
     fate: Fate
     stored: Fate
+    number: int = 0
 
 
 class NodeChanged(msgspec.Struct, frozen=True, gc=False):

@@ -89,6 +89,7 @@ class Occurrence(msgspec.Struct, frozen=True, array_like=True, gc=False):
     attempts: int = 0  # failed ones within it (TM-38)
     placed: bool = False  # it had a node: its fate is `started`
     replaced: bool = False  # its run was asked to make room for what is queued (TM-12, TM-29)
+    while_paused: bool = False  # somebody lets it run although the series is paused (TM-29)
 
 
 class Firing(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -115,9 +116,19 @@ class Series(msgspec.Struct, frozen=True, array_like=True, gc=False):
     needs: str = ""  # first, resumed, edited: why the leader has to say anew what comes next; empty: it need not
     since: Instant = 0  # the fire times that come next are those after it
     first_at: Instant = 0  # due time of the first one, where the leader spread many (TM-21)
+    fates: int = 0  # ranges of fates so far: the number of the last one
+    runs: int = 0  # runs that were given a node so far
 
 
-ON_TIME_MS: Millis = 1_000  # a run that began so soon after its due time keeps the phase of the series
+def last_start(schedule: Schedule, occurrence: Occurrence) -> Instant:
+    """From when on it is too late to start this occurrence (`start_deadline`); NEVER: it may wait for a place for ever."""
+    is_bound = schedule.start_deadline_ms and occurrence.fire_at and not occurrence.placed
+    return occurrence.due_at + schedule.start_deadline_ms if is_bound else NEVER
+
+
+ON_TIME_MS: Millis = (
+    1_000  # a run that began so soon after its due time keeps the phase of the series
+)
 
 
 def after_run(

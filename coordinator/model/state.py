@@ -316,7 +316,7 @@ def _fire_of(task: Task) -> Instant | None:
     series = task.series
     if series is None or task.is_terminal or task.desired is Desired.CANCELLED:
         return None
-    if series.needs:  # a paused one as well: whether a fire time passed meanwhile is for its end to know
+    if series.needs:  # of a paused one, too: whether a fire time passed meanwhile is for its end
         return AT_ONCE
     if task.desired is Desired.PAUSED:
         return None

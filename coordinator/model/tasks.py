@@ -242,6 +242,7 @@ class Task(msgspec.Struct, frozen=True, array_like=True, gc=False):
     run_again: bool = False  # a one-off whose run is to be followed by another (TM-29)
     end_reason: str = ""  # of a failed task: why it is a dead letter (TM-55)
     set_by: Pairs = ()  # field group -> operator or run, where it was not code (TM-23)
+    clear_state: bool = False  # its state goes when its run has ended (TM-34)
 
     @property
     def is_terminal(self) -> bool:
