@@ -124,7 +124,15 @@ _BOUNDS = {
     "retention_ms": (0, 3_650 * DAY),
 }
 _BACKOFF_WORDS = {"kind": ("exponential", "fixed"), "jitter": ("full", "half", "none")}
-_WORDS = {"on_lost": ("rerun", "fail"), "isolation": ("shared", "process")}
+_WORDS = {
+    "on_lost": ("rerun", "fail"),
+    "isolation": ("shared", "process"),
+    "invalid_state": ("fail", "raw"),
+}
+_DEPENDENCY_WORDS = {
+    "until": ("succeeded", "finished"),
+    "on_dependency_failure": ("fail", "run"),
+}
 
 
 def _check_bounds(spec: wire.TaskSpec) -> None:
@@ -138,10 +146,26 @@ def _check_bounds(spec: wire.TaskSpec) -> None:
     timeout = spec.timeout_ms
     if spec.HasField("timeout_ms") and timeout and not SECOND <= timeout <= 30 * DAY:
         raise invalid("timeout", f"must be 1s .. 30d, or none (got {timeout} ms)")
+    _check_dependencies(spec)
+    reset = spec.reset_after_ms
+    if spec.HasField("reset_after_ms") and reset and not SECOND <= reset <= 365 * DAY:
+        raise invalid("reset_after", f"must be 1s .. 365d, or none (got {reset} ms)")
     if spec.HasField("due_at") and not 0 <= spec.due_at <= LAST_INSTANT:
         raise invalid("due_at", f"must be 0 .. {LAST_INSTANT} ms since 1970 (got {spec.due_at})")
     if spec.HasField("backoff"):
         _check_backoff(spec.backoff)
+
+
+def _check_dependencies(spec: wire.TaskSpec) -> None:
+    if len(spec.after) > limits.AFTER_MAX:
+        raise invalid("after", f"{len(spec.after)} tasks, at most {limits.AFTER_MAX}")
+    for task_id in spec.after:
+        check_task_id(task_id)
+    check_name("dedup_key", spec.dedup_key)
+    for name, words in _DEPENDENCY_WORDS.items():
+        value = getattr(spec, name)
+        if value and value not in words:
+            raise invalid(name, f"must be one of {', '.join(words)} (got {value})")
 
 
 def _check_backoff(backoff: wire.Backoff) -> None:

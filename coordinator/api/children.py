@@ -5,11 +5,11 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from coordinator.api import checks
-from coordinator.api.errors import Rejected
+from coordinator.api.errors import Rejected, refusal_of
+from coordinator.api.schedules import check_schedule
 from coordinator.api.translate import spec_to_wire
-from coordinator.machine.outcome import Refusal, Refused
 from coordinator.model.state import ClusterState
-from coordinator.replica.sayings import NewChild, NodeSaying, Report
+from coordinator.replica.sayings import NodeSaying, Report
 from coordinator.wire.v1 import tasks_pb2 as wire
 
 
@@ -22,7 +22,7 @@ def checked(said: NodeSaying, schemas: checks.Schemas, state: ClusterState) -> N
 
 def _checked(report: Report, schemas: checks.Schemas, state: ClusterState) -> Report:
     child = report.child
-    if child is None:
+    if child is None or child.refusal is not None:
         return report
     new = wire.NewTask(
         id=f"{report.task_id}/{child.key}",
@@ -32,15 +32,8 @@ def _checked(report: Report, schemas: checks.Schemas, state: ClusterState) -> Re
     )
     try:
         checks.check_new_task(new)
+        check_schedule(child.spec, state.at)
         schemas.check(state, child.executor, child.params)
     except Rejected as rejected:
-        return replace(report, child=_refused(child, rejected))
+        return replace(report, child=replace(child, refusal=refusal_of(rejected)))
     return report
-
-
-def _refused(child: NewChild, rejected: Rejected) -> NewChild:
-    try:
-        code = Refusal(rejected.reason)
-    except ValueError:
-        code = Refusal.INVALID_FIELD
-    return replace(child, refusal=Refused(code, rejected.message))

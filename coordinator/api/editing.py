@@ -27,6 +27,10 @@ PLAIN = (
     "retention_ms",
     "exclusive",
     "isolation",
+    "schedule",
+    "within_occurrence",
+    "reset_after_ms",
+    "invalid_state",
 )
 LABEL = "labels."
 NEXT_RUN = frozenset({"params", "due_at", "labels", "executor_version", *OF_A_RUN})

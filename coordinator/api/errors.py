@@ -146,6 +146,15 @@ def from_refusal(refused: Refused) -> Rejected:
     return Rejected(code, refused.code.value, message, metadata, settled=settled)
 
 
+def refusal_of(rejected: Rejected) -> Refused:
+    """What the door rejects in a node's report, as the law would say it."""
+    try:
+        code = Refusal(rejected.reason)
+    except ValueError:
+        code = Refusal.INVALID_FIELD
+    return Refused(code, rejected.message)
+
+
 def from_failure(kind: str, detail: str = "") -> Rejected:
     """The road's failure. Only `outcome_unknown` may have been done."""
     code, reason = FAILURE_CODES.get(kind, (Code.INTERNAL, "unexpected"))

@@ -13,6 +13,7 @@ from coordinator.api.door import Door
 from coordinator.api.errors import Rejected, abort, from_failure
 from coordinator.api.hub import Hub
 from coordinator.api.logs import LogStreams
+from coordinator.api.previews import asked_fire_times, preview_of
 from coordinator.api.road import (
     Context,
     Passed,
@@ -100,9 +101,25 @@ class TaskReads(TasksServicer):
             if task is None:
                 raise selection.task_not_found(request.id)
             answer.task.CopyFrom(await self._whole(task))
+            if request.fire_times:
+                now = self._door.replica.now.wall
+                answer.fire_times.extend(asked_fire_times(task, now, request.fire_times))
             return answer
 
         return await self.read(context, PREFIX + "Get", request, wire.GetResponse, look)
+
+    @override
+    async def PreviewSchedule(
+        self, request: wire.PreviewScheduleRequest, context: Context
+    ) -> wire.PreviewScheduleResponse:
+        async def look() -> wire.PreviewScheduleResponse:
+            replica = self._door.replica
+            found = preview_of(request, replica.state, replica.now.wall)
+            found.answer.CopyFrom(self._road.answer(stale=request.read.stale))
+            return found
+
+        method = PREFIX + "PreviewSchedule"
+        return await self.read(context, method, request, wire.PreviewScheduleResponse, look)
 
     async def _whole(self, task: Task) -> wire.Task:
         """With what only the runs table has: the whole error, a large result."""

@@ -135,6 +135,8 @@ def about(wanted: wire.Filter) -> list[Test]:
     if wanted.object_kind:
         kind, ident = wanted.object_kind, wanted.object_id
         tests.append(lambda t: t.spec.object_kind == kind and ident in ("", t.spec.object_id))
+    if wanted.recurring:
+        tests.append(lambda task: task.spec.schedule is not None)
     return tests
 
 

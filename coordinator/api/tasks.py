@@ -6,26 +6,33 @@ from msgspec.structs import replace
 from typing_extensions import override
 
 from coordinator.api import checks
-from coordinator.api.cancels import Cancels
-from coordinator.api.errors import Rejected, from_refusal, invalid, too_large
+from coordinator.api.changes import Changes
+from coordinator.api.creates import create_many, validated
+from coordinator.api.door import Door
+from coordinator.api.ensures import Ensures
 from coordinator.api.headers import headers_of, joined
-from coordinator.api.road import Context, accepted
+from coordinator.api.hub import Hub
+from coordinator.api.road import Context, Road, accepted
 from coordinator.api.run_calls import call_run
+from coordinator.api.schedules import FIRE_TIMES, check_schedule, first_fire_times
 from coordinator.api.translate import create_from_wire, task_to_wire
 from coordinator.api.wishes import TaskWishes
-from coordinator.machine.outcome import Accepted, Refused
+from coordinator.machine.outcome import Accepted
 from coordinator.model.ids import TaskId
-from coordinator.model.limits import CREATE_MANY_MAX, MESSAGE_BYTES_MAX
 from coordinator.model.state import ClusterState
-from coordinator.model.tasks import Pairs, Task
-from coordinator.replica.inputs import Asked
+from coordinator.model.tasks import Pairs
+from coordinator.replica.inputs import Asked, Create
 from coordinator.wire.v1 import tasks_pb2 as wire
 
 PREFIX = "/ptasks.v1.Tasks/"
 
 
 class TasksService(TaskWishes):
-    """Creations on top of wishes and reads; registered as `ptasks.v1.Tasks`."""
+    """Creations and changes of many on top of wishes and reads; registered as `ptasks.v1.Tasks`."""
+
+    def __init__(self, door: Door, road: Road, hub: Hub) -> None:
+        super().__init__(door, road, hub)
+        self._changes = Changes(door, road, self._ids, self)
 
     @override
     async def Create(self, request: wire.CreateRequest, context: Context) -> wire.CreateResponse:
@@ -34,11 +41,16 @@ class TasksService(TaskWishes):
             reply = await self._road.submit((asked,), left)
             outcome: Accepted = accepted(reply.outcomes[0])
             answer = wire.CreateResponse(
-                answer=self._road.answer(), created=outcome.created, validated=_validated(outcome)
+                answer=self._road.answer(),
+                created=outcome.created,
+                validated=validated(outcome),
+                deduplicated=outcome.deduplicated,
             )
             record = reply.records[0]
             if record is not None:
                 answer.task.CopyFrom(task_to_wire(record))
+            if request.change.dry_run:
+                answer.fire_times.extend(self._first_of(asked))
             return answer
 
         method = PREFIX + "Create"
@@ -49,7 +61,12 @@ class TasksService(TaskWishes):
         self, request: wire.CreateManyRequest, context: Context
     ) -> wire.CreateManyResponse:
         async def work(left: float) -> wire.CreateManyResponse:
-            return await self._create_many(request, left, headers_of(context))
+            headers, now = headers_of(context), self._door.replica.now.wall
+
+            def checked(new: wire.NewTask, change: wire.Change) -> Asked:
+                return self._asked_create(new, change, headers)
+
+            return await create_many(self._road, request, checked, now, left)
 
         method = PREFIX + "CreateMany"
         return await self._road.lead(context, method, request, wire.CreateManyResponse, work)
@@ -59,10 +76,33 @@ class TasksService(TaskWishes):
         self, request: wire.CancelManyRequest, context: Context
     ) -> wire.ChangeManyResponse:
         async def work(left: float) -> wire.ChangeManyResponse:
-            return await Cancels(self._door, self._road, self._ids).cancel(request, left)
+            return await self._changes.cancel(request, left)
 
         method = PREFIX + "CancelMany"
         return await self._road.lead(context, method, request, wire.ChangeManyResponse, work)
+
+    @override
+    async def ChangeMany(
+        self, request: wire.ChangeManyRequest, context: Context
+    ) -> wire.ChangeManyResponse:
+        async def work(left: float) -> wire.ChangeManyResponse:
+            return await self._changes.change(request, left)
+
+        method = PREFIX + "ChangeMany"
+        return await self._road.lead(context, method, request, wire.ChangeManyResponse, work)
+
+    @override
+    async def Ensure(self, request: wire.EnsureRequest, context: Context) -> wire.EnsureResponse:
+        async def work(left: float) -> wire.EnsureResponse:
+            headers = headers_of(context)
+
+            def checked(new: wire.NewTask, change: wire.Change) -> Asked:
+                return self._asked_create(new, change, headers, keeps=False)
+
+            return await Ensures(self._door, self._road, checked).ensure(request, left)
+
+        method = PREFIX + "Ensure"
+        return await self._road.lead(context, method, request, wire.EnsureResponse, work)
 
     @override
     async def Call(self, request: wire.CallRequest, context: Context) -> wire.CallResponse:
@@ -74,13 +114,16 @@ class TasksService(TaskWishes):
 
     # -- the work -----------------------------------------------------------------------------------
 
-    def _asked_create(self, new: wire.NewTask, change: wire.Change, headers: Pairs) -> Asked:
-        """The wish, checked. Raises Rejected."""
+    def _asked_create(
+        self, new: wire.NewTask, change: wire.Change, headers: Pairs, *, keeps: bool = True
+    ) -> Asked:
+        """The wish, checked. Raises Rejected. `keeps`: a record that is there answers, whatever the params say."""
         checks.check_request_id(change.request_id)
         checks.check_new_task(new)
         state = self._door.replica.state
         known = change.request_id and state.requests.get(change.request_id) is not None
-        if not known and _is_kept(state, new):
+        is_kept = keeps and _is_kept(state, new)
+        if not known and is_kept:
             self._schemas.check_shape(new.executor, new.params)
         elif not known:
             self._schemas.check(state, new.executor, new.params)
@@ -88,80 +131,24 @@ class TasksService(TaskWishes):
         if change.request_id:
             content = checks.content_hash(new.SerializeToString(deterministic=True))
         create = create_from_wire(new)
+        if not known and not is_kept:
+            check_schedule(create.spec, self._door.replica.now.wall)
         if headers:
             kept = joined(create.spec.headers, headers)
             create = replace(create, spec=replace(create.spec, headers=kept))
         return Asked(create, change.request_id, content, change.dry_run)
 
-    async def _create_many(
-        self, request: wire.CreateManyRequest, left: float, headers: Pairs
-    ) -> wire.CreateManyResponse:
-        if len(request.tasks) > CREATE_MANY_MAX:
-            raise invalid("tasks", f"{len(request.tasks)} items, at most {CREATE_MANY_MAX}")
-        if request.ByteSize() > MESSAGE_BYTES_MAX:
-            raise too_large("tasks", MESSAGE_BYTES_MAX, request.ByteSize())
-        items: list[wire.CreateManyItem] = []
-        asked: list[Asked] = []
-        places: list[int] = []
-        for number, new in enumerate(request.tasks):
-            item = wire.CreateManyItem(id=new.id)
-            items.append(item)
-            try:
-                one = self._asked_create(new, self._item_change(request.change, number), headers)
-            except Rejected as rejected:
-                _put_error(item, rejected)
-                continue
-            asked.append(one)
-            places.append(number)
-        if asked:
-            reply = await self._road.submit(asked, left)
-            for place, outcome, record in zip(places, reply.outcomes, reply.records, strict=True):
-                _put_outcome(items[place], outcome, record, brief=request.brief)
-        return wire.CreateManyResponse(answer=self._road.answer(), items=items)
-
-    def _item_change(self, change: wire.Change, number: int) -> wire.Change:
-        """Each item has a request id of its own, made from the batch's."""
-        if not change.request_id:
-            return change
-        suffix = f"/{number}"
-        return wire.Change(
-            request_id=change.request_id[: 128 - len(suffix)] + suffix, dry_run=change.dry_run
-        )
+    def _first_of(self, asked: Asked) -> list[wire.FireTime]:
+        """Its first fire times, if it were created now."""
+        create = asked.wish
+        schedule = create.spec.schedule if isinstance(create, Create) else None
+        if not isinstance(create, Create) or schedule is None:
+            return []
+        now = self._door.replica.now.wall
+        return first_fire_times(schedule, create.task_id, create.spec.due_at, now, FIRE_TIMES)
 
 
 def _is_kept(state: ClusterState, new: wire.NewTask) -> bool:
     """Whether a record of this id answers, before anything is asked about params (PT-20, PT-21)."""
     old = state.tasks.get(TaskId(new.id))
     return old is not None and not (new.replace_finished and old.is_terminal)
-
-
-def _validated(outcome: Accepted) -> str:
-    return "schema_only" if outcome.schema_only else "full"
-
-
-def _put_error(item: wire.CreateManyItem, rejected: Rejected) -> None:
-    item.error.CopyFrom(
-        wire.ItemError(
-            code=rejected.code.name,
-            reason=rejected.reason,
-            message=rejected.message,
-            metadata=rejected.wire_metadata,
-        )
-    )
-
-
-def _put_outcome(
-    item: wire.CreateManyItem, outcome: Accepted | Refused, record: Task | None, *, brief: bool
-) -> None:
-    if isinstance(outcome, Refused):
-        _put_error(item, from_refusal(outcome))
-        return
-    item.created = outcome.created
-    item.validated = _validated(outcome)
-    if record is None:
-        return
-    item.allocation_id = record.allocation_id
-    item.node = record.assignment.node or ""
-    item.status = record.status.value
-    if not brief:
-        item.task.CopyFrom(task_to_wire(record))

@@ -7,6 +7,7 @@ from functools import lru_cache
 import msgspec
 
 from coordinator.api.door import StoredRun
+from coordinator.api.schedules import schedule_from_wire, schedule_to_wire, series_to_wire
 from coordinator.model.constraints import AttributeTest, Constraints, Preference
 from coordinator.model.ids import TaskId
 from coordinator.model.instants import Instant
@@ -26,6 +27,9 @@ _OPTIONAL = (
     "retention_ms",
     "exclusive",
     "isolation",
+    "within_occurrence",
+    "reset_after_ms",
+    "invalid_state",
 )
 
 
@@ -33,7 +37,7 @@ NOTHING_ASKED = TaskSpec()
 
 
 def spec_from_wire(asked: wire.TaskSpec) -> TaskSpec:
-    """What was asked; None where nothing was. Most ask nothing, and share one value."""
+    """What was asked; None where nothing was. Most ask nothing, and share one value. Raises Rejected: a black-out."""
     if not asked.ByteSize():
         return NOTHING_ASKED
     fields = {name: getattr(asked, name) for name in _OPTIONAL if asked.HasField(name)}
@@ -49,6 +53,11 @@ def spec_from_wire(asked: wire.TaskSpec) -> TaskSpec:
         object_id=asked.object_id,
         parent=asked.parent,
         constraints=_constraints(asked.constraints),
+        schedule=schedule_from_wire(asked.schedule) if asked.HasField("schedule") else None,
+        after=tuple(asked.after),
+        until=asked.until,
+        on_dependency_failure=asked.on_dependency_failure,
+        dedup_key=asked.dedup_key,
         **fields,
     )
 
@@ -74,6 +83,10 @@ def spec_to_wire(spec: TaskSpec) -> wire.TaskSpec:
         object_kind=spec.object_kind,
         object_id=spec.object_id,
         parent=spec.parent,
+        after=spec.after,
+        until=spec.until,
+        on_dependency_failure=spec.on_dependency_failure,
+        dedup_key=spec.dedup_key,
     )
     for name in _OPTIONAL:
         value = getattr(spec, name)
@@ -83,6 +96,8 @@ def spec_to_wire(spec: TaskSpec) -> wire.TaskSpec:
         found.backoff.CopyFrom(backoff_to_wire(spec.backoff))
     if spec.constraints is not None:
         found.constraints.CopyFrom(_constraints_to_wire(spec.constraints))
+    if spec.schedule is not None:
+        found.schedule.CopyFrom(schedule_to_wire(spec.schedule))
     return found
 
 
@@ -140,6 +155,9 @@ def policy_to_wire(policy: Policy) -> wire.Policy:
         exclusive=policy.exclusive,
         movable=policy.movable,
         isolation=policy.isolation,
+        within_occurrence=policy.within_occurrence,
+        reset_after_ms=policy.reset_after_ms,
+        invalid_state=policy.invalid_state,
     )
 
 
@@ -168,7 +186,7 @@ def task_to_wire(task: Task, progress: ProgressNow | None = None) -> wire.Task:
         code=where.code.value,
         explanation=where.explanation,
         attempts=task.attempts,
-        due_at=task.wake_at if task.status is Status.WAITING else task.due_at,
+        due_at=(task.wake_at or task.due_at) if task.status is Status.WAITING else task.due_at,
         created_at=task.created_at,
         updated_at=task.updated_at,
         started_at=task.started_at,
@@ -178,7 +196,12 @@ def task_to_wire(task: Task, progress: ProgressNow | None = None) -> wire.Task:
         modified_revision=task.revision,
         declared=bool(task.declared),
         paused_until_at=task.paused_until,
+        end_reason=task.end_reason,
+        set_by=dict(task.set_by),
+        run_again=task.run_again,
     )
+    if task.series is not None:
+        found.series.CopyFrom(series_to_wire(task.series))
     if task.last_outcome is not None:
         found.last_outcome.CopyFrom(outcome_to_wire(task.last_outcome))
     if progress is not None:

@@ -3,34 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 from typing_extensions import override
 
 from coordinator.api import checks
-from coordinator.api.editing import edit_of, effects, merged
+from coordinator.api.editing import edit_of, effects
 from coordinator.api.errors import Rejected, invalid, too_large
 from coordinator.api.reads import PREFIX, TaskReads
 from coordinator.api.road import Context, accepted
+from coordinator.api.schedules import FIRE_TIMES, check_schedule, fire_times_after
 from coordinator.api.translate import spec_to_wire, task_to_wire
-from coordinator.machine.commands import (
-    CancelRun,
-    CancelTask,
-    PauseTask,
-    ResumeTask,
-    RetryTask,
-    UpdateTask,
+from coordinator.api.wish_words import (
+    cancel_of,
+    check_pause,
+    check_run_now,
+    pause_of,
+    resume_of,
+    retry_of,
+    run_now_effect,
+    run_now_notes,
+    run_now_of,
 )
+from coordinator.machine.commands import CancelRun, RetryTask, UpdateTask
 from coordinator.machine.outcome import Accepted, Refusal
-from coordinator.model.ids import AllocationId, NodeName, TaskId
-from coordinator.model.instants import MINUTE
+from coordinator.model.ids import NodeName, TaskId
 from coordinator.model.limits import REASON_BYTES_MAX, STATE_BYTES_MAX
 from coordinator.model.tasks import Task
 from coordinator.replica.inputs import Asked, Move, Wish
 from coordinator.wire.v1 import tasks_pb2 as wire
 
 MERGES = 20  # an edit that meets so many others is told to come again
-GRACE_MS_MAX = 10 * MINUTE
 
+Edit = TypeVar("Edit", UpdateTask, RetryTask)
 Work = Callable[[float], Awaitable[wire.ChangeResponse]]
 
 
@@ -49,7 +54,7 @@ class TaskWishes(TaskReads):
     @override
     async def Cancel(self, request: wire.CancelRequest, context: Context) -> wire.ChangeResponse:
         async def work(left: float) -> wire.ChangeResponse:
-            wish = _cancel_of(request)
+            wish = cancel_of(request)
             answer = await self._change(wish, request.change, request.SerializeToString(), left)
             if isinstance(wish, CancelRun) and not answer.unchanged:
                 answer.effect = "runs_again" if wish.rerun else "cancelled"
@@ -60,17 +65,12 @@ class TaskWishes(TaskReads):
     @override
     async def Pause(self, request: wire.PauseRequest, context: Context) -> wire.ChangeResponse:
         async def work(left: float) -> wire.ChangeResponse:
-            if request.running not in ("", "stop", "finish"):
-                raise invalid("running", f"must be stop or finish (got {request.running})")
-            change = request.change
-            finish, until = request.running == "finish", request.until_at
-            now = self._door.replica.now.wall
-            if until and until <= now:
-                raise invalid("until_at", f"is over: {until} is not after {now}")
-            wish = PauseTask(TaskId(request.id), finish, change.if_revision, change.reason, until)
+            check_pause(request, self._door.replica.now.wall)
+            change, task = request.change, self._record(request.id)
+            wish = pause_of(request, change, request.id, task)
             answer = await self._change(wish, change, request.SerializeToString(), left)
-            if not answer.unchanged and answer.task.node:
-                answer.effect = "finishes" if finish else "stops"
+            if not answer.unchanged and (answer.task.node or (change.dry_run and _has_node(task))):
+                answer.effect = "finishes" if wish.finish else "stops"
             return answer
 
         return await self._led("Pause", request, context, work)
@@ -78,22 +78,31 @@ class TaskWishes(TaskReads):
     @override
     async def Resume(self, request: wire.ResumeRequest, context: Context) -> wire.ChangeResponse:
         async def work(left: float) -> wire.ChangeResponse:
-            wish = ResumeTask(TaskId(request.id), request.change.if_revision)
+            wish = resume_of(request, request.change, request.id)
             return await self._change(wish, request.change, request.SerializeToString(), left)
 
         return await self._led("Resume", request, context, work)
 
     @override
+    async def RunNow(self, request: wire.RunNowRequest, context: Context) -> wire.ChangeResponse:
+        async def work(left: float) -> wire.ChangeResponse:
+            check_run_now(request)
+            replica, before = self._door.replica, self._record(request.id)
+            wish = run_now_of(request, request.change, request.id, replica.state)
+            answer = await self._change(wish, request.change, request.SerializeToString(), left)
+            if not answer.unchanged:
+                answer.effect = run_now_effect(request, before)
+            answer.notes.extend(run_now_notes(before, replica.now.wall))
+            return answer
+
+        return await self._led("RunNow", request, context, work)
+
+    @override
     async def Retry(self, request: wire.RetryRequest, context: Context) -> wire.ChangeResponse:
         async def work(left: float) -> wire.ChangeResponse:
             def wish(task: Task | None) -> RetryTask:
-                return RetryTask(
-                    TaskId(request.id),
-                    request.again,
-                    task.edited_revision if task is not None else 0,
-                    merged(task, request.params, merge=request.merge_params),
-                    if_revision=request.change.if_revision,
-                )
+                made = retry_of(request, request.change, request.id, task)
+                return self.checked_params(made, task)
 
             return await self._edit(wish, request, left)
 
@@ -108,7 +117,8 @@ class TaskWishes(TaskReads):
         | wire.CancelRequest
         | wire.PauseRequest
         | wire.ResumeRequest
-        | wire.RetryRequest,
+        | wire.RetryRequest
+        | wire.RunNowRequest,
         context: Context,
         work: Work,
     ) -> wire.ChangeResponse:
@@ -124,15 +134,13 @@ class TaskWishes(TaskReads):
         return await self._change(wish, change, request.SerializeToString(), left)
 
     async def _update(self, request: wire.UpdateRequest, left: float) -> wire.ChangeResponse:
-        asked = (request.params, request.mask, request.set_state, request.restart)
-        if not any(asked) and not request.executor_version:
-            raise invalid("mask", "nothing is to be changed")
-        if len(request.state) > STATE_BYTES_MAX:
-            raise too_large("state", STATE_BYTES_MAX, len(request.state))
+        self.check_update(request)
         answer = await self._edit(
-            lambda task: self._checked(edit_of(task, request), task), request, left
+            lambda task: self.checked_update(edit_of(task, request), task), request, left
         )
-        record = self._door.replica.state.tasks.get(TaskId(request.id))
+        record = self._record(request.id)
+        if request.change.dry_run and "schedule" in request.mask and record is not None:
+            answer.fire_times.extend(self._times_after(record, request))
         now, later = effects(request, record)
         answer.now.extend(now)
         answer.next_run.extend(later)
@@ -149,12 +157,8 @@ class TaskWishes(TaskReads):
         """Merged into the record as it is; after somebody else's edit in between, once more."""
         task_id, content = TaskId(request.id), request.SerializeToString()
         for left_over in reversed(range(MERGES)):
-            state = self._door.replica.state
-            task = state.tasks.get(task_id)
+            task = self._record(task_id)
             made = wish(task)
-            if task is not None and made.params is not None and made.params != task.params:
-                checks.check_params_size(made.params)
-                self._schemas.check(state, task.executor, made.params)
             try:
                 return await self._change(made, request.change, content, left)
             except Rejected as rejected:
@@ -162,13 +166,43 @@ class TaskWishes(TaskReads):
                     raise
         raise AssertionError("the last try returns or raises")
 
-    def _checked(self, edit: UpdateTask, task: Task | None) -> UpdateTask:
-        """Bounds of the merged spec, shape of the state (PT-2). Raises Rejected."""
-        if edit.spec is not None:
-            checks.check_spec(spec_to_wire(edit.spec))
+    # -- what is looked at before ---------------------------------------------------------------------
+
+    def check_update(self, request: wire.UpdateRequest) -> None:
+        """That something is to be changed, and can be. Raises Rejected."""
+        asked = (request.params, request.mask, request.set_state, request.restart)
+        if not any(asked) and not request.executor_version:
+            raise invalid("mask", "nothing is to be changed")
+        if len(request.state) > STATE_BYTES_MAX:
+            raise too_large("state", STATE_BYTES_MAX, len(request.state))
+
+    def checked_update(self, edit: UpdateTask, task: Task | None) -> UpdateTask:
+        """Bounds of the merged spec, shape of the state (PT-2), a timetable that is new, params. Raises Rejected."""
+        spec = edit.spec
+        if spec is not None:
+            checks.check_spec(spec_to_wire(spec))
+            if task is None or spec.schedule != task.spec.schedule:
+                check_schedule(spec, self._door.replica.now.wall)
         if edit.state is not None and task is not None:
             self._schemas.check_state(self._door.replica.state, task.executor, edit.state)
+        return self.checked_params(edit, task)
+
+    def checked_params(self, edit: Edit, task: Task | None) -> Edit:
+        """As it is; new params fit the schema. Raises Rejected."""
+        if task is not None and edit.params is not None and edit.params != task.params:
+            checks.check_params_size(edit.params)
+            self._schemas.check(self._door.replica.state, task.executor, edit.params)
         return edit
+
+    def _times_after(self, task: Task, request: wire.UpdateRequest) -> list[wire.FireTime]:
+        """The fire times that the task would have with the schedule of this edit."""
+        edit = edit_of(task, request)
+        schedule = edit.spec.schedule if edit.spec is not None else None
+        now = self._door.replica.now.wall
+        return [] if schedule is None else fire_times_after(task, schedule, now, FIRE_TIMES)
+
+    def _record(self, task_id: str) -> Task | None:
+        return self._door.replica.state.tasks.get(TaskId(task_id))
 
     async def _change(
         self, wish: Wish, change: wire.Change, content: bytes, left: float
@@ -195,25 +229,5 @@ class TaskWishes(TaskReads):
         return answer
 
 
-def _cancel_of(request: wire.CancelRequest) -> CancelTask | CancelRun:
-    """Raises Rejected: words that nobody knows, or that do not go together."""
-    change, grace = request.change, request.grace_ms if request.HasField("grace_ms") else -1
-    if grace > GRACE_MS_MAX:
-        raise invalid("grace_ms", f"must be 0 .. {GRACE_MS_MAX} (got {grace})")
-    if request.scope not in ("", "task", "run"):
-        raise invalid("scope", f"must be task or run (got {request.scope})")
-    if request.then not in ("", "rerun"):
-        raise invalid("then", f"must be rerun, or nothing (got {request.then})")
-    task_id = TaskId(request.id)
-    if request.scope == "run":
-        if request.purge or request.finished_only:
-            raise invalid("purge", "is about the task, not about one run of it")
-        number = AllocationId(request.allocation_id)
-        return CancelRun(
-            task_id, number, bool(request.then), change.if_revision, grace, change.reason
-        )
-    if request.then or request.allocation_id:
-        raise invalid("then", "is about one run: say scope = run")
-    return CancelTask(
-        task_id, request.purge, request.finished_only, change.if_revision, grace, change.reason
-    )
+def _has_node(task: Task | None) -> bool:
+    return task is not None and task.has_node
