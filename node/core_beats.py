@@ -42,6 +42,7 @@ class Beats:
         self._lease_timer = 0
         self._orphan_timer = 0
         self._armed_at: int | None = None
+        self._killed: set[int] = set()  # runs that were counted, and may be dying still
         self.lease_stops = {"cancel": 0, "kill": 0}  # runs asked to end, or killed, by its end
 
     # --- the session -------------------------------------------------------------------------------------------------
@@ -137,10 +138,16 @@ class Beats:
             self._cancel_exclusive()
         elif stage >= Stage.KILL:
             self._cancel_exclusive()
-            self.lease_stops["kill"] += self._fleet.kill_exclusive()
+            self._kill_exclusive()
         if stage is Stage.OVER:
             self._over()
         self._watch_lease()
+
+    def _kill_exclusive(self) -> None:
+        late = {run.allocation_id for run in self._runs.executing() if run.wanted.exclusive}
+        self.lease_stops["kill"] += len(late - self._killed)
+        self._killed = late
+        self._fleet.kill_exclusive()
 
     def _cancel_exclusive(self) -> None:
         kill_at = self.lease.kill_at

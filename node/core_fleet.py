@@ -223,14 +223,11 @@ class Fleet:
             self._retire(worker)
             self._desk.ask(KillWorker(worker.number))
 
-    def kill_exclusive(self) -> int:
-        """The lease is nearly over: no exclusive run may see its end (L2). Returns how many runs are killed by it."""
-        runs = 0
+    def kill_exclusive(self) -> None:
+        """The lease is nearly over: no exclusive run may see its end (L2)."""
         for worker in list(self.workers.values()):
             if worker.is_exclusive and worker.runs:
-                runs += 0 if worker.is_killed else len(worker.runs)
                 self.kill(worker)
-        return runs
 
     @property
     def has_exclusive(self) -> bool:

@@ -155,12 +155,11 @@ class Metrics:
         if self._hub is not None:
             sheet.put("watchers", self._hub.watchers, "grpc")
             sheet.put_all("watch_resets_total", self._hub.resets)
+        leading, at = replica.leading, max(replica.now.wall, replica.state.at)
         if self._tasks is not None:
-            self._tasks.counts.put(sheet)
-            if replica.leading is not None:
-                at = max(replica.now.wall, replica.state.at)
-                self._tasks.figures.put(sheet, self.names, at)
-                put_nodes(sheet, replica.state, replica.leading)
+            self._tasks.put(sheet, None if leading is None else at)
+        if leading is not None:
+            put_nodes(sheet, replica.state, leading)
 
 
 def open_http(

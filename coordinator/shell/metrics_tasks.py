@@ -160,6 +160,7 @@ class TaskMetrics:
     """Listens to what is applied, and keeps both. `state` gives the one in force."""
 
     def __init__(self, names: Names, state: Callable[[], ClusterState]) -> None:
+        self._names = names
         self._state = state
         self.counts = TaskCounts(names)
         self.figures = TaskFigures(state())
@@ -178,6 +179,12 @@ class TaskMetrics:
                 self.figures.begin(self._state())
             case _:
                 pass
+
+    def put(self, sheet: Sheet, at: Instant | None) -> None:
+        """What was counted; of a leader the gauges as well, `at` the present of the cluster's clock."""
+        self.counts.put(sheet)
+        if at is not None:
+            self.figures.put(sheet, self._names, at)
 
     def _applied(self, applied: Applied) -> None:
         for event in applied.events:
