@@ -17,7 +17,7 @@ from coordinator.api.door import Door
 from coordinator.api.errors import Rejected, abort, from_failure
 from coordinator.api.road import FORWARDED_KEY, Context, Passed, Road, abort_passed
 from coordinator.client.backup_file import FrameWriter, Header
-from coordinator.codec.history import encode_runs
+from coordinator.codec.history import encode_fates, encode_runs
 from coordinator.codec.snapshots import encode, freeze
 from coordinator.wire.v1 import cluster_pb2 as wire
 
@@ -91,6 +91,8 @@ class Backups:
             async for rows in self._door.history(header.revision):
                 for piece in encode_runs(rows):
                     yield wire.BackupResponse(data=frames.history(piece))
+            async for ranges in self._door.fate_pages(header.revision):
+                yield wire.BackupResponse(data=frames.fates(encode_fates(ranges)))
         yield wire.BackupResponse(data=frames.end())
 
     def _header(self, request: wire.BackupRequest) -> Header:

@@ -5,6 +5,7 @@
     STATE   a piece of the replicated state, in order
     HISTORY a piece of the history of runs, in order
     END     JSON: how many frames and bytes there were, and the SHA-256 of every byte before this frame
+    FATES   a piece of what became of fire times, in order
     SEAL    HMAC-SHA256 of every byte before this frame; there if and only if the header says so
 
 The coordinator writes frames as they come and the client checks them while it stores them, so a file that was saved is
@@ -39,6 +40,7 @@ class Kind(IntEnum):
     HISTORY = 3
     END = 4
     SEAL = 5
+    FATES = 6
 
 
 _KINDS = frozenset(int(kind) for kind in Kind)
@@ -119,6 +121,10 @@ class FrameWriter:
     def history(self, payload: bytes) -> bytes:
         """A piece of the history."""
         return self._frame(Kind.HISTORY, payload)
+
+    def fates(self, payload: bytes) -> bytes:
+        """A piece of what became of fire times."""
+        return self._frame(Kind.FATES, payload)
 
     def end(self) -> bytes:
         """The last bytes, unless a seal follows."""

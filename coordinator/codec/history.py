@@ -1,4 +1,4 @@
-"""The history of runs in a backup: rows of the runs table, as many to a piece as fit.
+"""The history in a backup: rows of the runs table and of the fates table, as many to a piece as fit.
 
 Rows lie outside the replicated state, so they have a layout of their own here. Fields are only appended: a file of an
 older release is shorter, and what it does not say is None.
@@ -15,6 +15,7 @@ import msgspec
 from coordinator.codec.snapshots import MalformedSnapshot
 from coordinator.model.ids import AllocationId, TaskId
 from coordinator.model.instants import Instant
+from coordinator.model.schedules import Fate
 
 PIECE_BYTES = 256 * 1024
 ROW_BYTES = 256  # of a row beside its error, result and logs; a guess
@@ -40,11 +41,27 @@ class RunRecord(msgspec.Struct, frozen=True, array_like=True, gc=False):
     error: bytes | None = None
     result: bytes | None = None
     logs: bytes | None = None
+    occurrence_at: Instant | None = None
+    state_digest_before: str | None = None
+    state_digest_after: str | None = None
+    state_bytes: int | None = None
+    log_counts: tuple[int, ...] | None = None
+    progress: bytes | None = None
+
+
+class FateRecord(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """One range of fates. Meanings as in `replica.effects.FateWrite`."""
+
+    task_id: TaskId
+    number: int
+    at: Instant
+    fate: Fate
 
 
 _said = attrgetter(*RunRecord.__struct_fields__)
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(list[RunRecord])
+_fates_decoder = msgspec.msgpack.Decoder(list[FateRecord])
 
 
 def encode_runs(rows: Iterable[Any]) -> Iterator[bytes]:
@@ -61,6 +78,19 @@ def encode_runs(rows: Iterable[Any]) -> Iterator[bytes]:
         total += size
     if records:
         yield _encoder.encode(records)
+
+
+def encode_fates(rows: Iterable[Any]) -> bytes:
+    """One piece, of as many ranges as fit; each has the fields of `FateRecord`."""
+    return _encoder.encode([FateRecord(row.task_id, row.number, row.at, row.fate) for row in rows])
+
+
+def decode_fates(piece: bytes) -> list[FateRecord]:
+    """The ranges of one piece. Raises MalformedSnapshot."""
+    try:
+        return _fates_decoder.decode(piece)
+    except msgspec.DecodeError as error:
+        raise MalformedSnapshot(f"a piece of the fates is malformed: {error}") from error
 
 
 def decode_runs(piece: bytes) -> list[RunRecord]:

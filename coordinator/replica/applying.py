@@ -67,10 +67,7 @@ class Applier:
         events = self.state.take_events()
         if events:
             self._compare(events)
-            rows, gone = rows_of(events, entry.index)
-            self._road.write_runs(rows)
-            for task_id, upto in gone:
-                self._road.forget_runs(task_id, upto)
+            self._road.write_rows(rows_of(events, self.state))
             self._emit(Applied(entry.index, self.state.at, tuple(events)))
         return outcomes, events
 

@@ -11,6 +11,7 @@ from coordinator.machine.outcome import Outcome
 from coordinator.model.events import Event
 from coordinator.model.ids import NO_ALLOCATION, AllocationId, TaskId
 from coordinator.model.instants import Instant, Millis
+from coordinator.model.schedules import Fate
 from coordinator.model.tasks import Task
 from coordinator.replica.sayings import LeaderSaying
 
@@ -36,6 +37,29 @@ class RunWrite(msgspec.Struct, frozen=True, gc=False):
     error: bytes | None = None
     result: bytes | None = None
     logs: bytes | None = None
+    occurrence_at: Instant | None = None  # the fire time that it stands for
+    state_digest_before: str | None = (
+        None  # of the saved state that it was given; none: there was no state
+    )
+    state_digest_after: str | None = None  # where it wrote another
+    state_bytes: int | None = None  # of the state that it left, where it wrote one
+    log_counts: tuple[int, ...] | None = None  # lines written: debug, info, warning, error
+    progress: bytes | None = None  # of a lost run the last one, JSON
+    trim: tuple[int, Instant] | None = (
+        None  # of a series: rows to keep, and since which end; not kept
+    )
+
+
+class FateWrite(msgspec.Struct, frozen=True, gc=False):
+    """An upsert of one range of fates. Those of its series up to `gone_upto`, and older than `gone_before`, go with it."""
+
+    task_id: TaskId
+    number: int  # within its series, from 1
+    index: int
+    at: Instant  # of the entry that gave it this form; never falls from one number to the next
+    fate: Fate
+    gone_upto: int = 0
+    gone_before: Instant = 0
 
 
 class Persist(msgspec.Struct, frozen=True, gc=False):
@@ -47,6 +71,8 @@ class Persist(msgspec.Struct, frozen=True, gc=False):
     snapshot: Snapshot | None
     runs: tuple[RunWrite, ...] = ()
     forget_runs: tuple[tuple[TaskId, AllocationId], ...] = ()
+    fates: tuple[FateWrite, ...] = ()
+    forget_fates: tuple[TaskId, ...] = ()  # all ranges of these, before `fates`
 
 
 class SendPeer(msgspec.Struct, frozen=True, gc=False):

@@ -27,10 +27,10 @@ from coordinator.consensus.messages import (
 )
 from coordinator.consensus.raft import Raft
 from coordinator.consensus.ready import ReadState, StorageAppend
-from coordinator.model.ids import AllocationId, TaskId
 from coordinator.model.instants import Millis
 from coordinator.replica.config import Dice, Recovered, ReplicaConfig
-from coordinator.replica.effects import Effect, Persist, RunWrite, SendPeer, StreamSnapshot
+from coordinator.replica.effects import Effect, Persist, SendPeer, StreamSnapshot
+from coordinator.replica.run_rows import Rows
 from coordinator.replica.stable_log import StableLog
 
 REPEAT_AFTER_MS: Millis = 50
@@ -81,8 +81,7 @@ class Road:
         self._last_write = 0
         self._waiting: deque[_Waiting] = deque()
         self._lazy_hard_state: HardState | None = None
-        self._runs: list[RunWrite] = []
-        self._forget: list[tuple[TaskId, AllocationId]] = []
+        self._rows = Rows()
         self.read_states: list[ReadState] = []
         self.installed: Snapshot | None = None  # a leader's snapshot that reached our disk
 
@@ -129,16 +128,15 @@ class Road:
             self.raft.step(message)
         self._apply_responses = ()
 
-    def write_runs(self, rows: Iterable[RunWrite]) -> None:
-        """Rows of the runs table go along with the next write, or with the next tick."""
-        self._runs.extend(rows)
-
-    def forget_runs(self, task_id: TaskId, upto: AllocationId) -> None:
-        self._forget.append((task_id, upto))
+    def write_rows(self, rows: Rows) -> None:
+        """Rows of the history go along with the next write, or with the next tick."""
+        self._rows.follow(rows)
 
     def flush(self) -> None:
         """Write what only waited for company."""
-        if self._runs or self._forget or self._lazy_hard_state is not None:
+        rows = self._rows
+        has_rows = rows.runs or rows.gone or rows.fates or rows.fates_gone
+        if has_rows or self._lazy_hard_state is not None:
             self._persist(None, (), None)
 
     def snapshot_taken(self, index: int, term: int, conf: ConfState, keep: int) -> None:
@@ -177,9 +175,9 @@ class Road:
         self._last_write += 1
         hard_state = hard_state or self._lazy_hard_state
         self._lazy_hard_state = None
-        runs, self._runs = tuple(self._runs), []
-        forget, self._forget = tuple(self._forget), []
-        self._emit(Persist(self._last_write, hard_state, entries, snapshot, runs, forget))
+        rows, self._rows = self._rows, Rows()
+        history = (tuple(rows.runs), tuple(rows.gone), tuple(rows.fates), tuple(rows.fates_gone))
+        self._emit(Persist(self._last_write, hard_state, entries, snapshot, *history))
         return self._last_write
 
     def _release(self) -> None:

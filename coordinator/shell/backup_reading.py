@@ -16,7 +16,7 @@ from coordinator.client.backup_file import (
     Totals,
     key_of,
 )
-from coordinator.codec.history import RunRecord, decode_runs
+from coordinator.codec.history import FateRecord, RunRecord, decode_fates, decode_runs
 from coordinator.codec.snapshots import MalformedSnapshot, load
 from coordinator.machine.invariants import check
 from coordinator.model.state import ClusterState
@@ -35,6 +35,7 @@ class Backup:
     totals: Totals
     state: ClusterState
     runs: int
+    fates: int
     seal_checked: bool
 
 
@@ -52,17 +53,23 @@ def read_backup(path: Path, key: bytes | None) -> Backup:
     except (BackupError, MalformedSnapshot) as error:
         raise _named(path, _worst(path, key, error)) from error
     check(state)
-    return Backup(path, reader.size, header, totals, state, frames.runs, key is not None)
+    return Backup(
+        path, reader.size, header, totals, state, frames.runs, frames.fates, key is not None
+    )
 
 
 def runs_of(backup: Backup) -> Iterator[list[RunRecord]]:
     """The history, some rows at a time, from the same bytes as before. Raises BackupError, OSError."""
-    reader = FrameReader()
-    for kind, payload in _frames(backup.path, reader):
+    for kind, payload in _again(backup):
         if kind is Kind.HISTORY:
             yield decode_runs(payload)
-    if reader.finish()[1] != backup.totals:
-        raise DamagedBackup(f"{backup.path}: it was changed while it was being read")
+
+
+def fates_of(backup: Backup) -> Iterator[list[FateRecord]]:
+    """The fates of all series, some ranges at a time, from the same bytes as before. Raises BackupError, OSError."""
+    for kind, payload in _again(backup):
+        if kind is Kind.FATES:
+            yield decode_fates(payload)
 
 
 def key_in(path: str | None) -> bytes | None:
@@ -100,7 +107,7 @@ class _Frames:
 
     def __init__(self, path: Path, reader: FrameReader) -> None:
         self._frames = _frames(path, reader)
-        self.runs = 0
+        self.runs = self.fates = 0
 
     def states(self) -> Iterator[bytes]:
         for kind, payload in self._frames:
@@ -108,6 +115,16 @@ class _Frames:
                 yield payload
             elif kind is Kind.HISTORY:
                 self.runs += len(decode_runs(payload))
+            elif kind is Kind.FATES:
+                self.fates += len(decode_fates(payload))
+
+
+def _again(backup: Backup) -> Iterator[tuple[Kind, bytes]]:
+    """All frames of a file that was found whole. Raises BackupError, OSError."""
+    reader = FrameReader()
+    yield from _frames(backup.path, reader)
+    if reader.finish()[1] != backup.totals:
+        raise DamagedBackup(f"{backup.path}: it was changed while it was being read")
 
 
 def _frames(path: Path, reader: FrameReader) -> Iterator[tuple[Kind, bytes]]:

@@ -20,6 +20,7 @@ from coordinator.replica.inputs import (
 )
 from coordinator.replica.replica import Replica
 from coordinator.replica.sayings import LeaderSaying, Registration
+from coordinator.shell.fates_table import FateRow
 from coordinator.shell.history import History
 from coordinator.shell.pump import Pump
 
@@ -116,6 +117,12 @@ class ShellDoor:
 
     async def run_of(self, task_id: str, allocation_id: int) -> StoredRun | None:
         return await self._history.run_of(task_id, allocation_id)
+
+    async def fates_of(self, task_id: str, limit: int, before: int) -> Sequence[FateRow]:
+        return await self._history.fates_of(task_id, limit, before)
+
+    def fate_pages(self, upto: int) -> AsyncIterator[Sequence[FateRow]]:
+        return self._history.fate_pages(upto)
 
     def history(self, upto: int) -> AsyncIterator[Sequence[StoredRun]]:
         return self._history.pages(upto)

@@ -13,11 +13,13 @@ import msgspec
 
 from coordinator.model.tasks import RunOutcome
 from coordinator.replica.inputs import FlushRuns
+from coordinator.shell.fates_table import FateRow
 from coordinator.shell.pump import Pump
 from coordinator.shell.run_rows import RunRow
 from coordinator.shell.store_port import StorePort
 
 WRITTEN_TIMEOUT_S = 5.0  # a full disk holds writes back; then the history is as it was
+FATES_PAGE = 1_000
 PAGE = 64  # rows at once, each with up to 150 KiB of error, result and logs
 MESSAGE_CHARS_MAX = 1_024  # in a list, of which a whole page has to fit into one answer
 WITHOUT_ERROR = (None, RunOutcome.SUCCEEDED.value)
@@ -61,7 +63,7 @@ class Writes:
 
 
 class History:
-    """Runs of a task, those of a moment ago included."""
+    """Runs and fates of a task, those of a moment ago included."""
 
     def __init__(self, store: StorePort, pump: Pump, writes: Writes) -> None:
         self._store = store
@@ -102,6 +104,19 @@ class History:
         after = 0
         while rows := await self._store.runs_after(after, PAGE):
             after = rows[-1].allocation_id
+            yield [row for row in rows if row.index <= upto]
+
+    async def fates_of(self, task_id: str, limit: int, before: int) -> Sequence[FateRow]:
+        """Ranges of one series, the one begun last first; `before` is the number of one, 0 for none."""
+        await self._flush()
+        return await self._store.fates(task_id, limit, before or None)
+
+    async def fate_pages(self, upto: int) -> AsyncIterator[Sequence[FateRow]]:
+        """All ranges, by task id and number, but for those that changed after revision `upto`."""
+        await self._flush()
+        after = ("", 0)
+        while rows := await self._store.fates_after(after, FATES_PAGE):
+            after = (rows[-1].task_id, rows[-1].number)
             yield [row for row in rows if row.index <= upto]
 
     async def _with_error(self, row: RunRow) -> RunRow:

@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
 
 import msgspec
@@ -21,6 +22,7 @@ from coordinator.model.members import MemberRecord
 from coordinator.model.state import ClusterState
 from coordinator.replica.run_rows import rows_of
 from coordinator.shell.clock import draw_id, read_clock
+from coordinator.shell.fates_table import FateRow
 from coordinator.shell.offline import NotDone
 from coordinator.shell.run_rows import RunRow
 from coordinator.shell.seed import snapshot_of, write_seed
@@ -38,6 +40,7 @@ class Begun:
     state: ClusterState
     term: int
     history: Iterable[RunRow]
+    fates: Iterable[FateRow]
     events: list[Event]
 
 
@@ -127,6 +130,22 @@ def _keep_history(store: Store, begun: Begun) -> None:
             store.keep_runs(waiting)
             waiting.clear()
     store.keep_runs(waiting)
-    rows, gone = rows_of(begun.events, begun.state.revision)
-    removed = {task_id for task_id, _ in gone}  # records that were to go with the end of their run
-    store.keep_runs((row for row in rows if row.task_id not in removed), gone)
+    rows = rows_of(begun.events, begun.state)
+    removed = {task_id for task_id, _ in rows.gone}  # that were to go with the end of their run
+    store.keep_runs((row for row in rows.runs if row.task_id not in removed), rows.gone)
+    _keep_fates(store, begun, (*rows.fates, *_latest(begun.state)))
+
+
+def _keep_fates(store: Store, begun: Begun, newest: Iterable[FateRow]) -> None:
+    """Those of series that are still there."""
+    rows = (row for row in chain(begun.fates, newest) if row.task_id in begun.state.tasks)
+    while some := tuple(islice(rows, ROWS_AT_ONCE)):
+        store.keep_fates(some)
+
+
+def _latest(state: ClusterState) -> Iterator[FateRow]:
+    """The newest range of each series as its record has it: the history may have an older form of it, or none."""
+    for task in state.tasks_by_id():
+        series = task.series
+        if series is not None and series.last_fate is not None:
+            yield FateRow(task.id, series.fates, state.revision, state.at, series.last_fate)

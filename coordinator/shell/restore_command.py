@@ -9,11 +9,12 @@ import msgspec
 
 from coordinator.client.backup_file import Header, SealBroken
 from coordinator.client.instants import rfc3339
-from coordinator.codec.history import RunRecord
+from coordinator.codec.history import FateRecord, RunRecord
 from coordinator.machine.invariants import check
 from coordinator.machine.restoring import EpochRefused, begin_anew
 from coordinator.model.events import RunEnded
-from coordinator.shell.backup_reading import Backup, key_in, read_backup, runs_of
+from coordinator.shell.backup_reading import Backup, fates_of, key_in, read_backup, runs_of
+from coordinator.shell.fates_table import FateRow
 from coordinator.shell.new_directory import (
     Begun,
     Myself,
@@ -74,7 +75,7 @@ def begun_from(backup: Backup, epoch: int) -> Begun:
     except EpochRefused as error:
         raise NotDone(f"--epoch: {error}") from error
     check(backup.state)
-    return Begun(backup.state, backup.header.term + 1, _rows(backup), events)
+    return Begun(backup.state, backup.header.term + 1, _rows(backup), _fates(backup), events)
 
 
 def seed_header(backup: Backup, begun: Begun) -> Header:
@@ -130,6 +131,15 @@ def _epoch(words: Words, backup: Backup) -> int:
 def _rows(backup: Backup) -> Iterator[RunRow]:
     for records in runs_of(backup):
         yield from map(_row, records)
+
+
+def _fates(backup: Backup) -> Iterator[FateRow]:
+    for records in fates_of(backup):
+        yield from map(_fate, records)
+
+
+def _fate(record: FateRecord) -> FateRow:
+    return FateRow(record.task_id, record.number, 0, record.at, record.fate)
 
 
 def _row(record: RunRecord) -> RunRow:

@@ -34,11 +34,16 @@ HEAD: Final = (
     "outcome",
     "reported",
     "reason",
+    "occurrence_at",
+    "state_digest_before",
+    "state_digest_after",
+    "state_bytes",
+    "log_counts",
+    "progress",
 )
 BLOBS: Final = ("error", "result", "logs")
-_SAID: Final = (*HEAD, *BLOBS)
 _head_of: Final = attrgetter(*HEAD)
-_all_of: Final = attrgetter(*_SAID)
+_all_of: Final = attrgetter(*RunRow.__struct_fields__[2:])
 _encode: Final = msgspec.msgpack.Encoder().encode
 _decode: Final = msgspec.msgpack.Decoder(list[object]).decode
 _CRC_BYTES: Final = 4
@@ -60,7 +65,7 @@ def merged(below: RunRow | None, above: RunRow) -> RunRow:
 
 
 def without_blobs(row: RunRow) -> RunRow:
-    return msgspec.structs.replace(row, result=None, error=None, logs=None)
+    return msgspec.structs.replace(row, result=None, error=None, logs=None, trim=None)
 
 
 def seal(key: RunKey, piece: str, content: bytes) -> bytes:
@@ -79,14 +84,20 @@ def unseal(key: RunKey, piece: str, stored: object) -> bytes:
 
 
 def encode_head(row: RunRow) -> bytes:
-    """Everything but the blobs."""
-    return seal((row.task_id, row.allocation_id), "head", _encode(_head_of(row)))
+    """Everything but the blobs, and nothing behind the last field that says something."""
+    values = _head_of(row)
+    end = len(values)
+    while values[end - 1] is None:
+        end -= 1
+    return seal((row.task_id, row.allocation_id), "head", _encode(values[:end]))
 
 
 def decode_head(key: RunKey, stored: object) -> RunRow:
     """An older head is shorter, one of a later release longer. Raises RottenPiece."""
     values = _decode(unseal(key, "head", stored))
     said: dict[str, Any] = dict(zip(HEAD, values, strict=False))
+    if (counts := said.get("log_counts")) is not None:
+        said["log_counts"] = tuple(counts)
     return RunRow(TaskId(key[0]), AllocationId(key[1]), **said)
 
 

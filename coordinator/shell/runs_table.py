@@ -30,7 +30,7 @@ from coordinator.shell.store_port import Damaged
 _OPEN_HEADS_MAX: Final = 10_000
 _ASKED_AT_ONCE: Final = 500
 
-RunParams = tuple[int, str, bytes, bytes | None, bytes | None, bytes | None]
+RunParams = tuple[int, str, bytes, bytes | None, bytes | None, bytes | None, int | None]
 
 
 class RunsWriter:
@@ -82,7 +82,7 @@ class RunsWriter:
 
 def run_params(row: RunRow) -> RunParams:
     error, result, logs = (sealed_blob(row, piece) for piece in ("error", "result", "logs"))
-    return (row.allocation_id, row.task_id, encode_head(row), error, result, logs)
+    return (row.allocation_id, row.task_id, encode_head(row), error, result, logs, row.ended_at)
 
 
 def read_runs(

@@ -21,6 +21,7 @@ import msgspec
 
 from coordinator.consensus.messages import ConfState, HardState, Snapshot
 from coordinator.shell.data_dir import DataDir
+from coordinator.shell.fates_table import FateRow
 from coordinator.shell.run_rows import RunRow
 from coordinator.shell.store_batch import Batch, Facts
 from coordinator.shell.store_commit import CHECKPOINT_BYTES, Ledger, SnapshotJob
@@ -112,9 +113,16 @@ class Store:
 
     def keep_runs(self, rows: Iterable[RunRow], forget: Iterable[tuple[str, int]] = ()) -> None:
         """History from elsewhere, and (task id, allocation id) up to which it goes. Before `start`. Raises StoreError."""
+        self._keep(Write(runs=tuple(rows), forget_runs=tuple(forget)))
+
+    def keep_fates(self, rows: Iterable[FateRow]) -> None:
+        """Fates from elsewhere. Before `start`. Raises StoreError."""
+        self._keep(Write(fates=tuple(rows)))
+
+    def _keep(self, write: Write) -> None:
         try:
             batch = Batch()
-            batch.add(0, Write(runs=tuple(rows), forget_runs=tuple(forget)))
+            batch.add(0, write)
             self._ledger.commit(batch)
             if self._ledger.wal_bytes > CHECKPOINT_BYTES:
                 self._shorten_wal()
@@ -168,6 +176,12 @@ class Store:
 
     async def runs_before(self, allocation_id: int | None, limit: int) -> list[RunRow]:
         return await self._reads.runs_before(allocation_id, limit)
+
+    async def fates(self, task_id: str, limit: int, before: int | None = None) -> list[FateRow]:
+        return await self._reads.fates(task_id, limit, before)
+
+    async def fates_after(self, after: tuple[str, int], limit: int) -> list[FateRow]:
+        return await self._reads.fates_after(after, limit)
 
     async def open_snapshot(self) -> SnapshotReader | None:
         return await self._reads.open_snapshot()

@@ -10,6 +10,7 @@ from typing import Final
 from zlib import crc32
 
 from coordinator.consensus.messages import Entry, HardState, Snapshot
+from coordinator.shell.fates_table import FateRow, fate_params
 from coordinator.shell.run_rows import RunKey, RunRow, merged
 from coordinator.shell.runs_table import run_params
 from coordinator.shell.store_port import AnyWrite
@@ -22,7 +23,10 @@ _WIDTHS: Final = {
     Inbox.ENTRY: 5,
     Inbox.STATE: 8,
     Inbox.FORGET: 2,
-    Inbox.RUN: 6,
+    Inbox.RUN: 7,
+    Inbox.TRIM: 4,
+    Inbox.FORGET_FATES: 1,
+    Inbox.FATE: 6,
 }
 _PLACE: Final = struct.Struct(">QQB")
 _STATE: Final = struct.Struct(">7q")
@@ -41,6 +45,8 @@ class Batch:
     snapshot: Snapshot | None = None
     runs: dict[RunKey, RunRow] = field(default_factory=dict)
     forget: dict[str, int] = field(default_factory=dict)
+    fates: list[FateRow] = field(default_factory=list)
+    forget_fates: dict[str, None] = field(default_factory=dict)
     runs_index: int = 0  # also of rows that were forgotten in the same batch
     size: int = 0  # bytes, roughly
 
@@ -57,6 +63,11 @@ class Batch:
             self._forget(task_id, up_to)
         for row in write.runs:
             self._upsert(row)
+        for gone in write.forget_fates:
+            self.forget_fates[gone] = None
+            self.fates = [fate for fate in self.fates if fate.task_id != gone]
+        self.fates.extend(write.fates)
+        self.size += 128 * len(write.fates)
 
     def _append(self, entries: Sequence[Entry]) -> None:
         first = entries[0].index
@@ -141,6 +152,9 @@ def rows_of(batch: Batch, before: Facts, after: Facts, runs: Sequence[RunRow]) -
     rows.append((Inbox.STATE, after.columns()))
     rows.extend((Inbox.FORGET, forget) for forget in batch.forget.items())
     rows.extend((Inbox.RUN, run_params(row)) for row in runs)
+    rows.extend((Inbox.TRIM, _trim_columns(row, row.trim)) for row in runs if row.trim is not None)
+    rows.extend((Inbox.FORGET_FATES, (gone,)) for gone in batch.forget_fates)
+    rows.extend((Inbox.FATE, fate_params(row)) for row in batch.fates)
     return rows
 
 
@@ -152,6 +166,12 @@ def calls_of(rows: Sequence[Row]) -> list[Call]:
         values: list[object] = [value for _, columns in part for value in columns]
         calls.append((_insert(_shape(part)), values))
     return calls
+
+
+def _trim_columns(row: RunRow, trim: tuple[int, int]) -> tuple[object, ...]:
+    """This run is one of those that stay, so of those before it one less."""
+    kept, ended_since = trim
+    return (row.task_id, row.allocation_id, max(0, kept - 1), ended_since)
 
 
 def _entry_columns(entry: Entry) -> tuple[object, ...]:

@@ -14,7 +14,7 @@ from typing import Protocol
 import msgspec
 
 from coordinator.consensus.messages import ConfState, Entry, HardState, Snapshot
-from coordinator.replica.effects import Persist
+from coordinator.replica.effects import FateWrite, Persist
 from coordinator.shell.run_rows import RunRow
 
 ENTRIES_KEPT = (
@@ -55,6 +55,7 @@ class Write(msgspec.Struct, frozen=True, gc=False):
 
     entries: replace the stored ones from entries[0].index on. snapshot: received or founding; replaces log and
     snapshot, and the entries beside it follow it. forget_runs: (task id, up to and with this allocation id).
+    forget_fates: of these tasks all ranges go, before those of `fates` come.
     """
 
     hard_state: HardState | None = None
@@ -62,6 +63,8 @@ class Write(msgspec.Struct, frozen=True, gc=False):
     snapshot: Snapshot | None = None
     runs: tuple[RunRow, ...] = ()
     forget_runs: tuple[tuple[str, int], ...] = ()
+    fates: tuple[FateWrite, ...] = ()
+    forget_fates: tuple[str, ...] = ()
 
 
 AnyWrite = Write | Persist
@@ -229,6 +232,14 @@ class StorePort(Protocol):
 
     async def runs_before(self, allocation_id: int | None, limit: int) -> list[RunRow]:
         """Of all tasks, newest first, those below this allocation id, without results, errors and logs."""
+        ...
+
+    async def fates(self, task_id: str, limit: int, before: int | None = None) -> list[FateWrite]:
+        """The range begun last first; those with numbers below `before`."""
+        ...
+
+    async def fates_after(self, after: tuple[str, int], limit: int) -> list[FateWrite]:
+        """Of all series, by task id and number, those after this one."""
         ...
 
     async def open_snapshot(self) -> SnapshotReader | None: ...

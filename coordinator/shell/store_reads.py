@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final, TypeVar
 
+from coordinator.shell.fates_table import FateRow, read_fates, read_fates_after
 from coordinator.shell.run_rows import RunRow
 from coordinator.shell.runs_table import (
     read_logs,
@@ -58,6 +59,12 @@ class Reads:
 
     async def runs_before(self, allocation_id: int | None, limit: int) -> list[RunRow]:
         return await self._do(lambda connection: read_runs_before(connection, allocation_id, limit))
+
+    async def fates(self, task_id: str, limit: int, before: int | None) -> list[FateRow]:
+        return await self._do(lambda connection: read_fates(connection, task_id, limit, before))
+
+    async def fates_after(self, after: tuple[str, int], limit: int) -> list[FateRow]:
+        return await self._do(lambda connection: read_fates_after(connection, after, limit))
 
     async def open_snapshot(self) -> StoredSnapshot | None:
         """Holds the finished snapshot until the reader is closed."""

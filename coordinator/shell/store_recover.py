@@ -17,10 +17,18 @@ import msgspec
 
 from coordinator.consensus.messages import Entry, EntryKind, HardState, Snapshot
 from coordinator.shell.data_dir import DataDir
+from coordinator.shell.fates_table import check_fates
 from coordinator.shell.runs_table import check_heads
 from coordinator.shell.store_batch import Facts, entry_crc
 from coordinator.shell.store_mark import SyncedMark
-from coordinator.shell.store_port import Damaged, Identity, StorageBroken, StoreError, Trouble
+from coordinator.shell.store_port import (
+    Damaged,
+    DataDirError,
+    Identity,
+    StorageBroken,
+    StoreError,
+    Trouble,
+)
 from coordinator.shell.store_schema import SCHEMA, TABLES, connect_reader, trouble_of
 from coordinator.shell.store_snapshots import Finished, read_finished, read_snapshot
 from coordinator.shell.wal_check import WalReport, WalVerdict, check_wal
@@ -111,6 +119,7 @@ def _read(connection: sqlite3.Connection) -> Kept:
     entries = tuple(_read_entries(connection))
     _check_log(facts, snapshot, entries)
     check_heads(connection)
+    check_fates(connection)
     return Kept(identity, facts, finished, snapshot, entries)
 
 
@@ -118,7 +127,13 @@ def _check_file(connection: sqlite3.Connection) -> None:
     """The structure of the file, and that tables and triggers are those of this release."""
     if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
         raise Damaged("the database has forgotten that it has a -wal file")
-    if connection.execute("PRAGMA user_version").fetchone()[0] != SCHEMA:
+    schema = connection.execute("PRAGMA user_version").fetchone()[0]
+    if 0 < schema < SCHEMA:
+        raise DataDirError(
+            f"the database has schema {schema}, this release reads schema {SCHEMA}: it was written by a build before "
+            "the first release; replace this member (taskctl cluster replace) with an empty directory, or start the build that wrote it"
+        )
+    if schema != SCHEMA:
         raise Damaged("the database has forgotten which schema it has")
     if _objects(connection) != _expected_objects():
         raise Damaged("tables or triggers of the database are not what this release made")

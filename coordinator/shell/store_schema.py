@@ -18,7 +18,7 @@ from urllib.parse import quote
 
 from coordinator.shell.store_port import StorageBroken, Trouble
 
-SCHEMA: Final = 1
+SCHEMA: Final = 2
 _TINY_BYTES: Final = 1024 * 1024
 
 Connect = Callable[[Path], sqlite3.Connection]
@@ -33,6 +33,9 @@ class Inbox(IntEnum):
     STATE = 3
     FORGET = 4  # drop runs of task a up to allocation b
     RUN = 5
+    TRIM = 6  # of the runs of task a before allocation b: the newest c stay, unless they ended before d
+    FORGET_FATES = 7  # drop all fates of task a
+    FATE = 8  # those of task a up to number e, or of before f, go with it
 
 
 TABLES: Final = f"""
@@ -45,7 +48,9 @@ CREATE TABLE hard_state(one INTEGER PRIMARY KEY CHECK (one = 1), term INTEGER NO
 CREATE TABLE snapshots(id INTEGER PRIMARY KEY, head BLOB NOT NULL, finished INTEGER NOT NULL);
 CREATE TABLE chunks(place INTEGER PRIMARY KEY, crc INTEGER NOT NULL, data BLOB NOT NULL);
 CREATE TABLE runs(allocation_id INTEGER PRIMARY KEY, task_id TEXT NOT NULL, head BLOB NOT NULL,
-                  error BLOB, result BLOB, logs BLOB);
+                  error BLOB, result BLOB, logs BLOB, ended_at INTEGER);
+CREATE TABLE fates(task_id TEXT NOT NULL, number INTEGER NOT NULL, at INTEGER NOT NULL, content BLOB NOT NULL,
+                   PRIMARY KEY(task_id, number)) WITHOUT ROWID;
 CREATE UNIQUE INDEX runs_of_task ON runs(task_id, allocation_id);
 CREATE VIEW inbox AS SELECT 0 AS what, 0 AS a, 0 AS b, 0 AS c, 0 AS d, 0 AS e, 0 AS f, 0 AS g, 0 AS h;
 CREATE TRIGGER inbox_cut INSTEAD OF INSERT ON inbox WHEN new.what = {Inbox.CUT}
@@ -60,10 +65,29 @@ CREATE TRIGGER inbox_forget INSTEAD OF INSERT ON inbox WHEN new.what = {Inbox.FO
 BEGIN DELETE FROM runs WHERE task_id = new.a AND allocation_id <= new.b; END;
 CREATE TRIGGER inbox_run INSTEAD OF INSERT ON inbox WHEN new.what = {Inbox.RUN}
 BEGIN
-  INSERT INTO runs VALUES(new.a, new.b, new.c, new.d, new.e, new.f)
+  INSERT INTO runs VALUES(new.a, new.b, new.c, new.d, new.e, new.f, new.g)
   ON CONFLICT(allocation_id) DO UPDATE SET task_id = excluded.task_id, head = excluded.head,
     error = coalesce(excluded.error, error), result = coalesce(excluded.result, result),
-    logs = coalesce(excluded.logs, logs);
+    logs = coalesce(excluded.logs, logs), ended_at = coalesce(excluded.ended_at, ended_at);
+END;
+CREATE TRIGGER inbox_trim INSTEAD OF INSERT ON inbox WHEN new.what = {Inbox.TRIM}
+BEGIN
+  DELETE FROM runs WHERE task_id = new.a AND allocation_id <= (
+    SELECT allocation_id FROM runs WHERE task_id = new.a AND allocation_id < new.b
+    ORDER BY allocation_id DESC LIMIT 1 OFFSET new.c);
+  DELETE FROM runs WHERE task_id = new.a AND allocation_id < coalesce(
+    (SELECT allocation_id FROM runs WHERE task_id = new.a AND allocation_id < new.b
+     AND (ended_at IS NULL OR ended_at >= new.d) ORDER BY allocation_id LIMIT 1), new.b);
+END;
+CREATE TRIGGER inbox_forget_fates INSTEAD OF INSERT ON inbox WHEN new.what = {Inbox.FORGET_FATES}
+BEGIN DELETE FROM fates WHERE task_id = new.a; END;
+CREATE TRIGGER inbox_fate INSTEAD OF INSERT ON inbox WHEN new.what = {Inbox.FATE}
+BEGIN
+  DELETE FROM fates WHERE task_id = new.a AND number <= new.e;
+  DELETE FROM fates WHERE task_id = new.a AND number < coalesce(
+    (SELECT number FROM fates WHERE task_id = new.a AND number < new.b AND at >= new.f
+     ORDER BY number LIMIT 1), new.b);
+  INSERT OR REPLACE INTO fates VALUES(new.a, new.b, new.c, new.d);
 END;
 """  # noqa: S608 - the numbers are ours
 

@@ -20,12 +20,14 @@ from coordinator.codec.snapshots import load
 from coordinator.consensus.messages import Entry, EntryKind
 from coordinator.machine.apply import apply_batch
 from coordinator.model.state import ClusterState
-from coordinator.replica.run_rows import rows_of
+from coordinator.replica.run_rows import Rows, rows_of
 from coordinator.shell.data_dir import DataDir
+from coordinator.shell.fates_table import FateRow, read_fates_after
 from coordinator.shell.offline import NotDone
-from coordinator.shell.run_rows import RunKey, RunRow, merged
+from coordinator.shell.run_rows import RunRow, merged
 from coordinator.shell.runs_table import read_runs_after
-from coordinator.shell.store_port import EXIT_DATA_DIR, Damaged, Identity
+from coordinator.shell.store_batch import Batch
+from coordinator.shell.store_port import EXIT_DATA_DIR, Damaged, Identity, Write
 from coordinator.shell.store_recover import Kept, recover, store_error
 from coordinator.shell.store_schema import connect_reader
 
@@ -34,14 +36,13 @@ _ROWS_AT_ONCE = 500
 
 @dataclass(frozen=True, slots=True)
 class Survivor:
-    """One member's disk. `fresh` are rows of history that the table may not have yet; `gone` those that go."""
+    """One member's disk. `fresh` is history that the tables may not have yet, and what goes from them."""
 
     directory: Path
     identity: Identity
     kept: Kept
     state: ClusterState
-    fresh: dict[RunKey, RunRow]
-    gone: dict[str, int]
+    fresh: Batch
 
     @property
     def last(self) -> tuple[int, int]:
@@ -61,19 +62,27 @@ def survivor_in(directory: Path) -> Iterator[Survivor]:
     data_dir = DataDir(directory, _member_of(directory))
     try:
         kept = _kept(data_dir)
-        state, fresh, gone = _replayed(kept)
-        yield Survivor(directory, kept.identity, kept, state, fresh, gone)
+        state, fresh = _replayed(kept)
+        yield Survivor(directory, kept.identity, kept, state, fresh)
     finally:
         data_dir.close()
 
 
 def history_of(survivor: Survivor) -> Iterator[RunRow]:
     """All rows by allocation id, with what the log adds to them. Raises StoreError."""
-    fresh = dict(survivor.fresh)
+    fresh = dict(survivor.fresh.runs)
     for row in _stored(survivor.directory / "member.db"):
-        if row.allocation_id > survivor.gone.get(row.task_id, 0):
+        if row.allocation_id > survivor.fresh.forget.get(row.task_id, 0):
             yield merged(row, fresh.pop((row.task_id, row.allocation_id), row))
     yield from fresh.values()
+
+
+def fates_of(survivor: Survivor) -> Iterator[FateRow]:
+    """All rows, those of a series by number, what the log adds to them last. Raises StoreError."""
+    for row in _stored_fates(survivor.directory / "member.db"):
+        if row.task_id not in survivor.fresh.forget_fates:
+            yield row
+    yield from survivor.fresh.fates
 
 
 def _member_of(directory: Path) -> str:
@@ -104,24 +113,19 @@ def _kept(data_dir: DataDir) -> Kept:
     return kept
 
 
-def _replayed(kept: Kept) -> tuple[ClusterState, dict[RunKey, RunRow], dict[str, int]]:
-    """State and history after the whole log."""
+def _replayed(kept: Kept) -> tuple[ClusterState, Batch]:
+    """State after the whole log, and what that adds to the history."""
     state = load(unframed(kept.snapshot.data if kept.snapshot else b""))
-    fresh: dict[RunKey, RunRow] = {}
-    gone: dict[str, int] = {}
+    rows = Rows()
     for entry in kept.entries:
         if entry.index <= state.revision:
             continue
         _apply(state, entry)
-        rows, forgotten = rows_of(state.take_events(), entry.index)
-        for row in rows:
-            key: RunKey = (row.task_id, row.allocation_id)
-            fresh[key] = merged(fresh.get(key), row)
-        for task_id, upto in forgotten:
-            gone[task_id] = upto
-            for old in [key for key in fresh if key[0] == task_id and key[1] <= upto]:
-                del fresh[old]
-    return state, fresh, gone
+        rows.follow(rows_of(state.take_events(), state))
+    history = Batch()
+    fates = (tuple(rows.fates), tuple(rows.fates_gone))
+    history.add(0, Write(None, (), None, tuple(rows.runs), tuple(rows.gone), *fates))
+    return state, history
 
 
 def _apply(state: ClusterState, entry: Entry) -> None:
@@ -133,13 +137,27 @@ def _apply(state: ClusterState, entry: Entry) -> None:
 
 
 def _stored(database: Path) -> Iterator[RunRow]:
+    with _reading(database) as connection:
+        after = 0
+        while rows := read_runs_after(connection, after, _ROWS_AT_ONCE):
+            after = rows[-1].allocation_id
+            yield from rows
+
+
+def _stored_fates(database: Path) -> Iterator[FateRow]:
+    with _reading(database) as connection:
+        after = ("", 0)
+        while rows := read_fates_after(connection, after, _ROWS_AT_ONCE):
+            after = (rows[-1].task_id, rows[-1].number)
+            yield from rows
+
+
+@contextmanager
+def _reading(database: Path) -> Iterator[sqlite3.Connection]:
     try:
         connection = connect_reader(database)
         try:
-            after = 0
-            while rows := read_runs_after(connection, after, _ROWS_AT_ONCE):
-                after = rows[-1].allocation_id
-                yield from rows
+            yield connection
         finally:
             connection.close()
     except sqlite3.Error as error:

@@ -66,6 +66,7 @@ class Coordinator:
         self._loop = asyncio.get_running_loop()
         self._answering = Answering(registry)
         self._rows: dict[tuple[str, int], dict[str, Any]] = {}
+        self._fates: dict[str, dict[int, e.FateWrite]] = {}
         self.failed: BaseException | None = None
         self.replica = Replica(
             ReplicaConfig(
@@ -101,6 +102,10 @@ class Coordinator:
         for task_id, upto in write.forget_runs:
             for key in [k for k in self._rows if k[0] == task_id and k[1] <= upto]:
                 del self._rows[key]
+        for gone in write.forget_fates:
+            self._fates.pop(gone, None)
+        for fate in write.fates:
+            self._fates.setdefault(fate.task_id, {})[fate.number] = fate
         self._loop.call_soon(self.pump.on_written, [write.write])
 
     def _ask(self, asked: e.AskPlugin) -> None:
@@ -200,6 +205,19 @@ class Coordinator:
     async def error_of(self, task_id: str, allocation_id: int) -> bytes | None:
         found: bytes | None = self._rows.get((task_id, allocation_id), {}).get("error")
         return found
+
+    async def fates_of(self, task_id: str, limit: int, before: int) -> Sequence[e.FateWrite]:
+        await self.pump.fed(i.FlushRuns())
+        ranges = self._fates.get(task_id, {})
+        newest = [
+            number for number in sorted(ranges, reverse=True) if not before or number < before
+        ]
+        return [ranges[number] for number in newest[:limit]]
+
+    async def fate_pages(self, upto: int) -> AsyncIterator[Sequence[e.FateWrite]]:
+        await self.pump.fed(i.FlushRuns())
+        for _, ranges in sorted(self._fates.items()):
+            yield [fate for _, fate in sorted(ranges.items()) if fate.index <= upto]
 
     async def history(self, upto: int) -> AsyncIterator[Sequence[e.RunWrite]]:
         await self.pump.fed(i.FlushRuns())

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from coordinator.client.backup_file import FrameWriter, Header
 from coordinator.codec.envelope import decode_batch
-from coordinator.codec.history import encode_runs
+from coordinator.codec.history import encode_fates, encode_runs
 from coordinator.codec.snapshots import digest, encode, freeze
 from coordinator.machine.apply import apply_batch
 from coordinator.model.state import ClusterState
@@ -56,14 +56,16 @@ def replay(log: list[bytes]) -> tuple[ClusterState, list[str]]:
 
 def record_backup(text: str) -> bytes:
     """What `taskctl cluster snapshot save` would write at the end of one story."""
-    world, rows = World(), []
+    world, rows, fates = World(), [], []
     for commands, _ in blocks(text):
         if commands:
             world.tell(commands)
     state, replayed = world.state, ClusterState()
     for index, payload in enumerate(world.log, start=1):
         apply_batch(replayed, index, decode_batch(payload))
-        rows += rows_of(replayed.take_events(), index)[0]
+        history = rows_of(replayed.take_events(), replayed)
+        rows += history.runs
+        fates += history.fates
     frames = FrameWriter()
     header = Header(
         cluster_id=state.cluster_id,
@@ -78,7 +80,9 @@ def record_backup(text: str) -> bytes:
         release="golden",
     )
     pieces = [frames.header(header), *map(frames.state, encode(freeze(state)))]
-    return b"".join((*pieces, *map(frames.history, encode_runs(rows)), frames.end()))
+    pieces += map(frames.history, encode_runs(rows))
+    pieces += [frames.fates(encode_fates(fates))] if fates else []
+    return b"".join((*pieces, frames.end()))
 
 
 def main(arguments: list[str]) -> int:

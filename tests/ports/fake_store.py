@@ -15,6 +15,7 @@ from typing import Self
 import msgspec
 
 from coordinator.consensus.messages import ConfState, Entry, HardState, Snapshot
+from coordinator.replica.effects import FateWrite
 from coordinator.shell.run_rows import RunKey, RunRow, merged, without_blobs
 from coordinator.shell.store_port import (
     CHUNK_BYTES,
@@ -40,6 +41,7 @@ class Durable:
     snapshot: Snapshot | None = None
     entries: dict[int, Entry] = field(default_factory=dict)
     runs: dict[RunKey, RunRow] = field(default_factory=dict)
+    fates: dict[tuple[str, int], FateWrite] = field(default_factory=dict)
     runs_index: int = 0
     transactions: int = 0
 
@@ -58,6 +60,9 @@ class Durable:
         self.hard_state = write.hard_state or self.hard_state
         if self.hard_state.commit > self.last_index:
             raise ValueError(f"commit {self.hard_state.commit} lies beyond {self.last_index}")
+        self._apply_history(write)
+
+    def _apply_history(self, write: AnyWrite) -> None:
         for task_id, up_to in write.forget_runs:
             for key in [key for key in self.runs if key[0] == task_id and key[1] <= up_to]:
                 del self.runs[key]
@@ -65,6 +70,35 @@ class Durable:
             key = (row.task_id, row.allocation_id)
             self.runs[key] = merged(self.runs.get(key), row)
             self.runs_index = max(self.runs_index, row.index)
+            if row.trim is not None:
+                self._trim(row, *row.trim)
+        for gone in write.forget_fates:
+            self._drop_fates(gone, lambda _: True)
+        for fate in write.fates:
+            self._drop_fates(fate.task_id, lambda old, new=fate: is_gone_with(old, new))  # type: ignore[misc]
+            kept = msgspec.structs.replace(fate, gone_upto=0, gone_before=0)
+            self.fates[fate.task_id, fate.number] = kept
+
+    def _trim(self, row: RunRow, kept: int, ended_since: int) -> None:
+        """In the plainest way: the runs before this one, without those beyond the number and the old ones in front."""
+        key = (row.task_id, row.allocation_id)
+        self.runs[key] = msgspec.structs.replace(self.runs[key], trim=None)
+        before = sorted(k for k in self.runs if k[0] == row.task_id and k[1] < row.allocation_id)
+        surplus = len(before) - max(1, kept) + 1
+        for place, old in enumerate(before):
+            ended_at = self.runs[old].ended_at
+            if place >= surplus and (ended_at is None or ended_at >= ended_since):
+                return
+            del self.runs[old]
+
+    def _drop_fates(self, task_id: str, test: Callable[[FateWrite], bool]) -> None:
+        for key in [k for k, old in self.fates.items() if k[0] == task_id and test(old)]:
+            del self.fates[key]
+
+
+def is_gone_with(old: FateWrite, new: FateWrite) -> bool:
+    is_old = old.number < new.number and old.at < new.gone_before
+    return old.number <= new.gone_upto or is_old
 
 
 @dataclass
@@ -188,6 +222,18 @@ class FakeStore:
         rows = sorted(self.disk.durable.runs.values(), key=lambda row: -row.allocation_id)
         older = [r for r in rows if allocation_id is None or r.allocation_id < allocation_id]
         return [without_blobs(row) for row in older[:limit]]
+
+    async def fates(self, task_id: str, limit: int, before: int | None = None) -> list[FateWrite]:
+        rows = [
+            row
+            for key, row in sorted(self.disk.durable.fates.items(), reverse=True)
+            if key[0] == task_id and (before is None or key[1] < before)
+        ]
+        return rows[:limit]
+
+    async def fates_after(self, after: tuple[str, int], limit: int) -> list[FateWrite]:
+        rows = sorted(self.disk.durable.fates.items())
+        return [row for key, row in rows if key > after][:limit]
 
     async def open_snapshot(self) -> FakeSnapshotReader | None:
         snapshot = self.disk.durable.snapshot

@@ -13,6 +13,8 @@ from typing import Any, Protocol
 from typing_extensions import override
 
 from coordinator.consensus.messages import ConfState, Entry, EntryKind, HardState, Snapshot
+from coordinator.model.schedules import Fate, FateWord
+from coordinator.shell.fates_table import FateRow
 from coordinator.shell.run_rows import RunRow
 from coordinator.shell.store import Store, StoreOptions
 from coordinator.shell.store_port import (
@@ -241,3 +243,8 @@ def append(first: int, count: int, term: int = 1, commit: int | None = None) -> 
 
 def run_row(task: str, allocation: int, index: int, **said: object) -> RunRow:
     return RunRow(task_id=task, allocation_id=allocation, index=index, **said)  # type: ignore[arg-type]
+
+
+def fate_row(task: str, number: int, at: int, count: int = 1, **said: object) -> FateRow:
+    fate = Fate(FateWord.STARTED, "", at, at, count)
+    return FateRow(task, number, at, at, fate, **said)  # type: ignore[arg-type]

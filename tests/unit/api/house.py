@@ -72,6 +72,7 @@ class House:
             ReplicaConfig(member_id=1, build=self.build), recovered, lambda n: n // 2
         )
         self.rows: dict[tuple[str, int], dict[str, Any]] = {}
+        self.fates: dict[tuple[str, int], e.FateWrite] = {}
         self.rows_read = 0  # of lists of all runs
         self._newest: list[tuple[int, str]] = []  # minus allocation id, task id
         self.questions: list[e.AskPlugin] = []
@@ -93,6 +94,9 @@ class House:
         for task_id, upto in write.forget_runs:
             for key in [k for k in self.rows if k[0] == task_id and k[1] <= upto]:
                 del self.rows[key]
+        for gone in write.forget_fates:
+            self.fates = {k: fate for k, fate in self.fates.items() if k[0] != gone}
+        self.fates.update({(fate.task_id, fate.number): fate for fate in write.fates})
         if not self.disk_is_stuck:
             self.pump.on_written([write.write])
 
@@ -160,6 +164,16 @@ class House:
 
     async def error_of(self, task_id: str, allocation_id: int) -> bytes | None:
         return self.rows.get((task_id, allocation_id), {}).get("error")
+
+    async def fates_of(self, task_id: str, limit: int, before: int) -> list[e.FateWrite]:
+        await self.pump.fed(i.FlushRuns())
+        newest = sorted(self.fates.items(), reverse=True)
+        fit = [f for k, f in newest if k[0] == task_id and (not before or k[1] < before)]
+        return fit[:limit]
+
+    async def fate_pages(self, upto: int) -> AsyncIterator[list[e.FateWrite]]:
+        await self.pump.fed(i.FlushRuns())
+        yield [fate for _, fate in sorted(self.fates.items()) if fate.index <= upto]
 
     async def history(self, upto: int) -> AsyncIterator[list[e.RunWrite]]:
         await self.pump.fed(i.FlushRuns())

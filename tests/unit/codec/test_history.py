@@ -5,31 +5,42 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from coordinator.codec.history import PIECE_BYTES, RunRecord, decode_runs, encode_runs
+from coordinator.codec.history import (
+    PIECE_BYTES,
+    RunRecord,
+    decode_fates,
+    decode_runs,
+    encode_fates,
+    encode_runs,
+)
 from coordinator.codec.snapshots import MalformedSnapshot
 from coordinator.model.ids import AllocationId, TaskId
-from coordinator.replica.effects import RunWrite
+from coordinator.model.schedules import Fate, FateWord
+from coordinator.replica.effects import FateWrite, RunWrite
 
 
 def row(number: int, **said: object) -> RunWrite:
     return RunWrite(TaskId("t"), AllocationId(number), 7, **said)  # type: ignore[arg-type]
 
 
+_WORDS = (
+    "executor", "cause", "node", "incarnation", "outcome", "reported", "reason",
+    "state_digest_before", "state_digest_after",
+)  # fmt: skip
+
+
 def test_every_field_of_a_row_but_its_index_travels() -> None:
-    said = {
-        field: f"{number}".encode() if field in ("error", "result", "logs") else number
+    blobs, words = ("error", "result", "logs", "progress"), _WORDS
+    said: dict[str, object] = {
+        field: f"{number}".encode() if field in blobs else number
         for number, field in enumerate(RunRecord.__struct_fields__[2:])
-        if field
-        not in ("executor", "cause", "node", "incarnation", "outcome", "reported", "reason")
     }
-    words = dict.fromkeys(
-        ("executor", "cause", "node", "incarnation", "outcome", "reported", "reason"), "word"
-    )
-    (piece,) = encode_runs([row(1, **said, **words), row(2)])
+    said |= dict.fromkeys(words, "word") | {"log_counts": (0, 1, 2, 3)}
+    (piece,) = encode_runs([row(1, **said), row(2)])
     full, bare = decode_runs(piece)
-    assert msgspec.structs.asdict(full) == {"task_id": "t", "allocation_id": 1, **said, **words}
+    assert msgspec.structs.asdict(full) == {"task_id": "t", "allocation_id": 1, **said}
     assert bare == RunRecord(TaskId("t"), AllocationId(2))
-    assert set(RunRecord.__struct_fields__) == set(RunWrite.__struct_fields__) - {"index"}
+    assert set(RunRecord.__struct_fields__) == set(RunWrite.__struct_fields__) - {"index", "trim"}
 
 
 def test_pieces_are_bounded_and_a_large_row_is_one_of_its_own() -> None:
@@ -46,3 +57,16 @@ def test_pieces_are_bounded_and_a_large_row_is_one_of_its_own() -> None:
 def test_what_is_no_piece_is_refused() -> None:
     with pytest.raises(MalformedSnapshot, match="a piece of history"):
         decode_runs(b"\x93\x01")
+
+
+def test_fates_travel_as_they_are() -> None:
+    fates = [
+        FateWrite(TaskId("t"), n, 9, n * 10, Fate(FateWord.SKIPPED, "overlap", n, n + 5, 6))
+        for n in (1, 2)
+    ]
+    records = decode_fates(encode_fates(fates))
+    assert [(r.task_id, r.number, r.at, r.fate) for r in records] == [
+        (f.task_id, f.number, f.at, f.fate) for f in fates
+    ]
+    with pytest.raises(MalformedSnapshot, match="a piece of the fates"):
+        decode_fates(b"\x93\x01")

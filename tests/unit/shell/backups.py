@@ -11,14 +11,18 @@ import pytest
 
 from coordinator.client.backup_file import FrameWriter, Header, Sealer
 from coordinator.codec.envelope import encode_batch
-from coordinator.codec.history import encode_runs
+from coordinator.codec.history import encode_fates, encode_runs
 from coordinator.codec.snapshots import encode, freeze
 from coordinator.consensus.messages import ConfState, Entry, EntryKind, HardState
 from coordinator.machine.apply import apply_batch
-from coordinator.machine.commands import Batch, Command, Request
+from coordinator.machine.commands import Batch, Command, FireSchedule, Request, TimeSeries
+from coordinator.model.ids import TaskId
 from coordinator.model.members import MemberRecord
+from coordinator.model.schedules import Fate, FateWord, Firing, Schedule
 from coordinator.model.state import ClusterState
+from coordinator.model.tasks import Assignment, TaskSpec
 from coordinator.replica.run_rows import rows_of
+from coordinator.shell.fates_table import FateRow
 from coordinator.shell.offline import Command as Offline
 from coordinator.shell.offline import run_offline
 from coordinator.shell.run_rows import RunRow
@@ -44,6 +48,7 @@ class Old:
         self.state.begin_entry(1, AT)
         self.entries: list[Entry] = []
         self.rows: list[RunRow] = []
+        self.fates: list[FateRow] = []
         for command in (join(), create("a"), *commands):
             self.do(command)
 
@@ -51,7 +56,9 @@ class Old:
         index = self.state.revision + 1
         batch = Batch(AT + index, (Request(command),))
         apply_batch(self.state, index, batch)
-        self.rows += rows_of(self.state.take_events(), index)[0]
+        rows = rows_of(self.state.take_events(), self.state)
+        self.rows += rows.runs
+        self.fates += rows.fates
         data = encode_batch(batch)
         self.entries.append(Entry(term=TERM, index=index, kind=EntryKind.NORMAL, data=data))
 
@@ -70,6 +77,7 @@ class Old:
         whole = writer.header(self.header(is_sealed=key is not None, **other))
         frames = [writer.state(chunk) for chunk in encode(freeze(self.state))]
         frames += [writer.history(piece) for piece in encode_runs(merged_rows(self.rows))]
+        frames += [writer.fates(encode_fates(self.fates))] if self.fates else []
         whole += b"".join(frames) + writer.end()
         if key is not None:
             sealer = Sealer(key)
@@ -133,3 +141,16 @@ class Shell:
         code = run_offline(command, [str(word) for word in argv], {})
         out, err = self._capsys.readouterr()
         return Ran(code, out, err)
+
+
+def fated(old: Old, task: str = "s", times: int = 3) -> None:
+    """A series whose fire times were missed and skipped by turns: a range for each."""
+    task_id, spec = TaskId(task), TaskSpec(schedule=Schedule(every_ms=1_000))
+    old.do(create(task, Assignment(), spec=spec))
+    series = old.state.tasks[task_id].series
+    assert series is not None
+    old.do(TimeSeries(task_id, 0, series.since, AT, Firing(AT, AT)))
+    for k in range(times):
+        at, then = AT + 1_000 * k, AT + 1_000 * (k + 1)
+        word = (FateWord.MISSED, "misfire") if k % 2 else (FateWord.SKIPPED, "blackout")
+        old.do(FireSchedule(task_id, 0, at, Firing(then, then), fates=(Fate(*word, at, at),)))

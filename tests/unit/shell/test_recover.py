@@ -21,7 +21,7 @@ from coordinator.shell.recover_command import RECOVER
 from coordinator.shell.store import Store
 from coordinator.shell.verify_command import VERIFY
 from tests.unit.machine.kit import create
-from tests.unit.shell.backups import OLD, TERM, Old, Shell
+from tests.unit.shell.backups import OLD, TERM, Old, Shell, fated
 
 SURE = "--i-have-lost-quorum"
 
@@ -84,6 +84,24 @@ def test_x59_a_cluster_of_one_holds_every_task_that_was_on_the_survivor(
     assert (rows["a"].outcome, rows["b"].outcome) == ("lost", "succeeded")
     assert tree(tmp_path / "c2.before-recover-1") == before
     assert sorted(os.listdir(tmp_path)) == ["c2", "c2.before-recover-1"]
+    store.close()
+
+
+def test_tm_9_a_recovered_cluster_has_the_fates_that_only_the_log_knew(
+    shell: Shell, heard: dict[str, Heard], tmp_path: Path
+) -> None:
+    assert heard
+    old = Old()
+    fated(old, "gone")
+    old.do(CancelTask(TaskId("gone"), purge=True))
+    fated(old, times=5)
+    directory = old.survivor(tmp_path / "c2")
+    ran = shell(RECOVER, "--data-dir", directory, SURE, typed=f"{OLD}\n")
+    assert ran.code == 0, ran.err
+    _, store = became(directory)
+    rows = asyncio.run(store.fates_after(("", 0), 99))
+    assert [(row.task_id, row.number) for row in rows] == [("s", n) for n in range(1, 6)]
+    assert [row.fate for row in rows] == [f.fate for f in old.fates if f.task_id == "s"]
     store.close()
 
 
@@ -262,7 +280,7 @@ def test_log_verify_reads_all_there_is_and_changes_nothing(
     assert (ran.code, ran.out) == (
         0,
         f"{directory}: right. Member c2 of cluster {OLD}: snapshot at 1, {last - 1} entries up to "
-        f"{last} of term {TERM}, 3 tasks, 2 runs\n",
+        f"{last} of term {TERM}, 3 tasks, 2 runs, 0 ranges of fates\n",
     )
     assert tree(directory) == before
     assert shell(VERIFY, "--data-dir", directory).code == 2

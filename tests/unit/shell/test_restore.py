@@ -25,7 +25,7 @@ from coordinator.shell.run_rows import RunRow
 from coordinator.shell.store import Store
 from coordinator.shell.store_port import Damaged
 from tests.unit.machine.kit import create
-from tests.unit.shell.backups import OLD, TERM, Old, Shell
+from tests.unit.shell.backups import OLD, TERM, Old, Shell, fated
 from tests.unit.shell.test_founding import NAMES, PEERS, One
 
 KEY = b"a key of the operator"
@@ -77,7 +77,7 @@ def test_inspect_says_what_a_backup_holds(shell: Shell, file: Path, old: Old) ->
     assert told["tasks"] == "1 unassigned, 1 assigned, 1 succeeded"
     assert told["nodes"] == "n1 ready"
     assert told["members"] == "c1=127.0.0.1:1, c2=127.0.0.1:2, c3=127.0.0.1:3"
-    assert told["history"] == "2 runs"
+    assert told["history"] == "2 runs, 0 ranges of fates"
     assert told["seal"] == "none"
     tree = json.loads(shell(INSPECT, "inspect", file, "-o", "json").out)
     assert (tree["apiVersion"], tree["kind"]) == ("ptasks/v1", "Snapshot")
@@ -189,6 +189,23 @@ def test_a_run_that_was_to_take_its_record_with_it_takes_its_history_too(
     store.close()
 
 
+def test_tm_9_a_restored_cluster_has_the_fates_the_newest_as_its_record_knows_them(
+    shell: Shell, tmp_path: Path
+) -> None:
+    old = Old()
+    fated(old, times=4)
+    assert len(old.fates) == 4
+    lost, old.fates = old.fates[-1], old.fates[:-1]  # it changed while the backup was taken
+    ran = shell(RESTORE, old.save(tmp_path / "backup"), "--data-dir", tmp_path / "new")
+    assert ran.code == 0, ran.err
+    _, store = restored(tmp_path / "new")
+    ranges = asyncio.run(store.fates("s", 9))
+    assert [(row.number, row.fate) for row in ranges] == [
+        (row.number, row.fate) for row in (lost, *reversed(old.fates))
+    ]
+    store.close()
+
+
 def test_a_second_restore_of_one_file_takes_a_higher_epoch(
     shell: Shell, file: Path, tmp_path: Path
 ) -> None:
@@ -202,6 +219,20 @@ def test_a_second_restore_of_one_file_takes_a_higher_epoch(
         assert ran.code == 2
         assert "--epoch: " in ran.err
     assert not (tmp_path / "other").exists()
+
+
+def test_tm_74_fates_of_a_record_that_is_gone_are_not_restored(
+    shell: Shell, tmp_path: Path
+) -> None:
+    old = Old()
+    fated(old, "gone")
+    fated(old)
+    old.do(CancelTask(TaskId("gone"), purge=True))
+    ran = shell(RESTORE, old.save(tmp_path / "backup"), "--data-dir", tmp_path / "new")
+    assert ran.code == 0, ran.err
+    _, store = restored(tmp_path / "new")
+    assert {row.task_id for row in asyncio.run(store.fates_after(("", 0), 99))} == {"s"}
+    store.close()
 
 
 def test_nothing_is_written_over_and_nothing_half_done_is_left(

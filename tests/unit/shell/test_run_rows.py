@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from coordinator.model.ids import AllocationId, TaskId
@@ -47,12 +48,28 @@ def test_the_order_of_a_head_is_for_ever() -> None:
 
 
 def test_every_field_of_a_row_is_kept() -> None:
-    assert {*HEAD, *BLOBS, "task_id", "allocation_id"} == set(RunRow.__struct_fields__)
+    assert {*HEAD, *BLOBS, "task_id", "allocation_id", "trim"} == set(RunRow.__struct_fields__)
     assert decode_head(KEY, encode_head(FULL)) == FULL
+    more = msgspec.structs.replace(
+        FULL,
+        occurrence_at=5,
+        state_digest_before="ab",
+        state_digest_after="cd",
+        state_bytes=6,
+        log_counts=(0, 7, 8, 9),
+        progress=b'{"done":1}',
+    )
+    assert decode_head(KEY, encode_head(more)) == more
+
+
+def test_a_head_ends_with_the_last_field_that_says_something() -> None:
+    begun = RunRow(KEY[0], KEY[1], 9, executor="x", attempt=1)
+    assert encode_head(begun)[4:] == b"\x93\x09\xa1x\x01"
+    assert decode_head(KEY, encode_head(begun)) == begun
 
 
 def test_a_head_of_another_release_is_read_as_far_as_it_is_known() -> None:
-    older, later = b"\x92\x05\xa1x", b"\xdc\x00\x0e\x05\xa1x" + b"\xc0" * 12
+    older, later = b"\x92\x05\xa1x", b"\xdc\x00\x19\x05\xa1x" + b"\xc0" * 23
     for content in (older, later):
         row = decode_head(KEY, seal(KEY, "head", content))
         assert (row.index, row.executor, row.node) == (5, "x", None)
