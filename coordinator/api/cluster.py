@@ -7,7 +7,7 @@ from typing import Any
 from typing_extensions import override
 
 from coordinator.api import cluster_views as views
-from coordinator.api import member_views, plugin_switches
+from coordinator.api import health_views, member_views, plugin_switches
 from coordinator.api.backups import Backups
 from coordinator.api.changing import submit_change
 from coordinator.api.checks import check_node_name
@@ -44,8 +44,9 @@ class ClusterService(PlacementService):
     async def Health(self, request: wire.HealthRequest, context: Context) -> wire.HealthResponse:
         async def work(left: float) -> wire.HealthResponse:
             await self._road.barrier(left)
-            health, findings = views.health(self._door)
-            return wire.HealthResponse(answer=self._road.answer(), health=health, findings=findings)
+            found = health_views.health(self._door)
+            found.answer.CopyFrom(self._road.answer())
+            return found
 
         return await self._lead(context, "Health", request, wire.HealthResponse, work)
 

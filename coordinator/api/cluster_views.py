@@ -8,6 +8,7 @@ import msgspec
 
 from coordinator.api import member_views, plugin_switches
 from coordinator.api.door import Door
+from coordinator.api.health_views import node_counts
 from coordinator.machine.features import nodes_support
 from coordinator.model.ids import NodeName
 from coordinator.model.nodes import Drain, Node, NodeStatus
@@ -35,33 +36,10 @@ def status(door: Door, answer: tasks_pb2.Answer) -> wire.StatusResponse:
         elections=door.facts().elections,
         has_quorum=bool(replica.leader_id),
         tasks={s.value: n for s, n in state.status_counts.items() if n},
-        nodes=_node_counts(state),
+        nodes=node_counts(state),
         wall_at=replica.now.wall,
         nodes_support=nodes_support(state) or 0,
     )
-
-
-def health(door: Door) -> tuple[str, list[wire.Finding]]:
-    """`ok`, `warning` or `error`, with what was found."""
-    replica = door.replica
-    findings: list[wire.Finding] = []
-    for member in member_views.members(door):
-        if not member.reachable:
-            text = f"{member.name} was not heard of within an election time-out"
-            findings.append(wire.Finding(rule="member_unreachable", level="warning", text=text))
-    lost = [n.name for n in replica.state.nodes_by_name() if n.status is NodeStatus.LOST]
-    if lost:
-        text = f"lost: {', '.join(lost[:10])}"
-        findings.append(wire.Finding(rule="nodes_lost", level="warning", text=text))
-    waiting = len(replica.state.unassigned)
-    if waiting:
-        text = f"{waiting} tasks have no node"
-        findings.append(wire.Finding(rule="unassigned", level="warning", text=text))
-    if door.facts().condition != "ok":
-        text = f"{door.facts().name}: {door.facts().condition}"
-        findings.append(wire.Finding(rule="disk", level="error", text=text))
-    levels = {finding.level for finding in findings}
-    return ("error" if "error" in levels else "warning" if levels else "ok"), findings
 
 
 def node_view(replica: Replica, node: Node) -> wire.NodeView:
@@ -159,15 +137,6 @@ def _drain_of(drain: Drain, **status: Any) -> wire.Drain:
 
 def _status_word(node: Node) -> str:
     return "ready" if node.status is NodeStatus.READY else "lost"
-
-
-def _node_counts(state: ClusterState) -> dict[str, int]:
-    counts: dict[str, int] = {}
-    for node in state.nodes_by_name():
-        draining = node.drain is not None and node.status is NodeStatus.READY
-        word = "draining" if draining else _status_word(node)
-        counts[word] = counts.get(word, 0) + 1
-    return counts
 
 
 def settings(state: ClusterState) -> list[wire.Setting]:

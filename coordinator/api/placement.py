@@ -1,4 +1,4 @@
-"""Calls of the `Cluster` service about where tasks go: limits, rebalancing."""
+"""Calls of the `Cluster` service about where tasks go: limits, rebalancing, capacity."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from typing_extensions import override
 
+from coordinator.api.capacities import capacity
 from coordinator.api.changing import submit_change
 from coordinator.api.errors import Rejected, abort
 from coordinator.api.limit_views import limit_views
@@ -74,6 +75,16 @@ class PlacementService(StateReads):
             return answer
 
         return await self._lead(context, "Rebalance", request, wire.RebalanceResponse, work)
+
+    @override
+    async def Capacity(
+        self, request: wire.CapacityRequest, context: Context
+    ) -> wire.CapacityResponse:
+        async def work(left: float) -> wire.CapacityResponse:
+            await self._road.barrier(left)
+            return capacity(self._door, self._road, request)
+
+        return await self._lead(context, "Capacity", request, wire.CapacityResponse, work)
 
     # -- the work -----------------------------------------------------------------------------------
 

@@ -18,7 +18,7 @@ from coordinator.cli.session import Session, session_of
 from coordinator.cli.texts import count
 
 if TYPE_CHECKING:
-    from coordinator.client.cluster_views import Health
+    from coordinator.client.health_views import Health
 
 _HERE = "coordinator.cli.cluster_commands"
 _SETTINGS = "coordinator.cli.settings_commands"
@@ -27,6 +27,7 @@ _MEMBERS = "coordinator.cli.member_commands"
 _UPGRADE = "coordinator.cli.upgrade_command"
 _LIMITS = "coordinator.cli.limit_commands"
 _SNAPSHOT = "coordinator.cli.snapshot_commands"
+_CAPACITY = "coordinator.cli.capacity_command"
 _STATE = "coordinator.cli.state_command"
 cluster = LazyGroup(
     name="cluster",
@@ -34,6 +35,9 @@ cluster = LazyGroup(
     entries={
         "status": Entry(_STATUS, "status", "What each member says; works without a quorum."),
         "health": Entry(_HERE, "health", "ok, or what is wrong; the exit code tells."),
+        "capacity": Entry(
+            _CAPACITY, "capacity", "What the nodes can do, and what is asked of them."
+        ),
         "state": Entry(_STATE, "state", "The replicated state as JSON, or the part at a path."),
         "members": Entry(_STATUS, "members", "The coordinators as the leader knows them."),
         "add": Entry(_MEMBERS, "add", "Add a coordinator: NAME=ADDRESS."),
@@ -72,13 +76,13 @@ def health(ctx: click.Context, stay: int | None) -> int:
 
 
 def _show(session: Session, found: Health, text: str) -> None:
-    view = {"health": found.health, "findings": [_finding(one) for one in found.findings]}
-    lines = [text, *(f"{one.level}  {one.rule}: {one.text}" for one in found.findings)]
-    session.out.single("CheckList", found.answer, view, found.health, lambda: "\n".join(lines))
+    from coordinator.cli.health_texts import health_text
+    from coordinator.client.health_views import health_fields
 
-
-def _finding(one: Any) -> dict[str, str]:
-    return {"rule": one.rule, "level": one.level, "text": one.text}
+    fields = health_fields(found)
+    session.out.single(
+        "CheckList", found.answer, fields, found.health, lambda: health_text(found, text)
+    )
 
 
 async def _stay(session: Session, stay_ms: int) -> int:

@@ -12,6 +12,8 @@ from coordinator.client import cluster_views as views
 from coordinator.client.calls import Plan
 from coordinator.client.channels import Method
 from coordinator.client.from_wire import answer_of
+from coordinator.client.health_from_wire import health_of
+from coordinator.client.health_views import Health
 from coordinator.client.placement_client import PlacementClient
 from coordinator.client.requests import ChangeOptions, ReadOptions
 from coordinator.client.state_client import StateClient
@@ -53,7 +55,7 @@ class ClusterClient(StateClient):
 
     @property
     def placement(self) -> PlacementClient:
-        """Limits and rebalancing."""
+        """Limits, rebalancing, capacity."""
         return PlacementClient(self)
 
     async def read_call(self, method: Method[Any, Any], request: Any, read: ReadOptions) -> Any:
@@ -82,10 +84,10 @@ class ClusterClient(StateClient):
             raise error from None
         return translate.status_of(reply)
 
-    async def health(self) -> views.Health:
-        """`starting`, `ok`, `warning` or `error`, with reasons."""
+    async def health(self) -> Health:
+        """`starting`, `ok`, `warning` or `error`, with reasons, and the figures behind them."""
         plan = Plan(self._timeout_s)
-        return translate.health_of(await self._caller.call(_HEALTH, wire.HealthRequest(), plan))
+        return health_of(await self._caller.call(_HEALTH, wire.HealthRequest(), plan))
 
     async def nodes(self, name: str = "", *, read: ReadOptions = _READ) -> views.Nodes:
         """All nodes, or the one of that name. Raises NotFound `node_not_found`."""

@@ -186,9 +186,3 @@ def setting_of(setting: wire.Setting) -> views.Setting:
         setting.set_at or None,
         setting.bounds,
     )
-
-
-def health_of(reply: wire.HealthResponse) -> views.Health:
-    """The health of the cluster."""
-    findings = [views.Finding(f.rule, f.level, f.text) for f in reply.findings]
-    return views.Health(answer_of(reply.answer), reply.health, findings)

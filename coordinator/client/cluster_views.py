@@ -148,14 +148,6 @@ class ClusterStatus(Struct, frozen=True):
     feature_level_possible: int = 0
 
 
-class Health(Struct, frozen=True):
-    """Of `health`: `starting`, `ok`, `warning` or `error`, with reasons."""
-
-    answer: Answer
-    health: str
-    findings: list[Finding]
-
-
 class ExecutorError(Struct, frozen=True):
     """A node that could not load a plugin."""
 

@@ -1,16 +1,21 @@
-"""The client's door to limits and rebalancing. Reached as `Client.cluster.placement`."""
+"""The client's door to limits, rebalancing and capacity. Reached as `Client.cluster.placement`."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 from msgspec import Struct
+from msgspec.structs import asdict
 
 from coordinator.client.channels import Method
 from coordinator.client.from_wire import answer_of
+from coordinator.client.health_from_wire import capacity_of
+from coordinator.client.health_views import CapacityAnswer, SeriesToAdd
 from coordinator.client.requests import ChangeOptions, ReadOptions
 from coordinator.client.views import Answer
 from coordinator.wire.v1 import cluster_pb2 as wire
+from coordinator.wire.v1 import health_pb2
 
 _READ = ReadOptions()
 
@@ -23,6 +28,7 @@ def _method(name: str, request: Any, response: Any) -> Method[Any, Any]:
 _LIST = _method("ListLimits", wire.ListLimitsRequest, wire.ListLimitsResponse)
 _SET = _method("SetLimit", wire.SetLimitRequest, wire.LimitResponse)
 _REMOVE = _method("RemoveLimit", wire.RemoveLimitRequest, wire.LimitResponse)
+_CAPACITY = _method("Capacity", wire.CapacityRequest, wire.CapacityResponse)
 _REBALANCE = _method("Rebalance", wire.RebalanceRequest, wire.RebalanceResponse)
 
 
@@ -116,6 +122,18 @@ class PlacementClient:
         reply = await self._cluster.read_call(_REBALANCE, wire.RebalanceRequest(), _READ)
         moves = [Move(one.task, one.source, one.target) for one in reply.moves]
         return Moves(answer_of(reply.answer), moves, reply.held_back or None)
+
+    async def capacity(
+        self, nodes: int | None = None, add: Sequence[SeriesToAdd] = ()
+    ) -> CapacityAnswer:
+        """What the nodes can do and what they are asked for; with `nodes` or `add`: what it would be if (TM-79, TM-81)."""
+        request = wire.CapacityRequest(nodes=nodes, add=[_series_of(one) for one in add])
+        reply = await self._cluster.read_call(_CAPACITY, request, _READ)
+        return CapacityAnswer(answer_of(reply.answer), capacity_of(reply.capacity))
+
+
+def _series_of(one: SeriesToAdd) -> health_pb2.SeriesToAdd:
+    return health_pb2.SeriesToAdd(**asdict(one))
 
 
 def _limit_of(found: wire.LimitView) -> Limit:

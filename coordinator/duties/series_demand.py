@@ -11,11 +11,12 @@ from collections.abc import Callable
 import msgspec
 
 from coordinator.duties.capacity import Demand
-from coordinator.model.instants import HOUR, MINUTE, Instant
+from coordinator.model.instants import HOUR, Instant
 from coordinator.model.schedules import Schedule
 from coordinator.model.tasks import Desired, Task
 
 FRESH_MS = HOUR
+EFFORT = 100  # at a time: so many plain intervals, or one that takes a walk through a calendar
 FiresPerMinute = Callable[[Schedule, Instant], float]
 _Key = tuple[Schedule, str, int]  # executor, cost
 
@@ -32,15 +33,17 @@ class SeriesDemand:
     def __init__(self) -> None:
         self._series: dict[_Key, int] = {}
         self._timetables: dict[Schedule, _Timetable] = {}
+        self._new: dict[Schedule, None] = {}  # never worked out
+        self._worked_out: dict[Schedule, None] = {}  # the one that has been so for longest first
 
     def follow(self, old: Task | None, new: Task | None) -> None:
         before, after = _schedule_of(old), _schedule_of(new)
         if before is after and (before is None or _cost_of(old) == _cost_of(new)):
             return
-        if old is not None and before is not None:
-            self._count((before, old.executor, old.policy.cost), -1)
         if new is not None and after is not None:
             self._count((after, new.executor, new.policy.cost), 1)
+        if old is not None and before is not None:
+            self._count((before, old.executor, old.policy.cost), -1)
 
     @property
     def series(self) -> int:
@@ -51,14 +54,22 @@ class SeriesDemand:
         """Series whose timetable was never worked out: the demand does not have them yet."""
         return sum(one.series for one in self._timetables.values() if one.per_minute is None)
 
-    def work_out(self, fires_per_minute: FiresPerMinute, at: Instant, most: int) -> int:
-        """Look at no more than `most` timetables that are new or not fresh any more; returns how many."""
-        due = [one for one in self._timetables.items() if one[1].fresh_until <= at]
-        due.sort(key=lambda one: one[1].fresh_until)
-        for schedule, timetable in due[:most]:
+    def work_out(self, fires_per_minute: FiresPerMinute, at: Instant) -> int:
+        """Look at timetables that are new or not fresh any more, as many as keep nobody waiting; returns how many."""
+        looked, effort = 0, 0
+        while effort < EFFORT:
+            schedule = next(iter(self._new or self._worked_out), None)
+            if schedule is None or self._timetables[schedule].fresh_until > at:
+                break
+            self._new.pop(schedule, None)
+            self._worked_out.pop(schedule, None)
+            self._worked_out[schedule] = None
+            timetable = self._timetables[schedule]
             timetable.per_minute = fires_per_minute(schedule, at)
             timetable.fresh_until = at + FRESH_MS
-        return len(due[:most])
+            looked += 1
+            effort += 1 if schedule.every_ms and not schedule.blackouts else EFFORT
+        return looked
 
     def demands(self) -> tuple[Demand, ...]:
         """By executor and cost."""
@@ -72,7 +83,10 @@ class SeriesDemand:
 
     def _count(self, key: _Key, change: int) -> None:
         series = self._series.get(key, 0) + change
-        timetable = self._timetables.setdefault(key[0], _Timetable())
+        timetable = self._timetables.get(key[0])
+        if timetable is None:
+            timetable = self._timetables[key[0]] = _Timetable()
+            self._new[key[0]] = None
         timetable.series += change
         if series:
             self._series[key] = series
@@ -80,16 +94,12 @@ class SeriesDemand:
             del self._series[key]
         if not timetable.series:
             del self._timetables[key[0]]
+            self._new.pop(key[0], None)
+            self._worked_out.pop(key[0], None)
 
 
 def _cost_of(task: Task | None) -> int:
     return task.policy.cost if task is not None else 0
-
-
-def fires_per_minute(schedule: Schedule, at: Instant) -> float:
-    """Of an interval, exactly."""
-    del at
-    return MINUTE / schedule.every_ms if schedule.every_ms else 0.0
 
 
 def _schedule_of(task: Task | None) -> Schedule | None:

@@ -8,31 +8,27 @@ from collections.abc import Collection
 from coordinator.duties.capacity import Demand, Figures, estimate
 from coordinator.duties.health import Cold, ExecutorFigures, Hot
 from coordinator.duties.run_window import RunFigures
-from coordinator.duties.series_demand import FiresPerMinute
 from coordinator.duties.spread import NOTHING_MEASURED, Spread, spread_of
 from coordinator.model.instants import SECOND, Instant, Millis
 from coordinator.model.nodes import Node, NodeStatus
 from coordinator.model.tasks import Status
 from coordinator.replica.bench import Bench
 from coordinator.replica.statistics import EXECUTORS_MAX, Statistics
+from coordinator.timetable import fires_per_minute
 
 LOAD_EVERY_MS: Millis = SECOND
 LOAD_SAMPLES = 600  # ten minutes of them
 LINES_MAX = 2 * EXECUTORS_MAX  # those that ran, and those that wait to
-TIMETABLES_PER_TICK = 4  # worked out, so that many new ones at once keep the leader from nothing
 
 
 class Reporting:
     """One per term. `tick` as often as the leader ticks."""
 
-    def __init__(
-        self, bench: Bench, statistics: Statistics, fires_per_minute: FiresPerMinute
-    ) -> None:
+    def __init__(self, bench: Bench, statistics: Statistics) -> None:
         self.statistics = statistics
         self.hot: Hot | None = None
         self.cold: Cold | None = None
         self._bench = bench
-        self._fires_per_minute = fires_per_minute
         self._delays: tuple[int, Spread] = (0, NOTHING_MEASURED)
         self._load: deque[float] = deque(maxlen=LOAD_SAMPLES)
         self._sample_at: Millis = bench.now.steady
@@ -40,7 +36,7 @@ class Reporting:
     def tick(self) -> None:
         bench, steady = self._bench, self._bench.now.steady
         settings = bench.state.settings
-        self.statistics.series.work_out(self._fires_per_minute, bench.at, TIMETABLES_PER_TICK)
+        self.statistics.series.work_out(fires_per_minute, bench.at)
         if steady >= self._sample_at:
             self._sample_at = steady + LOAD_EVERY_MS
             self._sample()

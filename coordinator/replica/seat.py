@@ -10,7 +10,6 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from coordinator.consensus.messages import NO_MEMBER
-from coordinator.duties.series_demand import fires_per_minute
 from coordinator.duties.view import LeaderView
 from coordinator.machine.features import Build
 from coordinator.model.instants import Instant, Millis, Now, stamp
@@ -105,7 +104,7 @@ class Seat:
         proposals = Proposals(raft, bench.view.load, bench.view.busy, self._gate(state))
         changes = MemberChanges(state, raft, proposals, self.roster, self.hand_over)
         self.leading = Leadership(raft.term, bench, proposals, Reads(raft), changes)
-        self.reporting = Reporting(bench, self._statistics, fires_per_minute)
+        self.reporting = Reporting(bench, self._statistics)
         return self._take_early()
 
     def follow(self) -> list[Early]:

@@ -1,4 +1,4 @@
-"""What operators ask of the cluster itself: nodes, drains, settings, executors, health."""
+"""What operators ask of the cluster itself: nodes, drains, settings, executors."""
 
 from __future__ import annotations
 
@@ -40,21 +40,6 @@ async def test_status_counts_tasks_and_nodes() -> None:
         assert dict(status.tasks) == {"assigned": 1, "paused": 1}
         assert dict(status.nodes) == {"ready": 1}
         assert status.self.role == "leader"
-
-
-async def test_health_names_what_is_wrong() -> None:
-    async with doors() as at:
-        health = await at.cluster.Health(wire.HealthRequest())
-        assert (health.health, list(health.findings)) == ("ok", [])
-        await at.node(capacity=1)
-        await at.create("fills")
-        await at.create("waits")
-        health = await at.cluster.Health(wire.HealthRequest())
-        assert health.health == "warning"
-        assert [one.rule for one in health.findings] == ["unassigned"]
-        at.house.condition = "disk_full"
-        health = await at.cluster.Health(wire.HealthRequest())
-        assert health.health == "error"
 
 
 async def test_a_node_shows_what_it_is_and_holds() -> None:
@@ -239,18 +224,6 @@ async def test_a_leader_of_three_sees_the_others_and_says_who_is_silent() -> Non
             ("c3", "follower", False),
         ]
         assert found[2].lag > 0
-
-
-async def test_health_names_lost_nodes() -> None:
-    async with doors() as at:
-        node = await at.node("n1")
-        leases = at.house.replica.leading.leases
-        leases._heard["n1"].at -= 100_000
-        await until(lambda: at.house.replica.state.nodes["n1"].status == "lost")
-        health = await at.cluster.Health(wire.HealthRequest())
-        assert [one.rule for one in health.findings] == ["nodes_lost"]
-        assert (await nodes(at))["n1"].status == "lost"
-        assert node.closed
 
 
 async def test_pt_a54_drain_status() -> None:

@@ -58,7 +58,15 @@ class FakeClusterService(cluster_pb2_grpc.ClusterServicer, Door):
         reply = wire.HealthResponse(answer=self.state.answer(), health=self.state.health)
         if self.state.health != "ok":
             reply.findings.add(rule="peer_lag", level="warning", text="c3 is 20,000 behind")
+        if self.state.report is not None:
+            reply.report.CopyFrom(self.state.report)
         return reply
+
+    async def Capacity(self, request: wire.CapacityRequest, context: Any) -> Any:
+        await self.enter("Capacity", request, context)
+        report = self.state.report
+        view = report.capacity if report is not None else None
+        return wire.CapacityResponse(answer=self.state.answer(), capacity=view)
 
     async def State(self, request: wire.StateRequest, context: Any) -> Any:
         await self.enter("State", request, context)

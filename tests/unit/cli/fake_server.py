@@ -22,8 +22,8 @@ from google.protobuf.any_pb2 import Any as Packed
 from google.rpc import error_details_pb2, status_pb2
 
 from coordinator.wire.v1 import cluster_pb2 as cluster
+from coordinator.wire.v1 import health_pb2, tasks_pb2_grpc
 from coordinator.wire.v1 import tasks_pb2 as wire
-from coordinator.wire.v1 import tasks_pb2_grpc
 from tests.unit.cli.fake_calls import FakeCalls
 from tests.unit.cli.fake_cancels import FakeCancels
 
@@ -92,6 +92,7 @@ class FakeCluster:
         self.executors = {"demo.noop", "demo.ticker", "demo.flaky"}
         self.settings = {"nodes.lease": "6s", "assignment.enable": "all"}
         self.health = "ok"
+        self.report: health_pb2.HealthReport | None = None
         self.has_quorum = True
         self.create_status = "assigned"
         self.backup: Callable[[cluster.BackupRequest], list[bytes]] = lambda _: []
