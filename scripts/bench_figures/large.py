@@ -23,19 +23,19 @@ _ids = Ids("large")
 def large_100000(bench: Bench) -> Iterator[Figure]:
     """100,000 paused tasks: all coordinators ended and started until they serve."""
     cluster = bench.cluster("large")
-    empty = _sizes(cluster)
+    empty = sizes(cluster)
     _fill(cluster)
     cluster.wait_quiet(SETTLE_S)
-    full = _sizes(cluster)
+    full = sizes(cluster)
     grown = [(full[name] - empty[name]) / TASKS / KIB for name in full]
     yield Figure("memory_per_task", "KiB", grown, at_most(4, 1.5))
-    idle = [_idle_percent(cluster) for _ in range(IDLE_WINDOWS)]
+    idle = [idle_percent(cluster) for _ in range(IDLE_WINDOWS)]
     yield Figure("idle_cpu_100000", "%", idle, at_most(5, 1))
     restarts = []
     for _ in range(RESTARTS):
         restarts.append(_restart(cluster))
         cluster.wait_ready()
-    fresh = _sizes(cluster)
+    fresh = sizes(cluster)
     weight = [(fresh[name] - empty[name]) / TASKS / KIB for name in fresh]
     more: dict[str, object] = {"memory_per_task_after_kib": round(max(weight), 2)}
     yield Figure("restart_100000", "s", restarts, at_most(20, 5), more)
@@ -47,11 +47,12 @@ def _fill(cluster: Cluster) -> None:
     send_all(cluster.leader_address(), CREATE_MANY, requests, CALLERS)
 
 
-def _sizes(cluster: Cluster) -> dict[str, int]:
+def sizes(cluster: Cluster) -> dict[str, int]:
+    """Resident bytes of each coordinator."""
     return {name: rss_bytes(process.pid) for name, process in cluster.coordinators.items()}
 
 
-def _idle_percent(cluster: Cluster) -> float:
+def idle_percent(cluster: Cluster) -> float:
     """What the leader uses of one core while nothing is asked of it."""
     pids = cluster.coordinators[cluster.leader()].tree()
     before, began = cpu_seconds(pids), time.monotonic()

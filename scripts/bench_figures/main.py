@@ -24,6 +24,7 @@ from scripts.bench_figures import (
     lifecycles,
     machine,
     placing,
+    schedules,
     sessions,
     writes,
 )
@@ -43,6 +44,7 @@ ENTRIES: tuple[Entry, ...] = (
     *placing.FIGURES,
     *large.FIGURES,
     *sessions.FIGURES,
+    *schedules.FIGURES,
 )
 TRIES = 2
 EXIT_MISSED, EXIT_USAGE, EXIT_FAILED = 1, 2, 70

@@ -68,3 +68,33 @@ class Chosen(Mark):
         self, params: MarkParams, candidates: Sequence[Candidate], cluster: ClusterView
     ) -> Assignment:
         return Assignment.least_loaded(candidates)
+
+
+class Tick(Mark):
+    """Writes down when it was due and when it began, both in milliseconds since 1970."""
+
+    name = "bench.tick"
+
+    @override
+    async def node_operation(
+        self,
+        task: AllocatedPersistentTask[MarkState],
+        params: MarkParams,
+        state: MarkState | None,
+    ) -> dict[str, int]:
+        """A line is `task id, due, began`; all runs of a worker share one file."""
+        began = time.time_ns() // 1_000_000
+        due = round(task.due_at.timestamp() * 1_000) if task.due_at is not None else 0
+        _append(f"{params.path}.{os.getpid()}", f"{task.id} {due} {began}\n")
+        return {}
+
+
+_files: dict[str, int] = {}
+
+
+def _append(path: str, line: str) -> None:
+    """One write to a file that stays open."""
+    fd = _files.get(path)
+    if fd is None:
+        fd = _files[path] = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    os.write(fd, line.encode())
