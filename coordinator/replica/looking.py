@@ -9,6 +9,7 @@ from coordinator.replica.admission import Admission
 from coordinator.replica.applying import Applier
 from coordinator.replica.digests import Digests
 from coordinator.replica.facts import FactsBook
+from coordinator.replica.freshness import DISPATCH_MS, READY_BEHIND_MS, Freshness
 from coordinator.replica.leadership import Leadership
 from coordinator.replica.live import LiveBoard
 from coordinator.replica.reporting import Reporting
@@ -28,6 +29,7 @@ class Looking:
     _seat: Seat
     _now: Now
     _heard_leader: Millis
+    _freshness: Freshness
 
     @property
     def state(self) -> ClusterState:
@@ -81,6 +83,21 @@ class Looking:
     def leader_age_ms(self) -> Millis:
         """Since this member last heard a leader: how old a stale answer may be. 0 on a leader."""
         return 0 if self.is_leader else self._now.steady - self._heard_leader
+
+    def not_ready(self, steady: Millis) -> str:
+        """What keeps this member from being of use at this time (TM-78); empty: nothing does."""
+        if not self.leader_id:
+            return "no leader"
+        if self.leader_id == self.raft.id:
+            if not self.is_leader:
+                return "its term as leader has not begun"
+            still = steady - self._now.steady
+            return f"dispatch stood still for {still} ms" if still > DISPATCH_MS else ""
+        silent = steady - self._heard_leader
+        if silent > DISPATCH_MS:
+            return f"the leader was not heard for {silent} ms"
+        behind = self._freshness.behind_ms(self.state.revision, steady)
+        return f"{behind} ms behind the leader" if behind > READY_BEHIND_MS else ""
 
     @property
     def leader_id(self) -> int:

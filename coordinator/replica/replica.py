@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from coordinator.consensus.errors import ConsensusBroken
-from coordinator.consensus.messages import NO_MEMBER, Entry
+from coordinator.consensus.messages import NO_MEMBER, Append, Entry
 from coordinator.model.instants import Millis, Now
 from coordinator.replica import inputs as i
 from coordinator.replica.admission import Admission
@@ -27,6 +27,7 @@ from coordinator.replica.effects import (
     WakeAfter,
 )
 from coordinator.replica.facts import FactsBook
+from coordinator.replica.freshness import Freshness
 from coordinator.replica.leader_inputs import LeaderInputs
 from coordinator.replica.looking import Looking
 from coordinator.replica.proposals import OnAnswer, Proposals
@@ -64,6 +65,7 @@ class Replica(Looking):
         self._seat = Seat(self._road, dice, self._emit, recovered.state.at, books)
         self._now = Now(0, 0)
         self._heard_leader: Millis = 0
+        self._freshness = Freshness()
         self._alarm: Millis = 0  # the last one that was asked for
         self._admission = Admission(self._road, self._seat)
         self._space = Space(self._road, self._seat, self._admission)
@@ -239,6 +241,8 @@ class Replica(Looking):
             self._roster.heard(message.sender)
             if message.sender == self.leader_id:
                 self._heard_leader = self._now.steady
+            if isinstance(message, Append):
+                self._freshness.told(message.commit, self.state.revision, self._now.steady)
 
     def _tick(self, tick: i.Tick) -> None:
         leading = self.leading

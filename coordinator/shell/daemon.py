@@ -20,6 +20,7 @@ import uvloop
 
 from coordinator.client.start_checks import PortTaken, refused_changes
 from coordinator.machine.failures import InvariantBroken, UpgradeNeeded
+from coordinator.shell.clock import steady_ms
 from coordinator.shell.damaged import wait_damaged
 from coordinator.shell.data_dir import left_text
 from coordinator.shell.founding import Founding
@@ -44,7 +45,7 @@ PID_FILE = "pid"
 HOME = (
     "This coordinator of ptasks has no pages in this release.\n"
     "Ask it with taskctl, for instance: taskctl cluster status\n"
-    "Here: /livez (the loop turns), /readyz (a leader is known), /startupz (one was known), /metrics (Prometheus).\n"
+    "Here: /livez (the loop turns), /readyz (a leader is known, and this member is not far behind it), /startupz (one was known), /metrics (Prometheus).\n"
 )
 COLLECT_AFTER = (50_000, 20, 100)
 
@@ -159,8 +160,9 @@ class Coordinator:
 
     def _missing(self) -> str:
         """What keeps us from being ready (EX-72)."""
-        is_ready = self._member is not None and self._member.replica.leader_id != 0
-        return "" if is_ready else "no leader"
+        if self._member is None:
+            return "no leader"
+        return self._member.replica.not_ready(steady_ms())
 
     def _feed(self, item: object) -> None:
         """Words of other members; before we are one ourselves there are none."""
