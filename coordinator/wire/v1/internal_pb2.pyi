@@ -330,7 +330,7 @@ class NewChild(_message.Message):
     def __init__(self, key: _Optional[str] = ..., executor: _Optional[str] = ..., params: _Optional[bytes] = ..., spec: _Optional[_Union[_tasks_pb2.TaskSpec, _Mapping]] = ..., paused: _Optional[bool] = ...) -> None: ...
 
 class Ended(_message.Message):
-    __slots__ = ("outcome", "reason", "result", "error", "permanent", "retry_in_ms", "logs", "logs_dropped", "lasted_ms", "handed_back", "worker_died", "reported", "again_in_ms", "schedule", "then")
+    __slots__ = ("outcome", "reason", "result", "error", "permanent", "retry_in_ms", "logs", "logs_dropped", "lasted_ms", "handed_back", "worker_died", "reported", "log_counts", "again_in_ms", "schedule", "then")
     OUTCOME_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
     RESULT_FIELD_NUMBER: _ClassVar[int]
@@ -343,6 +343,7 @@ class Ended(_message.Message):
     HANDED_BACK_FIELD_NUMBER: _ClassVar[int]
     WORKER_DIED_FIELD_NUMBER: _ClassVar[int]
     REPORTED_FIELD_NUMBER: _ClassVar[int]
+    LOG_COUNTS_FIELD_NUMBER: _ClassVar[int]
     AGAIN_IN_MS_FIELD_NUMBER: _ClassVar[int]
     SCHEDULE_FIELD_NUMBER: _ClassVar[int]
     THEN_FIELD_NUMBER: _ClassVar[int]
@@ -358,10 +359,11 @@ class Ended(_message.Message):
     handed_back: bool
     worker_died: bool
     reported: str
+    log_counts: _tasks_pb2.LogCounts
     again_in_ms: int
     schedule: _tasks_pb2.Schedule
     then: str
-    def __init__(self, outcome: _Optional[str] = ..., reason: _Optional[str] = ..., result: _Optional[bytes] = ..., error: _Optional[bytes] = ..., permanent: _Optional[bool] = ..., retry_in_ms: _Optional[int] = ..., logs: _Optional[bytes] = ..., logs_dropped: _Optional[int] = ..., lasted_ms: _Optional[int] = ..., handed_back: _Optional[bool] = ..., worker_died: _Optional[bool] = ..., reported: _Optional[str] = ..., again_in_ms: _Optional[int] = ..., schedule: _Optional[_Union[_tasks_pb2.Schedule, _Mapping]] = ..., then: _Optional[str] = ...) -> None: ...
+    def __init__(self, outcome: _Optional[str] = ..., reason: _Optional[str] = ..., result: _Optional[bytes] = ..., error: _Optional[bytes] = ..., permanent: _Optional[bool] = ..., retry_in_ms: _Optional[int] = ..., logs: _Optional[bytes] = ..., logs_dropped: _Optional[int] = ..., lasted_ms: _Optional[int] = ..., handed_back: _Optional[bool] = ..., worker_died: _Optional[bool] = ..., reported: _Optional[str] = ..., log_counts: _Optional[_Union[_tasks_pb2.LogCounts, _Mapping]] = ..., again_in_ms: _Optional[int] = ..., schedule: _Optional[_Union[_tasks_pb2.Schedule, _Mapping]] = ..., then: _Optional[str] = ...) -> None: ...
 
 class LiveProgress(_message.Message):
     __slots__ = ("task_id", "allocation_id", "done", "total", "message")

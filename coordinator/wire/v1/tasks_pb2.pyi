@@ -889,7 +889,7 @@ class ExplainResponse(_message.Message):
     def __init__(self, answer: _Optional[_Union[Answer, _Mapping]] = ..., task: _Optional[_Union[Task, _Mapping]] = ..., stage: _Optional[int] = ..., code: _Optional[str] = ..., text: _Optional[str] = ..., since_at: _Optional[int] = ..., next_check_at: _Optional[int] = ..., would_choose: _Optional[str] = ..., queue_position: _Optional[int] = ..., nodes: _Optional[_Iterable[_Union[NodeVerdict, _Mapping]]] = ..., hints: _Optional[_Iterable[_Union[Hint, _Mapping]]] = ..., limits: _Optional[_Iterable[_Union[LimitHeld, _Mapping]]] = ...) -> None: ...
 
 class Run(_message.Message):
-    __slots__ = ("task", "executor", "allocation_id", "attempt", "cause", "node", "incarnation", "due_at", "assigned_at", "started_at", "ended_at", "status", "outcome", "reported", "reason", "error", "result", "progress", "description", "log_lines", "log_dropped", "stop_reason", "stopping_since_at", "parent", "headers", "running_for_ms")
+    __slots__ = ("task", "executor", "allocation_id", "attempt", "cause", "node", "incarnation", "due_at", "assigned_at", "started_at", "ended_at", "status", "outcome", "reported", "reason", "error", "result", "progress", "description", "log_lines", "log_dropped", "stop_reason", "stopping_since_at", "parent", "headers", "running_for_ms", "occurrence_at", "state_digest_before", "state_digest_after", "state_bytes", "log_counts")
     class HeadersEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -923,6 +923,11 @@ class Run(_message.Message):
     PARENT_FIELD_NUMBER: _ClassVar[int]
     HEADERS_FIELD_NUMBER: _ClassVar[int]
     RUNNING_FOR_MS_FIELD_NUMBER: _ClassVar[int]
+    OCCURRENCE_AT_FIELD_NUMBER: _ClassVar[int]
+    STATE_DIGEST_BEFORE_FIELD_NUMBER: _ClassVar[int]
+    STATE_DIGEST_AFTER_FIELD_NUMBER: _ClassVar[int]
+    STATE_BYTES_FIELD_NUMBER: _ClassVar[int]
+    LOG_COUNTS_FIELD_NUMBER: _ClassVar[int]
     task: str
     executor: str
     allocation_id: int
@@ -949,7 +954,62 @@ class Run(_message.Message):
     parent: str
     headers: _containers.ScalarMap[str, str]
     running_for_ms: int
-    def __init__(self, task: _Optional[str] = ..., executor: _Optional[str] = ..., allocation_id: _Optional[int] = ..., attempt: _Optional[int] = ..., cause: _Optional[str] = ..., node: _Optional[str] = ..., incarnation: _Optional[str] = ..., due_at: _Optional[int] = ..., assigned_at: _Optional[int] = ..., started_at: _Optional[int] = ..., ended_at: _Optional[int] = ..., status: _Optional[str] = ..., outcome: _Optional[str] = ..., reported: _Optional[str] = ..., reason: _Optional[str] = ..., error: _Optional[bytes] = ..., result: _Optional[bytes] = ..., progress: _Optional[_Union[Progress, _Mapping]] = ..., description: _Optional[str] = ..., log_lines: _Optional[int] = ..., log_dropped: _Optional[int] = ..., stop_reason: _Optional[str] = ..., stopping_since_at: _Optional[int] = ..., parent: _Optional[str] = ..., headers: _Optional[_Mapping[str, str]] = ..., running_for_ms: _Optional[int] = ...) -> None: ...
+    occurrence_at: int
+    state_digest_before: str
+    state_digest_after: str
+    state_bytes: int
+    log_counts: LogCounts
+    def __init__(self, task: _Optional[str] = ..., executor: _Optional[str] = ..., allocation_id: _Optional[int] = ..., attempt: _Optional[int] = ..., cause: _Optional[str] = ..., node: _Optional[str] = ..., incarnation: _Optional[str] = ..., due_at: _Optional[int] = ..., assigned_at: _Optional[int] = ..., started_at: _Optional[int] = ..., ended_at: _Optional[int] = ..., status: _Optional[str] = ..., outcome: _Optional[str] = ..., reported: _Optional[str] = ..., reason: _Optional[str] = ..., error: _Optional[bytes] = ..., result: _Optional[bytes] = ..., progress: _Optional[_Union[Progress, _Mapping]] = ..., description: _Optional[str] = ..., log_lines: _Optional[int] = ..., log_dropped: _Optional[int] = ..., stop_reason: _Optional[str] = ..., stopping_since_at: _Optional[int] = ..., parent: _Optional[str] = ..., headers: _Optional[_Mapping[str, str]] = ..., running_for_ms: _Optional[int] = ..., occurrence_at: _Optional[int] = ..., state_digest_before: _Optional[str] = ..., state_digest_after: _Optional[str] = ..., state_bytes: _Optional[int] = ..., log_counts: _Optional[_Union[LogCounts, _Mapping]] = ...) -> None: ...
+
+class LogCounts(_message.Message):
+    __slots__ = ("debug", "info", "warning", "error")
+    DEBUG_FIELD_NUMBER: _ClassVar[int]
+    INFO_FIELD_NUMBER: _ClassVar[int]
+    WARNING_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    debug: int
+    info: int
+    warning: int
+    error: int
+    def __init__(self, debug: _Optional[int] = ..., info: _Optional[int] = ..., warning: _Optional[int] = ..., error: _Optional[int] = ...) -> None: ...
+
+class FatesRequest(_message.Message):
+    __slots__ = ("id", "limit", "page_token", "read")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    READ_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    limit: int
+    page_token: str
+    read: ReadOptions
+    def __init__(self, id: _Optional[str] = ..., limit: _Optional[int] = ..., page_token: _Optional[str] = ..., read: _Optional[_Union[ReadOptions, _Mapping]] = ...) -> None: ...
+
+class FateRange(_message.Message):
+    __slots__ = ("fate", "reason", "first_at", "last_at", "count", "number")
+    FATE_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    FIRST_AT_FIELD_NUMBER: _ClassVar[int]
+    LAST_AT_FIELD_NUMBER: _ClassVar[int]
+    COUNT_FIELD_NUMBER: _ClassVar[int]
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    fate: str
+    reason: str
+    first_at: int
+    last_at: int
+    count: int
+    number: int
+    def __init__(self, fate: _Optional[str] = ..., reason: _Optional[str] = ..., first_at: _Optional[int] = ..., last_at: _Optional[int] = ..., count: _Optional[int] = ..., number: _Optional[int] = ...) -> None: ...
+
+class FatesResponse(_message.Message):
+    __slots__ = ("answer", "fates", "next_page")
+    ANSWER_FIELD_NUMBER: _ClassVar[int]
+    FATES_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_FIELD_NUMBER: _ClassVar[int]
+    answer: Answer
+    fates: _containers.RepeatedCompositeFieldContainer[FateRange]
+    next_page: str
+    def __init__(self, answer: _Optional[_Union[Answer, _Mapping]] = ..., fates: _Optional[_Iterable[_Union[FateRange, _Mapping]]] = ..., next_page: _Optional[str] = ...) -> None: ...
 
 class RunsRequest(_message.Message):
     __slots__ = ("id", "limit", "before_allocation_id", "read", "filter", "outcomes", "since_at", "until_at", "page_token", "count_only", "group_by", "allocation_id")

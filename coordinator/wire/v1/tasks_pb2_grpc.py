@@ -114,6 +114,11 @@ class TasksStub:
                 request_serializer=coordinator_dot_wire_dot_v1_dot_tasks__pb2.RunsRequest.SerializeToString,
                 response_deserializer=coordinator_dot_wire_dot_v1_dot_tasks__pb2.RunsResponse.FromString,
                 _registered_method=True)
+        self.Fates = channel.unary_unary(
+                '/ptasks.v1.Tasks/Fates',
+                request_serializer=coordinator_dot_wire_dot_v1_dot_tasks__pb2.FatesRequest.SerializeToString,
+                response_deserializer=coordinator_dot_wire_dot_v1_dot_tasks__pb2.FatesResponse.FromString,
+                _registered_method=True)
         self.Logs = channel.unary_stream(
                 '/ptasks.v1.Tasks/Logs',
                 request_serializer=coordinator_dot_wire_dot_v1_dot_tasks__pb2.LogsRequest.SerializeToString,
@@ -242,6 +247,13 @@ class TasksServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Fates(self, request, context):
+        """what became of the fire times of a series
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Logs(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -349,6 +361,11 @@ def add_TasksServicer_to_server(servicer, server):
                     servicer.Runs,
                     request_deserializer=coordinator_dot_wire_dot_v1_dot_tasks__pb2.RunsRequest.FromString,
                     response_serializer=coordinator_dot_wire_dot_v1_dot_tasks__pb2.RunsResponse.SerializeToString,
+            ),
+            'Fates': grpc.unary_unary_rpc_method_handler(
+                    servicer.Fates,
+                    request_deserializer=coordinator_dot_wire_dot_v1_dot_tasks__pb2.FatesRequest.FromString,
+                    response_serializer=coordinator_dot_wire_dot_v1_dot_tasks__pb2.FatesResponse.SerializeToString,
             ),
             'Logs': grpc.unary_stream_rpc_method_handler(
                     servicer.Logs,
@@ -803,6 +820,33 @@ class Tasks:
             '/ptasks.v1.Tasks/Runs',
             coordinator_dot_wire_dot_v1_dot_tasks__pb2.RunsRequest.SerializeToString,
             coordinator_dot_wire_dot_v1_dot_tasks__pb2.RunsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Fates(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ptasks.v1.Tasks/Fates',
+            coordinator_dot_wire_dot_v1_dot_tasks__pb2.FatesRequest.SerializeToString,
+            coordinator_dot_wire_dot_v1_dot_tasks__pb2.FatesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -24,6 +24,7 @@ class TasksStub:
     PreviewSchedule: grpc.aio.UnaryUnaryMultiCallable[tasks_pb2.PreviewScheduleRequest, tasks_pb2.PreviewScheduleResponse]
     Explain: grpc.aio.UnaryUnaryMultiCallable[tasks_pb2.ExplainRequest, tasks_pb2.ExplainResponse]
     Runs: grpc.aio.UnaryUnaryMultiCallable[tasks_pb2.RunsRequest, tasks_pb2.RunsResponse]
+    Fates: grpc.aio.UnaryUnaryMultiCallable[tasks_pb2.FatesRequest, tasks_pb2.FatesResponse]
     Logs: grpc.aio.UnaryStreamMultiCallable[tasks_pb2.LogsRequest, tasks_pb2.LogsResponse]
     Wait: grpc.aio.UnaryUnaryMultiCallable[tasks_pb2.WaitRequest, tasks_pb2.WaitResponse]
     Watch: grpc.aio.UnaryStreamMultiCallable[tasks_pb2.WatchRequest, tasks_pb2.WatchResponse]
@@ -78,6 +79,9 @@ class TasksServicer:
     def Runs(
         self, request: tasks_pb2.RunsRequest, context: grpc.aio.ServicerContext[tasks_pb2.RunsRequest, tasks_pb2.RunsResponse]
     ) -> Awaitable[tasks_pb2.RunsResponse]: ...
+    def Fates(
+        self, request: tasks_pb2.FatesRequest, context: grpc.aio.ServicerContext[tasks_pb2.FatesRequest, tasks_pb2.FatesResponse]
+    ) -> Awaitable[tasks_pb2.FatesResponse]: ...
     def Logs(
         self, request: tasks_pb2.LogsRequest, context: grpc.aio.ServicerContext[tasks_pb2.LogsRequest, tasks_pb2.LogsResponse]
     ) -> AsyncIterator[tasks_pb2.LogsResponse] | Awaitable[None]: ...
