@@ -11,7 +11,7 @@ from coordinator.timetable.steps import LAST_INSTANT, next_fire, rule_for
 from coordinator.timetable.windows import next_begin, windows_at
 from coordinator.timetable.zones import wall_at
 
-COUNTED_MAX = 10_080  # of an rrule, fire times in one stretch: one a minute for a week; beyond them the rate holds on
+COUNTED_MAX = 2_500  # fire times walked in one stretch, of the few rrules that ask for a walk; beyond them the rate holds on
 SEGMENTS_MAX = 2_000  # between and in black-outs
 
 

@@ -11,8 +11,9 @@ from hashlib import blake2b
 from coordinator.model.instants import SECOND, Instant, Millis
 from coordinator.model.schedules import Firing, Schedule, Series
 from coordinator.timetable.rule_text import rule_text
-from coordinator.timetable.steps import falls_into_gap, next_fire
+from coordinator.timetable.steps import falls_into_gap, next_fire, rule_for
 from coordinator.timetable.windows import moved_to
+from coordinator.timetable.zones import wall_at
 
 NONE_LEFT = Firing()
 
@@ -48,7 +49,7 @@ def fate_of(schedule: Schedule, anchor: Instant, fire_at: Instant) -> str:
     moved = moved_to(schedule.blackouts, fire_at)
     if moved is None:
         return "blackout"
-    if moved == fire_at:
+    if moved == fire_at or schedule.count_from != "due":  # its next one comes after its run
         return ""
     following = next_fire(schedule, anchor, fire_at)
     return "blackout" if following is not None and following <= moved else ""
@@ -73,7 +74,10 @@ def first_firing(
     if schedule.cron:
         return anchor, next_firing(schedule, task_id, anchor, at)
     if schedule.rrule and not schedule.start and not rule_text(schedule.rrule).is_fixed:
-        return anchor, Firing(anchor, anchor + jitter_of(schedule.jitter_ms, task_id, anchor))
+        is_over = rule_for(schedule, anchor).last < wall_at(schedule.time_zone, anchor)
+        if is_over or 0 < schedule.end <= anchor:
+            return anchor, NONE_LEFT
+        return anchor, Firing(anchor, due_at(schedule, task_id, anchor, anchor))
     return anchor, next_firing(schedule, task_id, anchor, at - 1)
 
 

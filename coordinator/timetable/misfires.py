@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from coordinator.model.instants import Instant, Millis
 from coordinator.model.schedules import Fate, FateWord, Firing, Occurrence, Schedule, Series
-from coordinator.timetable.firing import due_at, fate_of
+from coordinator.timetable.firing import due_at, fate_of, next_firing
 from coordinator.timetable.stretches import Stretch, Walk, next_alone, walk
 from coordinator.timetable.windows import moved_to
 
@@ -131,7 +131,15 @@ def _settled(at: _At, found: Walk, keep: int) -> Plan:
     fates.reverse()
     starting = [one for one in fates if isinstance(one, Occurrence)]
     start = starting[0] if starting else None
-    return Plan(at.series.next.fire_at, _joined(fates), start, tuple(starting[1:]), found.next)
+    following = found.next if start is not None else _without_run(at, found.next)
+    return Plan(at.series.next.fire_at, _joined(fates), start, tuple(starting[1:]), following)
+
+
+def _without_run(at: _At, following: Firing) -> Firing:
+    """An interval that counts from its runs, and had none: on in its steps from the fire time that did not start."""
+    if at.schedule.count_from == "due":
+        return following
+    return next_firing(at.schedule, at.task_id, at.series.next.fire_at, at.now)
 
 
 def _begun(at: _At, fire_at: Instant) -> Fate | Occurrence:

@@ -15,7 +15,6 @@ from coordinator.timetable.firing import first_firing
 from coordinator.timetable.rules import rule_of
 from coordinator.timetable.steps import LAST_INSTANT, next_fire
 from coordinator.timetable.windows import (
-    HOPS_MAX,
     WEEK_MINUTES,
     moved_to,
     windows_at,
@@ -29,6 +28,7 @@ GRACE_MAX = 24 * HOUR
 DEADLINE_MAX = 366 * DAY
 BLACKOUT_MAX = 31 * DAY
 FAILURES_MAX = 1_000_000
+WINDOWS_TRIED = 100  # for a fire time that comes out of all black-outs
 GAPS_SEEN = 2_000  # fire times looked at for the shortest gap
 _WORDS = {
     "from": ("count_from", ("due", "start", "end")),
@@ -206,15 +206,13 @@ def _firing(schedule: Schedule, at: Instant) -> Iterator[Problem]:
 def _comes_out(schedule: Schedule, anchor: Instant, fire_at: Instant) -> bool:
     """Some fire time may start: looked for from the end of one window to the next."""
     candidate: Instant | None = fire_at
-    for _ in range(HOPS_MAX):
+    for _ in range(WINDOWS_TRIED):
         if candidate is None:
             return False
         if moved_to(schedule.blackouts, candidate) is not None:
             return True
-        ends = (
-            window.end for window in windows_at(schedule.blackouts, candidate) if not window.shifts
-        )
-        candidate = next_fire(schedule, anchor, max(ends, default=candidate + 1) - 1)
+        ends = (window.end for window in windows_at(schedule.blackouts, candidate))
+        candidate = next_fire(schedule, anchor, max(ends) - 1)
     return False
 
 

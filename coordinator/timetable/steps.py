@@ -26,7 +26,9 @@ LAST_INSTANT: Instant = 32_503_680_000_000  # the year 3000: no fire time from t
 
 def next_fire(schedule: Schedule, anchor: Instant, after: Instant) -> Instant | None:
     """The first fire time strictly after `after`; None when none is left."""
-    after = max(after, schedule.start - 1)
+    after = max(after, schedule.start - 1, -1)
+    if after >= LAST_INSTANT:
+        return None
     if schedule.every_ms:
         found: Instant | None = _next_of_interval(schedule.every_ms, anchor, after)
     elif goes_by_local_time(schedule):

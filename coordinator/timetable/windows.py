@@ -15,7 +15,7 @@ from coordinator.model.schedules import Blackout, Schedule
 from coordinator.timetable.steps import next_fire
 from coordinator.timetable.zones import Wall, wall_at, walled
 
-HOPS_MAX = 1_000  # from window to window: beyond them nothing ever comes out
+HOPS_MAX = 400  # from window to window: beyond them nothing ever comes out
 WEEK_MINUTES = 7 * 24 * 60
 _WEEK_S = WEEK_MINUTES * 60
 _FIRST_MONDAY_S = 4 * 86_400  # 1970 began on a Thursday
