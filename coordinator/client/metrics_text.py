@@ -7,7 +7,7 @@ follow one another; a slow one holds up others, not the loop.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
@@ -64,23 +64,8 @@ class Exposition:
 
     def collect(self) -> Iterable[Metric]:
         """For the registry: the families in the order of the contract, also those without a number."""
-        from prometheus_client import metrics_core as core
-
         for family in self._families:
-            name, values = PREFIX + family.name, self._sheet.values[family.name]
-            if family.kind == "histogram":
-                histogram = core.HistogramMetricFamily(name, family.help, labels=family.labels)
-                for labels, spread in values.items():
-                    if isinstance(spread, Spread):
-                        histogram.add_metric(labels, spread.buckets(), spread.total)
-                yield histogram
-                continue
-            kind = core.CounterMetricFamily if family.kind == "counter" else core.GaugeMetricFamily
-            metric = kind(name, family.help, labels=family.labels)
-            for labels, value in values.items():
-                if not isinstance(value, Spread):
-                    metric.add_metric(labels, value)
-            yield metric
+            yield _metric(family, self._sheet.values[family.name])
 
     def _render(self) -> bytes:
         from prometheus_client.exposition import generate_latest
@@ -90,3 +75,21 @@ class Exposition:
             self._registry = CollectorRegistry(auto_describe=False)
             self._registry.register(self)
         return generate_latest(self._registry)
+
+
+def _metric(family: Family, values: Mapping[Labels, float | Spread]) -> Metric:
+    from prometheus_client import metrics_core as core
+
+    name = PREFIX + family.name
+    if family.kind == "histogram":
+        histogram = core.HistogramMetricFamily(name, family.help, labels=family.labels)
+        for labels, spread in values.items():
+            if isinstance(spread, Spread):
+                histogram.add_metric(labels, spread.buckets(), spread.total)
+        return histogram
+    kind = core.CounterMetricFamily if family.kind == "counter" else core.GaugeMetricFamily
+    metric = kind(name, family.help, labels=family.labels)
+    for labels, value in values.items():
+        if not isinstance(value, Spread):
+            metric.add_metric(labels, value)
+    return metric
