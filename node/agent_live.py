@@ -12,6 +12,7 @@ from collections.abc import Iterable
 import msgspec
 
 from coordinator.client.node_values import LogLine, Progress
+from coordinator.client.node_wire import NO_LOG, KeptLog
 from node import frames
 
 FIRST_LINES = 50
@@ -19,23 +20,26 @@ LAST_LINES = 150
 BYTES_MAX = 64 * 1024
 LIVE_LINES_MAX = 200  # of all runs, per flush
 FLUSH_S = 0.2
+LEVELS = ("debug", "info", "warning", "error")
 
 
 class LogBook:
     """The lines of one run that are kept, as JSON."""
 
-    __slots__ = ("_bytes", "_first", "_last", "told", "written")
+    __slots__ = ("_bytes", "_first", "_last", "counts", "told")
 
     def __init__(self) -> None:
         self._first: list[bytes] = []
         self._last: deque[bytes] = deque()
         self._bytes = 0
-        self.told = 0  # lines that arrived here
-        self.written = 0  # lines the run wrote, as its worker counted; 0 while it runs
+        self.told = dict.fromkeys(LEVELS, 0)  # lines that arrived here
+        self.counts: frames.LogCounts | None = (
+            None  # as the worker of the run counted, when it has ended
+        )
 
     def add(self, line: frames.Log) -> None:
         """Keep a line; the middle of a long log gives way."""
-        self.told += 1
+        self.told[line.level] = self.told.get(line.level, 0) + 1
         text = _encoded(line)
         is_first = len(self._first) < FIRST_LINES and not self._last
         if is_first and self._bytes + len(text) <= BYTES_MAX // 2:
@@ -47,10 +51,18 @@ class LogBook:
         while self._last and (len(self._last) > LAST_LINES or self._bytes > BYTES_MAX):
             self._bytes -= len(self._last.popleft())
 
-    def kept(self) -> tuple[bytes, int]:
-        """The lines, and how many are missing between them."""
+    def kept(self) -> KeptLog:
+        """The lines, how many are missing between them, and how many there were of each level."""
         lines = [*self._first, *self._last]
-        return b"".join(lines), max(self.told, self.written) - len(lines)
+        counts = tuple(self.told[level] for level in LEVELS)
+        if self.counts is not None and sum(exact := levels_of(self.counts)) >= sum(counts):
+            counts = exact
+        return KeptLog(b"".join(lines), max(0, sum(counts) - len(lines)), counts)
+
+
+def levels_of(counts: frames.LogCounts) -> tuple[int, ...]:
+    """From debug to error."""
+    return (counts.debug, counts.info, counts.warning, counts.error)
 
 
 def _encoded(line: frames.Log) -> bytes:
@@ -85,14 +97,13 @@ class LiveNews:
 
     def ended(self, allocation_id: int, counts: frames.LogCounts) -> None:
         """The worker's own counts, lines included that never got here."""
-        written = counts.debug + counts.info + counts.warning + counts.error
-        if written:
-            self._books.setdefault(allocation_id, LogBook()).written = written
+        if any(levels_of(counts)):
+            self._books.setdefault(allocation_id, LogBook()).counts = counts
 
-    def kept(self, allocation_id: int) -> tuple[bytes, int]:
+    def kept(self, allocation_id: int) -> KeptLog:
         """What travels with the end of this run."""
         book = self._books.get(allocation_id)
-        return (b"", 0) if book is None else book.kept()
+        return NO_LOG if book is None else book.kept()
 
     def forget(self, allocation_ids: Iterable[int]) -> None:
         for allocation_id in allocation_ids:

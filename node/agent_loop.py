@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from coordinator.client.node_values import CallAnswer, FromLeader, LoadProblem, Offer
+from coordinator.client.node_wire import KeptLog
 from node import effects, frames
 from node.agent_config import core_config, pool_config
 from node.agent_handshake import BEAT, Handshake
@@ -146,7 +147,7 @@ class Agent:
     def session_closed(self) -> None:
         self.feed(SessionClosed())
 
-    def kept_logs(self, allocation_id: int) -> tuple[bytes, int]:
+    def kept_logs(self, allocation_id: int) -> KeptLog:
         """The log lines that travel with the end of a run."""
         return self._live.kept(allocation_id)
 

@@ -105,7 +105,8 @@ class LogStreams:
             raise Rejected(
                 Code.NOT_FOUND, "run_not_found", f"there is no run {task_id}#{allocation_id}"
             )
-        return stored_lines(run), 0
+        kept = stored_lines(run)
+        return kept, max(0, sum(run.log_counts or ()) - len(kept))
 
 
 async def _passed_on(

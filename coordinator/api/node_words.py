@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from coordinator.api.errors import Rejected, refusal_of
+from coordinator.api.schedules import schedule_from_wire
 from coordinator.api.translate import spec_from_wire
 from coordinator.model.features import FIRST
 from coordinator.model.ids import AllocationId, Incarnation, NodeName, TaskId
 from coordinator.model.nodes import LoadError, Manifest
-from coordinator.model.tasks import RunOutcome
+from coordinator.model.tasks import RunOutcome, TaskSpec
 from coordinator.replica import sayings as s
 from coordinator.wire.v1 import internal_pb2 as wire
+from coordinator.wire.v1 import tasks_pb2 as tasks_wire
 
 OUTCOMES = frozenset(RunOutcome)
 
@@ -180,9 +183,14 @@ def _report(said: wire.Report) -> s.Report:
 
 
 def _child(said: wire.NewChild) -> s.NewChild:
-    return s.NewChild(
-        said.key, said.executor, said.params or b"{}", spec_from_wire(said.spec), said.paused
-    )
+    """With the refusal that its code is to hear, where the spec cannot even be read."""
+    params = said.params or b"{}"
+    try:
+        spec = spec_from_wire(said.spec)
+    except Rejected as rejected:
+        refusal = refusal_of(rejected)
+        return s.NewChild(said.key, said.executor, params, TaskSpec(), said.paused, refusal)
+    return s.NewChild(said.key, said.executor, params, spec, said.paused)
 
 
 def _ended(said: wire.Ended) -> s.EndedReport:
@@ -193,6 +201,10 @@ def _ended(said: wire.Ended) -> s.EndedReport:
     return s.EndedReport(
         outcome=outcome,
         reason=said.reason,
+    try:
+        schedule = schedule_from_wire(said.schedule) if said.HasField("schedule") else None
+    except Rejected as wrong:
+        return s.bad_schedule(outcome, wrong.message, said.logs or None, said.lasted_ms)
         result=said.result or None,
         error=said.error or None,
         permanent=said.permanent,
@@ -205,9 +217,17 @@ def _ended(said: wire.Ended) -> s.EndedReport:
     )
 
 
+        log_counts=_counts(said.log_counts) if said.HasField("log_counts") else (),
+        again_in_ms=said.again_in_ms if said.HasField("again_in_ms") else -1,
+        schedule=schedule,
+        then=said.then,
 def _progress(said: wire.LiveProgress) -> s.LiveProgress:
     total = said.total if said.HasField("total") else None
     return s.LiveProgress(
+def _counts(said: tasks_wire.LogCounts) -> tuple[int, ...]:
+    return (said.debug, said.info, said.warning, said.error)
+
+
         TaskId(said.task_id), AllocationId(said.allocation_id), said.done, total, said.message
     )
 

@@ -11,6 +11,7 @@ from coordinator.api import explaining, selection
 from coordinator.api.checks import Schemas
 from coordinator.api.door import Door
 from coordinator.api.errors import Rejected, abort, from_failure
+from coordinator.api.fates import look_at_fates
 from coordinator.api.hub import Hub
 from coordinator.api.logs import LogStreams
 from coordinator.api.previews import asked_fire_times, preview_of
@@ -175,6 +176,15 @@ class TaskReads(TasksServicer):
             return answer
 
         return await self.read(context, PREFIX + "Runs", request, wire.RunsResponse, look)
+
+    @override
+    async def Fates(self, request: wire.FatesRequest, context: Context) -> wire.FatesResponse:
+        async def look() -> wire.FatesResponse:
+            answer = await look_at_fates(self._door, request)
+            answer.answer.CopyFrom(self._road.answer(stale=request.read.stale))
+            return answer
+
+        return await self.read(context, PREFIX + "Fates", request, wire.FatesResponse, look)
 
     @override
     async def Wait(self, request: wire.WaitRequest, context: Context) -> wire.WaitResponse:

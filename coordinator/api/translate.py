@@ -13,7 +13,7 @@ from coordinator.model.ids import TaskId
 from coordinator.model.instants import Instant
 from coordinator.model.tasks import Backoff, LastOutcome, Policy, Status, Task, TaskSpec
 from coordinator.replica.inputs import Create
-from coordinator.replica.live import ProgressNow
+from coordinator.replica.live import ProgressNow, progress_of_bytes
 from coordinator.wire.v1 import tasks_pb2 as wire
 
 _OPTIONAL = (
@@ -33,6 +33,7 @@ _OPTIONAL = (
 )
 
 
+LEVELS = ("debug", "info", "warning", "error")
 NOTHING_ASKED = TaskSpec()
 
 
@@ -244,10 +245,19 @@ def run_status(run: StoredRun, task: Task | None) -> str:
     return "ended"
 
 
+def _digest_after(run: StoredRun) -> str:
+    """Of the state that it left, which is the one it was given unless it wrote another."""
+    if run.ended_at is None:
+        return ""
+    written = run.state_digest_after
+    return (run.state_digest_before or "") if written is None else written
+
+
 def run_to_wire(run: StoredRun, task: Task | None, now: Instant) -> wire.Run:
     """A row of the runs table, with what the record knows of the run."""
     status = run_status(run, task)
-    lines = run.logs.count(b"\n") if run.logs else 0
+    kept = run.logs.count(b"\n") if run.logs else 0
+    lines = sum(run.log_counts) if run.log_counts else kept
     until = now if status != "ended" else run.ended_at or 0
     found = wire.Run(
         task=run.task_id,
@@ -269,8 +279,17 @@ def run_to_wire(run: StoredRun, task: Task | None, now: Instant) -> wire.Run:
         result=run.result or b"",
         description=f"id={run.task_id}",
         log_lines=lines,
+        log_dropped=max(0, lines - kept) if run.logs is not None else 0,
         running_for_ms=max(0, until - run.started_at) if run.started_at else 0,
+        occurrence_at=run.occurrence_at or 0,
+        state_digest_before=run.state_digest_before or "",
+        state_digest_after=_digest_after(run),
+        state_bytes=run.state_bytes or 0,
     )
+    if run.log_counts:
+        found.log_counts.CopyFrom(wire.LogCounts(**dict(zip(LEVELS, run.log_counts, strict=False))))
+    if run.progress is not None:
+        found.progress.CopyFrom(progress_to_wire(progress_of_bytes(run.progress)))
     if task is not None:
         found.description = task.description or found.description
         found.headers.update(task.spec.headers)

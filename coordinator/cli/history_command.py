@@ -9,6 +9,7 @@ import click
 from coordinator.cli import exits
 from coordinator.cli.completing import complete
 from coordinator.cli.failures import usage
+from coordinator.cli.fate_texts import show_fates
 from coordinator.cli.lazy import Verb
 from coordinator.cli.output import Column, tell
 from coordinator.cli.run_texts import GOES_ON, every_column, run_columns
@@ -34,6 +35,9 @@ PAGE = 1_000
 )
 @click.option("--until", default="", metavar="T", help="Runs that had a node by then.")
 @click.option("--group-by", type=click.Choice(("node", "parent")), help="Counts instead of runs.")
+@click.option(
+    "--fates", is_flag=True, help="What became of the fire times of ID instead of its runs."
+)
 @click.option("--count", "only_count", is_flag=True, help="How many there are.")
 @click.option(
     "--limit", type=click.IntRange(1), default=50, show_default=True, help="At most so many."
@@ -50,6 +54,10 @@ def history(ctx: click.Context, /, **flags: Any) -> int:
     session.doing = f"history {task_id}".strip()
     if task_id and _is_selection(chosen):
         raise usage("history: either an id or a selection, not both")
+    if flags["fates"]:
+        if not task_id or flags["only_count"] or flags["group_by"]:
+            raise usage("history: --fates takes an id, and neither --count nor --group-by")
+        return session.run(lambda: show_fates(session, task_id, flags["limit"], flags["token"]))
     if flags["only_count"]:
         return session.run(lambda: _count(session, task_id, chosen))
     if flags["group_by"]:

@@ -188,7 +188,7 @@ def run_of(run: wire.Run) -> views.Run:
         cause=run.cause,
         node=run.node or None,
         incarnation=run.incarnation or None,
-        occurrence_at=None,
+        occurrence_at=run.occurrence_at or None,
         due_at=run.due_at or None,
         assigned_at=run.assigned_at or None,
         started_at=run.started_at or None,
@@ -201,9 +201,9 @@ def run_of(run: wire.Run) -> views.Run:
         error=json_or_none(run.error),
         result=json_or_none(run.result),
         progress=progress_of(run.progress) if run.HasField("progress") else None,
-        log_counts={},
-        state_digest_before=None,
-        state_digest_after=None,
+        log_counts=_counts(run.log_counts) if run.HasField("log_counts") else {},
+        state_digest_before=run.state_digest_before or None,
+        state_digest_after=run.state_digest_after or None,
         parent=run.parent or None,
         trace_id=None,
         log_lines=run.log_lines,
@@ -212,7 +212,12 @@ def run_of(run: wire.Run) -> views.Run:
         stopping_since_at=run.stopping_since_at or None,
         headers=dict(run.headers),
         running_for_ms=run.running_for_ms if run.started_at else None,
+        state_bytes=run.state_bytes or None,
     )
+
+
+def _counts(counts: wire.LogCounts) -> dict[str, int]:
+    return {level: getattr(counts, level) for level in ("debug", "info", "warning", "error")}
 
 
 def log_line_of(line: wire.LogLine) -> views.LogLine:

@@ -63,6 +63,9 @@ EXPLAIN: Method[wire.ExplainRequest, wire.ExplainResponse] = Method(
 RUNS: Method[wire.RunsRequest, wire.RunsResponse] = Method(
     _PATH + "Runs", wire.RunsRequest.SerializeToString, wire.RunsResponse.FromString
 )
+FATES: Method[wire.FatesRequest, wire.FatesResponse] = Method(
+    _PATH + "Fates", wire.FatesRequest.SerializeToString, wire.FatesResponse.FromString
+)
 LOGS: Method[wire.LogsRequest, wire.LogsResponse] = Method(
     _PATH + "Logs", wire.LogsRequest.SerializeToString, wire.LogsResponse.FromString
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -34,7 +34,17 @@ from coordinator.wire.v1 import tasks_pb2 as tasks_wire
 FRAME_BYTES_MAX = 2 * 1024 * 1024  # of what is put together here; the servers take 4 MiB
 REPORT_BYTES = 256  # what a report takes besides its payloads, about
 
-RunLogs = Callable[[int], tuple[bytes, int]]
+
+class KeptLog(NamedTuple):
+    """What travels of a run's log with its end: JSON lines, how many were dropped, all counted from debug to error."""
+
+    lines: bytes
+    dropped: int = 0
+    counts: tuple[int, ...] = ()
+
+
+NO_LOG = KeptLog(b"")
+RunLogs = Callable[[int], KeptLog]
 
 
 @dataclass(slots=True)
@@ -197,7 +207,7 @@ def _fill_child(message: wire.Report, child: NewChild) -> None:
     )
 
 
-def _fill_ended(message: wire.Ended, end: RunEnd, logs: tuple[bytes, int]) -> None:
+def _fill_ended(message: wire.Ended, end: RunEnd, log: KeptLog) -> None:
     message.outcome = end.outcome
     message.reason = end.reason
     message.lasted_ms = end.lasted_ms
@@ -208,7 +218,11 @@ def _fill_ended(message: wire.Ended, end: RunEnd, logs: tuple[bytes, int]) -> No
     message.handed_back = end.handed_back
     message.worker_died = end.worker_died
     message.reported = end.reported if end.reported != end.outcome else ""
-    message.logs, message.logs_dropped = logs
+    message.logs, message.logs_dropped = log.lines, log.dropped
+    if any(log.counts):
+        debug, info, warning, error = log.counts
+        counts = tasks_wire.LogCounts(debug=debug, info=info, warning=warning, error=error)
+        message.log_counts.CopyFrom(counts)
     if end.again_in_ms is not None:
         message.again_in_ms = end.again_in_ms
     if end.schedule is not None:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from coordinator.client import from_wire, methods, replies
 from coordinator.client.calls import Caller, Plan
 from coordinator.client.errors import NotFound
+from coordinator.client.fate_views import FatePage, FateRange
 from coordinator.client.requests import ChangeOptions, ReadOptions, RunFilter
 from coordinator.client.to_wire import filter_to_wire, read_to_wire
 from coordinator.wire.v1 import tasks_pb2 as wire
@@ -82,6 +83,25 @@ class RunReads:
             raise NotFound(f"no run {task_id}#{allocation_id}", reason="run_not_found")
         answer = from_wire.answer_of(reply.answer)
         return replies.FoundRun(answer, from_wire.run_of(reply.runs[0]))
+
+    async def fates(
+        self,
+        task_id: str,
+        *,
+        limit: int = 100,
+        page_token: str = "",
+        read: ReadOptions = _READ,
+    ) -> FatePage:
+        """What became of the fire times of a series: one page, the range that was begun last first. Raises NotFound."""
+        request = wire.FatesRequest(
+            id=task_id, limit=limit, page_token=page_token, read=read_to_wire(read)
+        )
+        reply = await self._caller.call(methods.FATES, request, self._plan(None, stale=read.stale))
+        fates = [
+            FateRange(one.fate, one.reason or None, one.first_at, one.last_at, one.count)
+            for one in reply.fates
+        ]
+        return FatePage(from_wire.answer_of(reply.answer), fates, reply.next_page)
 
     async def count_runs(
         self,

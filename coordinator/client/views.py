@@ -200,6 +200,7 @@ class Run(Struct, frozen=True):
     stopping_since_at: int | None
     headers: dict[str, str]
     running_for_ms: int | None
+    state_bytes: int | None = None
 
 
 class LogLine(Struct, frozen=True):

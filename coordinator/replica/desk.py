@@ -34,6 +34,7 @@ from coordinator.model.tasks import Assignment, Code, RunOutcome, StopReason, Ta
 from coordinator.replica.bench import Bench
 from coordinator.replica.fanout import Session
 from coordinator.replica.inputs import Asked, Create
+from coordinator.replica.live import LiveBoard
 from coordinator.replica.proposals import Answer, Lost, OnAnswer, Proposal, Proposals
 from coordinator.replica.sayings import (
     EndedReport,
@@ -60,8 +61,10 @@ class Desk:
         proposals: Proposals,
         create: StartCreation,
         poke: Callable[[], None],
+        live: LiveBoard,
     ) -> None:
         self._bench = bench
+        self._live = live
         self._poke = poke
         self._create = create
         self._proposals = proposals
@@ -218,11 +221,20 @@ class Desk:
             next=chosen,
             reported=ended.reported,
             retry_given=ended.retry_in_ms >= 0,
+            log_counts=ended.log_counts,
+            progress=self._last_progress(report, ended),
             again_at=bench.at + ended.again_in_ms if ended.again_in_ms >= 0 else 0,
             schedule=ended.schedule,
             then=ended.then,
         )
         return command, claims
+
+    def _last_progress(self, report: Report, ended: EndedReport) -> bytes | None:
+        """Of a run that is lost nothing newer will come (TM-69)."""
+        if ended.outcome is not RunOutcome.LOST:
+            return None
+        found = self._live.progress_of(report.task_id, report.allocation_id)
+        return None if found is None else msgspec.json.encode(found)
 
     def _retry_at(self, task: Task, ended: EndedReport) -> int:
         if ended.retry_in_ms >= 0 and ended.outcome is not RunOutcome.LOST:

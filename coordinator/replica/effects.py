@@ -41,7 +41,7 @@ class RunWrite(msgspec.Struct, frozen=True, gc=False):
     state_digest_before: str | None = (
         None  # of the saved state that it was given; none: there was no state
     )
-    state_digest_after: str | None = None  # where it wrote another
+    state_digest_after: str | None = None  # where it wrote one; empty: it took it away
     state_bytes: int | None = None  # of the state that it left, where it wrote one
     log_counts: tuple[int, ...] | None = None  # lines written: debug, info, warning, error
     progress: bytes | None = None  # of a lost run the last one, JSON

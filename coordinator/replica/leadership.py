@@ -87,7 +87,7 @@ class Leadership:
         self.asking = AskingPass(bench, self.assigners, proposals)
         self.pokes = Pokes(self.look_again)
         poke = lambda: self.pokes.poke(bench.now.steady)  # noqa: E731 - whenever a run asks for it
-        desk = Desk(bench, proposals, self.creations.begin, poke)
+        desk = Desk(bench, proposals, self.creations.begin, poke, self.live)
         self.sessions = Sessions(bench, self.leases, desk, proposals, reads)
         self.sessions.on_connected = self.look_again
         self.run_calls = RunCalls(bench.state, self.sessions, bench.emit)

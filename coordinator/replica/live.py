@@ -22,6 +22,11 @@ class ProgressNow(msgspec.Struct, frozen=True, gc=False):
     at: Instant
 
 
+def progress_of_bytes(kept: bytes) -> ProgressNow:
+    """As it is kept with the end of a lost run. Raises DecodeError."""
+    return msgspec.json.decode(kept, type=ProgressNow)
+
+
 class _Run(msgspec.Struct, gc=False):
     allocation_id: AllocationId
     progress: ProgressNow | None

@@ -116,7 +116,7 @@ def _of_end(event: RunEnded, index: int) -> RunWrite:
         error=event.error,
         result=event.result,
         logs=event.logs,
-        state_digest_after=digest_of(event.state) if event.wrote_state else None,
+        state_digest_after=(digest_of(event.state) or "") if event.wrote_state else None,
         state_bytes=len(event.state or b"") if event.wrote_state else None,
         log_counts=event.log_counts or None,
         progress=event.progress,

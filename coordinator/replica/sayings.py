@@ -76,6 +76,7 @@ class EndedReport(msgspec.Struct, frozen=True, gc=False):
     then: str = ""  # pause, end
 
 
+    log_counts: tuple[int, ...] = ()  # debug, info, warning, error; empty: none were written
 def bad_schedule(
     reported: RunOutcome, why: str, logs: bytes | None, lasted_ms: Millis
 ) -> EndedReport:

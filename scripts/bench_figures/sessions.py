@@ -15,7 +15,7 @@ from collections.abc import Iterator
 
 from coordinator.client.node_session import NodeStream, SessionBroken
 from coordinator.client.node_values import FromLeader, Heartbeat, Registration
-from coordinator.client.node_wire import Outgoing, register_frame
+from coordinator.client.node_wire import NO_LOG, Outgoing, register_frame
 from scripts.bench_figures.bench import Bench, Entry
 from scripts.bench_figures.callers import own_cpu_s
 from scripts.bench_figures.cluster import Cluster
@@ -116,7 +116,7 @@ class Session:
         while self._stream is not None:
             self._sequence += 1
             beat = Heartbeat(self._sequence, self._accepted, self._lease_ms, 0)
-            await self._stream.send(Outgoing(heartbeat=beat), lambda _: (b"", 0))
+            await self._stream.send(Outgoing(heartbeat=beat), lambda _: NO_LOG)
             await asyncio.sleep(self._beat_s)
 
 

@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING, Any
 from coordinator.api.checks import check_registration
 from coordinator.api.node_words import frame_to_wire, registration, saying
 from coordinator.client.node_values import FromLeader, Registration
-from coordinator.client.node_wire import Outgoing, leader_frame, node_frames, register_frame
+from coordinator.client.node_wire import (
+    NO_LOG,
+    KeptLog,
+    Outgoing,
+    leader_frame,
+    node_frames,
+    register_frame,
+)
 from coordinator.replica.effects import CloseNode
 from coordinator.replica.inputs import NodeClosed, NodeOpened, NodeSaid
 from coordinator.replica.sayings import LeaderSaying
@@ -315,5 +322,5 @@ class Stream:
         self._timeline.after(MS, label, lambda: node.broken(self), self._agent)
 
 
-def _no_logs(_: int) -> tuple[bytes, int]:
-    return b"", 0
+def _no_logs(_: int) -> KeptLog:
+    return NO_LOG

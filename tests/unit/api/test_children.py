@@ -95,13 +95,13 @@ async def test_pt_20_a_child_meets_the_same_checks_as_any_task() -> None:
 async def test_a_child_crosses_the_wire() -> None:
     from coordinator.api.node_words import saying
     from coordinator.client import node_values as v
-    from coordinator.client.node_wire import Outgoing, node_frames
+    from coordinator.client.node_wire import NO_LOG, Outgoing, node_frames
 
     spec = (
         b'{"timeout_ms":5,"labels":{"a":"b"},"paused":true,"backoff":{"kind":"fixed","first_ms":1}}'
     )
     report = v.Report(3, "p", 7, child=v.NewChild(1, "k", "a.b", b'{"n":1}', spec))
-    (sent,) = node_frames(Outgoing(now=9, reports=[report]), lambda _: (b"", 0))
+    (sent,) = node_frames(Outgoing(now=9, reports=[report]), lambda _: NO_LOG)
     child = saying(internal.NodeFrame.FromString(sent.SerializeToString())).reports[0].child
     assert child is not None
     assert (child.key, child.executor, child.params, child.paused) == ("k", "a.b", b'{"n":1}', True)

@@ -86,6 +86,7 @@ class FakeCluster:
         self.runs: dict[str, list[wire.Run]] = defaultdict(list)
         self.parts: dict[str, Any] = {}  # of the state
         self.every_run: list[wire.Run] = []  # newest first
+        self.fates: list[wire.FateRange] = []  # newest first
         self.lines: dict[str, list[wire.LogLine]] = defaultdict(list)
         self.explanations: dict[str, wire.ExplainResponse] = {}
         self.nodes: dict[str, cluster.NodeView] = {}
@@ -351,6 +352,16 @@ class FakeTasks(FakeCancels, FakeCalls, tasks_pb2_grpc.TasksServicer, Door):
             await self.refused(not_found(request.id), context)
         runs = self.state.runs[request.id]
         return wire.RunsResponse(answer=self.state.answer(), runs=runs[: request.limit])
+
+    async def Fates(self, request: wire.FatesRequest, context: Any) -> Any:
+        await self.enter("Fates", request, context)
+        if request.id not in self.state.tasks:
+            await self.refused(not_found(request.id), context)
+        start, fates = int(request.page_token or 0), self.state.fates
+        end = start + request.limit
+        token = str(end) if end < len(fates) else ""
+        answer = self.state.answer()
+        return wire.FatesResponse(answer=answer, fates=fates[start:end], next_page=token)
 
     def _every_run(self, request: wire.RunsRequest) -> wire.RunsResponse:
         """Pages, one run, a count, groups by node; filters are for the test to look at."""

@@ -48,6 +48,7 @@ READS: tuple[tuple[str, ...], ...] = (
     ("logs", "hello"),
     ("history", "hello"),
     ("history",),
+    ("history", "hello", "--fates"),
     ("history", "--count"),
     ("history", "--group-by", "node"),
     ("node", "list"),
@@ -64,6 +65,9 @@ READS: tuple[tuple[str, ...], ...] = (
     ("cluster", "settings"),
     ("cluster", "rebalance"),
     ("limit", "list"),
+    ("schedule", "list"),
+    ("schedule", "preview", "--every", "5m"),
+    ("schedule", "lint", "{schedules}"),
     ("context", "list"),
     ("context", "show", "here"),
     ("completion", "show", "bash"),
@@ -85,14 +89,18 @@ def furnished(cluster: FakeCluster, own_config: Path) -> FakeCluster:
     ]
     cluster.nodes["n1"] = cluster_pb2.NodeView(name="n1", status="ready", capacity=10, units=20)
     own_config.write_text(f'[contexts.here]\naddr = "{cluster.address}"\n')
+    (own_config.parent / "schedules").write_text(
+        '[{"id": "a", "executor": "demo.ticker", "schedule": {"every": "5m"}}]'
+    )
     return cluster
 
 
 @pytest.mark.parametrize("args", READS, ids=" ".join)
 def test_x01_one_json_value_and_nothing_on_stderr(
-    taskctl: Taskctl, furnished: FakeCluster, args: tuple[str, ...]
+    taskctl: Taskctl, furnished: FakeCluster, own_config: Path, args: tuple[str, ...]
 ) -> None:
-    ran = taskctl(*args, "-o", "json")
+    path = str(own_config.parent / "schedules")
+    ran = taskctl(*(path if arg == "{schedules}" else arg for arg in args), "-o", "json")
     assert ran.code == 0, ran.err
     tree = json.loads(ran.out)
     assert tree["apiVersion"] == "ptasks/v1"
@@ -102,14 +110,15 @@ def test_x01_one_json_value_and_nothing_on_stderr(
 
 
 def test_x01_every_command_that_reads_is_tried() -> None:
-    changing = {"start", "call", "cancel", "move", "rm", "watch", "update", "pause", "resume", "retry", "new-executor"} | {
+    changing = {"start", "call", "cancel", "move", "rm", "watch", "update", "pause", "resume", "retry", "run-now", "new-executor"} | {
+        ("schedule", "apply"),
         ("node", "drain"), ("node", "undrain"), ("node", "rm"), ("cluster", "set"), ("cluster", "unset"),
         ("cluster", "recheck"), ("cluster", "snapshot"), ("cluster", "add"), ("cluster", "remove"),
         ("cluster", "replace"), ("cluster", "transfer-leader"), ("cluster", "upgrade"), ("limit", "set"), ("limit", "rm"), ("context", "use"), ("context", "set"), ("context", "rm"), ("completion", "install"),
     }  # fmt: skip
     tried = {
         args[:2]
-        if args[0] in ("node", "executor", "cluster", "limit", "context", "completion")
+        if args[0] in ("node", "executor", "cluster", "limit", "schedule", "context", "completion")
         else args[:1]
         for args in READS
     }

@@ -113,3 +113,34 @@ def test_pt_a60_get_of_an_unknown_run_says_what_is_known(
     ran = taskctl("get", "a#9")
     assert ran.code == 3
     assert text in ran.err
+
+
+def test_tm_9_fates_are_listed_by_range_the_newest_last(
+    taskctl: Taskctl, cluster: FakeCluster
+) -> None:
+    cluster.put("nightly")
+    cluster.fates = [
+        wire.FateRange(fate="started", first_at=180_000, last_at=180_000, count=1, number=2),
+        wire.FateRange(fate="skipped", reason="overlap", first_at=60_000, last_at=120_000, count=2, number=1),
+    ]  # fmt: skip
+    ran = taskctl("history", "nightly", "--fates", "--time", "utc")
+    assert (ran.code, ran.err.strip()) == (0, "3 fire times")
+    rows = [line.split() for line in ran.out.splitlines()]
+    assert rows[0] == ["FIRST", "LAST", "COUNT", "FATE", "REASON"]
+    assert [row[-3:] for row in rows[1:]] == [["2", "skipped", "overlap"], ["1", "started", "-"]]
+    told = json.loads(taskctl("history", "nightly", "--fates", "-o", "json", "--limit", "1").out)
+    assert (told["kind"], told["next_page"]) == ("FateList", "1")
+    assert told["items"] == [
+        {
+            "fate": "started",
+            "reason": None,
+            "first_at": "1970-01-01T00:03:00.000Z",
+            "last_at": "1970-01-01T00:03:00.000Z",
+            "count": 1,
+        }
+    ]
+
+
+def test_fates_need_an_id(taskctl: Taskctl) -> None:
+    for words in (("--fates",), ("nightly", "--fates", "--count")):
+        assert taskctl("history", *words).code == 2

@@ -18,6 +18,8 @@ from coordinator.client.node_values import (
 )
 from coordinator.client.node_wire import (
     FRAME_BYTES_MAX,
+    NO_LOG,
+    KeptLog,
     Outgoing,
     leader_frame,
     node_frames,
@@ -26,8 +28,8 @@ from coordinator.client.node_wire import (
 from coordinator.wire.v1 import internal_pb2 as wire
 
 
-def no_logs(_: int) -> tuple[bytes, int]:
-    return b"", 0
+def no_logs(_: int) -> KeptLog:
+    return NO_LOG
 
 
 def test_registration() -> None:
@@ -53,7 +55,7 @@ def test_reports() -> None:
         Report(6, "v", 9, ended=RunEnd("cancelled", "cancel", reported="succeeded")),
         Report(7, "w", 9, ended=RunEnd("failed", reported="failed")),
     ]
-    (frame,) = node_frames(out, lambda run: (b"log", 2) if run == 7 else (b"", 0))
+    (frame,) = node_frames(out, lambda run: KeptLog(b"log", 2, (0, 3, 0, 1)) if run == 7 else NO_LOG)
     started, state, ended, back, stopping, *told = frame.reports
     assert [report.ended.reported for report in told] == ["succeeded", ""]
     assert (stopping.kind, stopping.stop_reason) == ("stopping", "timeout")
@@ -67,6 +69,8 @@ def test_reports() -> None:
         False,
     )
     assert (ended.ended.logs, ended.ended.logs_dropped, ended.ended.retry_in_ms) == (b"log", 2, 0)
+    assert (ended.ended.log_counts.info, ended.ended.log_counts.error) == (3, 1)
+    assert not back.ended.HasField("log_counts")
     assert (back.started_ago_ms, back.ended.retry_in_ms, back.ended.handed_back) == (-1, -1, True)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from coordinator.client.node_wire import NO_LOG
 from node import frames
 from node.agent_live import BYTES_MAX, LIVE_LINES_MAX, LiveNews
 
@@ -13,7 +14,7 @@ def line(n: int, run: int = 1, text: str = "") -> frames.Log:
 
 
 def kept(live: LiveNews, run: int = 1) -> tuple[list[dict[str, object]], int]:
-    text, dropped = live.kept(run)
+    text, dropped, _ = live.kept(run)
     return [json.loads(each) for each in text.splitlines()], dropped
 
 
@@ -40,7 +41,7 @@ def test_large_lines_stay_within_the_bytes_and_the_end_is_kept() -> None:
     live = LiveNews()
     for n in range(100):
         live.log("t", line(n, text="x" * 4_000))
-    text, dropped = live.kept(1)
+    text, dropped, _ = live.kept(1)
     assert len(text) <= BYTES_MAX
     assert b"line 99x" in text
     assert b"line 0x" in text
@@ -51,8 +52,8 @@ def test_lines_that_never_arrived_are_counted_as_dropped() -> None:
     live = LiveNews()
     live.log("t", line(1))
     live.ended(1, frames.LogCounts(info=5, error=2))
-    assert live.kept(1)[1] == 6
-    assert live.kept(99) == (b"", 0)
+    assert live.kept(1)[1:] == (6, (0, 5, 0, 2))
+    assert live.kept(99) == NO_LOG
 
 
 def test_progress_is_the_last_one_and_lines_are_limited() -> None:
@@ -72,4 +73,11 @@ def test_what_is_settled_is_forgotten() -> None:
     live.log("t", line(1))
     live.progress("t", frames.Progress(1, 1.0, None, ""))
     live.forget([1])
-    assert live.kept(1) == (b"", 0)
+    assert live.kept(1) == NO_LOG
+
+
+def test_tm_69_lines_are_counted_by_level_also_of_a_run_whose_worker_never_said() -> None:
+    live = LiveNews()
+    for level in ("debug", "warning", "warning", "error"):
+        live.log("t", frames.Log(1, level, "x", b"{}", 1))
+    assert live.kept(1).counts == (1, 0, 2, 1)
