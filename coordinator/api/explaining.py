@@ -53,7 +53,7 @@ def explain(replica: Replica, task: Task) -> wire.ExplainResponse:
     if leading is None or task.is_terminal:
         return answer
     if task.status is Status.WAITING or task.paused_until:
-        answer.next_check_at = task.wake_at or task.paused_until
+        answer.next_check_at = task.wake_at or task.paused_until or task.due_at
     if task.has_node and assignment.code is not Code.MOVE_PENDING:
         return answer
     _dry_run(answer, leading, task)

@@ -18,7 +18,7 @@ from coordinator.model.tasks import Status, Task
 from coordinator.wire.v1 import tasks_pb2 as wire
 
 LEADER_CHECK_S = 1.0
-KINDS = ("terminal", "run", "status", "gone", "path", "state", "revision")
+KINDS = ("default", "terminal", "run", "status", "gone", "path", "state", "revision")
 RECORD_BYTES_MAX = 3_000  # of the record beside an error: trailers have 8 KiB in all, in base64
 OPERATORS = ("=", "!=", "<", "<=", ">", ">=")
 STATUSES = tuple(sorted(status.value for status in Status))
@@ -80,7 +80,9 @@ class Waits:
                 answer=self._road.answer(), met=_asks_gone(request), gone=True, condition="gone"
             )
         met = self._condition_met(request, task, run)
-        news = request.after_revision and task.revision > request.after_revision
+        news = _is_open_default(request, task) or (
+            request.after_revision and task.revision > request.after_revision
+        )
         over = task.is_terminal and not _asks_gone(request)
         if met is None and not over and not news:
             return None
@@ -96,10 +98,10 @@ class Waits:
         self, request: wire.WaitRequest, task: Task, run: AllocationId
     ) -> str | None:
         """Name of the first condition that holds."""
-        conditions = request.conditions or (wire.Condition(kind="terminal"),)
+        conditions = request.conditions or (_default_of(task),)
         view = None
         for one in conditions:
-            if one.kind in ("terminal", "state", "revision"):
+            if one.kind in ("default", "terminal", "state", "revision"):
                 if _plainly_holds(one, task):
                     return one.kind
             elif one.kind == "status":
@@ -117,6 +119,17 @@ class Waits:
                 if holds(asked, view):
                     return f"{one.path}{one.op}{one.value.decode()}"
         return None
+
+
+def _default_of(task: Task) -> wire.Condition:
+    """What is awaited where nothing was said (EX-11): the end of a one-off, of a series that of a run."""
+    return wire.Condition(kind="terminal" if task.spec.schedule is None else "run")
+
+
+def _is_open_default(request: wire.WaitRequest, task: Task) -> bool:
+    """Whoever waits in rounds asks for the `default`: of a series the record, so that the run can be named."""
+    asks = any(one.kind == "default" for one in request.conditions)
+    return asks and task.spec.schedule is not None
 
 
 def _plainly_holds(one: wire.Condition, task: Task) -> bool:
@@ -170,5 +183,6 @@ def _needs_no_barrier(request: wire.WaitRequest, task: Task | None) -> bool:
     """An end, once applied, is a fact for ever: only "it is not there" and passing statuses have to
     be asked of a quorum.
     """
-    only_ends = all(one.kind == "terminal" for one in request.conditions)
-    return task is not None and only_ends and not request.after_revision
+    only_ends = all(one.kind in ("default", "terminal") for one in request.conditions)
+    is_series = task is not None and task.spec.schedule is not None
+    return task is not None and only_ends and not is_series and not request.after_revision

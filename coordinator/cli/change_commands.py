@@ -26,10 +26,11 @@ from coordinator.cli.session import Session, session_of
 from coordinator.client.errors import ClientError
 
 if TYPE_CHECKING:
-    from coordinator.client.replies import Changed
-    from coordinator.client.requests import ChangeOptions
+    from coordinator.client.replies import Changed, ChangedMany
+    from coordinator.client.requests import ChangeOptions, Filter
 
 Change = Callable[[str, "ChangeOptions"], Awaitable["Changed"]]
+ChangeMany = Callable[["Filter", "ChangeOptions"], Awaitable["ChangedMany"]]
 
 
 @click.command("cancel", cls=Verb)
@@ -52,8 +53,7 @@ def cancel(ctx: click.Context, /, **flags: Any) -> int:
     if (rerun and not run_only) or (run_only and purge):
         raise click.UsageError("--rerun goes with --run, --purge does not", ctx)
     selection = selection_of(flags.pop("ids"), flags)
-    several = selection.is_filter or len(selection.ids) > 1 or "-" in selection.ids
-    if several and not run_only and not flags["if_revision"]:
+    if selection.means_several and not run_only and not flags["if_revision"]:
         from coordinator.cli.cancel_many import How, cancel_many
 
         how = How(grace, purge=purge, waits=waits_for_end and not purge)
@@ -115,10 +115,22 @@ def move(ctx: click.Context, /, task_id: str, **flags: Any) -> int:
 
 
 def change_all(
-    session: Session, flags: dict[str, Any], change: Change, *, finished: bool = False
+    session: Session,
+    flags: dict[str, Any],
+    change: Change,
+    many: ChangeMany | None = None,
+    *,
+    finished: bool = False,
 ) -> int:
-    """The change for each task that the flags name or select; the exit code. Takes its flags out of `flags`."""
+    """The change for each task that the flags name or select; the exit code. Takes its flags out of `flags`.
+
+    `many` makes it in one call where several are meant.
+    """
     selection = selection_of(flags.pop("ids"), flags)
+    if many is not None and selection.means_several and not flags.get("if_revision"):
+        from coordinator.cli.change_many import change_many
+
+        return change_many(session, selection, change_of(flags)(), many, finished=finished)
     return change_selected(session, selection, change_of(flags), change, finished=finished)
 
 

@@ -1,11 +1,13 @@
-"""`taskctl update`, `pause`, `resume`, `retry`: what callers do to a task by hand."""
+"""`taskctl update`, `pause`, `resume`, `run-now`, `retry`: what callers do to a task by hand."""
 
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
+from msgspec.structs import replace
 
 from coordinator.cli.change_commands import change_all, change_selected
 from coordinator.cli.changing import change_flags, change_of, revision_flag
@@ -14,6 +16,7 @@ from coordinator.cli.failures import usage
 from coordinator.cli.flags import DURATION
 from coordinator.cli.lazy import Verb
 from coordinator.cli.params import split_pair
+from coordinator.cli.schedule_flags import asked_schedule, merged_schedule, schedule_flags
 from coordinator.cli.selection import Selection, selection_flags, split_object
 from coordinator.cli.session import Session, session_of
 from coordinator.cli.spec_words import ATTEMPTS, COST, PRIORITY
@@ -22,6 +25,7 @@ from coordinator.cli.start_command import due_of, naming, params_of, time_of
 if TYPE_CHECKING:
     from coordinator.client.replies import Changed
     from coordinator.client.requests import ChangeOptions, Edit
+    from coordinator.client.views import Task
 
 # flag -> field of the edit
 _PLAIN = {
@@ -43,6 +47,7 @@ _CLEARED = {
     "exclusive": "exclusive",
     "isolation": "isolation",
     "object": "object",
+    "schedule": "schedule",
 }
 
 
@@ -59,6 +64,7 @@ _CLEARED = {
 @click.option("--cost", type=COST, help="Units, tiny, normal, large, extra_large.")
 @click.option("--run-timeout", type=DURATION, help="Limit of one run.")
 @click.option("--max-attempts", type=ATTEMPTS, help="1 to 1000, or unlimited.")
+@schedule_flags
 @click.option(
     "--clear",
     multiple=True,
@@ -78,11 +84,17 @@ def update(ctx: click.Context, /, task_id: str, **flags: Any) -> int:
     """Change params, spec or state of a task that has not ended; says what counts from the next run on."""
     session = session_of(ctx)
     options = change_of(flags)
+    schedule = asked_schedule(flags, partial(time_of, session))
+    if schedule and "schedule" in flags["clear"]:
+        raise click.UsageError("either --clear schedule or a new one, not both", ctx)
 
     async def change(full: str, made: ChangeOptions) -> Changed:
-        executor = await _executor_of(session, full) if flags["pairs"] else ""
+        there = await _there(session, full) if flags["pairs"] or schedule else None
+        executor = there.executor if there is not None else ""
         with naming(executor):
             edit = await _edit_of(session, executor, flags)
+            if schedule and there is not None:
+                edit = replace(edit, schedule=merged_schedule(schedule, there.spec.schedule))
             return await session.client.update(full, edit, made)
 
     return change_selected(session, Selection((task_id,)), options, change)
@@ -94,13 +106,16 @@ def update(ctx: click.Context, /, task_id: str, **flags: Any) -> int:
 @click.option(
     "--running",
     type=click.Choice(["stop", "finish"]),
-    help="What becomes of a run in progress.  [default: stop]",
+    help="What becomes of a run in progress.  [default: finish with a schedule, stop without]",
 )
 @click.option(
     "--until",
     default="",
     metavar="T",
     help="Then they are wanted again: 2026-11-21T14:00:00Z, 14:00, +10m.  [default: until resume]",
+)
+@click.option(
+    "--clear-state", is_flag=True, help="Forget their state, once no run exists any more."
 )
 @change_flags
 @revision_flag
@@ -110,11 +125,15 @@ def pause(ctx: click.Context, /, **flags: Any) -> int:
     session = session_of(ctx)
     running = flags.pop("running") or ""
     until_at = time_of(session, "--until", flags.pop("until")) or 0
+    clear_state = flags.pop("clear_state")
     return change_all(
         session,
         flags,
         lambda task_id, made: session.client.pause(
-            task_id, made, running=running, until_at=until_at
+            task_id, made, running=running, until_at=until_at, clear_state=clear_state
+        ),
+        lambda chosen, made: session.client.pause_many(
+            chosen, made, running=running, until_at=until_at, clear_state=clear_state
         ),
     )
 
@@ -122,13 +141,48 @@ def pause(ctx: click.Context, /, **flags: Any) -> int:
 @click.command("resume", cls=Verb)
 @click.argument("ids", nargs=-1, shell_complete=complete("tasks"))
 @selection_flags
+@click.option(
+    "--no-catch-up", is_flag=True, help="With a schedule: no run for what was missed meanwhile."
+)
 @change_flags
 @revision_flag
 @click.pass_context
 def resume(ctx: click.Context, /, **flags: Any) -> int:
     """Paused tasks are wanted again: now, or at their later due time."""
     session = session_of(ctx)
-    return change_all(session, flags, lambda task_id, made: session.client.resume(task_id, made))
+    no_catch_up = flags.pop("no_catch_up")
+    return change_all(
+        session,
+        flags,
+        lambda task_id, made: session.client.resume(task_id, made, no_catch_up=no_catch_up),
+        lambda chosen, made: session.client.resume_many(chosen, made, no_catch_up=no_catch_up),
+    )
+
+
+@click.command("run-now", cls=Verb)
+@click.argument("ids", nargs=-1, shell_complete=complete("tasks"))
+@selection_flags
+@click.option("--queue", is_flag=True, help="If it runs already: once more afterwards.")
+@click.option(
+    "--replace", "in_place", is_flag=True, help="If it runs already: stop that run first."
+)
+@change_flags
+@revision_flag
+@click.pass_context
+def run_now(ctx: click.Context, /, **flags: Any) -> int:
+    """Run tasks once, now, whatever their schedules say; their next fire times stay."""
+    session = session_of(ctx)
+    queue, in_place = flags.pop("queue"), flags.pop("in_place")
+    if queue and in_place:
+        raise click.UsageError("either --queue or --replace, not both", ctx)
+    return change_all(
+        session,
+        flags,
+        lambda task_id, made: session.client.run_now(task_id, made, queue=queue, replace=in_place),
+        lambda chosen, made: session.client.run_now_many(
+            chosen, made, queue=queue, replace=in_place
+        ),
+    )
 
 
 @click.command("retry", cls=Verb)
@@ -153,16 +207,23 @@ def retry(ctx: click.Context, /, **flags: Any) -> int:
             params = await params_of(session, executor, {"params": "", "pairs": pairs})
         return await session.client.retry(task_id, made, again=again, params=params)
 
-    return change_all(session, flags, change, finished=again)
+    many = (
+        None if pairs else lambda chosen, made: session.client.retry_many(chosen, made, again=again)
+    )
+    return change_all(session, flags, change, many, finished=again)
 
 
 async def _executor_of(session: Session, task_id: str) -> str:
+    return (await _there(session, task_id)).executor
+
+
+async def _there(session: Session, task_id: str) -> Task:
     from coordinator.client.errors import NotFound
 
     found = await session.client.get(task_id)
     if found.task is None:
         raise NotFound(f"no task {task_id}", reason="task_not_found")
-    return found.task.executor
+    return found.task
 
 
 async def _edit_of(session: Session, executor: str, flags: dict[str, Any]) -> Edit:

@@ -9,6 +9,7 @@ import click
 from coordinator.cli import exits
 from coordinator.cli.completing import complete
 from coordinator.cli.lazy import Verb
+from coordinator.cli.schedule_texts import next_text
 from coordinator.cli.selection import by_prefix
 from coordinator.cli.session import Session, session_of
 from coordinator.cli.task_texts import spaced, where
@@ -88,14 +89,18 @@ def _sentence(told: Explanation, task: Task | None, moments: Moments) -> str:
     if told.queue_position is not None:
         place = _ORDINALS.get(told.queue_position, f"Number {told.queue_position}")
         text += f" {place} in the queue"
-        text += "; " + _next_look(told, moments) if told.next_check_at is not None else "."
+        text += "; " + _next_look(told, task, moments) if told.next_check_at is not None else "."
     elif told.next_check_at is not None:
-        text += f" {_next_look(told, moments).capitalize()}"
+        look = _next_look(told, task, moments)
+        text += f" {look[:1].upper()}{look[1:]}"
     return text
 
 
-def _next_look(told: Explanation, moments: Moments) -> str:
+def _next_look(told: Explanation, task: Task | None, moments: Moments) -> str:
     away = max(0, (told.next_check_at or 0) - moments.now)
+    coming = next_text(task, moments) if task is not None and told.code == "not_due" else ""
+    if coming:
+        return f"{coming}."
     if told.code in ("backoff", "not_due"):
         return f"again in {spaced(age(away))}."
     if told.code == "paused":

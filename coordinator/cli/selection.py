@@ -44,11 +44,17 @@ class Selection(NamedTuple):
     object: str = ""
     name: str = ""
     longer_ms: int = 0
+    recurring: bool = False
 
     @property
     def is_filter(self) -> bool:
         """Whether tasks are chosen by what they are, not by name."""
         return any(self[1:])
+
+    @property
+    def means_several(self) -> bool:
+        """Whether more than one task may be meant."""
+        return self.is_filter or len(self.ids) > 1 or "-" in self.ids
 
 
 def selection_flags(command: Command) -> Command:
@@ -66,6 +72,7 @@ def selection_flags(command: Command) -> Command:
         click.option("--name", default="", metavar="GLOB", help="Tasks with such an id; * fits anything."),
         click.option("--longer-than", "longer_ms", type=DURATION,
                      help="Tasks whose code has been running for longer."),
+        click.option("--recurring", is_flag=True, help="Tasks with a schedule."),
     )  # fmt: skip
     for option in reversed(options):
         command = option(command)
@@ -84,6 +91,7 @@ def selection_of(ids: Sequence[str], flags: dict[str, Any]) -> Selection:
         object=flags.pop("object"),
         name=flags.pop("name"),
         longer_ms=flags.pop("longer_ms") or 0,
+        recurring=flags.pop("recurring"),
     )
 
 
@@ -113,6 +121,7 @@ def filter_of(selection: Selection, *, finished: bool = False) -> Filter:
         include_finished=finished or bool({"succeeded", "cancelled"} & set(selection.statuses)),
         id_pattern=selection.name,
         running_longer_ms=selection.longer_ms,
+        recurring=selection.recurring,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -15,6 +16,7 @@ from coordinator.cli.failures import usage
 from coordinator.cli.flags import DURATION
 from coordinator.cli.lazy import Verb
 from coordinator.cli.params import pairs_to_params, read_params, split_pair
+from coordinator.cli.schedule_flags import asked_schedule, schedule_flags, whole_schedule
 from coordinator.cli.session import Session, session_of
 from coordinator.cli.spec_words import ATTEMPTS, COST, PRIORITY
 from coordinator.client.errors import InvalidRequest
@@ -64,6 +66,21 @@ def _constraint(flag: str, text: str) -> Callable[[_Command], _Command]:
 @click.option("--cost", type=COST, help="Units, tiny, normal, large, extra_large.")
 @click.option("--run-timeout", type=DURATION, help="Limit of one run.")
 @click.option("--max-attempts", type=ATTEMPTS, help="1 to 1000, or unlimited.")
+@schedule_flags
+@click.option(
+    "--after",
+    multiple=True,
+    metavar="ID",
+    shell_complete=complete("tasks"),
+    help="Only once this task has succeeded.",
+)
+@click.option(
+    "--dedup",
+    "dedup_key",
+    default="",
+    metavar="KEY",
+    help="Answer with the active task of the executor that has this key, if there is one.",
+)
 @click.option(
     "--parent",
     default="",
@@ -81,6 +98,12 @@ def _constraint(flag: str, text: str) -> Callable[[_Command], _Command]:
 @click.option(
     "--replace-finished", is_flag=True, help="Drop a finished task of this id and create anew."
 )
+@click.option(
+    "--ensure",
+    is_flag=True,
+    help="Bring a task that is there up to date; what an operator has set stays. Needs --id.",
+)
+@click.option("--overwrite", is_flag=True, help="With --ensure: what an operator has set, too.")
 @click.option(
     "-f",
     "--file",
@@ -103,6 +126,10 @@ def start(ctx: click.Context, /, **flags: Any) -> int:
         from coordinator.cli.start_file import start_many
 
         return start_many(session, path, change_of(flags))
+    if flags["ensure"] and not flags["task_id"]:
+        raise click.UsageError("--ensure needs --id: which task is meant", ctx)
+    if flags["overwrite"] and not flags["ensure"]:
+        raise click.UsageError("--overwrite goes with --ensure", ctx)
     session.doing = f"start {flags['task_id'] or executor}"
     change = change_of(flags)()
     session.guard_change(dry_run=change.dry_run)
@@ -113,6 +140,11 @@ async def _start(
     session: Session, executor: str, flags: dict[str, Any], change: ChangeOptions
 ) -> int:
     task = await _new_task(session, executor, flags)
+    if flags["ensure"]:
+        from coordinator.cli.ensuring import ensure_one
+
+        with naming(executor):
+            return await ensure_one(session, task, change, overwrite=flags["overwrite"])
     with naming(executor):
         created = await session.client.create(task, change)
     if change.dry_run:
@@ -154,6 +186,9 @@ async def _new_task(session: Session, executor: str, flags: dict[str, Any]) -> N
         object_id=ident,
         parent=flags["parent"],
         constraints=constraints_of_words(flags),
+        schedule=whole_schedule(asked_schedule(flags, partial(time_of, session))),
+        after=flags["after"],
+        dedup_key=flags["dedup_key"],
         paused=flags["paused"],
         require_assignment=flags["require_assignment"],
         replace_finished=flags["replace_finished"],
@@ -198,15 +233,23 @@ async def _schema_of(session: Session, executor: str) -> dict[str, Any] | None:
 
 
 def _show(session: Session, created: Created, *, dry_run: bool = False) -> None:
+    from coordinator.cli.schedule_texts import fire_line
     from coordinator.cli.task_texts import created_line
     from coordinator.client.serializer import plain_dict
 
     task = created.task
-    extra = {"created": created.created, "validated": created.validated, "dry_run": dry_run}
+    extra: dict[str, Any] = {
+        "created": created.created,
+        "validated": created.validated,
+        "dry_run": dry_run,
+    }
+    if dry_run:
+        extra["fire_times"] = [plain_dict(one) for one in created.fire_times]
     view = {**plain_dict(task), **extra} if session.out.is_json else task
     revision = task.modified_revision or created.answer.revision
     line = created_line(task, created=created.created or dry_run, revision=revision)
     text = f"{line}  (dry run: nothing was written)" if dry_run else line
+    text = "\n".join((text, *(f"  {fire_line(one)}" for one in created.fire_times)))
     session.out.single("Task", created.answer, view, task.id, lambda: text)
 
 

@@ -35,7 +35,8 @@ _TOP = {
 }
 _SPEC = {
     "priority", "cost", "timeout", "retry", "labels", "headers", "object", "retention",
-    "cancel_grace", "exclusive", "isolation", "constraints", "parent",
+    "cancel_grace", "exclusive", "isolation", "constraints", "parent", "schedule", "after", "until",
+    "on_dependency_failure", "dedup_key", "within_occurrence", "reset_after", "invalid_state",
 }  # fmt: skip
 _RECORD = {"id", "executor", "params", "spec", "desired", "modified_revision"}  # of every record
 
@@ -185,6 +186,14 @@ def _spec_fields(spec: dict[str, Any]) -> dict[str, Any]:
         "object_kind": about.get("kind", ""),
         "object_id": about.get("id", ""),
         "parent": spec.get("parent"),
+        "schedule": _schedule(spec.get("schedule")),
+        "after": spec.get("after"),
+        "until": spec.get("until"),
+        "on_dependency_failure": spec.get("on_dependency_failure"),
+        "dedup_key": spec.get("dedup_key"),
+        "within_occurrence": spec.get("within_occurrence"),
+        "reset_after_ms": _limit(spec.get("reset_after")),
+        "invalid_state": spec.get("invalid_state"),
     }
     return {name: value for name, value in fields.items() if value is not None}
 
@@ -195,6 +204,15 @@ def _constraints(given: dict[str, Any] | None) -> dict[str, Any] | None:
 
     if given:
         constraints_to_wire(given)
+    return given or None
+
+
+def _schedule(given: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Said to be wrong here, too."""
+    from coordinator.client.schedules import schedule_to_wire
+
+    if given:
+        schedule_to_wire(given)
     return given or None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
+from coordinator.cli.schedule_texts import series_rows
 from coordinator.cli.task_texts import (
     attempts_text,
     compact,
@@ -24,7 +25,8 @@ _WIDTH = 14
 
 def task_page(task: Task, moments: Moments) -> str:
     """All of a task; lines that have nothing to say are left out."""
-    rows = [*_head(task, moments), *_wish(task), *_state(task), *_times(task, moments)]
+    rows = [*_head(task, moments), *_wish(task), *series_rows(task, moments)]
+    rows += [*_state(task), *_times(task, moments)]
     if task.last_outcome is not None:
         rows.append(("last run", _last_run(task.last_outcome, moments)))
         rows += _trace(task.last_outcome)
@@ -46,6 +48,8 @@ def _head(task: Task, moments: Moments) -> Iterator[tuple[str, str]]:
     yield "attempts", attempts_text(task)
     yield "progress", progress_text(task)
     yield "description", task.description
+    yield "end", task.end_reason or ""
+    yield "run again", "once more after the run in progress" if task.run_again else ""
     yield "declared", f"by {task.executor}" if task.declared else ""
 
 
@@ -55,6 +59,10 @@ def _wish(task: Task) -> Iterator[tuple[str, str]]:
     about = task.spec.object
     yield "object", f"{about['kind']}/{about['id']}" if about else ""
     yield "policy", policy_text(task.policy)
+    after, until = task.spec.after, task.spec.until or "succeeded"
+    yield "after", f"{', '.join(after)} ({until})" if after else ""
+    yield "dedup key", task.spec.dedup_key or ""
+    yield "set by", ", ".join(f"{group}: {who}" for group, who in sorted(task.set_by.items()))
 
 
 def policy_text(policy: Policy) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from coordinator.cli.schedule_texts import next_text
 from coordinator.cli.texts import Moments, age, bar, lasted
 from coordinator.client.views import FINISHED, ON_A_NODE, Json, LastOutcome, Policy, Task
 
@@ -59,13 +60,21 @@ def ended(task: Task) -> str:
         return "cancelled" if task.state is None else f"cancelled  state kept: {short(task.state)}"
     if last is None:
         return task.status
-    text = task.status
-    if last.node is not None:
-        text += f" on {last.node}"
-    if last.duration_ms is not None:
-        text += f" after {lasted(last.duration_ms)}"
+    text = task.status + _place_and_time(last)
     why = outcome_reason(last) if task.status == "failed" else ""
     return f"{text}  {why}" if why else text
+
+
+def ended_run(last: LastOutcome) -> str:
+    """How a run ended, where, after how long, and why if it did not succeed."""
+    text = last.outcome + _place_and_time(last)
+    why = "" if last.outcome in ("succeeded", "warning") else outcome_reason(last)
+    return f"{text}  {why}" if why and why != last.outcome else text
+
+
+def _place_and_time(last: LastOutcome) -> str:
+    text = f" on {last.node}" if last.node is not None else ""
+    return text if last.duration_ms is None else f"{text} after {lasted(last.duration_ms)}"
 
 
 def outcome_reason(last: LastOutcome) -> str:
@@ -127,6 +136,9 @@ def note(task: Task, moments: Moments) -> str:
 
 def _waiting_note(task: Task, moments: Moments) -> str:
     code = task.assignment.code or "not_due"
+    coming = next_text(task, moments) if code == "not_due" else ""
+    if coming:
+        return f"not_due: {coming}{_last_trouble(task)}"
     if task.due_at is None:
         return placement_note(task) or code
     away = age(max(0, task.due_at - moments.now))
@@ -134,6 +146,14 @@ def _waiting_note(task: Task, moments: Moments) -> str:
         after = f" after {_error_name(task.last_outcome)}" if task.last_outcome is not None else ""
         return f"backoff: again in {spaced(away)}{after}"
     return f"{code}: due {moments.clock(task.due_at)} (in {away})"
+
+
+def _last_trouble(task: Task) -> str:
+    """A series goes on after a run that failed: its list says so (TM-72)."""
+    last = task.last_outcome
+    if last is None or last.outcome not in ("failed", "timed_out", "warning"):
+        return ""
+    return f"; last run {last.outcome.replace('_', ' ')}"
 
 
 def spaced(compact_age: str) -> str:

@@ -21,10 +21,14 @@ _TREE = {
     "move": Entry(f"{_HERE}.change_commands", "move", "Stop a task here, start it elsewhere."),
     "pause": Entry(f"{_HERE}.edit_commands", "pause", "Tasks that are not wanted for now."),
     "resume": Entry(f"{_HERE}.edit_commands", "resume", "Paused tasks are wanted again."),
+    "run-now": Entry(f"{_HERE}.edit_commands", "run_now", "Run tasks once, now."),
     "retry": Entry(f"{_HERE}.edit_commands", "retry", "Failed tasks run again, under their ids."),
     "update": Entry(f"{_HERE}.edit_commands", "update", "Change params, spec or state of a task."),
     "rm": Entry(f"{_HERE}.change_commands", "rm", "Remove finished tasks."),
     "node": Entry(f"{_HERE}.node_commands", "node", "Nodes: list, get, drain, undrain, rm."),
+    "schedule": Entry(
+        f"{_HERE}.schedule_commands", "schedule", "Schedules: list, preview, lint, apply."
+    ),
     "executor": Entry(
         f"{_HERE}.executor_commands", "executor", "Executors: list, get, schema, validate."
     ),

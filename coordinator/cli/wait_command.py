@@ -37,7 +37,7 @@ from coordinator.client.requests import Condition
     multiple=True,
     metavar="COND",
     help="terminal, run, gone, state, revision>=N, any status, or PATH OP VALUE as in state.tick>=10."
-    "  [default: terminal]",
+    "  [default: run of a recurring task, else terminal]",
 )
 @click.option("--any", "one_is_enough", is_flag=True, help="End when one task meets a condition.")
 @click.option(

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from coordinator.cli import exits
 from coordinator.cli.output import tell
 from coordinator.cli.session import Session
-from coordinator.cli.task_texts import compact, where
+from coordinator.cli.task_texts import compact, ended_run, where
 from coordinator.client.conditions import condition_text, holds, task_value
 from coordinator.client.errors import TimedOut
 from coordinator.client.replies import Waited
@@ -103,14 +103,29 @@ def exit_of_wait(reply: Waited, conditions: Sequence[Condition] = ()) -> int:
     if any(one.kind in ("status", "path") and holds(one, task) for one in conditions):
         return exits.OK
     last = task.last_outcome.outcome if task.last_outcome is not None else ""
-    if not task.is_finished and any(one.kind == "run" for one in conditions):
-        return exits.TASK_FAILED if last in ("failed", "timed_out") else exits.OK
+    if not task.is_finished and _is_for_run(conditions):
+        return _OF_OUTCOME.get(last, exits.OK)
     return exits.code_of_status(task.status)
+
+
+_OF_OUTCOME = {
+    "failed": exits.TASK_FAILED,
+    "timed_out": exits.TASK_FAILED,
+    "cancelled": exits.TASK_CANCELLED,
+}
+
+
+def _is_for_run(conditions: Sequence[Condition]) -> bool:
+    """Of a task that goes on: what was awaited by itself is a run (EX-11)."""
+    return not conditions or any(one.kind == "run" for one in conditions)
 
 
 def final_line(task: Task, conditions: Sequence[Condition]) -> str:
     """`hello  running on n1  state.tick = 5`: where it is, and what was waited for."""
-    parts = [task.id, where(task)]
+    parts = [task.id]
+    if not task.is_finished and _is_for_run(conditions) and task.last_outcome is not None:
+        parts.append(f"run {task.last_outcome.allocation_id} {ended_run(task.last_outcome)}")
+    parts.append(where(task))
     shown = dict.fromkeys(one.path for one in conditions if one.kind == "path")
     parts += [f"{path} = {compact(task_value(task, path))}" for path in shown]
     return "  ".join(parts)

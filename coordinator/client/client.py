@@ -118,6 +118,7 @@ class Client(ManyTasks, TaskChanges, Ensuring):
             reply.created,
             reply.validated,
             [fire_time_of(one) for one in reply.fire_times],
+            reply.deduplicated,
         )
 
     async def create_many(

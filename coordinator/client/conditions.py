@@ -20,6 +20,9 @@ from coordinator.client.serializer import plain
 from coordinator.client.views import FINISHED, ON_A_NODE, Task
 
 STATUSES = ("unassigned", "waiting", "paused", *ON_A_NODE, *FINISHED)
+DEFAULT = Condition(
+    kind="default"
+)  # where nothing is said: of a recurring task a run, of any other its end
 _KINDS = ("terminal", "run", "gone", "state")
 _REVISION = re.compile(r"\s*revision\s*>=\s*([1-9][0-9]{0,17})\s*")
 _COMPARISON = re.compile(r"\s*([A-Za-z_][\w.\-]*)\s*(!=|<=|>=|==|=|<|>)\s*(.*?)\s*")
@@ -97,7 +100,7 @@ def holds(condition: Condition, task: Task) -> bool:
     server tells them.
     """
     match condition.kind:
-        case "terminal":
+        case "terminal" | "default":
             return task.is_finished
         case "status":
             return task.status == condition.status
@@ -126,6 +129,12 @@ def pinned(conditions: Sequence[Condition], task: Task) -> tuple[Condition, ...]
         msgspec.structs.replace(one, allocation_id=run) if is_open(one) else one
         for one in conditions
     )
+
+
+def said_of(conditions: Sequence[Condition], task: Task) -> tuple[Condition, ...]:
+    """The same, with the default put in words for this task: of a recurring one a run, of any other its end (EX-11)."""
+    usual = Condition(kind="terminal" if task.spec.schedule is None else "run")
+    return tuple(usual if one.kind == "default" else one for one in conditions)
 
 
 def is_open(condition: Condition) -> bool:

@@ -254,6 +254,7 @@ def created_item_of(item: wire.CreateManyItem) -> replies.CreatedItem:
         task=task_of(item.task) if item.HasField("task") else None,
         error=error,
         validated=item.validated,
+        deduplicated=item.deduplicated,
     )
 
 
@@ -270,6 +271,7 @@ def changed_of(reply: wire.ChangeResponse) -> replies.Changed:
         list(reply.next_run),
         reply.validated,
         [fire_time_of(one) for one in reply.fire_times],
+        list(reply.notes),
     )
 
 

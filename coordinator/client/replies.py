@@ -19,6 +19,7 @@ class Created(Struct, frozen=True):
     created: bool
     validated: str
     fire_times: Sequence[FireTime] = ()  # of a dry run: the first ten
+    deduplicated: bool = False  # another task of its executor has the dedup key: this is that one
 
 
 class Ensured(Struct, frozen=True):
@@ -52,6 +53,7 @@ class CreatedItem(Struct, frozen=True):
     task: Task | None
     error: ClientError | None
     validated: str = ""
+    deduplicated: bool = False
 
 
 class CreatedMany(Struct, frozen=True):
@@ -97,6 +99,7 @@ class Changed(Struct, frozen=True):
     next_run: Sequence[str] = ()
     validated: str = ""
     fire_times: Sequence[FireTime] = ()  # of a dry run that changes the schedule: the next ten
+    notes: Sequence[str] = ()  # for people
 
 
 class Explained(Struct, frozen=True):

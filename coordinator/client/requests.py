@@ -154,7 +154,7 @@ class RunFilter(Filter, frozen=True, kw_only=True):
 
 
 class Condition(Struct, frozen=True, kw_only=True):
-    """What a wait is for: kind terminal, run, status, gone, state (the current run has written some), revision (the
+    """What a wait is for: kind default (run of a recurring task, terminal of any other), terminal, run, status, gone, state (the current run has written some), revision (the
     record has changed at or after `revision`) or path (`state.tick >= 10`, value decoded).
 
     `allocation_id` says which run has to end (or a later one); 0: the one in progress when the wait begins, else the next.

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from coordinator.client.conditions import holds, is_open, pinned
+from coordinator.client.conditions import DEFAULT, holds, is_open, pinned, said_of
 from coordinator.client.errors import TimedOut, Unavailable
 from coordinator.client.replies import Waited
 from coordinator.client.requests import Condition
@@ -87,7 +87,7 @@ class _Wait:
     ) -> None:
         self._client = client
         self._task_id = task_id
-        self._asked = tuple(conditions) or (Condition(kind="terminal"),)
+        self._asked = tuple(conditions) or (DEFAULT,)
         self._on_change = on_change
         self._seen = seen
 
@@ -104,7 +104,7 @@ class _Wait:
         if _is_over(reply, self._asked):
             return reply
         if task is not None:
-            self._asked = pinned(self._asked, task)
+            self._asked = pinned(said_of(self._asked, task), task)
         return None
 
     def _after(self) -> int:

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from typing import Protocol
 
-from coordinator.client.conditions import holds, pinned
+from coordinator.client.conditions import DEFAULT, holds, pinned, said_of
 from coordinator.client.errors import TimedOut, WatchReset
 from coordinator.client.replies import EndedTask, Page, WaitedMany
 from coordinator.client.requests import Condition, Filter, ReadOptions
@@ -105,7 +105,8 @@ class ManyWait:
             self._answer = self._answer if self._answer.member else page.answer
             for task in page.tasks:
                 if task.created_revision <= begin and task.id not in ignoring:
-                    self._asked[task.id] = pinned(self._conditions, task)
+                    asked = tuple(self._conditions) or (DEFAULT,)
+                    self._asked[task.id] = pinned(said_of(asked, task), task)
                     self._see(task)
         self.revision = begin
 
@@ -157,8 +158,7 @@ class ManyWait:
     def _is_met(self, task: Task) -> bool:
         if self._until is not None:
             return self._until(task)
-        asked = self._asked[task.id]
-        return any(holds(one, task) for one in asked) if asked else task.is_finished
+        return any(holds(one, task) for one in self._asked[task.id])
 
     @property
     def _wants_gone(self) -> bool:

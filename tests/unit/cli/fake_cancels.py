@@ -1,5 +1,5 @@
 # ruff: noqa: N802  (names of gRPC methods are those of the proto file)
-"""`Tasks.CancelMany` of the coordinator that is made of a dict."""
+"""`Tasks.CancelMany` and `Tasks.ChangeMany` of the coordinator that is made of a dict."""
 
 from __future__ import annotations
 
@@ -18,6 +18,22 @@ class FakeCancels:
 
     async def CancelMany(self, request: wire.CancelManyRequest, context: Any) -> Any:
         await self.enter("CancelMany", request, context)
+        return self._many(request, "cancelled", "cancelled")
+
+    async def ChangeMany(self, request: wire.ChangeManyRequest, context: Any) -> Any:
+        await self.enter("ChangeMany", request, context)
+        what = request.WhichOneof("what")
+        desired = {"pause": "paused"}.get(what or "", "running")
+        return self._many(request, "paused" if what == "pause" else "unassigned", desired)
+
+    async def PreviewSchedule(self, request: wire.PreviewScheduleRequest, context: Any) -> Any:
+        await self.enter("PreviewSchedule", request, context)
+        times = [wire.FireTime(at=60_000, local="1970-01-01T00:01:00+00:00", fate="started")]
+        return wire.PreviewScheduleResponse(
+            answer=self.state.answer(), reading="every 5m", time_zone="UTC", items=times
+        )
+
+    def _many(self, request: Any, status: str, desired: str) -> wire.ChangeManyResponse:
         reply = wire.ChangeManyResponse()
         fitting = {task.id for task in self.state.matching(request.filter)}
         for task_id in request.filter.ids:
@@ -34,7 +50,7 @@ class FakeCancels:
                 item.error.code, item.error.reason = "FAILED_PRECONDITION", "already_finished"
                 item.error.message = f"{task_id} has {task.status}"
             elif not request.change.dry_run:
-                item.task.CopyFrom(self.state.put(task_id, status="cancelled", desired="cancelled"))
+                item.task.CopyFrom(self.state.put(task_id, status=status, desired=desired))
             else:
                 item.task.CopyFrom(task)
         reply.answer.CopyFrom(self.state.answer())

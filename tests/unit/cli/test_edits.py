@@ -49,7 +49,8 @@ def test_x19_of_three_the_finished_one_is_named(taskctl: Taskctl, cluster: FakeC
     items = {one["id"]: one for one in json.loads(ran.out)["items"]}
     assert (items["a"]["result"], items["c"]["result"]) == ("updated", "updated")
     assert items["b"]["reason"] == "already_finished"
-    assert cluster.asked("Pause")[0].running == "finish"
+    (asked,) = cluster.asked("ChangeMany")
+    assert asked.pause.running == "finish"
 
 
 def test_tm_26_pause_until_a_time_and_what_is_told_of_it(
