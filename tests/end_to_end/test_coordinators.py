@@ -8,11 +8,13 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 import pytest
 
 from tests.end_to_end.cluster import Cluster
-from tests.end_to_end.processes import CHECKOUT, free_ports, until
+from tests.end_to_end.processes import CHECKOUT, WAIT_S, free_ports, until
 
 Make = Callable[..., Cluster]
 
@@ -86,6 +88,8 @@ def test_a_rotten_disk_is_left_alone_and_the_member_says_so(make_cluster: Make) 
     cluster.start()
     victim = next(n for n in cluster.coordinators if n != cluster.leader())
     cluster.kill(victim)
+    http = f"127.0.0.1:{free_ports(1)[0]}"
+    cluster[victim].command += ["--http", http]
     database = cluster.root / victim / "member.db"
     content = bytearray(database.read_bytes())
     content[len(content) // 2 :] = os.urandom(len(content) - len(content) // 2)
@@ -97,6 +101,10 @@ def test_a_rotten_disk_is_left_alone_and_the_member_says_so(make_cluster: Make) 
     assert status.member.condition == "damaged"
     assert "cluster replace" in (status.member.error or "")
     assert not cluster.health(victim, "ptasks.v1.Tasks")
+    with urlopen(f"http://{http}/metrics", timeout=WAIT_S) as scraped:
+        assert b"\nptasks_damaged 1.0\n" in scraped.read()
+    with pytest.raises(HTTPError, match="503"):
+        urlopen(f"http://{http}/readyz", timeout=WAIT_S)
     assert database.read_bytes() == content
     cluster.leader()
     assert cluster.stop(victim) == [0]

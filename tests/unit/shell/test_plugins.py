@@ -177,6 +177,31 @@ async def test_questions_and_answers(rig: Rig) -> None:
     assert described.kind == "ok"
 
 
+async def test_whoever_counts_is_told_of_every_answer_and_how_long_it_took(rig: Rig) -> None:
+    told: list[tuple[str, str, str]] = []
+    slow: list[float] = []
+
+    def note(executor: str, kind: str, answer: str, seconds: float) -> None:
+        told.append((executor, kind, answer))
+        slow.append(seconds)
+
+    await rig.known()
+    rig.plugins.on_answer = note
+    await rig.answer(rig.ask("validate", "ok"))
+    await rig.answer(rig.ask("assign", "raise"))
+    await rig.answer(rig.ask("validate", "ok", "test.unknown"))
+    await rig.answer(rig.ask("validate", "hang", timeout_ms=100))
+    await rig.answer(rig.ask("validate", "die"))
+    assert told == [
+        ("test.odd", "validate", "ok"),
+        ("test.odd", "assign", "error"),
+        ("test.unknown", "validate", "missing"),
+        ("test.odd", "validate", "timeout"),
+        ("test.odd", "validate", "error"),
+    ]
+    assert slow[3] >= 0.1
+
+
 async def test_tasks_are_told_once_and_shown_with_every_question(rig: Rig) -> None:
     await rig.known()
     rows = (Row("b", "running", "n1", {}, b""), Row("a", "waiting", None, {}, b'{"how":"so"}'))
