@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 import msgspec
 
+from coordinator.machine.loss_commands import LastWords, LoseNode, LoseRuns, Placement
 from coordinator.machine.series_commands import (
     FireSchedule,
     MissOccurrence,
@@ -57,6 +58,7 @@ __all__ = [
     "ForgetNode",
     "ForgetRequests",
     "JoinNode",
+    "LastWords",
     "LoseNode",
     "LoseRuns",
     "MemberCommand",
@@ -204,39 +206,7 @@ class JoinNode(msgspec.Struct, frozen=True, array_like=True, tag=9, gc=False):
     feature_level: int = FIRST  # the highest it can follow (U2)
     boot_counter: int = 0
     machine: str = ""
-
-
-class Placement(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """Where a task of a lost node goes next: one allocation id for leaving and arriving (PT-4)."""
-
-    task_id: TaskId
-    expected: AllocationId
-    assignment: Assignment
-    retry_at: Instant = 0  # drawn by the leader for a crash loop (PT-66); 0: the longest wait
-
-
-class LoseNode(msgspec.Struct, frozen=True, array_like=True, tag=10, gc=False):
-    """The node's lease is over, or it said goodbye (`left`). Its runs end `lost` (left: `aborted`).
-
-    Tasks without a placement that holds become unassigned with code `node_lost`.
-    """
-
-    name: NodeName
-    incarnation: Incarnation
-    left: bool = False
-    reason: str = ""
-    placements: tuple[Placement, ...] = ()
-    error: bytes | None = None  # JSON, for the history of its runs: how long it was silent
-
-
-class LoseRuns(msgspec.Struct, frozen=True, array_like=True, tag=11, gc=False):
-    """Runs that the leader knows to be over although nobody reported them (PT-62, PT-64)."""
-
-    name: NodeName
-    incarnation: Incarnation
-    runs: tuple[tuple[TaskId, AllocationId], ...]
-    reason: str = ""  # vanished, disconnected
-    placements: tuple[Placement, ...] = ()
+    said: tuple[LastWords, ...] = ()  # of runs of the life before
 
 
 class DrainNode(msgspec.Struct, frozen=True, array_like=True, tag=12, gc=False):

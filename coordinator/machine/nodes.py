@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from coordinator.machine.commands import EndRun, JoinNode, LoseNode, LoseRuns, Placement
+from coordinator.machine.commands import EndRun, JoinNode, LastWords, LoseNode, LoseRuns, Placement
 from coordinator.machine.endings import end_run_of
 from coordinator.machine.features import refuse_old_node
 from coordinator.machine.leaving import NODE_LEFT
@@ -14,7 +14,7 @@ from coordinator.machine.outcome import Accepted, Outcome, Refusal, Refused
 from coordinator.machine.records import store
 from coordinator.model import limits
 from coordinator.model.events import ManifestsChanged
-from coordinator.model.ids import Incarnation, NodeName, TaskId
+from coordinator.model.ids import AllocationId, Incarnation, NodeName, TaskId
 from coordinator.model.instants import Millis
 from coordinator.model.nodes import Manifest, Node, NodeStatus
 from coordinator.model.state import ClusterState
@@ -40,11 +40,12 @@ def join_node(state: ClusterState, command: JoinNode) -> Outcome:
         detail = f"{len(state.nodes)} nodes; at most {limits.NODES_MAX}"
         return Refused(Refusal.LIMIT_REACHED, detail)
     _keep_manifests(state, command.manifests)
-    held = _held(state, command.name)
+    held, said = _held(state, command.name), _by_run(command.said)
     state.put_node(_record(state, command, present))
     hold_ms = present.drain.hold if present is not None and present.drain is not None else 0
     for task in held:
-        end = _End(RunOutcome.LOST, NEW_INCARNATION, hold_ms=hold_ms)
+        words = said.get((task.id, task.allocation_id))
+        end = _End(RunOutcome.LOST, NEW_INCARNATION, hold_ms=hold_ms, words=words)
         _end_unreported(state, task, end, None)
     return Accepted()
 
@@ -63,9 +64,11 @@ def lose_node(state: ClusterState, command: LoseNode) -> Outcome:
     drain = None if node.status is NodeStatus.REMOVED else node.drain  # an operator is done with it
     state.put_node(replace(node, status=status, gone_at=state.at, drain=drain))
     placements = {placement.task_id: placement for placement in command.placements}
+    said = _by_run(command.said)
     for task in _held(state, node.name):
-        placement = placements.get(task.id)
-        _end_unreported(state, task, _End(outcome, reason, command.error), placement)
+        words = said.get((task.id, task.allocation_id))
+        end = _End(outcome, reason, command.error, words=words)
+        _end_unreported(state, task, end, placements.get(task.id))
     return Accepted()
 
 
@@ -76,7 +79,7 @@ def lose_runs(state: ClusterState, command: LoseRuns) -> Outcome:
     if refused is not None:
         return refused
     placements = {placement.task_id: placement for placement in command.placements}
-    unchanged = True
+    said, unchanged = _by_run(command.said), True
     for task_id, allocation_id in command.runs:
         task = state.tasks.get(task_id)
         if (
@@ -87,7 +90,7 @@ def lose_runs(state: ClusterState, command: LoseRuns) -> Outcome:
         ):
             continue
         reason = command.reason or "vanished"
-        end = _End(RunOutcome.LOST, reason)
+        end = _End(RunOutcome.LOST, reason, words=said.get((task_id, allocation_id)))
         _end_unreported(state, task, end, placements.get(task_id))
         unchanged = False
     return Accepted(unchanged=unchanged)
@@ -210,6 +213,11 @@ class _End(NamedTuple):
     reason: str
     error: bytes | None = None
     hold_ms: Millis = 0
+    words: LastWords | None = None
+
+
+def _by_run(said: tuple[LastWords, ...]) -> dict[tuple[TaskId, AllocationId], LastWords]:
+    return {(one.task_id, one.allocation_id): one for one in said}
 
 
 def _end_unreported(
@@ -224,6 +232,8 @@ def _end_unreported(
         end.outcome,
         reason=end.reason,
         error=end.error,
+        logs=end.words.logs if end.words is not None else None,
+        progress=end.words.progress if end.words is not None else None,
         retry_at=placement.retry_at if placement is not None and holds else 0,
         next=placement.assignment if placement is not None and holds else None,
         worker_died=False,

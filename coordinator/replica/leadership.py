@@ -40,6 +40,7 @@ from coordinator.replica.declared import DeclaredTasks
 from coordinator.replica.desk import Desk
 from coordinator.replica.editing import Edits
 from coordinator.replica.effects import Note
+from coordinator.replica.last_words import with_last_words
 from coordinator.replica.leases import Leases
 from coordinator.replica.live import LiveBoard
 from coordinator.replica.member_changes import MemberChanges
@@ -77,6 +78,7 @@ class Leadership:
         self.member_changes = member_changes
         self.leases = Leases()
         self.live = LiveBoard()
+        proposals.completed = lambda command: with_last_words(command, bench.state, self.live)
         self.rechecker = Rechecker()
         self.assigners = Assigners(bench)
         self.validations = Validations(bench, self.assigners.shown)

@@ -60,6 +60,11 @@ class LiveBoard:
                 touched.append(one.task_id)
         return touched
 
+    def has_heard(self, task_id: TaskId, allocation_id: AllocationId) -> bool:
+        """Whether this run has said anything."""
+        run = self._runs.get(task_id)
+        return run is not None and run.allocation_id == allocation_id
+
     def progress_of(self, task_id: TaskId, allocation_id: AllocationId) -> ProgressNow | None:
         run = self._runs.get(task_id)
         return run.progress if run is not None and run.allocation_id == allocation_id else None

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from enum import Enum
 
 import msgspec
+from msgspec.structs import replace
 
 from coordinator.assignment.load import Claim, Load
 from coordinator.codec.envelope import encode_batch
@@ -22,6 +23,7 @@ from coordinator.machine.commands import (
     CreateTask,
     EndRun,
     JoinNode,
+    LastWords,
     LoseNode,
     LoseRuns,
     Request,
@@ -36,6 +38,7 @@ from coordinator.model.limits import ENTRY_BYTES_MAX, MIB
 from coordinator.replica.company import Company
 
 ENTRIES_UNDER_WAY = 1  # the next fills up while one is on its way to the disks
+LOSSES = frozenset({LoseNode, LoseRuns, JoinNode})
 QUEUE_MAX = 20_000  # requests; beyond it callers are told at once
 QUEUE_BYTES_MAX = 64 * MIB
 ENTRY_BYTES = 1 * MIB
@@ -79,6 +82,7 @@ class Proposals:
     ) -> None:
         """`gate`: why a command may not be proposed at the feature level in force, or None."""
         self.gate = gate
+        self.completed: Callable[[Command], Command] = lambda command: command  # one of a loss
         self._raft = raft
         self._load = load
         self._busy = busy
@@ -96,6 +100,9 @@ class Proposals:
 
     def add(self, proposal: Proposal) -> None:
         """Queue it for the next entry that has room; what is behind the gate is refused here and now."""
+        if type(proposal.request.command) in LOSSES:
+            completed = self.completed(proposal.request.command)
+            proposal.request = replace(proposal.request, command=completed)
         for task_id in proposal.tasks:
             self._busy[task_id] = self._busy.get(task_id, 0) + 1
         refused = self.gate(proposal.request.command)
@@ -207,8 +214,13 @@ def weight_of(command: Command) -> int:
             payloads = (command.result, command.error, command.logs, command.final_state)
             return COMMAND_BYTES + sum(len(p) for p in payloads if p)
         case JoinNode():
-            return COMMAND_BYTES + sum(COMMAND_BYTES + len(m.body) for m in command.manifests)
+            manifests = sum(COMMAND_BYTES + len(m.body) for m in command.manifests)
+            return COMMAND_BYTES + manifests + _said(command.said)
         case LoseNode() | LoseRuns():
-            return COMMAND_BYTES * (1 + len(command.placements))
+            return COMMAND_BYTES * (1 + len(command.placements)) + _said(command.said)
         case _:
             return COMMAND_BYTES
+
+
+def _said(words: tuple[LastWords, ...]) -> int:
+    return sum(COMMAND_BYTES + len(one.logs or b"") for one in words)

@@ -81,3 +81,20 @@ async def test_tm_69_the_last_progress_of_a_run_whose_worker_died_is_kept() -> N
         await node.end("t1", RunOutcome.LOST, reason="worker_died", worker_died=True)
         (run,) = (await at.tasks.Runs(wire.RunsRequest(id="t1", allocation_id=1))).runs
         assert (run.outcome, run.progress.done, run.progress.total) == ("lost", 40.0, 100.0)
+
+
+async def test_tm_70_lines_that_the_leader_had_of_a_run_whose_node_went_are_kept() -> None:
+    async with doors() as at:
+        node = await at.node()
+        await at.create("t1")
+        await node.report("t1", "started")
+        await node.log("t1", "file 1", "file 2")
+        await node.progress("t1", 40.0)
+        await until(lambda: at.house.replica.live.progress_of("t1", 1))
+        node.say(goodbye=True)
+        await until(lambda: not at.house.replica.state.tasks["t1"].has_node)
+        (run,) = (await at.tasks.Runs(wire.RunsRequest(id="t1", allocation_id=1))).runs
+        assert (run.reason, run.progress.done, run.log_lines) == ("node_left", 40.0, 2)
+        told = at.tasks.Logs(wire.LogsRequest(id="t1", allocation_id=1))
+        events = [line.event async for message in told for line in message.lines]
+        assert events == ["file 1", "file 2"]
