@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
 from coordinator.machine.outcome import Accepted, Outcome, Refusal, Refused
+from coordinator.model.schedules import Schedule
 from coordinator.replica import effects as e
 from coordinator.replica.inputs import Asked, Expire
-from tests.simulation.executors import CATALOGUE, LIMITED
+from tests.simulation.executors import CATALOGUE, LIMITED, RECURRING
 from tests.simulation.history import Operation
 from tests.simulation.timeline import MS, SECOND
+from tests.simulation.timetables import draw_schedule
 from tests.simulation.verbs import KINDS, LOGGED, READS, REGISTERS, argument_of, look, wish_of
 
 if TYPE_CHECKING:
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 PAUSE, BRISK = (10 * MS, SECOND), (5 * MS, 100 * MS)
 TRY = SECOND  # a try without an answer: another member is asked
 POOL = 8  # contended task ids
+SERIES = 5  # of them recurring ones
+OF_SERIES = {"halt": "pause", "go_on": "resume", "reschedule": "reschedule", "run_now": "run_now"}
 PATIENCE = ((500 * MS, 2 * SECOND), (2 * SECOND, 12 * SECOND), (2 * SECOND, 12 * SECOND))
 DEADLINES = (700 * MS, 5 * SECOND)  # of a try, as the member it reaches counts it
 DONE_BY_NOBODY = (Refusal.CHOICE_STALE,)  # another edit came in between: the door merges anew
@@ -70,14 +74,29 @@ class Client:
                 paused = dice.percent(70)
                 again = dice.percent(50)
                 return "create", pooled, ("sim.brief", dice.below(3), paused, again)
+            case "series":
+                return kind, f"s{dice.below(SERIES)}", self._series()
+            case "reschedule":
+                return kind, f"s{dice.below(SERIES)}", draw_schedule(dice, self.world.now_at)
+            case "halt" | "go_on" | "run_now" if dice.percent(80):
+                kind = OF_SERIES[kind]
+                return kind, f"s{dice.below(SERIES)}", argument_of(kind, dice)
             case "setting" | "look":
                 return kind, dice.pick(REGISTERS), argument_of(kind, dice)
             case "limit" | "look_limit":
                 return kind, LIMITED.name, argument_of(kind, dice)
             case _:
+                kind = OF_SERIES.get(kind, kind)
+                if dice.percent(2 if kind == "cancel" else 10):
+                    return kind, f"s{dice.below(SERIES)}", argument_of(kind, dice)
                 own = kind != "purge" and dice.percent(50) and self._made
                 key = f"{self.name}-{dice.between(1, self._made)}" if own else pooled
                 return kind, key, argument_of(kind, dice)
+
+    def _series(self) -> tuple[str, int, bool, Schedule]:
+        dice = self._dice
+        executor = dice.pick(RECURRING)
+        return executor, dice.below(2), dice.percent(10), draw_schedule(dice, self.world.now_at)
 
     def _begin(self, kind: str, key: str, argument: Any) -> None:
         reads = kind in READS

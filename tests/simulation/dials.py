@@ -61,6 +61,7 @@ class Dials:
     late_answers: bool = False  # of the disk: written, but told late
     hub_kept: int = 50_000
     brisk: bool = False  # callers hardly rest
+    era: int = 0  # 1 to 6: half a minute before the clocks change somewhere
 
     def only(self, kinds: tuple[str, ...]) -> Dials:
         """The same world with no other faults than these."""
@@ -136,4 +137,5 @@ def draw(seed: int) -> Dials:
         late_answers=dice.percent(30),
         hub_kept=dice.pick((10, 50_000)) if rare else 50_000,
         brisk=dice.percent(15),
+        era=dice.below(7) if rare else 0,
     )

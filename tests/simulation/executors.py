@@ -116,6 +116,7 @@ class LIMITED:
     name, declared = "sim.brief", 2
 
 
+RECURRING = ("sim.quick", "sim.quick", "sim.brief", "sim.flaky", "sim.limited", "sim.crasher")
 BY_NAME = {each.name: each for each in CATALOGUE}
 PLUGINS_KNOWN = tuple(
     (each.name, 1, each.own_validate, each.own_assignment)

@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING
 
 from coordinator.machine.invariants import check as check_state
 from coordinator.model.events import Event, TaskChanged
-from tests.simulation.checkers import durability, intervals, linearizability, requests, watches
+from coordinator.model.state import ClusterState
+from tests.simulation.checkers import (
+    durability,
+    intervals,
+    linearizability,
+    requests,
+    schedules,
+    watches,
+)
 from tests.simulation.laws import Broken
 from tests.simulation.member import MemberLife
 
@@ -31,6 +39,16 @@ def check(world: World) -> None:
         world.history.operations, world.laws.state.events, state
     ):
         raise Broken("G1 nothing acknowledged is lost", objection)
+    _schedules(world, state)
+
+
+def _schedules(world: World, state: ClusterState) -> None:
+    laws = world.laws.state
+    books = schedules.books(laws.events, laws.stamps)
+    for objection in schedules.objections(books, state.at):
+        raise Broken("G9 one fate for each fire time", objection)
+    for name, count in schedules.figures(books)._asdict().items():
+        world.tally[f"fires/{name}"] += count
 
 
 def _intervals(world: World) -> None:

@@ -109,7 +109,7 @@ class Observer:
         self._highest = max(self._highest, operation.revision)
         self._acknowledged.append((operation.returned, self._highest))
         outcome = operation.result
-        if operation.kind == "create" and isinstance(outcome, Accepted):
+        if operation.kind in ("create", "series") and isinstance(outcome, Accepted):
             whose = self.state.allocations.get(outcome.allocation_id)
             if whose != operation.key:
                 raise Broken("G1 acknowledged means applied", f"{operation}, but id is of {whose}")

@@ -5,11 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from coordinator.machine.commands import RemoveLimit, RemoveMember, SetSettings, UndrainNode
+from coordinator.machine.commands import (
+    PauseTask,
+    RemoveLimit,
+    RemoveMember,
+    SetSettings,
+    UndrainNode,
+)
 from coordinator.model.ids import NodeName
 from coordinator.model.nodes import NodeStatus
 from coordinator.model.state import ClusterState
-from coordinator.model.tasks import Code, Status
+from coordinator.model.tasks import Code, Desired, Status, Task
 from coordinator.replica.inputs import Asked, Submit
 from tests.simulation import final
 from tests.simulation.laws import Broken
@@ -23,6 +29,7 @@ if TYPE_CHECKING:
 
 PATIENCE = 60 * SECOND
 LOOK = 500 * MS
+FIRING = 6 * SECOND  # so long series go on without faults
 
 
 class Settling:
@@ -31,6 +38,7 @@ class Settling:
     def __init__(self, world: World) -> None:
         self._world = world
         self._timeline = world.timeline
+        self._series_until = world.timeline.now + FIRING
 
     def run(self, last_step: int = 0) -> None:
         """Raises Broken: not well in time, or the histories do not hold."""
@@ -93,6 +101,8 @@ class Settling:
         if change is not None and self._world.coordinators[change.joining or 1].gone:
             wishes.append(Asked(RemoveMember(change.joining)))
         wishes += [Asked(RemoveLimit(*where)) for where in sorted(state.limit_overrides)]
+        if self._timeline.now >= self._series_until and not self._unanswered():
+            wishes += [Asked(PauseTask(task.id)) for task in _firing(state)]
         if not state.settings.assignment_enabled:
             wishes.append(Asked(SetSettings((("assignment.enable", "all"),))))
         if wishes:
@@ -116,16 +126,20 @@ class Settling:
             return
         state = leaders[0].replica.state
         yield from self._members(lives, state)
-        for client in self._world.clients:
-            if client.operation is not None:
-                yield f"unanswered: {client.operation}"
+        yield from self._unanswered()
         if any(life.tickets for life in lives):
             yield "a ticket waits"
         for node in self._world.nodes:
             record = state.nodes.get(NodeName(node.name))
             if record is None or record.status is not NodeStatus.READY or record.drain is not None:
                 yield f"{node.name} is {record}"
+        for task in _firing(state):
+            yield f"{task.id} is not paused yet: {task.series}"
         yield from self._tasks(state)
+
+    def _unanswered(self) -> list[str]:
+        operations = [client.operation for client in self._world.clients]
+        return [f"unanswered: {one}" for one in operations if one is not None]
 
     def _members(self, lives: list[MemberLife], state: ClusterState) -> Iterator[str]:
         for life in lives:
@@ -152,3 +166,9 @@ class Settling:
                 )
                 if not waits:
                     yield f"{task.id} is not placed: {task.assignment}, {free} units free"
+
+
+def _firing(state: ClusterState) -> list[Task]:
+    """Series that go on: as long as they do, nothing comes to rest."""
+    found = (task for task in state.tasks_by_id() if task.series is not None)
+    return [t for t in found if not t.is_terminal and t.desired is Desired.RUNNING]

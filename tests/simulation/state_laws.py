@@ -29,6 +29,7 @@ class StateLaws:
 
     def __init__(self) -> None:
         self.events: dict[int, tuple[Event, ...]] = {}
+        self.stamps: dict[int, int] = {}  # `at` of each revision with events
         self.digests: dict[int, tuple[str, str]] = {}  # revision -> (digest, whose)
         self.allocations: dict[int, str] = {}  # every allocation id ever given -> task id
         self.last_allocation = 0
@@ -48,6 +49,7 @@ class StateLaws:
         if effect.revision > self.newest:
             self.newest = effect.revision
             self.events[effect.revision] = effect.events
+            self.stamps[effect.revision] = effect.at
             for event in effect.events:
                 self._look_at(event)
 

@@ -105,12 +105,12 @@ class Loop:
     def call_soon(self, call: Call) -> None:
         self._timeline.after(ROUND, self._name, call, self._life)
 
-    def call_later(self, seconds: float, call: Call) -> Handle:
+    def call_later(self, seconds: float, call: Callable[..., None], *given: object) -> Handle:
         handle = Handle()
 
         def unless_cancelled() -> None:
             if not handle.cancelled:
-                call()
+                call(*given)
 
         delay = round(seconds * SECOND)
         self._timeline.after(delay, f"{self._name} timer", unless_cancelled, self._life)

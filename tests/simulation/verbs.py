@@ -14,6 +14,7 @@ from coordinator.machine.commands import (
     RemoveLimit,
     ResumeTask,
     RetryTask,
+    RunNow,
     SetLimit,
     SetSettings,
     UpdateTask,
@@ -31,11 +32,13 @@ KINDS = (
     *["create"] * 34, *["pooled"] * 22, *["cancel"] * 9, *["purge"] * 5, *["read"] * 26,
     *["stale"] * 8, *["move"] * 6, *["setting"] * 9, *["look"] * 9, *["update"] * 10,
     *["priority"] * 5, *["pause"] * 7, *["resume"] * 11, *["retry"] * 9, *["cancel_run"] * 6,
-    *["limit"] * 4, *["look_limit"] * 4,
+    *["limit"] * 4, *["look_limit"] * 4, *["series"] * 18, *["reschedule"] * 6, *["run_now"] * 7,
+    *["halt"] * 3, *["go_on"] * 12,
 )  # fmt: skip
 READS = ("read", "stale", "look", "look_limit")
 LOGGED = (
     "create", "cancel", "purge", "setting", "update", "priority", "pause", "resume", "retry", "cancel_run", "limit",
+    "series", "reschedule", "run_now",
 )  # fmt: skip
 Seen = tuple[str, str, str, int] | None  # what was asked, desired, how it ended, priority
 
@@ -53,6 +56,10 @@ def argument_of(kind: str, dice: Dice) -> Any:
             return f"{dice.between(1, 29)}d"
         case "limit":
             return dice.pick((None, 0, 1, 3, 4))
+        case "resume":
+            return dice.percent(30)  # no catching up
+        case "run_now":
+            return dice.pick(("", "", "queue", "replace"))
         case _:
             return None
 
@@ -62,7 +69,8 @@ OF_ONE_TASK: Mapping[str, Callable[[TaskId, Any], Wish]] = {
     "purge": lambda task_id, _: CancelTask(task_id, purge=True),
     "move": lambda task_id, _: Move(task_id),
     "pause": lambda task_id, finish: PauseTask(task_id, finish=finish),
-    "resume": lambda task_id, _: ResumeTask(task_id),
+    "resume": lambda task_id, late: ResumeTask(task_id, no_catch_up=bool(late)),
+    "run_now": lambda task_id, how: RunNow(task_id, queue=how == "queue", replace=how == "replace"),
     "retry": lambda task_id, again: RetryTask(task_id, again=again),
     "cancel_run": lambda task_id, rerun: CancelRun(task_id, rerun=rerun),
 }
@@ -75,7 +83,10 @@ def wish_of(operation: Operation, state: ClusterState, by: str) -> Wish:
         case "create":
             executor, number, paused, again = argument
             return Create(task_id, executor, params_of(number), TaskSpec(), paused, False, again)
-        case "update" | "priority":
+        case "series":
+            executor, number, paused, schedule = argument
+            return Create(task_id, executor, params_of(number), TaskSpec(schedule=schedule), paused)
+        case "update" | "priority" | "reschedule":
             return _edit(operation, task_id, state.tasks.get(task_id))
         case "limit":
             where = "cluster", operation.key
@@ -91,7 +102,9 @@ def _edit(operation: Operation, task_id: TaskId, task: Task | None) -> UpdateTas
     if operation.kind == "update":
         number, restart = operation.argument
         return UpdateTask(task_id, edited, params_of(number), restart=restart)
-    spec = replace(task.spec if task is not None else TaskSpec(), priority=operation.argument)
+    spec = task.spec if task is not None else TaskSpec()
+    field = "priority" if operation.kind == "priority" else "schedule"
+    spec = replace(spec, **{field: operation.argument})
     return UpdateTask(task_id, edited, spec=spec)
 
 

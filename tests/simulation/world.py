@@ -30,10 +30,13 @@ from tests.simulation.observer import Observer
 from tests.simulation.plugins import Plugins
 from tests.simulation.session import Stream
 from tests.simulation.settling import Settling
-from tests.simulation.timeline import SECOND, Timeline
+from tests.simulation.timeline import MS, SECOND, Timeline
 from tests.simulation.watchers import Watcher
 
 WALL = 1_700_000_000 * SECOND
+CLOCKS_CHANGE = (  # seconds since 1970: London, New York and Lord Howe, forth and back
+    *(1_711_846_800, 1_698_541_200, 1_710_054_000, 1_699_164_000, 1_696_087_800, 1_712_415_600),
+)
 SHORT_LEASES = (("nodes.lease", "2s"), ("nodes.reassign_after", "3s"), ("nodes.heartbeat", "200ms"))
 
 
@@ -43,6 +46,7 @@ class World:
     def __init__(self, seed: int, dials: Dials) -> None:
         self.seed, self.dials = seed, dials
         self.dice = Dice(seed, "world")
+        self.wall = WALL if not dials.era else (CLOCKS_CHANGE[dials.era - 1] - 30) * SECOND
         self.timeline = Timeline()
         self.tally = Tally()
         self.network = Network(self.timeline, dials, self.dice.split("network"), self.tally)
@@ -73,7 +77,7 @@ class World:
         """Steady clocks start anywhere; wall clocks are up to 2 s apart."""
         dice = self.dice.split(f"clock/{name}")
         steady = dice.between(10 * SECOND, 10**6 * SECOND)
-        return Clock(self.timeline, steady, WALL + dice.between(-SECOND, SECOND))
+        return Clock(self.timeline, steady, self.wall + dice.between(-SECOND, SECOND))
 
     def _founder(self, number: int, founders: tuple[int, ...]) -> Coordinator:
         data = b"".join(framed(encode(freeze(self._founding(founders)))))
@@ -94,7 +98,7 @@ class World:
 
     def _founding(self, founders: tuple[int, ...]) -> ClusterState:
         state = ClusterState()
-        state.cluster_id, state.revision, state.at = "sim", 1, WALL // 1_000 - 3_600_000
+        state.cluster_id, state.revision, state.at = "sim", 1, self.wall // 1_000 - 3_600_000
         for number in founders:
             name, address = f"c{number}", f"127.0.0.1:{7_100 + number}"
             record = MemberRecord(number, name, address, self.storage_ids[number])
@@ -129,6 +133,11 @@ class World:
     def settle(self, last_step: int = 0) -> None:
         """Heal everything, wait until all is well, look at all that was recorded. Raises Broken."""
         Settling(self).run(last_step)
+
+    @property
+    def now_at(self) -> int:
+        """What a true wall clock shows."""
+        return (self.wall + self.timeline.now) // MS
 
     # -- who is who -------------------------------------------------------------------------------
 

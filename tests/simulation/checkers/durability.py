@@ -25,7 +25,7 @@ def objections(
         if operation.state != "ok" or not isinstance(operation.result, Accepted):
             continue
         life = steps.get(operation.key, [])
-        if operation.kind == "create" and operation.result.created:
+        if operation.kind in ("create", "series") and operation.result.created:
             yield from _created(operation, operation.result, life)
         elif operation.kind in SHOWN:
             yield from _shown(operation, life)
@@ -76,6 +76,7 @@ SHOWN: Mapping[str, Callable[[Task, Operation], bool]] = {
     "priority": lambda task, asked: task.spec.priority == asked.argument,
     "pause": lambda task, _: task.desired is Desired.PAUSED,
     "resume": lambda task, _: task.desired is Desired.RUNNING,
+    "reschedule": lambda task, asked: task.spec.schedule == asked.argument,
     "retry": lambda task, _: task.cause == "retry",
 }
 

@@ -23,6 +23,7 @@ TASK_KINDS = frozenset(
     {
         *("create", "read", "cancel", "purge", "update", "priority"),
         *("pause", "resume", "retry", "cancel_run"),
+        *("series", "reschedule", "run_now"),
     }
 )
 SETTING_KINDS = frozenset({"setting", "look"})

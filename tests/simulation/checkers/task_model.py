@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from coordinator.machine.outcome import Accepted, Outcome, Refusal, Refused
+from coordinator.model.schedules import Schedule
 from tests.simulation.history import Operation
 
 RUNNING, PAUSED, CANCELLED = "running", "paused", "cancelled"
@@ -23,6 +24,7 @@ class Known(NamedTuple):
     priority: int = 0
     purge: bool = False
     may_run: bool = True
+    schedule: Schedule | None = None
 
 
 State = Known | None
@@ -33,7 +35,7 @@ def step(state: State, operation: Operation) -> Iterator[State]:
     told: Outcome | None = operation.result if operation.state == "ok" else None
     for now in _by_itself(state):
         match operation.kind:
-            case "create":
+            case "create" | "series":
                 yield from _create(now, operation)
             case "read":
                 if operation.result == _seen(now):
@@ -49,6 +51,8 @@ def _by_itself(state: State) -> Iterator[State]:
     if state.desired == CANCELLED:
         yield None if state.purge else state._replace(ended="cancelled")
         return
+    if state.schedule is not None and not state.schedule.end:
+        return  # however its runs end, a series goes on
     yield state._replace(ended="succeeded")
     yield state._replace(ended="failed")
 
@@ -58,7 +62,7 @@ def _seen(state: State) -> tuple[str, str, str, int] | None:
 
 
 def asked_of(operation: Operation) -> str:
-    executor, number, _, _ = operation.argument
+    executor, number, *_ = operation.argument
     return _with_params(executor, number)
 
 
@@ -68,10 +72,13 @@ def _with_params(asked: str, number: int) -> str:
 
 
 def _create(now: State, operation: Operation) -> Iterator[State]:
-    asked, (_, _, paused, again) = asked_of(operation), operation.argument
-    made = Known(asked, PAUSED if paused else RUNNING, may_run=not paused)
+    asked, (_, _, paused, more) = asked_of(operation), operation.argument
+    schedule, again = (more, False) if operation.kind == "series" else (None, more)
+    # Whoever runs a series now lets it run once although it is paused (TM-29).
+    may_run = not paused or schedule is not None
+    made = Known(asked, PAUSED if paused else RUNNING, may_run=may_run, schedule=schedule)
     makes = now is None or (again and now.ended)
-    same = now is not None and (now.asked, now.priority) == (asked, 0)
+    same = now is not None and (now.asked, now.priority, now.schedule) == (asked, 0, schedule)
     same = same and now is not None and now.desired in (CANCELLED, made.desired)
     told = operation.result if operation.state == "ok" else None
     match told:
@@ -122,7 +129,7 @@ def _refusals(now: State, operation: Operation) -> frozenset[Refusal]:
             return finished if now.ended and now.desired != CANCELLED else frozenset()
         case "purge":
             return frozenset()
-        case "pause" | "resume":
+        case "pause" | "resume" | "run_now":
             return finished if now.ended or now.desired == CANCELLED else frozenset()
         case "retry" if not now.ended:
             return frozenset({Refusal.NOT_FINISHED})
@@ -148,16 +155,34 @@ def _accepted(now: Known, operation: Operation) -> Iterator[State]:
                 yield now._replace(desired=RUNNING, ended="", may_run=True)
         case _ if now.ended:
             return
+        case "reschedule" | "run_now" | "cancel_run" if now.schedule is not None:
+            yield from _of_series(now, operation)
         case "update":
             yield now._replace(asked=_with_params(now.asked, operation.argument[0]))
         case "priority":
             yield now._replace(priority=operation.argument)
         case "cancel_run" if now.may_run:
             yield from [now] if operation.argument else _cancelled(now, purge=False)
-        case "pause" if now.desired != CANCELLED:
+        case "pause" | "resume" | "run_now" if now.desired != CANCELLED:
+            yield from _wanted(now, operation.kind)
+
+
+def _wanted(now: Known, kind: str) -> Iterator[State]:
+    match kind:
+        case "pause":
             yield now._replace(desired=PAUSED)
-        case "resume" if now.desired != CANCELLED:
+        case "resume":
             yield now._replace(desired=RUNNING, may_run=True)
+        case _ if now.desired == RUNNING:
+            yield now
+
+
+def _of_series(now: Known, operation: Operation) -> Iterator[State]:
+    """It goes on by its schedule, whatever becomes of its runs."""
+    if operation.kind == "reschedule":
+        yield now._replace(schedule=operation.argument)
+    elif operation.kind == "cancel_run" or now.desired != CANCELLED:
+        yield now
 
 
 def _cancelled(now: Known, *, purge: bool) -> Iterator[State]:

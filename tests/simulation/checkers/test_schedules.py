@@ -1,0 +1,245 @@
+"""Leaders that say the wrong things of a series have to be convicted, and one that says the right ones not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from coordinator.machine.commands import (
+    Command,
+    FireSchedule,
+    PauseTask,
+    ResumeTask,
+    TimeSeries,
+    UpdateTask,
+)
+from coordinator.model.events import Event, Fated
+from coordinator.model.ids import TaskId
+from coordinator.model.schedules import Blackout, Fate, FateWord, Firing, Occurrence, Schedule
+from coordinator.model.tasks import Assignment, Policy, RunOutcome, TaskSpec
+from tests.simulation.checkers import schedules
+from tests.simulation.checkers.fire_times import fire_times
+from tests.unit.machine import kit
+from tests.unit.machine.kit import AT, create, join, on
+
+EVERY = 10_000
+T = TaskId("t")
+STARTED, SKIPPED, MISSED = FateWord.STARTED, FateWord.SKIPPED, FateWord.MISSED
+
+
+class Leader(kit.World):
+    """It decides what the test tells it to, about fire times `nth(0)`, `nth(1)`, ..., and keeps the history."""
+
+    def __init__(self, **schedule: Any) -> None:
+        super().__init__()
+        self.events: dict[int, tuple[Event, ...]] = {}
+        self.stamps: dict[int, int] = {}
+        self.schedule = Schedule(**{"every_ms": EVERY, **schedule})
+        self.enter(join())
+        self.enter(create(spec=TaskSpec(schedule=self.schedule), assignment=Assignment()))
+        self.time(AT)
+
+    def enter(self, command: Command) -> None:
+        self.accept(command)
+        self.note()
+
+    def note(self) -> None:
+        self.events[self.state.revision] = tuple(self.state.take_events())
+        self.stamps[self.state.revision] = self.at
+
+    def time(self, next_at: int) -> None:
+        task = self.task()
+        assert task.series is not None
+        firing = Firing(next_at, next_at)
+        self.enter(TimeSeries(T, task.edited_revision, task.series.since, AT, firing))
+
+    def fire(self, n: int, *, after: int = 0, following: int = 1, **more: Any) -> None:
+        """The n-th starts on n1, `after` ms late; the one that comes next is `following` steps on."""
+        at = AT + n * EVERY
+        self.at = at + after
+        start = Occurrence("schedule", at, at)
+        given = {"start": start, "assignment": on(), **more}
+        following_at = at + following * EVERY
+        firing = Firing(following_at, following_at)
+        self.enter(FireSchedule(T, self.task().edited_revision, at, firing, **given))
+
+    def succeed(self) -> None:
+        self.end("t", RunOutcome.SUCCEEDED)
+        self.note()
+
+    def run(self, first: int, last: int) -> None:
+        for n in range(first, last + 1):
+            self.fire(n)
+            self.succeed()
+
+    def objections(self, seconds: int = 0) -> list[str]:
+        books = schedules.books(self.events, self.stamps)
+        return list(schedules.objections(books, self.at + 1_000 * seconds))
+
+
+def fate(word: FateWord, reason: str, first: int, last: int) -> Fate:
+    return Fate(word, reason, AT + first * EVERY, AT + last * EVERY, last - first + 1)
+
+
+def test_a_series_that_runs_at_each_of_its_times_is_believed() -> None:
+    leader = Leader()
+    leader.run(0, 3)
+    assert leader.objections() == []
+    books = schedules.books(leader.events, leader.stamps)
+    assert schedules.figures(books) == (4, 0, 0)
+
+
+def test_a_fire_time_without_a_fate_is_missing() -> None:
+    leader = Leader()
+    leader.run(0, 1)
+    leader.fire(2, following=2)
+    leader.succeed()
+    leader.run(4, 5)
+    assert any("1030000 has no fate" in one for one in leader.objections())
+
+
+def test_the_last_fire_times_are_missing_when_the_leader_has_stopped_firing() -> None:
+    leader = Leader()
+    leader.run(0, 1)
+    assert leader.objections(seconds=9) == []
+    assert any("1020000 has no fate" in one for one in leader.objections(seconds=12))
+
+
+def test_a_fire_time_has_one_fate() -> None:
+    leader = Leader()
+    leader.run(0, 2)
+    revision, events = next((r, e) for r, e in leader.events.items() if _fated(e))
+    leader.events[revision] = (
+        *events[:1],
+        *(e for e in events if isinstance(e, Fated)),
+        *events[1:],
+    )
+    assert any("two fates" in one for one in leader.objections())
+
+
+def test_nothing_comes_before_its_time() -> None:
+    leader = Leader()
+    leader.run(0, 1)
+    leader.fire(2, after=-40)
+    assert any("early" in one for one in leader.objections())
+
+
+def test_what_is_no_fire_time_has_no_fate() -> None:
+    leader = Leader()
+    leader.fire(0, following=1)
+    leader.succeed()
+    at = AT + EVERY + 500
+    leader.at = at
+    fates = (Fate(SKIPPED, "overlap", at, at),)
+    next_at = Firing(AT + 2 * EVERY, AT + 2 * EVERY)
+    leader.enter(FireSchedule(T, leader.task().edited_revision, AT + EVERY, next_at, fates))
+    assert any("covers 0 fire times" in one for one in leader.objections())
+
+
+def test_overlap_is_no_reason_where_nothing_runs() -> None:
+    leader = Leader()
+    leader.run(0, 0)
+    leader.fire(1, start=None, assignment=None, fates=(fate(SKIPPED, "overlap", 1, 1),))
+    assert any("for no reason" in one for one in leader.objections())
+
+
+def test_overlap_is_a_reason_where_the_one_before_runs() -> None:
+    leader = Leader()
+    leader.fire(0)
+    leader.fire(1)
+    leader.succeed()
+    assert leader.objections() == []
+    assert schedules.figures(schedules.books(leader.events, leader.stamps)).skipped == 1
+
+
+def test_a_misfire_is_late() -> None:
+    leader = Leader()
+    leader.run(0, 0)
+    leader.fire(1, after=30_000, start=None, fates=(fate(MISSED, "misfire", 1, 1),))
+    assert any("nothing was late" in one for one in leader.objections())
+
+
+@pytest.mark.parametrize(
+    "misfire, starts, objection",
+    [
+        ("once", 0, "misfire=once starts one"),
+        ("all", 1, "misfire=all starts 1000"),
+        ("skip", 1, "too late for misfire=skip"),
+        ("once", 1, ""),
+        ("skip", 0, ""),
+    ],
+)
+def test_after_an_outage_the_policy_says_what_starts(
+    misfire: str, starts: int, objection: str
+) -> None:
+    leader = Leader(misfire=misfire)
+    leader.run(0, 0)
+    newest = AT + 20 * EVERY
+    start = Occurrence("schedule", newest, newest) if starts else None
+    fates = (fate(MISSED, "misfire", 1, 19 if starts else 20),)
+    at = {"after": 270_000} if misfire == "skip" else {"after": 195_000}
+    leader.fire(1, following=28, start=start, fates=fates, late=True, **at)
+    found = [one for one in leader.objections() if "has no fate" not in one]
+    assert (objection in found[0]) if objection else found == []
+
+
+def test_ranges_that_are_stored_tell_of_each_fire_time_once() -> None:
+    leader = Leader()
+    leader.run(0, 3)
+    for revision, events in leader.events.items():
+        told = [_stored_longer(event) for event in events]
+        leader.events[revision] = tuple(told)
+    assert any("stored" in one for one in leader.objections())
+
+
+def test_a_paused_series_has_no_fire_times_and_then_those_after_it_was_resumed() -> None:
+    leader = Leader()
+    leader.run(0, 1)
+    leader.at = AT + EVERY + 5_000
+    leader.enter(PauseTask(T))
+    leader.at = AT + 3 * EVERY + 5_000
+    leader.enter(ResumeTask(T, no_catch_up=True))
+    leader.time(AT + 4 * EVERY)
+    leader.run(4, 5)
+    assert leader.objections() == []
+
+
+def test_a_fire_time_before_the_pause_is_not_forgotten_over_it() -> None:
+    leader = Leader()
+    leader.run(0, 1)
+    leader.at = AT + 2 * EVERY + 10
+    leader.enter(PauseTask(T))
+    assert any("1020000 has no fate" in one for one in leader.objections())
+
+
+def test_an_edited_interval_goes_on_from_the_last_fire_time() -> None:
+    leader = Leader()
+    leader.run(0, 1)
+    leader.at += 4_000
+    spec = TaskSpec(schedule=replace(leader.schedule, every_ms=7_000))
+    leader.enter(UpdateTask(T, leader.task().edited_revision, spec=spec, policy=Policy()))
+    leader.time(AT + EVERY + 7_000)
+    leader.at = AT + EVERY + 7_000
+    assert leader.objections() == []
+    assert any("has no fate" in one for one in leader.objections(seconds=20))
+
+
+def test_what_a_blackout_covers_is_skipped_for_it_and_nothing_else() -> None:
+    blackout = Blackout(first=(3 * 24 * 60 + 17) % 10_080, last=(3 * 24 * 60 + 18) % 10_080)
+    times = fire_times(Schedule(every_ms=EVERY, blackouts=(blackout,)), AT, AT - 1, AT + 90_000)
+    assert [one.at for one in times if one.fate] == [AT + n * EVERY for n in range(2, 8)]
+    leader = Leader(blackouts=(blackout,))
+    leader.run(0, 2)
+    assert any("blackout" in one for one in leader.objections())
+
+
+def _fated(events: tuple[Event, ...]) -> bool:
+    return any(isinstance(event, Fated) for event in events)
+
+
+def _stored_longer(event: Event) -> Event:
+    if not isinstance(event, Fated):
+        return event
+    return replace(event, stored=replace(event.stored, count=event.stored.count + 1))
