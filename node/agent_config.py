@@ -22,6 +22,10 @@ def core_config(handshake: Handshake) -> CoreConfig:
         max_starting=handshake.max_starting,
         shutdown_grace_ms=handshake.shutdown_grace_ms,
         orphan_limit_ms=handshake.orphan_limit_ms,
+        overload_window_ms=handshake.overload_window_ms,
+        overload_down=handshake.overload_down,
+        overload_up=handshake.overload_up,
+        overload_floor=handshake.overload_floor,
     )
 
 
@@ -34,7 +38,8 @@ def pool_config(handshake: Handshake) -> PoolConfig:
         **commands.environment(handshake.commands),
     }
     adopter = handshake.supervisor_pid if handshake.adopts else None
-    return PoolConfig(handshake.executors, environment, adopter)
+    warn_ms = handshake.worker_loop_warn_ms
+    return PoolConfig(handshake.executors, environment, adopter, warn_ms)
 
 
 def registration(handshake: Handshake, version: str, python: str) -> Registration:

@@ -38,6 +38,11 @@ class Handshake(msgspec.Struct, frozen=True, kw_only=True):
     max_starting: int
     shutdown_grace_ms: int
     orphan_limit_ms: int
+    overload_window_ms: int
+    overload_down: float
+    overload_up: float
+    overload_floor: int
+    worker_loop_warn_ms: int
     log_file: str | None
     log_level: str
     http_fd: int | None

@@ -13,7 +13,7 @@ from node import frames
 from node.agent_live import LiveNews
 from node.core_runs import Runs
 from node.frames import ToAgent
-from node.inputs import Input, RunEnded, RunNews, WorkerReady, WorkerSaid
+from node.inputs import Input, RunEnded, RunNews, WorkerLagged, WorkerReady, WorkerSaid
 from node.logs import Log
 
 UNKNOWN = "unknown"  # whose code blocks a loop that several executors share
@@ -31,12 +31,14 @@ class WorkerNews:
         log: Log,
         feed: Callable[[Input], None],
         starting: Callable[[int, frames.Loading | frames.Ready], None],
+        loop_warn_ms: int = 5_000,
     ) -> None:
         self._runs = runs
         self._live = live
         self._log = log
         self._feed = feed
         self._starting = starting
+        self._loop_warn_ms = loop_warn_ms
         self.stalls: dict[str, int] = {}  # how often a worker's event loop was blocked, by executor
         self._stalled: set[int] = set()  # workers that are blocked now
         self.call_done: Callable[[CallAnswer], None] = lambda _: None
@@ -90,8 +92,9 @@ class WorkerNews:
 
     def _lagging(self, worker: int, message: frames.LoopLag) -> None:
         self._count_stall(worker, message)
+        self._feed(WorkerLagged(worker, message.lag_ms, message.running))
         self._log.write(
-            "warning",
+            "warning" if message.lag_ms > self._loop_warn_ms else "info",
             "event loop of a worker was blocked"
             if message.over
             else "event loop of a worker is blocked",
@@ -135,6 +138,7 @@ def run_end(message: frames.Ended) -> RunEnd:
         again_in_ms=None if message.again_at is None else max(0, message.again_at - now),
         schedule=message.schedule,
         then=message.then,
+        overload=message.overload,
     )
 
 

@@ -6,7 +6,7 @@ time has brought about is looked at before the input: after a pause the lease co
 
 The parts: `core_wanted` (what the leader wants, against what is here: the table in `core_table`), `core_starts`,
 `core_stops`, `core_fleet` (worker processes), `core_reports` (the outbox), `core_beats` (heartbeats and lease),
-`core_leaving`. They share one `Desk`.
+`core_leaving`, `core_overload`. They share one `Desk`.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from node.core_beats import Beats
 from node.core_desk import CoreConfig, Desk
 from node.core_fleet import Fleet
 from node.core_leaving import Leaving
+from node.core_overload import Overload
 from node.core_reports import Reports
 from node.core_runs import LocalRun, Runs
 from node.core_starts import Starts
@@ -37,6 +38,7 @@ from node.inputs import (
     SupervisorBeat,
     Tick,
     WorkerDied,
+    WorkerLagged,
     WorkerReady,
     WorkerSaid,
     WorkerWanted,
@@ -54,7 +56,9 @@ class NodeCore:
         self._stops = Stops(self._desk, self.runs, self.fleet)
         self._reports = Reports(self._desk, self.runs, self._superseded)
         self._stops.reports = self._reports
-        self._beats = Beats(self._desk, self.runs, self.fleet, self._stops)
+        self.overload = Overload(self._desk)
+        self._reports.overload = self.overload
+        self._beats = Beats(self._desk, self.runs, self.fleet, self._stops, self.overload)
         self.lease = self._beats.lease
         self._starts = Starts(self._desk, self.runs, self.fleet, self._stops, self.lease)
         self._wanted = WantedSet()
@@ -114,7 +118,7 @@ class NodeCore:
                 self._beats.supervisor_beat()
             case SessionClosed():
                 self._session_closed()
-            case WorkerReady() | WorkerDied():
+            case WorkerReady() | WorkerDied() | WorkerLagged():
                 self._worker_changed(given)
             case WorkerWanted():
                 self.fleet.one_more()
@@ -133,6 +137,8 @@ class NodeCore:
             return
         match news:
             case RunEnded():
+                if news.end.overload:
+                    self.overload.signal(f"a run of {run.wanted.executor} said so")
                 if not self._starts.refused(run, news.end.reason):
                     self._stops.ended(run, news.end)
             case Started():
@@ -156,7 +162,10 @@ class NodeCore:
             self._starts.news = True
         self._reports.started(run)
 
-    def _worker_changed(self, given: WorkerReady | WorkerDied) -> None:
+    def _worker_changed(self, given: WorkerReady | WorkerDied | WorkerLagged) -> None:
+        if isinstance(given, WorkerLagged):
+            self.overload.lagged(given.lag_ms, given.executors)
+            return
         if isinstance(given, WorkerReady):
             self.fleet.ready(given.worker, given.executors)
             self._starts.news = True

@@ -7,6 +7,7 @@ from zlib import crc32
 from coordinator.client.node_values import Heartbeat, HeartbeatAnswer, Welcome
 from node.core_desk import Desk
 from node.core_fleet import Fleet
+from node.core_overload import Overload
 from node.core_runs import LocalRun, Runs
 from node.core_stops import Stops
 from node.core_table import Local
@@ -26,12 +27,15 @@ def own_share(incarnation: str, length_ms: int) -> int:
 class Beats:
     """Sends a heartbeat when one is due, as long as the supervisor lives, and enforces the end of the lease."""
 
-    def __init__(self, desk: Desk, runs: Runs, fleet: Fleet, stops: Stops) -> None:
+    def __init__(
+        self, desk: Desk, runs: Runs, fleet: Fleet, stops: Stops, overload: Overload
+    ) -> None:
         self.lease = Lease(FIRST_LEASE_MS)
         self._desk = desk
         self._runs = runs
         self._fleet = fleet
         self._stops = stops
+        self._overload = overload
         self._heartbeat_ms = 500
         self._spread_for = 0  # the length of beat for which this node has found its own time
         self._is_open = False
@@ -105,6 +109,8 @@ class Beats:
                     lease.lease_ms,
                     self._runs.digest,
                     runs,
+                    self._overload.told,
+                    self._overload.reason,
                 )
             )
         )

@@ -31,6 +31,10 @@ class CoreConfig:
     start_hold_ms: int = 50
     condemned_ms: int = 30_000
     farewell_ms: int = 5_000
+    overload_window_ms: int = 10_000
+    overload_down: float = 0.8
+    overload_up: float = 1.05
+    overload_floor: int = 5
 
 
 class Timers:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 
 from coordinator.client.node_values import NewChild, NewPoke, Report, ReportAnswer, RunEnd, RunState
 from node.core_desk import Desk
+from node.core_overload import Overload
 from node.core_runs import LocalRun, Runs
 from node.core_table import Local
 from node.effects import SendReports, Settled
@@ -13,6 +14,9 @@ from node.frames import Child, ChildAnswer, Poke, State, StateAck, StateRefused
 from node.outbox import TRANSIENT, Outbox
 
 RETRY_MS = 1_000
+BLOCKED = frozenset(
+    {"disk_full", "no_quorum", "overloaded", "unavailable"}
+)  # of any write, not of this one
 SUPERSEDED = frozenset({"stale_allocation", "task_not_found", "stale_incarnation"})
 
 
@@ -25,7 +29,9 @@ class Reports:
         self._fenced = fenced
         self._outbox = Outbox(lambda: desk.now)
         self._is_open = False
+        self._is_blocked = False  # writes are impossible for now
         self._retry_timer = 0
+        self.overload: Overload | None = None
 
     @property
     def waiting(self) -> int:
@@ -96,23 +102,28 @@ class Reports:
     # --- the session -------------------------------------------------------------------------------------------------
 
     def session_opened(self) -> None:
-        self._is_open = True
+        self._is_open, self._is_blocked = True, False
         self._outbox.reopen()
 
     def session_closed(self) -> None:
         self._is_open = False
 
     def flush(self) -> None:
-        """Send what may be sent. Called at the end of every input, so that all of one input is one effect."""
-        if self._is_open and self._outbox.has_ready:
+        """Send what may be sent. Called at the end of every input, so that all of one input is one effect.
+
+        While writes are impossible nothing is tried but once in a second, with all that waits (TM-64).
+        """
+        if self._is_open and not self._is_blocked and self._outbox.has_ready:
             self._desk.ask(SendReports(self._outbox.take()))
 
-    def answered(self, answers: Iterable[ReportAnswer]) -> list[LocalRun]:
+    def answered(self, answers: Sequence[ReportAnswer]) -> list[LocalRun]:
         """Take answers; gives the runs whose end the leader now knows."""
         settled: list[int] = []
         for answer in answers:
             if not answer.accepted and answer.reason in TRANSIENT:
-                self._again_later(answer.number)
+                if answer.reason == "overloaded" and self.overload is not None:
+                    self.overload.signal("the leader refused writes as overloaded")
+                self._again_later(answer)
                 continue
             report = self._outbox.answered(answer.number)
             if report is None:
@@ -121,15 +132,27 @@ class Reports:
                 settled.append(report.allocation_id)
             else:
                 self._learn(report, answer)
+        self._look_whether_writes_work(answers)
         return self._settle(settled) if settled else []
 
-    def _again_later(self, number: int) -> None:
-        if self._outbox.postpone(number) and not self._retry_timer:
+    def _again_later(self, answer: ReportAnswer) -> None:
+        if not self._outbox.postpone(answer.number):
+            return
+        self._is_blocked = self._is_blocked or answer.reason in BLOCKED
+        if not self._retry_timer:
             self._retry_timer = self._desk.after(RETRY_MS, self._retry)
 
     def _retry(self, _: int) -> None:
-        self._retry_timer = 0
+        self._retry_timer, self._is_blocked = 0, False
         self._outbox.retry()
+
+    def _look_whether_writes_work(self, answers: Sequence[ReportAnswer]) -> None:
+        """With the first write that is taken everything goes on."""
+        if not self._is_blocked or any(answer.reason in BLOCKED for answer in answers):
+            return
+        if any(answer.accepted for answer in answers):
+            self._desk.timers.cancel(self._retry_timer)
+            self._retry(0)
 
     def _settle(self, allocation_ids: list[int]) -> list[LocalRun]:
         self._desk.ask(Settled(tuple(allocation_ids)))

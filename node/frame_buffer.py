@@ -10,6 +10,7 @@ import msgspec
 
 from node.frames import ToAgent, ToWorker
 
+LOOP_WARN_MS = 5_000  # an event loop that is blocked for longer is told of anew
 FRAME_BYTES_MAX = 8 * 1024 * 1024
 
 _LENGTH = Struct(">I")
@@ -92,14 +93,16 @@ def worker_command(
     parent_pid: int,
     executors: Sequence[str],
     skipped: Mapping[str, str] | None = None,
+    loop_warn_ms: int = LOOP_WARN_MS,
 ) -> list[str]:
     """The argument list that starts a worker.
 
     `fd` is its end of a socket pair, inherited (`pass_fds`); `executors` are the values of `--executors`; `skipped`
-    says what not to import, and which load error to tell of it. The worker makes itself leader of a process group and
+    says what not to import, and which load error to tell of it; `loop_warn_ms`: TM-65. The worker makes itself leader of a process group and
     asks to die with the thread that started it.
     """
     command = [python, "-m", "node.worker", "--fd", str(fd), "--parent", str(parent_pid)]
+    command += ["--loop-warn", str(loop_warn_ms)]
     for spec in executors:
         command += ["--executors", spec]
     for source, message in (skipped or {}).items():

@@ -300,7 +300,7 @@ class Ended(_Frame, frozen=True, array_like=True, tag=26):
 class LoopLag(_Frame, frozen=True, array_like=True, tag=27):
     """User code blocks the worker's event loop, for `lag_ms` so far (`over`: it has ended and took that long).
 
-    Sent at 250 ms, at 5 s and when it is over. `blocking` is the allocation id of the run seen doing it, None if
+    Sent at 250 ms, when a warning is due, at 5 s and when it is over. `blocking` is the allocation id of the run seen doing it, None if
     unknown; `running` names the executors with a run in this worker.
     """
 

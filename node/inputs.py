@@ -62,6 +62,15 @@ class WorkerDied:
 
 
 @dataclass(frozen=True, slots=True)
+class WorkerLagged:
+    """The event loop of a worker was late, or still is; `executors` have runs in it."""
+
+    worker: int
+    lag_ms: int
+    executors: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class SupervisorBeat:
     """The supervisor lives."""
 
@@ -83,6 +92,7 @@ Input: TypeAlias = (
     | WorkerReady
     | WorkerWanted
     | WorkerDied
+    | WorkerLagged
     | SupervisorBeat
     | ShutdownAsked
     | Tick

@@ -99,3 +99,18 @@ def duration(low: int, high: int) -> Callable[[str], int]:
         return millis
 
     return read
+
+
+def fraction(low: float, high: float) -> Callable[[str], float]:
+    """A reader of numbers within bounds."""
+
+    def read(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = float("nan")
+        if not low <= value <= high:
+            raise ValueError(f"{text!r}: a number between {low:g} and {high:g}")
+        return value
+
+    return read

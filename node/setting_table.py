@@ -14,6 +14,7 @@ from node.setting_kinds import (
     attributes,
     count,
     duration,
+    fraction,
     level,
     name,
     optional_address,
@@ -41,6 +42,11 @@ class Settings:
     max_starting: int
     shutdown_grace: int
     orphan_limit: int
+    overload_window: int
+    overload_down: float
+    overload_up: float
+    overload_floor: int
+    worker_loop_warn: int
     log_file: Path | None
     log_level: str
 
@@ -128,6 +134,43 @@ TABLE: tuple[Setting, ...] = (
         "0s..24h",
         "10m",
         "how long runs of non-exclusive executors go on without a leader",
+        show=format_duration,
+    ),
+    Setting(
+        "overload_window",
+        duration(1_000, 600_000),
+        "1s..10m",
+        "10s",
+        "a node with too much to carry takes less: looked at so often",
+        show=format_duration,
+    ),
+    Setting(
+        "overload_down",
+        fraction(0.1, 0.99),
+        "0.1..0.99",
+        "0.8",
+        "factor for its capacity after a window with trouble",
+    ),
+    Setting(
+        "overload_up",
+        fraction(1.01, 2),
+        "1.01..2",
+        "1.05",
+        "factor after a window without, up to --capacity",
+    ),
+    Setting(
+        "overload_floor",
+        count(1, 100_000),
+        "1..capacity",
+        "5",
+        "it never takes less than that, nor more than --capacity",
+    ),
+    Setting(
+        "worker_loop_warn",
+        duration(10, 60_000),
+        "10ms..1m",
+        "5s",
+        "warn of a worker whose event loop was blocked for longer",
         show=format_duration,
     ),
     Setting("log_file", path, "path", None, "log file (default: stderr)"),

@@ -1,6 +1,6 @@
 """The worker process: runs user code for one agent, and nothing else.
 
-Started by exec (`python -m node.worker --fd N --parent PID [--executors SPEC]... [--skip SOURCE --because TEXT]...`), one
+Started by exec (`python -m node.worker --fd N --parent PID --loop-warn MS [--executors SPEC]... [--skip SOURCE --because TEXT]...`), one
 end of a socket pair inherited. First it makes sure that it dies with its agent; then it loads the executors, telling
 before each plugin (`Loading`), says what it has (`Ready`), and takes runs until the pipe closes. Coroutines share the event loop, plain functions have threads, one pool per executor.
 """
@@ -49,14 +49,18 @@ class Worker:
     """The runs of this process, and what the agent says about them."""
 
     def __init__(
-        self, registry: Registry, pipe: WorkerPipe, loop: asyncio.AbstractEventLoop
+        self,
+        registry: Registry,
+        pipe: WorkerPipe,
+        loop: asyncio.AbstractEventLoop,
+        loop_warn_ms: int,
     ) -> None:
         self._registry = registry
         self._pipe = pipe
         self._loop = loop
         self._runs: dict[int, Run] = {}
         self._pools: dict[str, ThreadPoolExecutor] = {}
-        self._watch = LoopWatch(loop, pipe, self._blocking, self._running)
+        self._watch = LoopWatch(loop, pipe, self._blocking, self._running, loop_warn_ms)
         self._around = Surroundings(pipe, loop, self._pool_of, self._forget)
 
     def open(self) -> None:
@@ -130,7 +134,7 @@ def ready(registry: Registry) -> Ready:
 
 def main(arguments: Sequence[str]) -> Never:
     """Runs until the agent ends it: exit code 0. 2: the executors cannot be offered together (Ready says why)."""
-    fd, parent_pid, specs, choice = _parsed(arguments)
+    (fd, parent_pid, loop_warn_ms), specs, choice = _parsed(arguments)
     tie_to_agent(parent_pid)
     os.set_inheritable(fd, False)
     loop = asyncio.new_event_loop()
@@ -143,7 +147,7 @@ def main(arguments: Sequence[str]) -> Never:
         pipe.send(Ready(os.getpid(), fatal=str(error)))
         _leave(pipe, 2)
     loop.set_task_factory(make_loop_task)
-    Worker(registry, pipe, loop).open()
+    Worker(registry, pipe, loop, loop_warn_ms).open()
     gc.collect()
     gc.freeze()
     loop.run_forever()
@@ -160,8 +164,8 @@ def _leave(pipe: WorkerPipe, code: int) -> Never:
     os._exit(code)
 
 
-def _parsed(arguments: Sequence[str]) -> tuple[int, int, list[str], Choice]:
-    """The socket's number, the agent's pid, the values of --executors, what to leave out of them.
+def _parsed(arguments: Sequence[str]) -> tuple[tuple[int, int, int], list[str], Choice]:
+    """The socket's number, the agent's pid, the ms of --loop-warn; the values of --executors; what to leave out of them.
 
     Only the agent writes this command line.
     """
@@ -172,7 +176,8 @@ def _parsed(arguments: Sequence[str]) -> tuple[int, int, list[str], Choice]:
         for wanted in ("--executors", "--skip", "--because")
     )
     choice = Choice(skip=dict(zip(skip, because, strict=True)))
-    return int(once["--fd"]), int(once["--parent"]), specs, choice
+    numbers = int(once["--fd"]), int(once["--parent"]), int(once["--loop-warn"])
+    return numbers, specs, choice
 
 
 def _tell(run: Run, message: Stop | StateAck | StateRefused | ChildAnswer | Call) -> None:

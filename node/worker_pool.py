@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from node.burial import kill_group, kill_orphans
 from node.child_ends import ChildEnds
-from node.frame_buffer import FrameError, agent_side, encode_frames, worker_command
+from node.frame_buffer import LOOP_WARN_MS, FrameError, agent_side, encode_frames, worker_command
 from node.frames import ToAgent, ToWorker
 from node.process_ties import is_stopped
 
@@ -32,6 +32,7 @@ class PoolConfig:
     executors: Sequence[str]
     environment: Mapping[str, str]
     orphans_go_to: int | None = None
+    loop_warn_ms: int = LOOP_WARN_MS
 
 
 class WorkerPool:
@@ -81,7 +82,8 @@ class WorkerPool:
 
     def _command(self, fd: int) -> list[str]:
         executors = self._config.executors
-        return worker_command(sys.executable, fd, os.getpid(), executors, self.skipped)
+        warn_ms = self._config.loop_warn_ms
+        return worker_command(sys.executable, fd, os.getpid(), executors, self.skipped, warn_ms)
 
     def _watch(self, process: subprocess.Popen[bytes]) -> None:
         """Raises OSError, with the process gone, when its end could not be noticed."""

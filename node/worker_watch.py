@@ -14,11 +14,13 @@ from node.worker_pipe import WorkerPipe
 
 TICK_SECONDS = 0.125
 LAG_MS = 250
-LONG_LAG_MS = 5_000
+OVERLOAD_MS = 5_000
 
 
 class LoopWatch(threading.Thread):
-    """Asks the loop for a sign of life while runs are here. `blocking` and `running` fill the report."""
+    """Asks the loop for a sign of life while runs are here. `blocking` and `running` fill the report, which is made at
+    250 ms, when a warning is due (`warn_ms`), when the node is to take less for it, and when it is over.
+    """
 
     def __init__(
         self,
@@ -26,6 +28,7 @@ class LoopWatch(threading.Thread):
         pipe: WorkerPipe,
         blocking: Callable[[], int | None],
         running: Callable[[], tuple[str, ...]],
+        warn_ms: int = 5_000,
     ) -> None:
         super().__init__(name="loop-watch", daemon=True)
         self._loop = loop
@@ -34,6 +37,8 @@ class LoopWatch(threading.Thread):
         self._running = running
         self._busy = threading.Event()
         self._asked_at: float | None = None
+        self._steps = sorted({LAG_MS, warn_ms, OVERLOAD_MS})
+        self._warn_ms = warn_ms
         self._reported_ms = 0
         self._blamed: int | None = None
 
@@ -63,7 +68,7 @@ class LoopWatch(threading.Thread):
         lag_ms = int((time.monotonic() - asked_at) * 1000)
         if lag_ms < LAG_MS:
             return
-        if self._reported_ms == 0 or self._reported_ms < LONG_LAG_MS <= lag_ms:
+        if any(self._reported_ms < step <= lag_ms for step in self._steps):
             self._blamed = self._blocking()
             self._pipe.send(LoopLag(lag_ms, self._blamed, self._running()))
             self._reported_ms = lag_ms
@@ -72,7 +77,8 @@ class LoopWatch(threading.Thread):
     def _on_answer(self) -> None:
         """In the loop's thread: it lives."""
         asked_at, self._asked_at = self._asked_at, None
-        if self._reported_ms and asked_at is not None:
-            lag_ms = int((time.monotonic() - asked_at) * 1000)
-            self._pipe.send(LoopLag(lag_ms, self._blamed, self._running(), over=True))
+        lag_ms = 0 if asked_at is None else int((time.monotonic() - asked_at) * 1000)
+        if self._reported_ms or lag_ms > self._warn_ms:
+            blamed = self._blamed if self._reported_ms else None
+            self._pipe.send(LoopLag(lag_ms, blamed, self._running(), over=True))
             self._reported_ms = 0

@@ -95,6 +95,8 @@ def _put_live(view: wire.NodeView, replica: Replica, node: Node) -> None:
     view.connected = session is not None and session.accepted
     if session is not None:
         view.loop_lag_ms, view.rss_bytes = session.loop_lag_ms, session.rss_bytes
+        view.overload = session.overload
+    view.effective_units = leading.bench.view.load.room(node)
     leader = replica.state.members.get(replica.leader_id)
     view.member = leader.name if leader is not None and view.connected else ""
 

@@ -84,6 +84,15 @@ def _put_hot(report: wire.HealthReport, hot: Hot) -> None:
     report.arrivals_per_minute = hot.arrivals_per_minute
     report.runs_per_minute = hot.completed_per_minute
     report.dead_letters = hot.dead_letters
+    report.overloaded.extend(
+        wire.OverloadedNode(
+            name=one.node,
+            reason=one.reason,
+            effective_units=one.effective_units,
+            units=one.units,
+        )
+        for one in hot.overloaded
+    )
     report.executors.extend(_executor(one, hot.at) for one in hot.executors)
 
 

@@ -30,7 +30,7 @@ def hint_on_node(
         case Code.DRAINING:
             _add(answer, f"end the drain of {name}", f"taskctl node undrain {name}")
         case Code.NO_CAPACITY:
-            short = need.units - (node.units - load.units(name))
+            short = need.units - (load.room(node) - load.units(name))
             _add(answer, f"{short} more unit{'' if short == 1 else 's'} on {name}")
         case Code.NO_NODES:
             _add(answer, f"start {name}")

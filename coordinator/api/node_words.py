@@ -14,6 +14,7 @@ from coordinator.wire.v1 import internal_pb2 as wire
 from coordinator.wire.v1 import tasks_pb2 as tasks_wire
 
 OUTCOMES = frozenset(RunOutcome)
+OVERLOAD_CHARS_MAX = 256
 
 
 def registration(said: wire.Register) -> s.Registration:
@@ -159,6 +160,8 @@ def _heartbeat(said: wire.Heartbeat) -> s.Heartbeat:
         runs if said.runs or said.lists_runs else None,
         said.loop_lag_ms,
         said.rss_bytes,
+        said.effective_capacity,
+        said.overload[:OVERLOAD_CHARS_MAX],
     )
 
 
@@ -198,13 +201,13 @@ def _ended(said: wire.Ended) -> s.EndedReport:
         outcome = RunOutcome(said.outcome)
     except ValueError:
         outcome = RunOutcome.FAILED  # a newer node's word: what it means, we cannot know
-    return s.EndedReport(
-        outcome=outcome,
-        reason=said.reason,
     try:
         schedule = schedule_from_wire(said.schedule) if said.HasField("schedule") else None
     except Rejected as wrong:
         return s.bad_schedule(outcome, wrong.message, said.logs or None, said.lasted_ms)
+    return s.EndedReport(
+        outcome=outcome,
+        reason=said.reason,
         result=said.result or None,
         error=said.error or None,
         permanent=said.permanent,
@@ -214,20 +217,20 @@ def _ended(said: wire.Ended) -> s.EndedReport:
         handed_back=said.handed_back,
         worker_died=said.worker_died,
         reported=said.reported if said.reported in OUTCOMES else "",
-    )
-
-
         log_counts=_counts(said.log_counts) if said.HasField("log_counts") else (),
         again_in_ms=said.again_in_ms if said.HasField("again_in_ms") else -1,
         schedule=schedule,
         then=said.then,
-def _progress(said: wire.LiveProgress) -> s.LiveProgress:
-    total = said.total if said.HasField("total") else None
-    return s.LiveProgress(
+    )
+
+
 def _counts(said: tasks_wire.LogCounts) -> tuple[int, ...]:
     return (said.debug, said.info, said.warning, said.error)
 
 
+def _progress(said: wire.LiveProgress) -> s.LiveProgress:
+    total = said.total if said.HasField("total") else None
+    return s.LiveProgress(
         TaskId(said.task_id), AllocationId(said.allocation_id), said.done, total, said.message
     )
 

@@ -40,7 +40,7 @@ def rank_of(need: Need, node: Node, load: Load, spreads: Spreads) -> Rank:
     if need.constraints is not None:
         wishes = -preference(need.constraints, node)
         crowd = spreads.crowd(need.constraints, need.executor, node.name)
-    share = (units + need.units) * SHARE_SCALE // max(1, node.units)
+    share = (units + need.units) * SHARE_SCALE // max(1, load.room(node))
     return Rank(wishes, crowd, share, same, runs)
 
 

@@ -9,7 +9,7 @@ import msgspec
 
 from coordinator.model.concurrency import TaskLimit, count
 from coordinator.model.ids import NodeName, TaskId
-from coordinator.model.nodes import NodeUse, count_labels
+from coordinator.model.nodes import Node, NodeUse, count_labels
 from coordinator.model.state import ClusterState
 from coordinator.model.tasks import Pairs, Task
 
@@ -49,6 +49,7 @@ class Load:
         self._claimed: dict[NodeName, NodeUse] = {}
         self._limit_runs: dict[str, int] = {}
         self.reserved: Reservation | None = None
+        self.effective: dict[NodeName, int] = {}  # units, of nodes that protect themselves (TM-62)
 
     def claim(self, claim: Claim) -> None:
         use = self._claimed.setdefault(claim.node, NodeUse())
@@ -67,6 +68,10 @@ class Load:
             self._count(use, claim, -1)
         if not use.runs:
             del self._claimed[claim.node]
+
+    def room(self, node: Node) -> int:
+        """Units that may be taken there: all that it has, or less while it protects itself."""
+        return min(node.units, self.effective.get(node.name, node.units))
 
     def units(self, node: NodeName) -> int:
         claimed = self._claimed.get(node)

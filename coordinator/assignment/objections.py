@@ -69,10 +69,12 @@ def room_objection(need: Need, node: Node, load: Load) -> Objection | None:
     """What placements change: reservation, room, limits of the node, tasks to be kept apart from."""
     if need.units and load.reserved is not None and load.reserved.node == node.name:
         return Objection(6, Code.RESERVED, f"kept for {load.reserved.task_id}")
-    free = node.units - load.units(node.name)
+    room = load.room(node)
+    free = room - load.units(node.name)
     if need.units > free:
+        lowered = "" if room == node.units else f", of {node.units} while it protects itself"
         return Objection(
-            7, Code.NO_CAPACITY, f"needs {need.units} units, {free} of {node.units} are free"
+            7, Code.NO_CAPACITY, f"needs {need.units} units, {free} of {room} are free{lowered}"
         )
     if need.limits:
         held = load.limit_in_the_way(need.limits, node.name)

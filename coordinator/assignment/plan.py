@@ -196,6 +196,6 @@ def _reservation(need: Need, task_id: TaskId, view: PassView) -> Reservation | N
             continue
         if need.limits and view.load.limit_in_the_way(need.limits, node.name) is not None:
             continue
-        free = node.units - view.load.units(node.name)
+        free = view.load.room(node) - view.load.units(node.name)
         fit.append((-free, tie_break(task_id, node.name), node.name))
     return Reservation(min(fit)[2], task_id) if fit else None

@@ -30,8 +30,9 @@ def node_columns(moments: Moments) -> tuple[Column[Node], ...]:
 
 
 def used(node: Node) -> str:
-    """Units in use of those it has."""
-    return f"{node.used_units}/{node.effective_units}"
+    """Units in use of those it takes, and where that is less for now, of those it has."""
+    text = f"{node.used_units}/{node.effective_units}"
+    return text if node.effective_units == node.units else f"{text} of {node.units}"
 
 
 def heartbeat(node: Node) -> str:
@@ -81,6 +82,7 @@ def _rows(node: Node, moments: Moments) -> Iterator[tuple[str, str]]:
         yield "drained", f"since {moments.show(node.drain.since_at)}{by}"
     yield "incarnation", node.incarnation
     yield "capacity", f"{node.capacity} normal tasks, {used(node)} units in use"
+    yield "overload", node.overload or ""
     yield "heartbeat", f"{heartbeat(node)} ago" if node.heartbeat_age_ms is not None else "unknown"
     yield "attributes", attributes(node)
     yield "session", f"with {node.member}" if node.connected and node.member else "none"

@@ -160,7 +160,8 @@ class Caller:
         )  # told in time, but it takes longer than that
         silent = over or failure.code() is grpc.StatusCode.DEADLINE_EXCEEDED
         tries.failed(verdict, silent=silent)
-        self.directory.failed(address, error.metadata.get("leader_address", ""))
+        if verdict is not Verdict.OVERLOADED:
+            self.directory.failed(address, error.metadata.get("leader_address", ""))
         return error
 
     async def close(self) -> None:
@@ -191,7 +192,7 @@ def _end(last: ClientError, tries: Tries, plan: Plan) -> ClientError:
         kind, message = OutcomeUnknown, f"sent, but not answered in time ({last.message})"
         if isinstance(last, Refused):
             message = f"perhaps done by an earlier try; a later one was refused: {last.message}"
-    elif tries.last is Verdict.NO_SPACE:
+    elif tries.last in (Verdict.NO_SPACE, Verdict.OVERLOADED):
         return last
     elif tries.last is Verdict.PERHAPS:
         kind = TimedOut

@@ -53,6 +53,7 @@ def node_of(node: wire.NodeView) -> views.Node:
         joined_at=node.joined_at or None,
         connected=node.connected,
         running=list(node.running),
+        overload=node.overload or None,
     )
 
 

@@ -56,6 +56,7 @@ class Node(Struct, frozen=True):
     joined_at: int | None
     connected: bool
     running: list[str]
+    overload: str | None = None  # why it takes less than it could, or did until just now
 
 
 class Member(Struct, frozen=True):

@@ -172,13 +172,18 @@ class LocalRun(_Value, frozen=True):
 
 
 class Heartbeat(_Value, frozen=True):
-    """`runs` is None unless the leader has to be told the whole list."""
+    """`runs` is None unless the leader has to be told the whole list.
+
+    `effective_capacity`: what it takes for now, 0 for all of it; `overload` says why, and stays a while after.
+    """
 
     sequence: int
     accepted_sequence: int
     lease_ms: int
     runs_digest: int
     runs: tuple[LocalRun, ...] | None = None
+    effective_capacity: int = 0
+    overload: str = ""
 
 
 class RunEnd(_Value, frozen=True):
@@ -200,6 +205,7 @@ class RunEnd(_Value, frozen=True):
     again_in_ms: int | None = None  # the run asks to run once more then
     schedule: bytes | None = None  # JSON, as in a task file: the run asks for this one from now on
     then: str = ""  # pause, end; empty: as ever
+    overload: bool = False  # said by the run, for its node alone
 
 
 class RunState(_Value, frozen=True):

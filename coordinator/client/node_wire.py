@@ -162,6 +162,8 @@ def _heartbeat(beat: Heartbeat, outgoing: Outgoing) -> wire.Heartbeat:
         lease_ms=beat.lease_ms,
         loop_lag_ms=outgoing.loop_lag_ms,
         rss_bytes=outgoing.rss_bytes,
+        effective_capacity=beat.effective_capacity,
+        overload=beat.overload,
     )
 
 

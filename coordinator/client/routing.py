@@ -2,7 +2,8 @@
 
 Three rules, in this order. Go to the leader that answers name (a follower forwards, but that is a detour). When a
 try ends without an answer, go to another member. When everybody has been tried once, pause before the next round,
-50 ms at first and 1 s at most, with jitter so that many clients do not come back in step.
+50 ms at first and 1 s at most, with jitter so that many clients do not come back in step. A leader that has too much to
+do is asked again, more slowly each time.
 
 What a failed try means is judged here as well: the difference between "certainly not done" and "perhaps done" decides
 whether a change may be reported as unavailable (EX-52, G14).
@@ -15,6 +16,8 @@ from enum import Enum
 
 FIRST_PAUSE_S = 0.05
 LONGEST_PAUSE_S = 1.0
+FIRST_OVERLOAD_S = 0.1
+LONGEST_OVERLOAD_S = 5.0
 TRY_S = 1.0
 """A try without an answer for so long goes to another member; doubled with each one that took all its time."""
 HAND_OVER_S = 3.0
@@ -40,6 +43,7 @@ class Verdict(Enum):
     NO_SPACE = (
         "no_space"  # the same, and only a leader on another disk could take it: repeat for a while
     )
+    OVERLOADED = "overloaded"  # it did nothing, has too much to do, and is the one to ask: repeat, ever more slowly
     UNSETTLED = (
         "unsettled"  # refused, but an earlier try may be on its way: repeat, the truth comes out
     )
@@ -57,6 +61,8 @@ def judge(code: str, reason: str, details: str) -> Verdict:
         return Verdict.NOT_NOW
     if reason == "disk_full":
         return Verdict.NO_SPACE
+    if reason == "overloaded":
+        return Verdict.OVERLOADED
     if reason:
         return Verdict.FINAL
     if code == "UNAVAILABLE":
@@ -125,6 +131,7 @@ class Tries:
         self._members = members
         self._count = 0
         self._silences = 0
+        self._overloads = 0
         self.perhaps = False
         self.last = Verdict.NOT_SENT
 
@@ -146,11 +153,18 @@ class Tries:
         """Count a failed try; `silent`: it took all its time and settled nothing."""
         self._count += 1
         self._silences += silent
+        self._overloads += verdict is Verdict.OVERLOADED
         self.perhaps = self.perhaps or verdict is Verdict.PERHAPS
         self.last = verdict
 
     def pause_s(self, dice: float) -> float:
-        """Seconds to wait before the next try; `dice` is uniform in 0..1. None within the first round."""
+        """Seconds to wait before the next try; `dice` is uniform in 0..1. None within the first round.
+
+        After a word of overload: 100 ms, doubling to 5 s, with all of it left to the dice (TM-63).
+        """
+        if self.last is Verdict.OVERLOADED:
+            longest = FIRST_OVERLOAD_S * (1 << min(self._overloads - 1, 10))
+            return min(LONGEST_OVERLOAD_S, longest) * dice
         rounds = self._count // max(1, self._members)
         if rounds == 0:
             return 0.0

@@ -39,6 +39,15 @@ class ExecutorFigures(msgspec.Struct, frozen=True, gc=False):
     paused: bool = False
 
 
+class Overloaded(msgspec.Struct, frozen=True, gc=False):
+    """A node that protects itself (TM-62), or did so until just now."""
+
+    node: str
+    reason: str
+    effective_units: int
+    units: int
+
+
 class Hot(msgspec.Struct, frozen=True, gc=False):
     """Made every `health.hot`. `made_at` is steady time, `at` the state's; load 1.0: nothing is free."""
 
@@ -53,7 +62,7 @@ class Hot(msgspec.Struct, frozen=True, gc=False):
     arrivals_per_minute: float = 0.0
     completed_per_minute: float = 0.0
     dead_letters: int = 0
-    overloaded: tuple[tuple[str, str], ...] = ()  # node, why it protects itself
+    overloaded: tuple[Overloaded, ...] = ()
 
 
 class Cold(msgspec.Struct, frozen=True, gc=False):
@@ -76,8 +85,13 @@ def judge(
         yield from _failing(hot.executors, settings)
         yield from _overdue(hot)
         if hot.overloaded:
-            said = _listed([f"{node} ({why})" if why else node for node, why in hot.overloaded])
-            yield Finding("overload", "warning", f"nodes that take less than they could: {said}")
+            said = _listed(
+                [
+                    f"{one.node} takes {one.effective_units} of {one.units} units ({one.reason})"
+                    for one in hot.overloaded
+                ]
+            )
+            yield Finding("overload", "warning", f"nodes protect themselves: {said}")
     if cold is not None and cold.capacity.verdict == "short":
         yield Finding("capacity", "warning", _short(cold.capacity))
 

@@ -192,7 +192,7 @@ class _Picture:
 
     def _percent(self, node: Node, more: int = 0) -> float:
         used = self._view.load.units(node.name) - self._freed.get(node.name, 0) + more
-        return 100 * used / max(1, node.units)
+        return 100 * used / max(1, self._view.load.room(node))
 
     def _is_settled(self, task: Task) -> bool:
         return task.cause != "moved" or task.assigned_at <= self._moved_before

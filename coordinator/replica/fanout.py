@@ -50,6 +50,7 @@ class Session(msgspec.Struct, gc=False):
     send_runs: bool = False
     loop_lag_ms: Millis = 0
     rss_bytes: int = 0
+    overload: str = ""  # why the node takes less than it could, or did so until just now
     draining_asked: bool = False
 
     @property

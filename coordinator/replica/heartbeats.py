@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from coordinator.machine.commands import LoseRuns, Request
 from coordinator.model.instants import Millis
-from coordinator.model.nodes import NodeStatus
+from coordinator.model.nodes import UNITS_PER_NORMAL_TASK, NodeStatus
 from coordinator.replica.bench import Bench
 from coordinator.replica.fanout import MISMATCH_MS, Session
 from coordinator.replica.leases import Leases
@@ -23,16 +25,32 @@ class Heartbeats:
         self._leases = leases
         self._proposals = proposals
         self._reads = reads
+        self.on_room: Callable[[], None] = lambda: None  # a node takes more again
 
     def heard(self, session: Session, beat: Heartbeat) -> None:
         """Its acceptance waits for a quorum round that begins after now."""
         now = self._bench.now.steady
         session.loop_lag_ms, session.rss_bytes = beat.loop_lag_ms, beat.rss_bytes
+        session.overload = beat.overload
+        self._effective(session, beat.effective_capacity * UNITS_PER_NORMAL_TASK)
         self._leases.reported(session.name, beat.accepted_sequence, beat.lease_ms, now)
         self._reads.beat(
             Beat(session.number, session.name, session.incarnation, beat.sequence, now)
         )
         self._compare(session, beat)
+
+    def _effective(self, session: Session, units: int) -> None:
+        """What may be placed there from now on; 0: all that it has. Runs that are there stay (TM-62)."""
+        effective = self._bench.view.load.effective
+        before = effective.get(session.name, 0)
+        if before == units:
+            return
+        if units:
+            effective[session.name] = units
+        else:
+            del effective[session.name]
+        if before and (not units or units > before):
+            self.on_room()
 
     def accept(self, session: Session, beat: Beat) -> bool:
         """The round that began after its arrival has succeeded, and its index is applied (L5).

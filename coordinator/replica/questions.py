@@ -66,7 +66,7 @@ def _candidate(view: LeaderView, node: Node, executor: str) -> dict[str, Any]:
         "attributes": dict(node.attributes),
         "capacity": node.units,
         "used": used,
-        "free": node.units - used,
+        "free": view.load.room(node) - used,
         "runs": dict(view.state.use_of(node.name).by_executor),
         "executor_version": node.version_of(executor) or 0,
     }

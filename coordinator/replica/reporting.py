@@ -6,13 +6,14 @@ from collections import deque
 from collections.abc import Collection
 
 from coordinator.duties.capacity import Demand, Figures, estimate
-from coordinator.duties.health import Cold, ExecutorFigures, Hot
+from coordinator.duties.health import Cold, ExecutorFigures, Hot, Overloaded
 from coordinator.duties.run_window import RunFigures
 from coordinator.duties.spread import NOTHING_MEASURED, Spread, spread_of
 from coordinator.model.instants import SECOND, Instant, Millis
 from coordinator.model.nodes import Node, NodeStatus
 from coordinator.model.tasks import Status
 from coordinator.replica.bench import Bench
+from coordinator.replica.sessions import Sessions
 from coordinator.replica.statistics import EXECUTORS_MAX, Statistics
 from coordinator.timetable import fires_per_minute
 
@@ -24,11 +25,12 @@ LINES_MAX = 2 * EXECUTORS_MAX  # those that ran, and those that wait to
 class Reporting:
     """One per term. `tick` as often as the leader ticks."""
 
-    def __init__(self, bench: Bench, statistics: Statistics) -> None:
+    def __init__(self, bench: Bench, statistics: Statistics, sessions: Sessions) -> None:
         self.statistics = statistics
         self.hot: Hot | None = None
         self.cold: Cold | None = None
         self._bench = bench
+        self._sessions = sessions
         self._delays: tuple[int, Spread] = (0, NOTHING_MEASURED)
         self._load: deque[float] = deque(maxlen=LOAD_SAMPLES)
         self._sample_at: Millis = bench.now.steady
@@ -89,6 +91,7 @@ class Reporting:
             arrivals_per_minute=wanted,
             completed_per_minute=completed,
             dead_letters=bench.state.status_counts[Status.FAILED],
+            overloaded=self._overloaded(),
         )
 
     def _make_cold(self) -> Cold:
@@ -139,14 +142,25 @@ class Reporting:
             if node.status is NodeStatus.READY and node.drain is None
         ]
 
+    def _overloaded(self) -> tuple[Overloaded, ...]:
+        load, sessions = self._bench.view.load, self._sessions
+        found = []
+        for node in self._bench.state.nodes_by_name():
+            session = sessions.get(node.name)
+            if session is not None and session.overload:
+                room = load.room(node)
+                found.append(Overloaded(node.name, session.overload, room, node.units))
+        return tuple(found)
+
     def _sample(self) -> None:
         """A reserved node counts as full, since work is left waiting for it (TM-59)."""
         load = self._bench.view.load
         reserved = load.reserved.node if load.reserved is not None else None
         units = used = 0
         for node in self._nodes():
-            units += node.units
-            used += node.units if node.name == reserved else load.units(node.name)
+            room = load.room(node)
+            units += room
+            used += room if node.name == reserved else min(room, load.units(node.name))
         if units:
             self._load.append(used / units)
 

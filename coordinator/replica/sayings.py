@@ -46,7 +46,10 @@ class LocalRun(msgspec.Struct, frozen=True, gc=False):
 
 
 class Heartbeat(msgspec.Struct, frozen=True, gc=False):
-    """`runs` is None unless the node lists its runs. `lease_ms`: the L it counts with."""
+    """`runs` is None unless the node lists its runs. `lease_ms`: the L it counts with.
+
+    `effective_capacity`: what it takes for now, 0 for all of it; `overload` says why, and stays a while after.
+    """
 
     sequence: int
     accepted_sequence: int
@@ -55,6 +58,8 @@ class Heartbeat(msgspec.Struct, frozen=True, gc=False):
     runs: tuple[LocalRun, ...] | None = None
     loop_lag_ms: Millis = 0
     rss_bytes: int = 0
+    effective_capacity: int = 0
+    overload: str = ""
 
 
 class EndedReport(msgspec.Struct, frozen=True, gc=False):
@@ -71,12 +76,12 @@ class EndedReport(msgspec.Struct, frozen=True, gc=False):
     handed_back: bool = False
     worker_died: bool = False
     reported: str = ""
+    log_counts: tuple[int, ...] = ()  # debug, info, warning, error; empty: none were written
     again_in_ms: Millis = -1  # the run asks to run once more then; -1: it does not
     schedule: Schedule | None = None  # the run asks for this one from now on
     then: str = ""  # pause, end
 
 
-    log_counts: tuple[int, ...] = ()  # debug, info, warning, error; empty: none were written
 def bad_schedule(
     reported: RunOutcome, why: str, logs: bytes | None, lasted_ms: Millis
 ) -> EndedReport:

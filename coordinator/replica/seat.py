@@ -104,7 +104,7 @@ class Seat:
         proposals = Proposals(raft, bench.view.load, bench.view.busy, self._gate(state))
         changes = MemberChanges(state, raft, proposals, self.roster, self.hand_over)
         self.leading = Leadership(raft.term, bench, proposals, Reads(raft), changes)
-        self.reporting = Reporting(bench, self._statistics)
+        self.reporting = Reporting(bench, self._statistics, self.leading.sessions)
         return self._take_early()
 
     def follow(self) -> list[Early]:

@@ -51,6 +51,7 @@ class Sessions:
         self._waiting: dict[int, Registration] = {}
         self._touched: dict[int, None] = {}
         self.on_connected: Callable[[], None] = _nobody_cares
+        self._heartbeats.on_room = lambda: self.on_connected()
         self.on_call_answers: Callable[[int, tuple[CallAnswer, ...]], None] = _nobody_cares
         self.on_forgotten: Callable[[int], None] = _nobody_cares
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 from coordinator.client.metric_parts import Sheet
 from coordinator.model.instants import SECOND
 from coordinator.model.nodes import Node, NodeStatus
@@ -33,26 +36,64 @@ def put_consensus(sheet: Sheet, replica: Replica) -> None:
                 sheet.put("raft_peer_lag_entries", lag, member.name)
 
 
-def put_nodes(sheet: Sheet, state: ClusterState, leading: Leadership) -> None:
-    """The leader's picture. Nodes that have left keep no units, but are counted until they are forgotten."""
+class NodeLook(NamedTuple):
+    """What there is to show of a node. `room`: units that may be taken there; `kept`: of those free, for one task."""
+
+    name: str
+    status: str
+    version: str
+    is_ready: bool
+    is_drained: bool
+    units: int
+    room: int
+    taken: int
+    kept: int
+    load_errors: int
+    age_ms: int | None  # of the last accepted heartbeat
+
+
+def look_at_nodes(state: ClusterState, leading: Leadership) -> list[NodeLook]:
+    """The leader's picture, taken on the loop: some microseconds for each."""
+    return [_look(leading, node) for node in state.nodes.values()]
+
+
+def put_nodes(sheet: Sheet, looks: Sequence[NodeLook]) -> None:
+    """Nodes that have left keep no units, but are counted until they are forgotten."""
     used = units = 0
-    for node in state.nodes.values():
-        sheet.add("nodes", 1, _word(node), node.version)
-        if node.status is not NodeStatus.READY:
+    for one in looks:
+        sheet.add("nodes", 1, one.status, one.version)
+        if not one.is_ready:
             continue
-        taken, kept = _taken(leading, node)
-        sheet.put("node_units", taken, node.name, "used")
-        sheet.put("node_units", kept, node.name, "reserved")
-        sheet.put("node_units", node.units, node.name, "capacity")
-        sheet.put("node_units", node.units, node.name, "effective")
-        sheet.put("executor_load_errors", len(node.load_errors), node.name)
-        age = leading.leases.age(node.name, leading.bench.now.steady)
-        if age is not None:
-            sheet.put("node_heartbeat_age_seconds", age / SECOND, node.name)
-        if node.drain is None:
-            used, units = used + taken + kept, units + node.units
+        sheet.put("node_units", one.taken, one.name, "used")
+        sheet.put("node_units", one.kept, one.name, "reserved")
+        sheet.put("node_units", one.units, one.name, "capacity")
+        sheet.put("node_units", one.room, one.name, "effective")
+        sheet.put("executor_load_errors", one.load_errors, one.name)
+        if one.age_ms is not None:
+            sheet.put("node_heartbeat_age_seconds", one.age_ms / SECOND, one.name)
+        if not one.is_drained:
+            used, units = used + one.taken + one.kept, units + one.room
+    sheet.put("overload_active", any(one.room < one.units for one in looks))
     if units:
         sheet.put("load_ratio", used / units)
+
+
+def _look(leading: Leadership, node: Node) -> NodeLook:
+    taken, kept = _taken(leading, node)
+    is_ready, is_drained = node.status is NodeStatus.READY, node.drain is not None
+    return NodeLook(
+        node.name,
+        "draining" if is_ready and is_drained else node.status,  # as `taskctl node list` says it
+        node.version,
+        is_ready,
+        is_drained,
+        node.units,
+        leading.bench.view.load.room(node),
+        taken,
+        kept,
+        len(node.load_errors),
+        leading.leases.age(node.name, leading.bench.now.steady),
+    )
 
 
 def _taken(leading: Leadership, node: Node) -> tuple[int, int]:
@@ -60,10 +101,4 @@ def _taken(leading: Leadership, node: Node) -> tuple[int, int]:
     load = leading.bench.view.load
     taken = load.units(node.name)
     is_kept = load.reserved is not None and load.reserved.node == node.name
-    return taken, max(0, node.units - taken) if is_kept else 0
-
-
-def _word(node: Node) -> str:
-    """As `taskctl node list` says it."""
-    draining = node.drain is not None and node.status is NodeStatus.READY
-    return "draining" if draining else node.status.value
+    return taken, max(0, load.room(node) - taken) if is_kept else 0

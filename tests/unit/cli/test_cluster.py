@@ -223,3 +223,13 @@ def test_pt_72_a_hold_goes_with_a_restart(taskctl: Taskctl, nodes: FakeCluster) 
     assert taskctl("node", "drain", "n1", "--reason", "x", "--hold", "60s").code == 0
     (request,) = [one for name, one in nodes.calls if name == "DrainNode"]
     assert (request.kind, request.hold_ms) == ("restart", 60_000)
+
+
+def test_tm_62_a_node_that_protects_itself_says_so(taskctl: Taskctl, nodes: FakeCluster) -> None:
+    nodes.nodes["n1"].effective_units = 12
+    nodes.nodes["n1"].overload = "event loop blocked by demo.block"
+    assert "6/12 of 20" in taskctl("node", "list").out.splitlines()[1]
+    assert "6/20" in taskctl("node", "list").out.splitlines()[2]
+    page = taskctl("node", "get", "n1").out
+    assert "overload      event loop blocked by demo.block" in page
+    assert "overload" not in taskctl("node", "get", "n2").out

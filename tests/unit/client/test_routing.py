@@ -27,7 +27,7 @@ from coordinator.client.routing import Directory, Tries, Verdict, judge
         ("DEADLINE_EXCEEDED", "", "Deadline Exceeded", Verdict.PERHAPS),
         ("DEADLINE_EXCEEDED", "timed_out", "", Verdict.PERHAPS),
         ("NOT_FOUND", "task_not_found", "", Verdict.FINAL),
-        ("RESOURCE_EXHAUSTED", "overloaded", "", Verdict.FINAL),
+        ("RESOURCE_EXHAUSTED", "overloaded", "", Verdict.OVERLOADED),
         ("RESOURCE_EXHAUSTED", "disk_full", "", Verdict.NO_SPACE),
         ("INTERNAL", "", "", Verdict.FINAL),
     ],

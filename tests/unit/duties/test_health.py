@@ -11,6 +11,7 @@ from coordinator.duties.health import (
     ExecutorFigures,
     Finding,
     Hot,
+    Overloaded,
     judge,
     level_of,
 )
@@ -112,10 +113,10 @@ def test_tm_77_an_estimate_is_never_an_error() -> None:
 
 
 def test_tm_77_a_node_that_protects_itself_is_named_with_its_reason() -> None:
-    hot = replace(HOT, overloaded=(("n1", "writes refused"), ("n2", "")))
+    hot = replace(HOT, overloaded=(Overloaded("n1", "writes refused", 12, 20),))
     (finding,) = found(hot)
     assert (finding.rule, finding.level) == ("overload", "warning")
-    assert finding.text.endswith("n1 (writes refused), n2")
+    assert finding.text.endswith("n1 takes 12 of 20 units (writes refused)")
 
 
 def test_tm_77_words() -> None:

@@ -27,6 +27,9 @@ def test_defaults() -> None:
     assert settings.coordinators == ("127.0.0.1:7101", "127.0.0.1:7102", "127.0.0.1:7103")
     assert (settings.capacity, settings.spare_workers, settings.max_starting) == (10, 1, 50)
     assert (settings.shutdown_grace, settings.orphan_limit) == (30_000, 600_000)
+    assert (settings.overload_window, settings.worker_loop_warn) == (10_000, 5_000)
+    factors = (settings.overload_down, settings.overload_up, settings.overload_floor)
+    assert factors == (0.8, 1.05, 5)
     assert (settings.executors, settings.attr, settings.log_file) == ((), {}, None)
     assert warnings == ()
 

@@ -79,6 +79,7 @@ def test_the_command_of_a_worker() -> None:
     command = worker_command("py", 7, 42, ["a:B", "c"])
     assert command == [
         *("py", "-m", "node.worker", "--fd", "7", "--parent", "42"),
+        *("--loop-warn", "5000"),
         *("--executors", "a:B", "--executors", "c"),
     ]
     skipping = worker_command("py", 7, 42, ["a:B", "c"], {"--executors c": "it hung"})
