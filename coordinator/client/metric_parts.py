@@ -8,7 +8,7 @@ because a node enters by this room alone.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 SECONDS: Final = (
@@ -108,9 +108,13 @@ Number: TypeAlias = float | Spread
 
 
 class Sheet:
-    """The numbers of one scrape, by family. What is put in is copied."""
+    """The numbers of one scrape, by family. What is put in is copied.
+
+    `later`: what may be put in beside the loop, from copies that were taken on it.
+    """
 
     def __init__(self, families: Sequence[Family]) -> None:
+        self.later: list[Callable[[], None]] = []
         self.families = {family.name: family for family in families}
         self.values: dict[str, dict[Labels, Number]] = {name: {} for name in self.families}
 

@@ -43,24 +43,9 @@ class Exposition:
     async def text(self) -> bytes:
         """What a scrape gets."""
         async with self._one_by_one:
-            self._sheet = self.picture()
+            self._sheet = Sheet(self._families)
+            self._fill(self._sheet)
             return await asyncio.to_thread(self._render)
-
-    def picture(self) -> Sheet:
-        """All numbers of now, with gauges that have just gone at 0."""
-        sheet = Sheet(self._families)
-        self._fill(sheet)
-        now = self._read_clock()
-        for family in self._families:
-            if family.kind == "gauge":
-                for labels in sheet.values[family.name]:
-                    self._shown[family.name, labels] = now
-        for (name, labels), seen in list(self._shown.items()):
-            if now - seen > ZERO_S:
-                del self._shown[name, labels]
-            elif seen != now or labels not in sheet.values[name]:
-                sheet.put(name, 0.0, *labels)
-        return sheet
 
     def collect(self) -> Iterable[Metric]:
         """For the registry: the families in the order of the contract, also those without a number."""
@@ -74,7 +59,23 @@ class Exposition:
         if self._registry is None:
             self._registry = CollectorRegistry(auto_describe=False)
             self._registry.register(self)
+        for put in self._sheet.later:
+            put()
+        self._keep_zeros(self._sheet)
         return generate_latest(self._registry)
+
+    def _keep_zeros(self, sheet: Sheet) -> None:
+        """Gauges that have just gone are 0."""
+        now = self._read_clock()
+        for family in self._families:
+            if family.kind == "gauge":
+                for labels in sheet.values[family.name]:
+                    self._shown[family.name, labels] = now
+        for (name, labels), seen in list(self._shown.items()):
+            if now - seen > ZERO_S:
+                del self._shown[name, labels]
+            elif labels not in sheet.values[name]:
+                sheet.put(name, 0.0, *labels)
 
 
 def _metric(family: Family, values: Mapping[Labels, float | Spread]) -> Metric:

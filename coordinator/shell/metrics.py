@@ -27,7 +27,7 @@ from coordinator.shell.clock_spread import ClockSpread
 from coordinator.shell.door_counts import DoorCounts
 from coordinator.shell.grpc_counts import RpcCounts
 from coordinator.shell.metric_families import FAMILIES
-from coordinator.shell.metrics_cluster import put_consensus, put_nodes
+from coordinator.shell.metrics_cluster import look_at_nodes, put_consensus, put_nodes
 from coordinator.shell.metrics_tasks import TaskMetrics
 from coordinator.shell.metrics_turns import TurnFigures
 from coordinator.shell.store_port import StoreStats
@@ -159,7 +159,8 @@ class Metrics:
         if self._tasks is not None:
             self._tasks.put(sheet, None if leading is None else at)
         if leading is not None:
-            put_nodes(sheet, replica.state, leading)
+            looks = look_at_nodes(replica.state, leading)
+            sheet.later.append(lambda: put_nodes(sheet, looks))
 
 
 def open_http(

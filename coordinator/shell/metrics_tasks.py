@@ -44,10 +44,11 @@ class TaskFigures:
         self, old: Task | None, new: Task | None, at: Instant, *, begun: bool
     ) -> Instant | None:
         """Returns since when the task was due, if its code has begun or it is not wanted any more."""
-        if old is not None:
-            self._count(old, -1)
-        if new is not None:
-            self._count(new, 1)
+        if old is None or new is None or _is_elsewhere(old, new):
+            if old is not None:
+                self._count(old, -1)
+            if new is not None:
+                self._count(new, 1)
         return self.overdue.follow(old, new, at, begun=begun)
 
     def put(self, sheet: Sheet, names: Names, at: Instant) -> None:
@@ -68,13 +69,14 @@ class TaskFigures:
             sheet.add("lazy_cost_units", units, names.label(executor))
 
     def _count(self, task: Task, change: int) -> None:
-        _move(self.tasks, (task.status.value, task.executor), change)
-        if task.status is Status.UNASSIGNED:
+        status = task.status
+        _move(self.tasks, (status, task.executor), change)
+        if status is Status.UNASSIGNED:
             code = task.assignment.code
-            _move(self.unassigned, (code.value,), change)
+            _move(self.unassigned, (code,), change)
             if code is Code.LAZY:
                 _move(self.lazy_units, (task.executor,), change * task.policy.cost)
-        elif task.status is Status.FAILED:
+        elif status is Status.FAILED:
             _move(self.dead_letters, (task.end_reason or "unknown",), change)
 
 
@@ -235,6 +237,17 @@ def _started_at(old: Task, new: Task | None, ended: RunEnded | None) -> Instant:
         return ended.started_at
     is_same = new is not None and new.allocation_id == old.allocation_id
     return new.started_at if is_same and new is not None else 0
+
+
+def _is_elsewhere(old: Task, new: Task) -> bool:
+    """Whether a gauge shows it under another label, or with another cost."""
+    return (
+        old.status is not new.status
+        or old.executor != new.executor
+        or old.assignment.code is not new.assignment.code
+        or old.policy.cost != new.policy.cost
+        or old.end_reason != new.end_reason
+    )
 
 
 def _is_another_run(old: Task | None, new: Task) -> bool:
