@@ -12,34 +12,25 @@ from typing import Any
 import grpc
 import pytest
 
-from coordinator.client.metric_parts import Family, Names, Sheet
+from coordinator.client.metric_parts import Family, Sheet
+from coordinator.client.metrics_text import Exposition
 from coordinator.consensus.messages import Entry, EntryKind
-from coordinator.machine.outcome import Accepted, Outcome, Refusal, Refused, Unlogged
-from coordinator.model.ids import TaskId
 from coordinator.model.instants import Now
-from coordinator.model.state import ClusterState
-from coordinator.model.tasks import TaskSpec
 from coordinator.replica.effects import (
-    CloseNode,
     LeadershipChanged,
     Persist,
-    Reply,
     StateReplaced,
 )
 from coordinator.replica.inputs import (
-    Asked,
-    Create,
-    NodeClosed,
     SnapshotSent,
     SnapshotTaken,
-    Submit,
     Tick,
 )
 from coordinator.shell.clock_spread import WINDOW_MS, ClockSpread
-from coordinator.shell.door_counts import CountedDoor, DoorCounts
 from coordinator.shell.grpc_counts import RpcCounts, counted
 from coordinator.shell.metric_families import FAMILIES
 from coordinator.shell.metrics import Metrics
+from coordinator.shell.metrics_cluster import NodeLook, put_nodes
 from coordinator.shell.metrics_turns import TimedReplica, TurnFigures
 from node.agent_metrics import FAMILIES as NODE_FAMILIES
 from tests import metric_contract
@@ -227,100 +218,6 @@ async def test_a_stream_counts_when_it_ends_and_its_handler_is_told() -> None:
     assert counts.in_flight == 0
 
 
-# -- wishes and sessions ----------------------------------------------------------------------------
-
-
-def wish(executor: str, *, dry_run: bool = False) -> Asked:
-    return Asked(Create(TaskId("t"), executor, b"{}", TaskSpec()), dry_run=dry_run)
-
-
-def test_answers_to_wishes_for_a_task() -> None:
-    counts, state = DoorCounts(Names()), ClusterState()
-    state.manifests["known"] = {}
-    refused = Unlogged(Refusal.UNKNOWN_EXECUTOR)
-    asked = [wish("known"), wish("known"), wish("made-up"), wish("known", dry_run=True)]
-    outcomes: list[Outcome] = [
-        Accepted(created=True),
-        Accepted(unchanged=True),
-        refused,
-        Accepted(),
-    ]
-    counts.reply(asked, outcomes, state)
-    counts.reply([wish("known")], [Refused(Refusal.ALREADY_EXISTS)], state)
-    assert values(counts.put)[
-        "created_total"
-    ] == {  # those that were created are counted as they are applied
-        ("known", "existing"): 1,
-        ("known", "refused"): 1,
-        ("other", "refused"): 1,
-    }
-
-
-class Pump:
-    """Takes what a door hands in; answers wishes with a failure, if there is one."""
-
-    def __init__(self) -> None:
-        self.callers = self
-        self.waiting = 0
-        self.failure: Exception | None = None
-        self.ended: list[int] = []
-        self.on_close: Any = None
-
-    async def ask(self, make: Callable[[int], Submit], timeout_s: float) -> Reply:
-        if self.failure is not None:
-            raise self.failure
-        return Reply(1, (), (), 7)
-
-    def open_session(self, on_saying: Any, on_close: Any) -> int:
-        self.on_close = on_close
-        return 4
-
-    def end_session(self, closed: NodeClosed) -> None:
-        self.ended.append(closed.session)
-
-    def feed(self, item: Any) -> None: ...
-
-
-def door(pump: Pump) -> CountedDoor:
-    replica, history = SimpleNamespace(state=ClusterState()), None
-    facts: Any = lambda: SimpleNamespace(name="c1")  # noqa: E731 - all the door asks at its making
-    made = CountedDoor(replica, pump, history, {}, facts, tuple)  # type: ignore[arg-type]
-    made.count_by(DoorCounts(Names()))
-    return made
-
-
-async def test_calls_whose_wishes_were_not_taken() -> None:
-    from coordinator.api.door import RoadFailed
-
-    pump = Pump()
-    counting = door(pump)
-    for kind in ("overloaded", "overloaded", "disk_full", "outcome_unknown", "timed_out"):
-        pump.failure = RoadFailed(kind)
-        with pytest.raises(RoadFailed):
-            await counting.submit([wish("e")], 1.0)
-    found = values(counting.counts.put)["raft_proposals_refused_total"]
-    assert found == {
-        ("overloaded",): 2,
-        ("disk_full",): 1,
-    }  # of the others nobody knows, or they were
-
-
-def test_a_session_ends_once_whoever_ends_it() -> None:
-    pump = Pump()
-    counting = door(pump)
-    told: list[CloseNode] = []
-    registration: Any = None
-    counting.open_session(registration, lambda _: None, told.append)
-    pump.on_close(CloseNode(4, "superseded"))
-    counting.feed(NodeClosed(4))
-    counting.open_session(registration, lambda _: None, told.append)
-    counting.feed(NodeClosed(4))
-    found = values(counting.counts.put)["node_session_resets_total"]
-    assert found == {("superseded",): 1, ("disconnected",): 1}
-    assert [one.reason for one in told] == ["superseded"]
-    assert pump.ended == [4, 4]
-
-
 # -- the rest ---------------------------------------------------------------------------------------
 
 
@@ -389,3 +286,52 @@ def test_the_spread_of_clocks_is_told_from_the_quickest_frames() -> None:
     clocks.heard(2, wall, wall, steady=100 + 2 * WINDOW_MS)
     assert clocks.spread_ms(100 + 2 * WINDOW_MS) == 0
     assert clocks.spread_ms(100 + 9 * WINDOW_MS) == 0  # nobody was heard for long
+
+
+# -- nodes ------------------------------------------------------------------------------------------
+
+
+def look(name: str, **says: Any) -> NodeLook:
+    fields: dict[str, Any] = {"status": "ready", "version": "1.0", "is_ready": True}
+    fields |= {"is_drained": False, "units": 20, "room": 20, "taken": 0, "kept": 0}
+    return NodeLook(name, **{**fields, "load_errors": 0, "age_ms": 250, **says})
+
+
+def test_nodes_and_the_load_of_those_that_take_work() -> None:
+    looks = [
+        look("n1", taken=6, kept=14),
+        look("n2", taken=4, room=12, load_errors=2),
+        look("n3", status="draining", is_drained=True, taken=20),
+        look("n4", status="lost", is_ready=False, age_ms=None),
+        look("n5", version="0.9", age_ms=None),
+    ]
+    found = values(lambda sheet: put_nodes(sheet, looks))
+    assert found["nodes"] == {
+        ("ready", "1.0"): 2,
+        ("draining", "1.0"): 1,
+        ("lost", "1.0"): 1,
+        ("ready", "0.9"): 1,
+    }
+    units = {state: found["node_units"]["n2", state] for state in ("used", "capacity", "effective")}
+    assert units == {"used": 4, "capacity": 20, "effective": 12}
+    assert found["node_units"]["n1", "reserved"] == 14
+    assert ("n4", "used") not in found["node_units"]
+    assert found["node_heartbeat_age_seconds"] == {("n1",): 0.25, ("n2",): 0.25, ("n3",): 0.25}
+    assert found["executor_load_errors"]["n2",] == 2
+    assert found["overload_active"] == {(): 1}
+    assert found["load_ratio"] == {
+        (): 24 / 52
+    }  # what is kept counts as used, a drained node not at all
+
+
+def test_without_nodes_there_is_no_load() -> None:
+    found = values(lambda sheet: put_nodes(sheet, []))
+    assert found["load_ratio"] == {}
+    assert found["overload_active"] == {(): 0}
+
+
+async def test_what_is_put_in_later_is_there_in_time() -> None:
+    def fill(sheet: Sheet) -> None:
+        sheet.later.append(lambda: sheet.put("raft_term", 7))
+
+    assert b"\nptasks_raft_term 7.0\n" in await Exposition(FAMILIES, fill).text()
