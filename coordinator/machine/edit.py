@@ -151,7 +151,8 @@ def _with_schedule(state: ClusterState, task: Task, schedule: Schedule | None) -
     current = None if is_idle else Occurrence(task.cause, 0, task.due_at or task.created_at)
     queue = (Occurrence(RUN_NOW, 0, state.at),) if task.run_again else ()
     series = Series(0, occurrence=current, queue=queue, needs="first", since=state.at)
-    task = replace(task, series=series, run_again=False)
+    series = replace(series, fates=task.past_fates)
+    task = replace(task, series=series, run_again=False, past_fates=0)
     if is_idle and task.status is Status.WAITING:
         return replace(task, wake_at=0, assignment=Assignment(code=Code.NOT_DUE))
     return task
@@ -160,7 +161,9 @@ def _with_schedule(state: ClusterState, task: Task, schedule: Schedule | None) -
 def _one_off(state: ClusterState, task: Task) -> Task:
     """From now on it runs once: what runs or is due already, or at its due time, or now."""
     is_idle = task.series is not None and task.series.occurrence is None
-    task = replace(withdrawn(state, task, "edited"), series=None)
+    task = withdrawn(state, task, "edited")
+    past = task.series.fates if task.series is not None else 0
+    task = replace(task, series=None, past_fates=past)
     if not is_idle:
         return task
     due_at = task.spec.due_at or 0

@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from coordinator.machine.failures import InvariantBroken, UpgradeNeeded
+from coordinator.machine.series import is_exhausted
 from coordinator.model import limits
 from coordinator.model.concurrency import SCOPES
 from coordinator.model.nodes import NodeStatus
+from coordinator.model.schedules import Series
 from coordinator.model.settings import objection, rule_of
 from coordinator.model.state import ClusterState
 from coordinator.model.tasks import HAS_NODE, Code, Desired, Status, StopReason, Task
@@ -130,8 +132,26 @@ def _series(task: Task) -> Iterator[str]:
         yield f"holds {series.queue} back for nothing"
     if task.is_terminal and (series.next.fire_at or series.extra_at or series.needs):
         yield f"has ended, but goes on with {series.next}"
+    yield from _occurrences(task, series)
     if series.last_fate is not None and series.last_fate.last > series.latest:
         yield f"its latest fate is of {series.latest}, but of {series.last_fate.last}"
+
+
+def _occurrences(task: Task, series: Series) -> Iterator[str]:
+    """What is to come does come, and what was said of the present run holds as long as it runs."""
+    current, goes_on = series.occurrence, task.desired is Desired.RUNNING and not task.is_terminal
+    if goes_on and is_exhausted(series):
+        yield "nothing of it will ever come, but it has not ended"
+    if current is not None and current.replaced and task.status is not Status.STOPPING:
+        yield "its run was to make room, but is not stopping"
+    shown = series.queue if current is None else (current, *series.queue)
+    if goes_on and any(one.while_paused for one in shown):
+        yield "runs although it is paused, but it is not"
+    if any(one.placed or one.attempts for one in series.queue):
+        yield f"holds back what has begun: {series.queue}"
+    times = [one.fire_at for one in shown if one.fire_at]
+    if len(set(times)) < len(times):
+        yield f"one fire time is there twice: {times}"
 
 
 def _run(task: Task) -> Iterator[str]:

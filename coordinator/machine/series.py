@@ -108,11 +108,11 @@ def rescheduled(series: Series, at: Instant) -> Series:
 def lives_on(state: ClusterState, task: Task, schedule: Schedule, report: EndRun) -> Task:
     """A one-off whose run has returned a schedule is a series from now on, as if it had always been (TM-4)."""
     ran_at = task.due_at or task.started_at or state.at
-    series = Series(ran_at, handled=ran_at)
+    series = Series(ran_at, handled=ran_at, fates=task.past_fates)
     if task.run_again:
         series = replace(series, queue=(Occurrence(RUN_NOW, 0, state.at),))
-    task = replace(task, series=series, attempts=0, losses=0, run_again=False)
-    return _after_success(state, task, replace(report, schedule=schedule))
+    alive = replace(task, series=series, attempts=0, losses=0, run_again=False, past_fates=0)
+    return _after_success(state, alive, replace(report, schedule=schedule))
 
 
 def is_exhausted(series: Series) -> bool:

@@ -243,6 +243,7 @@ class Task(msgspec.Struct, frozen=True, array_like=True, gc=False):
     end_reason: str = ""  # of a failed task: why it is a dead letter (TM-55)
     set_by: Pairs = ()  # field group -> operator or run, where it was not code (TM-23)
     clear_state: bool = False  # its state goes when its run has ended (TM-34)
+    past_fates: int = 0  # ranges of fates from when it was a series before; it is none any more
 
     @property
     def is_terminal(self) -> bool:

@@ -44,16 +44,16 @@ def beginning() -> tuple[c.JoinNode, ...]:
     )
 
 
-def _chance(draw: Draw, percent: int) -> bool:
+def chance(draw: Draw, percent: int) -> bool:
     return bool(draw(st.integers(0, 99)) < percent)
 
 
-def _choice(state: ClusterState, draw: Draw) -> Assignment:
+def choice(state: ClusterState, draw: Draw) -> Assignment:
     ready = [node.name for node in state.nodes_by_name() if node.status is NodeStatus.READY]
     name = NodeName(draw(st.sampled_from(ready or NODES)))
-    if _chance(draw, 10):
+    if chance(draw, 10):
         return Assignment(code=Code.NO_NODES)
-    if _chance(draw, 10):
+    if chance(draw, 10):
         name = NodeName(draw(st.sampled_from(NODES)))
     node = state.nodes.get(name)
     incarnation = node.incarnation if node is not None else Incarnation("1-x")
@@ -63,7 +63,7 @@ def _choice(state: ClusterState, draw: Draw) -> Assignment:
 def _task(state: ClusterState, draw: Draw, fits: Callable[[Task], bool] | None = None) -> TaskId:
     """A task, mostly one that fits."""
     names = [t.id for t in state.tasks_by_id() if fits is not None and fits(t)]
-    if names and _chance(draw, 85):
+    if names and chance(draw, 85):
         return TaskId(draw(st.sampled_from(names)))
     return TaskId(draw(st.sampled_from(TASKS)))
 
@@ -99,7 +99,7 @@ def _allocation(state: ClusterState, draw: Draw, task_id: TaskId) -> AllocationI
     return AllocationId(current - draw(st.sampled_from((0,) * 10 + (1, 2))))
 
 
-def _run(state: ClusterState, draw: Draw) -> tuple[TaskId, AllocationId, Incarnation]:
+def run(state: ClusterState, draw: Draw) -> tuple[TaskId, AllocationId, Incarnation]:
     task_id = _task(state, draw, _placed)
     task = state.tasks.get(task_id)
     incarnation = task.assignment.incarnation if task is not None else None
@@ -108,7 +108,7 @@ def _run(state: ClusterState, draw: Draw) -> tuple[TaskId, AllocationId, Incarna
 
 def _create(state: ClusterState, draw: Draw) -> c.CreateTask:
     due = draw(st.sampled_from((None, None, state.at + 2_000)))
-    parent = _task(state, draw, _goes_on) if _chance(draw, 40) else ""
+    parent = _task(state, draw, _goes_on) if chance(draw, 40) else ""
     return c.CreateTask(
         _task(state, draw),
         "demo",
@@ -116,11 +116,11 @@ def _create(state: ClusterState, draw: Draw) -> c.CreateTask:
         draw(st.sampled_from((b"{}", b'{"x":1}'))),
         TaskSpec(due_at=due, parent=parent),
         _policy(draw),
-        _choice(state, draw),
-        paused=_chance(draw, 10),
-        require_assignment=_chance(draw, 10),
-        replace_finished=_chance(draw, 50),
-        by_run=_by_run(state, draw, parent) if parent and _chance(draw, 50) else None,
+        choice(state, draw),
+        paused=chance(draw, 10),
+        require_assignment=chance(draw, 10),
+        replace_finished=chance(draw, 50),
+        by_run=_by_run(state, draw, parent) if parent and chance(draw, 50) else None,
     )
 
 
@@ -132,69 +132,69 @@ def _by_run(state: ClusterState, draw: Draw, parent_id: str) -> tuple[Allocation
 
 def _assign(state: ClusterState, draw: Draw) -> c.AssignTask:
     task_id = _task(state, draw, _placeable)
-    return c.AssignTask(task_id, _allocation(state, draw, task_id), _choice(state, draw))
+    return c.AssignTask(task_id, _allocation(state, draw, task_id), choice(state, draw))
 
 
 def _start(state: ClusterState, draw: Draw) -> c.StartRun:
-    return c.StartRun(*_run(state, draw), state.at)
+    return c.StartRun(*run(state, draw), state.at)
 
 
 def _write(state: ClusterState, draw: Draw) -> c.WriteState:
-    return c.WriteState(*_run(state, draw), draw(st.integers(1, 4)), b"1", 1)
+    return c.WriteState(*run(state, draw), draw(st.integers(1, 4)), b"1", 1)
 
 
 def _end(state: ClusterState, draw: Draw) -> c.EndRun:
     return c.EndRun(
-        *_run(state, draw),
+        *run(state, draw),
         draw(st.sampled_from(list(RunOutcome))),
-        permanent=_chance(draw, 10),
+        permanent=chance(draw, 10),
         retry_at=state.at + draw(st.integers(0, 3_000)),
-        worker_died=_chance(draw, 20),
-        has_final_state=_chance(draw, 20),
+        worker_died=chance(draw, 20),
+        has_final_state=chance(draw, 20),
         final_state_seq=draw(st.integers(1, 4)),
-        next=_choice(state, draw) if _chance(draw, 50) else None,
+        next=choice(state, draw) if chance(draw, 50) else None,
     )
 
 
 def _cancel(state: ClusterState, draw: Draw) -> c.CancelTask:
-    return c.CancelTask(_task(state, draw), _chance(draw, 30), _chance(draw, 20))
+    return c.CancelTask(_task(state, draw), chance(draw, 30), chance(draw, 20))
 
 
 def _cancel_run(state: ClusterState, draw: Draw) -> c.CancelRun:
     task_id = _task(state, draw, _placed)
-    number = _allocation(state, draw, task_id) if _chance(draw, 50) else AllocationId(0)
-    return c.CancelRun(task_id, number, rerun=_chance(draw, 80))
+    number = _allocation(state, draw, task_id) if chance(draw, 50) else AllocationId(0)
+    return c.CancelRun(task_id, number, rerun=chance(draw, 80))
 
 
 def _update(state: ClusterState, draw: Draw) -> c.UpdateTask:
     task_id = _task(state, draw, _goes_on)
     task = state.tasks.get(task_id)
-    has_spec, has_params = _chance(draw, 60), _chance(draw, 50)
+    has_spec, has_params = chance(draw, 60), chance(draw, 50)
     due = draw(st.sampled_from((None, state.at - 1, state.at + 2_000)))
     return c.UpdateTask(
         task_id,
-        task.edited_revision if task is not None and _chance(draw, 90) else 0,
+        task.edited_revision if task is not None and chance(draw, 90) else 0,
         draw(st.sampled_from((b"{}", b'{"x":2}'))) if has_params else None,
         1,
         TaskSpec(due_at=due) if has_spec else None,
         _policy(draw) if has_spec else None,
-        restart=_chance(draw, 30),
-        has_state=_chance(draw, 30),
+        restart=chance(draw, 30),
+        has_state=chance(draw, 30),
         state=draw(st.sampled_from((None, b"5"))),
     )
 
 
 def _pause(state: ClusterState, draw: Draw) -> c.Command:
-    if _chance(draw, 50):
+    if chance(draw, 50):
         task_id = _task(state, draw, _goes_on)
         ended = state.tasks[task_id].paused_until if task_id in state.tasks else 0
-        return c.ResumeTask(task_id, paused_until=ended if _chance(draw, 50) else 0)
-    until = state.at + draw(st.sampled_from((1, 5_000, 60_000))) if _chance(draw, 40) else 0
-    return c.PauseTask(_task(state, draw, _goes_on), finish=_chance(draw, 50), until=until)
+        return c.ResumeTask(task_id, paused_until=ended if chance(draw, 50) else 0)
+    until = state.at + draw(st.sampled_from((1, 5_000, 60_000))) if chance(draw, 40) else 0
+    return c.PauseTask(_task(state, draw, _goes_on), finish=chance(draw, 50), until=until)
 
 
 def _retry(state: ClusterState, draw: Draw) -> c.RetryTask:
-    return c.RetryTask(_task(state, draw, _over), again=_chance(draw, 60))
+    return c.RetryTask(_task(state, draw, _over), again=chance(draw, 60))
 
 
 def _unassign(state: ClusterState, draw: Draw) -> c.UnassignTask:
@@ -210,7 +210,7 @@ def _remove(state: ClusterState, draw: Draw) -> c.RemoveTask:
 
 def _join(state: ClusterState, draw: Draw) -> c.JoinNode:
     name = draw(st.sampled_from(NODES))
-    uid = f"uid-{name}" if _chance(draw, 90) else "uid-other"
+    uid = f"uid-{name}" if chance(draw, 90) else "uid-other"
     counter = state.node_counters.get(uid, 0) + draw(st.sampled_from((1, 1, 1, 0)))
     version = draw(st.sampled_from((1, 1, 1, 0)))
     return c.JoinNode(
@@ -220,7 +220,7 @@ def _join(state: ClusterState, draw: Draw) -> c.JoinNode:
         counter,
         draw(st.integers(1, 6)),
         (Offer("demo", version, f"h{version}"),),
-        old_is_dead=_chance(draw, 60),
+        old_is_dead=chance(draw, 60),
         manifests=(Manifest("demo", version, f"h{version}", b"{}"),),
     )
 
@@ -228,20 +228,20 @@ def _join(state: ClusterState, draw: Draw) -> c.JoinNode:
 def _node(state: ClusterState, draw: Draw) -> tuple[NodeName, Incarnation]:
     name = NodeName(draw(st.sampled_from(NODES)))
     node = state.nodes.get(name)
-    stale = node is None or _chance(draw, 20)
+    stale = node is None or chance(draw, 20)
     return name, Incarnation("1-x") if stale or node is None else node.incarnation
 
 
 def _placements(state: ClusterState, draw: Draw, name: NodeName) -> tuple[c.Placement, ...]:
     return tuple(
-        c.Placement(task_id, _allocation(state, draw, task_id), _choice(state, draw))
+        c.Placement(task_id, _allocation(state, draw, task_id), choice(state, draw))
         for task_id in sorted(state.on_node.get(name, ()))
     )
 
 
 def _lose(state: ClusterState, draw: Draw) -> c.LoseNode:
     name, incarnation = _node(state, draw)
-    return c.LoseNode(name, incarnation, _chance(draw, 30), "", _placements(state, draw, name))
+    return c.LoseNode(name, incarnation, chance(draw, 30), "", _placements(state, draw, name))
 
 
 def _lose_runs(state: ClusterState, draw: Draw) -> c.LoseRuns:
@@ -252,16 +252,16 @@ def _lose_runs(state: ClusterState, draw: Draw) -> c.LoseRuns:
 
 def _drain(state: ClusterState, draw: Draw) -> c.Command:
     name = NodeName(draw(st.sampled_from(NODES)))
-    if _chance(draw, 70):
+    if chance(draw, 70):
         return c.UndrainNode(name)
     kind = draw(st.sampled_from(("restart", "remove")))
     hold = draw(st.sampled_from((0, 1_000, 60_000))) if kind == "restart" else 0
-    leaving = bool(hold) and _chance(draw, 50)
+    leaving = bool(hold) and chance(draw, 50)
     return c.DrainNode(name, kind, "because", "ann", hold=hold, leaving=leaving)
 
 
 def _defer(state: ClusterState, draw: Draw) -> c.DeferMove:
-    task_id, allocation_id, _ = _run(state, draw)
+    task_id, allocation_id, _ = run(state, draw)
     return c.DeferMove(
         task_id, allocation_id, draw(st.sampled_from(("no_nodes", "no_capacity: n2")))
     )
@@ -269,13 +269,13 @@ def _defer(state: ClusterState, draw: Draw) -> c.DeferMove:
 
 def _forget(state: ClusterState, draw: Draw) -> c.Command:
     name, incarnation = _node(state, draw)
-    return c.RemoveNode(name) if _chance(draw, 30) else c.ForgetNode(name, incarnation)
+    return c.RemoveNode(name) if chance(draw, 30) else c.ForgetNode(name, incarnation)
 
 
 def _set(state: ClusterState, draw: Draw) -> c.Command:
-    if _chance(draw, 30):
+    if chance(draw, 30):
         return c.ForgetRequests(draw(st.integers(0, 3)))
-    if _chance(draw, 30):
+    if chance(draw, 30):
         floor = state.reassign_floor
         return c.DropReassignFloor(floor.revision if floor is not None else state.revision)
     key, value = draw(
@@ -292,14 +292,17 @@ def _set(state: ClusterState, draw: Draw) -> c.Command:
             )
         )
     )
-    return c.SetSettings(((key, value),), ("assignment.batch",) if _chance(draw, 20) else ())
+    return c.SetSettings(((key, value),), ("assignment.batch",) if chance(draw, 20) else ())
 
 
 def _stop(state: ClusterState, draw: Draw) -> c.StopRun:
-    task_id, allocation_id, incarnation = _run(state, draw)
+    task_id, allocation_id, incarnation = run(state, draw)
     reason = draw(st.sampled_from(("timeout", "move")))
     return c.StopRun(task_id, allocation_id, StopReason(reason), incarnation)
 
+
+RUN_MAKERS = (_start, _stop, _unassign)
+NODE_MAKERS = (_join, _join, _lose, _lose_runs, _drain, _set)
 
 # How often each is drawn: the ordinary course of a task first, what ends it all seldom.
 _MAKERS = (

@@ -374,6 +374,19 @@ def test_to_a_one_off_while_it_runs() -> None:
     assert world.succeed().status is Status.SUCCEEDED
 
 
+def test_to_a_one_off_and_back_its_fates_are_numbered_on() -> None:
+    """Their rows are kept by task and number: none takes the place of an earlier one."""
+    world = Recurring()
+    world.fire()
+    world.succeed()
+    world.edit(None, due_at=AT + 10**6)
+    world.edit(HOURLY)
+    world.time(nth(2))
+    world.fire()
+    numbers = [event.number for event in world.state.events if isinstance(event, Fated)]
+    assert numbers == [1, 2]
+
+
 def test_to_a_one_off_while_it_waits_for_its_next_attempt() -> None:
     world = Recurring(Policy(within_occurrence=True))
     world.fire()
