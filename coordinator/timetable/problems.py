@@ -16,7 +16,6 @@ from coordinator.timetable.rules import rule_of
 from coordinator.timetable.steps import LAST_INSTANT, next_fire
 from coordinator.timetable.windows import (
     WEEK_MINUTES,
-    moved_to,
     windows_at,
 )
 from coordinator.timetable.zones import zone_names
@@ -28,7 +27,7 @@ GRACE_MAX = 24 * HOUR
 DEADLINE_MAX = 366 * DAY
 BLACKOUT_MAX = 31 * DAY
 FAILURES_MAX = 1_000_000
-WINDOWS_TRIED = 100  # for a fire time that comes out of all black-outs
+WINDOWS_TRIED = 500  # for a fire time that comes out of all black-outs
 GAPS_SEEN = 2_000  # fire times looked at for the shortest gap
 _WORDS = {
     "from": ("count_from", ("due", "start", "end")),
@@ -205,14 +204,16 @@ def _firing(schedule: Schedule, at: Instant) -> Iterator[Problem]:
 
 def _comes_out(schedule: Schedule, anchor: Instant, fire_at: Instant) -> bool:
     """Some fire time may start: looked for from the end of one window to the next."""
-    candidate: Instant | None = fire_at
+    at: Instant | None = fire_at
     for _ in range(WINDOWS_TRIED):
-        if candidate is None:
+        if at is None:
             return False
-        if moved_to(schedule.blackouts, candidate) is not None:
+        covering = windows_at(schedule.blackouts, at)
+        if not covering:
             return True
-        ends = (window.end for window in windows_at(schedule.blackouts, candidate))
-        candidate = next_fire(schedule, anchor, max(ends) - 1)
+        end = max(window.end for window in covering)
+        moves = all(window.shifts for window in covering)
+        at = end if moves else next_fire(schedule, anchor, end - 1)
     return False
 
 

@@ -8,6 +8,7 @@ on to the end of any other window that it comes into; of several that come to on
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from coordinator.model.instants import Instant
@@ -38,7 +39,8 @@ def next_begin(blackouts: Sequence[Blackout], after: Instant) -> Instant | None:
     return min((at for one in blackouts if (at := _opens(one, after)) is not None), default=None)
 
 
-def moved_to(blackouts: Sequence[Blackout], at: Instant) -> Instant | None:
+@lru_cache(maxsize=4096)
+def moved_to(blackouts: tuple[Blackout, ...], at: Instant) -> Instant | None:
     """Where a fire time may start: itself outside all windows, the end of those that shift it; None: skipped."""
     for _ in range(HOPS_MAX):
         covering = windows_at(blackouts, at)

@@ -117,7 +117,7 @@ def wall_of(shown: datetime) -> Wall:
 def _steady_offset(zone: str, day: int) -> Millis | None:
     """The offset of a whole day by UTC, None where it changes within that day or at its end.
 
-    A look at both ends is enough: in no zone have two changes ever been less than a week apart (a test says so).
+    A look at both ends is enough: in no zone were two changes since 1970 less than six days apart (a test says so).
     """
     begin, end = _looked_up(zone, day * DAY), _looked_up(zone, (day + 1) * DAY)
     return begin if begin == end else None

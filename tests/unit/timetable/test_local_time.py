@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+from importlib.resources import files
 from itertools import pairwise
+from zoneinfo._common import load_data
 
 import pytest
 
 from coordinator.model.schedules import Firing, Schedule
 from coordinator.timetable import first_firing, next_firing
-from coordinator.timetable.zones import comes_twice, gap_at, local_text, offset_at, wall_at, walled
+from coordinator.timetable.zones import (
+    comes_twice,
+    gap_at,
+    local_text,
+    offset_at,
+    wall_at,
+    walled,
+    zone_names,
+)
 from tests.unit.timetable.kit import TASK, fires, instant, utc
 
 LONDON = "Europe/London"
+SIX_DAYS_S = 6 * 86_400
 
 
 def test_the_example_of_the_spec() -> None:
@@ -135,3 +146,17 @@ def test_walls_and_instants() -> None:
 def test_only_names_of_zones_are_looked_up(name: str) -> None:
     with pytest.raises(ValueError, match="is no IANA time zone"):
         offset_at(name, 0)
+
+
+def test_no_two_changes_of_a_clock_are_less_than_six_days_apart() -> None:
+    """Since 1970: what the search for changes relies on, from one end of a day to the other."""
+    for name in sorted(zone_names()):
+        with files("tzdata").joinpath("zoneinfo", *name.split("/")).open("rb") as data:
+            indexes, at, offsets, *_ = load_data(data)
+        changes = [
+            when
+            for before, (index, when) in pairwise([(0, 0), *zip(indexes, at, strict=True)])
+            if when >= 0 and offsets[before[0]] != offsets[index]
+        ]
+        gaps = [later - earlier for earlier, later in pairwise(changes)]
+        assert min(gaps, default=SIX_DAYS_S) >= SIX_DAYS_S, name
