@@ -85,6 +85,8 @@ def _end(state: ClusterState, draw: Draw) -> c.EndRun:
             schedule = drawn_schedule(draw, state.at)
         case 2:
             then = draw(st.sampled_from(("pause", "end")))
+        case _:
+            pass
     permanent = chance(draw, 10)
     reasons = ("permanent", "self_reported", "invalid_state")
     return c.EndRun(
@@ -113,6 +115,8 @@ def _update(state: ClusterState, draw: Draw) -> c.UpdateTask:
             schedule = drawn_schedule(draw, state.at)
         case 2:
             schedule = None
+        case _:
+            pass
     due_at = state.at + 4 if chance(draw, 20) else None
     return c.UpdateTask(
         task_id,

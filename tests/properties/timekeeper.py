@@ -92,17 +92,17 @@ def _fired(
     fates = (
         (Fate(FateWord.MISSED, "misfire", missed[0], missed[-1], len(missed)),) if missed else ()
     )
-    first, *rest = [Occurrence("schedule", one, one + jitter) for one in starting] or [None]
+    begun = [Occurrence("schedule", one, one + jitter) for one in starting]
     return c.FireSchedule(
         task.id,
         edited,
         handled,
         _firing(schedule, times[-1] + 1),
         fates,
-        first,
-        tuple(one for one in rest if one is not None),
+        begun[0] if begun else None,
+        tuple(begun[1:]),
         late=True,
-        assignment=choose() if first is not None else None,
+        assignment=choose() if begun else None,
     )
 
 
