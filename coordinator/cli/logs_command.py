@@ -1,8 +1,9 @@
-"""`taskctl logs`: the log of a run, live with -f, afterwards what is kept of it (EX-13)."""
+"""`taskctl logs`: the log of a run, live with -f, afterwards what is kept of it (EX-13, TM-71)."""
 
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -10,8 +11,10 @@ import click
 
 from coordinator.cli import exits
 from coordinator.cli.completing import complete
+from coordinator.cli.failures import usage
 from coordinator.cli.flags import DURATION
 from coordinator.cli.lazy import Verb
+from coordinator.cli.log_sections import LEVELS, Wanted, show_sections
 from coordinator.cli.output import tell
 from coordinator.cli.selection import by_prefix
 from coordinator.cli.session import Session, session_of
@@ -21,12 +24,15 @@ from coordinator.cli.texts import Moments
 if TYPE_CHECKING:
     from coordinator.client.views import LogLine
 
-LEVELS = ("debug", "info", "warning", "error")
-
 
 @click.command("logs", cls=Verb)
 @click.argument("task_id", metavar="ID", shell_complete=complete("tasks"))
-@click.option("-f", "--follow", is_flag=True, help="Go on until the run has ended.")
+@click.option(
+    "-f",
+    "--follow",
+    is_flag=True,
+    help="Go on until the run has ended; of a recurring task over its runs, until it has ended.",
+)
 @click.option(
     "--run",
     "allocation",
@@ -35,66 +41,88 @@ LEVELS = ("debug", "info", "warning", "error")
     metavar="ALLOC",
     help="Of this run.  [default: the latest]",
 )
+@click.option(
+    "--attempt", type=click.IntRange(1), metavar="N", help="Of the last run that was attempt N."
+)
+@click.option("--previous", is_flag=True, help="The earlier runs as well, each under its attempt.")
 @click.option("--since", type=DURATION, help="Not older than this.")
 @click.option("--level", type=click.Choice(LEVELS), help="Not below this level.")
 @click.pass_context
 def logs(ctx: click.Context, /, task_id: str, **flags: Any) -> int:
-    """The log of a run. No node has to be there for it."""
+    """The log of a run, with what its record says around it. No node has to be there for it."""
     session = session_of(ctx)
     session.doing = f"logs {task_id}"
     since = flags["since"]
-    since_at = 0 if since is None else round(time.time() * 1000) - since
+    wanted = Wanted(
+        allocation=flags["allocation"],
+        attempt=flags["attempt"] or 0,
+        previous=flags["previous"],
+        level=flags["level"] or "",
+        since_at=0 if since is None else round(time.time() * 1000) - since,
+    )
+    if sum((bool(wanted.allocation), bool(wanted.attempt), wanted.previous)) > 1:
+        raise usage("logs: only one of --run, --attempt and --previous")
+    if flags["follow"] and (wanted.attempt or wanted.previous):
+        raise usage("logs: -f goes with --run, or with neither --attempt nor --previous")
 
     async def show(full: str) -> int:
-        return await show_logs(
-            session,
-            full,
-            follow=flags["follow"],
-            allocation=flags["allocation"],
-            level=flags["level"] or "",
-            since_at=since_at,
-        )
+        if flags["follow"]:
+            return await _follow(session, full, wanted)
+        return await _show_kept(session, full, wanted)
 
     return session.run(lambda: by_prefix(session, task_id, show))
 
 
-async def show_logs(
-    session: Session,
-    task_id: str,
-    *,
-    follow: bool,
-    allocation: int = 0,
-    level: str = "",
-    since_at: int = 0,
-) -> int:
-    """Write the lines as they come; runs are set apart, what was dropped is said."""
-    kept: list[LogLine] = []
-    batches = session.client.logs(
-        task_id, allocation_id=allocation, follow=follow, level=level, since_at=since_at
-    )
-    shower = _Lines(session)
-    dropped = 0
-    async for lines, dropped_now in batches:
-        dropped = max(dropped, dropped_now)
-        if session.settings.style.form == "json" and not follow:
-            kept += lines
-            continue
-        for line in lines:
-            shower.show(line)
-    if session.settings.style.form == "json" and not follow:
-        session.out.listing("LogList", None, kept, ())
-    elif dropped:
-        tell(f"{dropped} lines were dropped")
+async def _show_kept(session: Session, task_id: str, wanted: Wanted) -> int:
+    lines = Lines(session, collects=session.settings.style.form == "json")
+    if not await show_sections(session, task_id, wanted, lines):
+        await _show_run(session, task_id, wanted, lines, follow=False)
+    lines.end()
     return exits.OK
 
 
-async def follow_runs(session: Session, task_id: str) -> None:
-    """The logs of one run after the other, until the task has ended."""
+async def _follow(session: Session, task_id: str, wanted: Wanted) -> int:
+    """One run to its end; of a recurring task the present one, or the last, and all that follow."""
+    task = (await session.client.get(task_id, read=session.read)).task
+    if task is None or wanted.allocation or task.spec.schedule is None or task.is_finished:
+        lines = Lines(session)
+        await _show_run(session, task_id, wanted, lines, follow=True)
+        lines.end()
+        return exits.OK
+    shown = 0
+    if task.assignment.node is None and task.last_outcome is not None:
+        shown = task.last_outcome.allocation_id
+        await _show_kept(session, task_id, replace(wanted, allocation=shown))
+    await follow_runs(session, task_id, shown=shown, wanted=wanted)
+    return exits.OK
+
+
+async def _show_run(
+    session: Session, task_id: str, wanted: Wanted, lines: Lines, *, follow: bool
+) -> None:
+    """Write the lines of one run as they come."""
+    batches = session.client.logs(
+        task_id,
+        allocation_id=wanted.allocation,
+        follow=follow,
+        level=wanted.level,
+        since_at=wanted.since_at,
+    )
+    async for some, dropped in batches:
+        lines.dropped = max(lines.dropped, dropped)
+        for line in some:
+            lines.show(line)
+
+
+async def follow_runs(
+    session: Session, task_id: str, *, shown: int = 0, wanted: Wanted | None = None
+) -> None:
+    """The logs of one run after the other, those up to `shown` left out, until the task has ended."""
     from coordinator.client.errors import NotFound
     from coordinator.client.requests import Condition
     from coordinator.client.waiting import wait_until
 
-    shown = 0
+    wanted = wanted or Wanted()
     begun = [Condition(kind="status", status=status) for status in ("running", "stopping")]
     while True:
         task = (await wait_until(session.client, task_id, begun, timeout_s=session.left_s)).task
@@ -103,10 +131,15 @@ async def follow_runs(session: Session, task_id: str) -> None:
         last = task.last_outcome.allocation_id if task.last_outcome is not None else 0
         allocation = last if task.is_finished else task.allocation_id
         if allocation > shown:
+            lines = Lines(session)
+            if shown and session.out.is_table:
+                lines.heading(f"-- allocation {allocation} on {task.assignment.node or '-'}")
             try:
-                await show_logs(session, task_id, follow=True, allocation=allocation)
+                of_it = replace(wanted, allocation=allocation)
+                await _show_run(session, task_id, of_it, lines, follow=True)
             except NotFound:
                 pass  # a run that ended before it said anything
+            lines.end()
         if task.is_finished:
             return
         shown = max(shown, allocation)
@@ -114,23 +147,38 @@ async def follow_runs(session: Session, task_id: str) -> None:
         await wait_until(session.client, task_id, [later], timeout_s=session.left_s)
 
 
-class _Lines:
-    """One line after the other, with a heading where another run begins."""
+class Lines:
+    """One line after the other; as one JSON document they are collected until `end`."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, *, collects: bool = False) -> None:
         self._session = session
-        self._allocation = 0
+        self._collects = collects
+        self._kept: list[LogLine] = []
+        self.dropped = 0
+
+    def heading(self, text: str) -> None:
+        """Where a section begins, for people."""
+        if self._session.out.is_table:
+            self._session.out.write(text)
 
     def show(self, line: LogLine) -> None:
-        out = self._session.out
-        if out.is_table and line.allocation_id and self._allocation not in (0, line.allocation_id):
-            out.write(f"-- allocation {line.allocation_id}")
-        self._allocation = line.allocation_id
-        out.line("Log", line, line.event, partial(log_text, line, self._session.moments))
+        if self._collects:
+            self._kept.append(line)
+            return
+        text = partial(log_text, line, self._session.moments)
+        self._session.out.line("Log", line, line.event, text)
+
+    def end(self) -> None:
+        """What was collected, and how many lines are missing."""
+        if self._collects:
+            self._session.out.listing("LogList", None, self._kept, ())
+        elif self.dropped:
+            tell(f"{self.dropped} lines were dropped")
 
 
 def log_text(line: LogLine, moments: Moments) -> str:
-    """`14:02:11 info     file hashed  path="a.py"`."""
+    """`14:02:11 info     file hashed  path="a.py"`; what the run's record says has its own word in place of info."""
     fields = " ".join(f"{key}={compact(value)}" for key, value in (line.fields or {}).items())
-    text = f"{moments.clock(line.at)} {line.level:<7}  {line.event}"
+    level = line.source if (line.source, line.level) == ("task", "info") else line.level
+    text = f"{moments.clock(line.at)} {level:<7}  {line.event}"
     return f"{text}  {fields}" if fields else text

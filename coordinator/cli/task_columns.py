@@ -5,6 +5,7 @@ from __future__ import annotations
 from coordinator.cli.output import Column
 from coordinator.cli.task_texts import attempt_of, attempts_text, note, progress_text
 from coordinator.cli.texts import Moments, count
+from coordinator.client.labels import label_text
 from coordinator.client.views import Answer, Task
 
 
@@ -21,6 +22,7 @@ def columns(moments: Moments) -> tuple[Column[Task], ...]:
         Column("AGE", lambda task: moments.age(task.created_at), lambda task: task.created_at),
         Column("PRIORITY", lambda t: str(t.policy.priority), lambda t: t.policy.priority, right=True, wide=True),
         Column("COST", lambda t: str(t.policy.cost), lambda t: t.policy.cost, right=True, wide=True),
+        Column("LABEL", _label, lambda task: task.label, wide=True),
         Column("LABELS", _labels, wide=True),
         Column("UPDATED", lambda task: moments.show(task.updated_at), lambda task: task.updated_at, wide=True),
         Column("NOTE", lambda task: note(task, moments)),
@@ -30,6 +32,11 @@ def columns(moments: Moments) -> tuple[Column[Task], ...]:
 def _allocation(task: Task) -> str:
     """A task without a node has no allocation in force; its last number is history."""
     return str(task.allocation_id) if task.assignment.node is not None else "-"
+
+
+def _label(task: Task) -> str:
+    outcome = task.last_outcome.outcome if task.last_outcome is not None else None
+    return label_text(task.status, outcome, recurring=task.spec.schedule is not None)
 
 
 def _labels(task: Task) -> str:

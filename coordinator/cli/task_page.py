@@ -18,6 +18,7 @@ from coordinator.cli.task_texts import (
     where,
 )
 from coordinator.cli.texts import Moments, lasted
+from coordinator.client.labels import label_text
 from coordinator.client.views import LastOutcome, Policy, Task
 
 _WIDTH = 14
@@ -37,6 +38,8 @@ def _head(task: Task, moments: Moments) -> Iterator[tuple[str, str]]:
     yield "id", task.id
     yield "executor", f"{task.executor} v{task.executor_version}"
     yield "status", where(task)
+    outcome = task.last_outcome.outcome if task.last_outcome is not None else None
+    yield "label", label_text(task.status, outcome, recurring=task.spec.schedule is not None)
     if task.stop_reason:
         yield "stopping", f"{task.stop_reason}, since {moments.show(task.stopping_since_at)}"
     if task.desired != "running":

@@ -8,6 +8,7 @@ from coordinator.client import replies, views
 from coordinator.client.constraints import constraints_from_wire
 from coordinator.client.durations import format_duration, limit_text
 from coordinator.client.errors import ClientError, error_of
+from coordinator.client.labels import label_of
 from coordinator.client.schedules import schedule_from_wire
 from coordinator.client.series_from_wire import fire_time_of, series_of
 from coordinator.client.views import Json
@@ -172,6 +173,7 @@ def task_of(task: wire.Task) -> views.Task:
         end_reason=task.end_reason or None,
         set_by=dict(task.set_by),
         run_again=task.run_again,
+        label=label_of(task.status, task.last_outcome.outcome or None),
     )
 
 

@@ -157,6 +157,7 @@ class Task(Struct, frozen=True):
     end_reason: str | None = None  # schedule_ended, or why it is a dead letter
     set_by: dict[str, str] = {}  # group of fields -> operator or run, where it was not code
     run_again: bool = False  # once more after the run in progress
+    label: str = ""  # waiting running paused successful warning error cancelled (TM-72)
 
     @property
     def is_finished(self) -> bool:
@@ -211,6 +212,8 @@ class LogLine(Struct, frozen=True):
     event: str
     fields: Json
     allocation_id: int
+    source: str = "run"
+    """`task` where the run's record says it."""
 
 
 class NodeVerdict(Struct, frozen=True):

@@ -385,6 +385,8 @@ class FakeTasks(FakeCancels, FakeCalls, tasks_pb2_grpc.TasksServicer, Door):
     async def Logs(self, request: wire.LogsRequest, context: Any) -> AsyncIterator[Any]:
         await self.enter("Logs", request, context)
         lines = self.state.lines[request.id]
+        if request.allocation_id:
+            lines = self.state.lines.get(f"{request.id}#{request.allocation_id}", lines)
         yield wire.LogsResponse(answer=self.state.answer(), lines=lines, ended=True, dropped=2)
 
     async def Wait(self, request: wire.WaitRequest, context: Any) -> Any:
