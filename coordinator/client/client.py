@@ -14,7 +14,7 @@ A client belongs to the event loop in which it is first used.
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -27,6 +27,7 @@ from coordinator.client.many_tasks import ManyTasks
 from coordinator.client.requests import (
     ChangeOptions,
     Condition,
+    Edit,
     Filter,
     NewTask,
 )
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from coordinator.client.cluster_client import ClusterClient
-    from coordinator.client.views import LogLine
+    from coordinator.client.views import LogLine, Task
     from coordinator.client.watch import WatchEvent
 
 TIMEOUT_S = 10.0
@@ -198,6 +199,23 @@ class Client(ManyTasks, TaskChanges, Ensuring):
 
         allowed = self._timeout_s if timeout_s is None else timeout_s
         return await call_run(self._caller, task_id, method, payload, allowed)
+
+    async def update_with(
+        self,
+        task_ids: Sequence[str],
+        make: Callable[[Task], Edit | None],
+        change: ChangeOptions | None = None,
+        *,
+        timeout_s: float | None = None,
+    ) -> replies.ChangedMany:
+        """Read each task, `make` an edit of it (None: leave it), write it unless it has changed meanwhile (TM-33).
+
+        Who met a conflict is read and tried again, at most twice; then its entry says `conflict`. Entries as in
+        `cancel_many`, in the order of the ids. `make` should only look at the task: it may be called again.
+        """
+        from coordinator.client.update_with import update_with
+
+        return await update_with(self, task_ids, make, change or ChangeOptions(), timeout_s)
 
     def watch(
         self,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import pytest
+from typing_extensions import override
 
-from coordinator.client import ChangeOptions, Client, Edit, Filter, InvalidRequest, NewTask
-from coordinator.client.replies import ChangedMany
+from coordinator.client import ChangeOptions, Client, Edit, Filter, InvalidRequest, NewTask, Task
+from coordinator.client.replies import Changed, ChangedMany
 from coordinator.model.tasks import RunOutcome
 from coordinator.wire.v1 import tasks_pb2 as wire
 from tests.unit.api.house import NOOP, doors, refused
@@ -112,6 +114,57 @@ async def test_tm_1_an_edit_of_many_with_a_bad_field_is_refused_for_each() -> No
         assert reply.items[0].error.reason == "invalid_schedule"
         with pytest.raises(InvalidRequest):
             await client.update_many(Filter(ids=["a"]), Edit())
+
+
+class Meddled(Client):
+    """Somebody else writes between our read and our write: of `busy` once, of `wild` each time."""
+
+    met = 0
+
+    @override
+    async def update(
+        self,
+        task_id: str,
+        edit: Edit,
+        change: ChangeOptions | None = None,
+        *,
+        timeout_s: float | None = None,
+    ) -> Changed:
+        if task_id == "wild" or (task_id == "busy" and not self.met):
+            self.met += task_id == "busy"
+            await super().update(task_id, Edit(labels={"by": f"{task_id}{time.monotonic_ns()}"}))
+        return await super().update(task_id, edit, change, timeout_s=timeout_s)
+
+
+async def test_tm_a42_only_conflicts_are_tried_again_and_at_most_twice() -> None:
+    async with doors() as at, Meddled([at.address]) as client:
+        await at.node()
+        for name in ("calm", "busy", "wild", "left"):
+            await at.create(name, paused=True, params=b'{"n":0}')
+        asked: list[str] = []
+
+        def make(task: Task) -> Edit | None:
+            asked.append(task.id)
+            return None if task.id == "left" else Edit(params={"n": task.params["n"] + 1})
+
+        ids = ["calm", "busy", "wild", "left", "gone"]
+        reply = await client.update_with(ids, make)
+        assert words(reply) == [
+            ("calm", "updated"),
+            ("busy", "updated"),
+            ("wild", "conflict"),
+            ("left", "unchanged"),
+            ("gone", "not_found"),
+        ]
+        assert {name: asked.count(name) for name in ids} == {
+            "calm": 1,
+            "busy": 2,
+            "wild": 3,
+            "left": 1,
+            "gone": 0,
+        }
+        assert (await at.get("wild")).params == b'{"n":0}'
+        assert (await at.get("busy")).params == b'{"n":1}'
 
 
 @pytest.mark.parametrize(

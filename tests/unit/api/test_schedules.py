@@ -212,6 +212,9 @@ async def test_tm_a45_a_paused_series_runs_once_and_a_paused_one_off_is_refused(
         await node.end("over")
         assert (await refused(run_now(at, "over"))).reason == "already_finished"
         assert (await refused(run_now(at, "nobody"))).reason == "task_not_found"
+        at.house.replica.state.manifests.clear()
+        unknown = await refused(run_now(at))
+        assert (unknown.reason, unknown.metadata["executor"]) == ("unknown_executor", NOOP)
 
 
 async def test_tm_29_everything_paused_refuses_and_says_so() -> None:
