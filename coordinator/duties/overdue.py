@@ -63,20 +63,16 @@ class Overdue:
 
         `begun`: it did so, although the record shows only that it is to run again.
         """
-        was, is_wanted = _wanted(old), _wanted(new)
+        was = old is not None and old.status in OVERDUE
+        is_wanted = new is not None and new.status in OVERDUE
         since = self._discard(old) if old is not None and was and (begun or not is_wanted) else None
         if new is not None and is_wanted and (begun or not was):
             self._add(new, due_since(old, new, at))
         return since
 
-    def since(self, task: Task) -> Instant | None:
-        found = self._by_executor.get(task.executor)
-        wanted = found.wanted.get(task.id) if found is not None else None
-        return wanted[0] if wanted is not None else None
-
     def executors(self) -> Iterator[str]:
         """Those that have any, in order."""
-        return iter(sorted(self._by_executor))
+        return iter(sorted(name for name, one in self._by_executor.items() if one.wanted))
 
     def of(self, executor: str) -> Backlog:
         found = self._by_executor.get(executor)
@@ -92,7 +88,9 @@ class Overdue:
         return Backlog(tasks, units, min(since, default=None))
 
     def _add(self, task: Task, since: Instant) -> None:
-        found = self._by_executor.setdefault(task.executor, _OfExecutor())
+        found = self._by_executor.get(task.executor)
+        if found is None:  # as many as executors were ever offered
+            found = self._by_executor[task.executor] = _OfExecutor()
         found.add(task.id, since, task.policy.cost)
 
     def _discard(self, task: Task) -> Instant | None:
@@ -101,13 +99,7 @@ class Overdue:
         if found is None or wanted is None:
             return None
         found.units -= wanted[1]
-        if not found.wanted:
-            del self._by_executor[task.executor]
         return wanted[0]
-
-
-def _wanted(task: Task | None) -> bool:
-    return task is not None and task.status in OVERDUE
 
 
 def due_since(old: Task | None, new: Task, at: Instant) -> Instant:

@@ -43,21 +43,25 @@ class Rate:
 
     def __init__(self, since: Instant) -> None:
         self._since = since
-        self._buckets: deque[tuple[int, float]] = deque()
+        self._buckets: deque[list[int]] = deque()  # [number, how often, units]
 
-    def add(self, at: Instant, amount: float = 1) -> None:
-        """Instants may stand still, and never fall."""
+    def add(self, at: Instant, units: int = 0) -> None:
+        """Once more. Instants may stand still, and never fall."""
         bucket = at // _BUCKET_MS
         if self._buckets and self._buckets[-1][0] == bucket:
-            amount += self._buckets.pop()[1]
-        elif self._buckets:
+            last = self._buckets[-1]
+            last[1] += 1
+            last[2] += units
+        else:
             self._drop(at)
-        self._buckets.append((bucket, amount))
+            self._buckets.append([bucket, 1, units])
 
-    def per_minute(self, at: Instant) -> float:
+    def per_minute(self, at: Instant) -> tuple[float, float]:
+        """(how often, units)"""
         self._drop(at)
         watched = min(RATE_OVER_MS, max(MINUTE, at - self._since))
-        return sum(amount for _, amount in self._buckets) * MINUTE / watched
+        often, units = sum(one[1] for one in self._buckets), sum(one[2] for one in self._buckets)
+        return often * MINUTE / watched, units * MINUTE / watched
 
     def _drop(self, at: Instant) -> None:
         oldest = (at - RATE_OVER_MS) // _BUCKET_MS

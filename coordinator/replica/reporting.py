@@ -129,8 +129,10 @@ class Reporting:
         return spread
 
     def _paused(self) -> Collection[str]:
-        """Executors that nothing is placed of for now (TM-28)."""
-        return ()
+        """Executors that nothing is placed of for now, on somebody's word (TM-28)."""
+        if self._bench.state.settings.assignment_enabled:
+            return ()
+        return set(self.statistics.overdue.executors())
 
     # -- load -------------------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from coordinator.duties.capacity import Demand, Measured
 from coordinator.duties.long_runs import LongRuns
-from coordinator.duties.overdue import Overdue, occurrence_of
+from coordinator.duties.overdue import OVERDUE, Overdue, occurrence_of
 from coordinator.duties.run_window import RunWindow
 from coordinator.duties.series_demand import SeriesDemand
 from coordinator.duties.spread import Rate
@@ -33,7 +33,6 @@ class _OfExecutor:
     def __init__(self, size: int, at: Instant) -> None:
         self.window = RunWindow(size)
         self.arrivals = Rate(at)  # of tasks without a schedule
-        self.arriving_units = Rate(at)
 
 
 class Statistics:
@@ -55,12 +54,15 @@ class Statistics:
         self.overdue, self.series, self._long = Overdue(), SeriesDemand(), LongRuns()
         self.counts: dict[str, dict[Status, int]] = {}
         self._resize()
-        placed = sorted(state.tasks.values(), key=lambda task: (task.assigned_at, task.id))
-        for task in placed:
-            self._count(task, 1)
+        placed = []
+        for task in state.tasks.values():
+            self._count(None, task)
             self.series.follow(None, task)
-            self._long.follow(None, task)
             self.overdue.follow(None, task, max(task.due_at, task.updated_at))
+            if task.has_node:
+                placed.append(task)
+        for task in sorted(placed, key=lambda task: (task.assigned_at, task.id)):
+            self._long.follow(None, task)
 
     def applied(self, events: Iterable[Event]) -> None:
         """What one entry did, in its order."""
@@ -86,9 +88,9 @@ class Statistics:
         """Of tasks without a schedule."""
         found = []
         for name, one in sorted(self._by_executor.items()):
-            rate = one.arrivals.per_minute(at)
+            rate, units = one.arrivals.per_minute(at)
             if rate:
-                found.append(Demand(name, rate, one.arriving_units.per_minute(at)))
+                found.append(Demand(name, rate, units))
         return tuple(found)
 
     def mix(self) -> tuple[Demand, ...]:
@@ -116,27 +118,38 @@ class Statistics:
 
     def rates(self, at: Instant) -> tuple[float, float]:
         """(runs that were wanted, runs that were completed) per minute, over the last ten."""
-        return self._arrivals.per_minute(at), self._completed.per_minute(at)
+        return self._arrivals.per_minute(at)[0], self._completed.per_minute(at)[0]
 
     # -- following --------------------------------------------------------------------------------
 
     def _task(self, old: Task | None, new: Task | None) -> None:
-        at = self._state.at
-        ended = self._ended.pop(old.id, None) if old is not None else None
-        if old is not None:
-            self._count(old, -1)
-        if new is not None:
-            self._count(new, 1)
-        self.series.follow(old, new)
-        self._long.follow(old, new)
+        """Most changes are of one kind: each part looks at what it has to, and nothing is asked twice."""
+        task = new if new is not None else old
+        if task is None:
+            return
+        ended = self._ended.pop(task.id, None) if self._ended else None
+        if _is_series(old) or _is_series(new):
+            self.series.follow(old, new)
+        if old is not None and new is not None and old.allocation_id == new.allocation_id:
+            if old.status is new.status:
+                return  # it wrote state, or was edited
+        else:
+            self._long.follow(old, new)
+        self._count(old, new)
+        self._moved(task, old, new, ended)
+
+    def _moved(
+        self, task: Task, old: Task | None, new: Task | None, ended: RunEnded | None
+    ) -> None:
         begun = ended is not None and ended.started_at > 0
-        since = self.overdue.follow(old, new, at, begun=begun)
-        if old is not None:
-            self._began(old, new, ended, since)
-            if ended is not None and begun:
-                self._run_ended(old, ended)
-        if new is not None and _arrives(old, new, self.overdue.since(new)):
-            self._arrived(new)
+        if _is_due(old) or _is_due(new):
+            since = self.overdue.follow(old, new, self._state.at, begun=begun)
+            if old is not None:
+                self._began(old, new, ended, since)
+            if new is not None and _arrives(old, new):
+                self._arrived(new)
+        if ended is not None and begun:
+            self._run_ended(old or task, ended)
 
     def _began(
         self, old: Task, new: Task | None, ended: RunEnded | None, since: Instant | None
@@ -161,26 +174,28 @@ class Statistics:
         at = self._state.at
         self._arrivals.add(at)
         if task.spec.schedule is None:
-            one = self._of(task.executor)
-            one.arrivals.add(at)
-            one.arriving_units.add(at, task.policy.cost)
+            self._of(task.executor).arrivals.add(at, task.policy.cost)
 
     def _of(self, executor: str) -> _OfExecutor:
-        name = self.name_of(executor)
-        found = self._by_executor.get(name)
+        found = self._by_executor.get(executor)
         if found is None:
-            found = self._by_executor[name] = _OfExecutor(self._size, self._since)
+            name = self.name_of(executor)
+            found = self._by_executor.get(name)
+            if found is None:
+                found = self._by_executor[name] = _OfExecutor(self._size, self._since)
         return found
 
-    def _count(self, task: Task, change: int) -> None:
-        counts = self.counts.setdefault(task.executor, {})
-        left = counts.get(task.status, 0) + change
-        if left:
-            counts[task.status] = left
-            return
-        del counts[task.status]
-        if not counts:
-            del self.counts[task.executor]
+    def _count(self, old: Task | None, new: Task | None) -> None:
+        if old is not None:
+            counts = self.counts[old.executor]
+            counts[old.status] -= 1
+            if not counts[old.status]:
+                del counts[old.status]
+        if new is not None:
+            counts = self.counts.setdefault(new.executor, {})
+            counts[new.status] = counts.get(new.status, 0) + 1
+        elif old is not None and not self.counts[old.executor]:
+            del self.counts[old.executor]
 
     def _resize(self) -> None:
         size = self._state.settings.number("stats.window")
@@ -190,10 +205,18 @@ class Statistics:
                 one.window.resize(size)
 
 
-def _arrives(old: Task | None, new: Task, since: Instant | None) -> bool:
+def _is_series(task: Task | None) -> bool:
+    return task is not None and task.spec.schedule is not None
+
+
+def _is_due(task: Task | None) -> bool:
+    return task is not None and task.status in OVERDUE
+
+
+def _arrives(old: Task | None, new: Task) -> bool:
     """It is wanted, and not because a run of it was lost or moved, or its node is back."""
-    if since is None or old is None:
-        return since is not None
-    if occurrence_of(new) != occurrence_of(old):
+    if old is None or new.status not in OVERDUE:
+        return old is None
+    if new.series is not None and occurrence_of(new) != occurrence_of(old):
         return True
     return old.status in _ARRIVING_FROM and old.assignment.code is not Code.HELD_FOR_NODE

@@ -86,6 +86,21 @@ async def test_tm_a14_ten_start_at_once_and_two_when_places_get_free() -> None:
         await until(lambda: "t11" in node.wanted)
 
 
+async def test_tm_a20_what_is_paused_is_overdue_and_counted_apart() -> None:
+    async with doors() as at:
+        node = await at.node()
+        await at.settings(assignment__enable="none")
+        await at.create("t")
+        found = await health(at)
+        assert (found.report.overdue.tasks, found.report.overdue_paused.tasks) == (0, 1)
+        assert (found.health, node.wanted) == ("ok", {})
+        assert found.report.executors[0].paused
+        await at.settings(assignment__enable="all")
+        await node.report("t", "started")
+        found = await health(at)
+        assert (found.report.overdue.tasks, found.report.overdue_paused.tasks) == (0, 0)
+
+
 async def test_tm_76_the_report_has_figures_by_executor_and_of_the_cluster() -> None:
     async with doors() as at:
         node = await at.node()

@@ -22,18 +22,19 @@ def test_percentiles_are_values_that_were_measured() -> None:
 def test_a_rate_looks_back_ten_minutes() -> None:
     rate = Rate(AT)
     for second in range(0, 600, 2):
-        rate.add(AT + second * SECOND)
-    assert rate.per_minute(AT + 10 * MINUTE) == 30
-    later = rate.per_minute(AT + 15 * MINUTE)
+        rate.add(AT + second * SECOND, 2)
+    assert rate.per_minute(AT + 10 * MINUTE) == (30, 60)
+    later, _ = rate.per_minute(AT + 15 * MINUTE)
     assert 14 <= later <= 15.5
-    assert rate.per_minute(AT + 22 * MINUTE) == 0
+    assert rate.per_minute(AT + 22 * MINUTE) == (0, 0)
 
 
 def test_a_young_rate_is_of_the_time_there_was_and_at_least_of_a_minute() -> None:
     rate = Rate(AT)
-    rate.add(AT, 10)
-    assert rate.per_minute(AT) == 10
-    assert rate.per_minute(AT + 2 * MINUTE) == 5
+    for _ in range(10):
+        rate.add(AT)
+    assert rate.per_minute(AT) == (10, 0)
+    assert rate.per_minute(AT + 2 * MINUTE) == (5, 0)
 
 
 def test_a_rate_holds_no_more_than_its_ten_minutes() -> None:
