@@ -70,6 +70,12 @@ class Overdue:
             self._add(new, due_since(old, new, at))
         return since
 
+    def since(self, task: Task) -> Instant | None:
+        """When a task became due that is so now."""
+        found = self._by_executor.get(task.executor)
+        wanted = found.wanted.get(task.id) if found is not None else None
+        return wanted[0] if wanted is not None else None
+
     def executors(self) -> Iterator[str]:
         """Those that have any, in order."""
         return iter(sorted(name for name, one in self._by_executor.items() if one.wanted))

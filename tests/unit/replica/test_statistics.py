@@ -69,12 +69,14 @@ def world() -> Followed:
 def test_a_run_from_due_to_its_end(world: Followed) -> None:
     world.accept(create(assignment=NOWHERE))
     assert world.overdue == Backlog(1, 2, world.at)
+    assert world.statistics.overdue.since(world.task()) == world.at
     world.pass_time(2_000)
     world.assign("t")
     assert world.overdue.tasks == 1  # placed is not started
     world.pass_time(500)
     world.start()
     assert world.overdue == Backlog()
+    assert world.statistics.overdue.since(world.task()) is None
     world.pass_time(4_000)
     world.end("t", RunOutcome.SUCCEEDED)
     found = world.figures()
