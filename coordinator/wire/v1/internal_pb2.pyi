@@ -90,6 +90,26 @@ class DigestReply(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
 
+class HistoryRequest(_message.Message):
+    __slots__ = ("hello", "incomplete")
+    HELLO_FIELD_NUMBER: _ClassVar[int]
+    INCOMPLETE_FIELD_NUMBER: _ClassVar[int]
+    hello: Introduction
+    incomplete: bool
+    def __init__(self, hello: _Optional[_Union[Introduction, _Mapping]] = ..., incomplete: _Optional[bool] = ...) -> None: ...
+
+class HistoryPiece(_message.Message):
+    __slots__ = ("runs", "fates", "last", "refused")
+    RUNS_FIELD_NUMBER: _ClassVar[int]
+    FATES_FIELD_NUMBER: _ClassVar[int]
+    LAST_FIELD_NUMBER: _ClassVar[int]
+    REFUSED_FIELD_NUMBER: _ClassVar[int]
+    runs: bytes
+    fates: bytes
+    last: bool
+    refused: str
+    def __init__(self, runs: _Optional[bytes] = ..., fates: _Optional[bytes] = ..., last: _Optional[bool] = ..., refused: _Optional[str] = ...) -> None: ...
+
 class FoundReply(_message.Message):
     __slots__ = ("accepted", "reason")
     ACCEPTED_FIELD_NUMBER: _ClassVar[int]

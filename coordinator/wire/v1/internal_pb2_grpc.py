@@ -59,6 +59,11 @@ class PeerStub:
                 request_serializer=coordinator_dot_wire_dot_v1_dot_internal__pb2.DigestRequest.SerializeToString,
                 response_deserializer=coordinator_dot_wire_dot_v1_dot_internal__pb2.DigestReply.FromString,
                 _registered_method=True)
+        self.TellHistory = channel.unary_stream(
+                '/ptasks.v1.Peer/TellHistory',
+                request_serializer=coordinator_dot_wire_dot_v1_dot_internal__pb2.HistoryRequest.SerializeToString,
+                response_deserializer=coordinator_dot_wire_dot_v1_dot_internal__pb2.HistoryPiece.FromString,
+                _registered_method=True)
 
 
 class PeerServicer:
@@ -99,6 +104,13 @@ class PeerServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def TellHistory(self, request, context):
+        """The history beside the state, for a member that got a snapshot in the place of entries.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_PeerServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -126,6 +138,11 @@ def add_PeerServicer_to_server(servicer, server):
                     servicer.SayDigest,
                     request_deserializer=coordinator_dot_wire_dot_v1_dot_internal__pb2.DigestRequest.FromString,
                     response_serializer=coordinator_dot_wire_dot_v1_dot_internal__pb2.DigestReply.SerializeToString,
+            ),
+            'TellHistory': grpc.unary_stream_rpc_method_handler(
+                    servicer.TellHistory,
+                    request_deserializer=coordinator_dot_wire_dot_v1_dot_internal__pb2.HistoryRequest.FromString,
+                    response_serializer=coordinator_dot_wire_dot_v1_dot_internal__pb2.HistoryPiece.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -263,6 +280,33 @@ class Peer:
             '/ptasks.v1.Peer/SayDigest',
             coordinator_dot_wire_dot_v1_dot_internal__pb2.DigestRequest.SerializeToString,
             coordinator_dot_wire_dot_v1_dot_internal__pb2.DigestReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def TellHistory(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/ptasks.v1.Peer/TellHistory',
+            coordinator_dot_wire_dot_v1_dot_internal__pb2.HistoryRequest.SerializeToString,
+            coordinator_dot_wire_dot_v1_dot_internal__pb2.HistoryPiece.FromString,
             options,
             channel_credentials,
             insecure,

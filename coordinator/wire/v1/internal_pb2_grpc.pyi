@@ -13,6 +13,7 @@ class PeerStub:
     Introduce: grpc.aio.UnaryUnaryMultiCallable[internal_pb2.Introduction, internal_pb2.Introduction]
     Found: grpc.aio.UnaryUnaryMultiCallable[internal_pb2.FoundRequest, internal_pb2.FoundReply]
     SayDigest: grpc.aio.UnaryUnaryMultiCallable[internal_pb2.DigestRequest, internal_pb2.DigestReply]
+    TellHistory: grpc.aio.UnaryStreamMultiCallable[internal_pb2.HistoryRequest, internal_pb2.HistoryPiece]
 
 class PeerServicer:
     def Exchange(
@@ -30,6 +31,9 @@ class PeerServicer:
     def SayDigest(
         self, request: internal_pb2.DigestRequest, context: grpc.aio.ServicerContext[internal_pb2.DigestRequest, internal_pb2.DigestReply]
     ) -> Awaitable[internal_pb2.DigestReply]: ...
+    def TellHistory(
+        self, request: internal_pb2.HistoryRequest, context: grpc.aio.ServicerContext[internal_pb2.HistoryRequest, internal_pb2.HistoryPiece]
+    ) -> AsyncIterator[internal_pb2.HistoryPiece] | Awaitable[None]: ...
 
 def add_PeerServicer_to_server(servicer: PeerServicer, server: grpc.aio.Server) -> None: ...
 
