@@ -12,7 +12,7 @@ from coordinator.assignment.load import Load
 from coordinator.assignment.order import Order
 from coordinator.assignment.ranking import PassView
 from coordinator.model.ids import NodeName, TaskId
-from coordinator.model.instants import Instant, Millis, Now
+from coordinator.model.instants import Instant, Millis, Now, stamp
 from coordinator.model.state import ClusterState
 
 
@@ -46,7 +46,7 @@ class LeaderView:
         self.connected: dict[NodeName, int] = {}  # node -> session
         self.busy: dict[TaskId, int] = {}  # proposals under way per task
         self.facts: dict[str, ExecutorFacts] = {}
-        self.wall_offset: Millis = 0  # wall - steady: turns instants into steady times
+        self.stamped: tuple[Instant, Millis] | None = None  # the last one, and when that was
         for task_id in state.unassigned:
             self.backlog.add(state.tasks[task_id])
 
@@ -80,5 +80,6 @@ class LeaderView:
         return now.steady + max(0, at - self.time(now))
 
     def time(self, now: Now) -> Instant:
-        """The stamp an entry proposed now would get: never behind the state's."""
-        return max(now.wall, self.state.at)
+        """The stamp an entry proposed now would get: never behind the state's, and going on when a clock was set back."""
+        at = now.wall if self.stamped is None else stamp(now, *self.stamped)
+        return max(at, self.state.at)

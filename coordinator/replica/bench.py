@@ -27,6 +27,7 @@ class Bench(msgspec.Struct):
     term: int
     next_call: Callable[[], int]
     upgrades: Upgrades
+    is_skewed: bool  # a majority's wall clocks say that ours is wrong: nothing is fired (T3)
     stale_reports: dict[str, int]  # by kind, over all terms of this member; read by whoever counts
 
     @property

@@ -9,7 +9,7 @@ import msgspec
 from coordinator.consensus.messages import Message
 from coordinator.machine.commands import Command
 from coordinator.model.ids import AllocationId, Incarnation, NodeName, TaskId
-from coordinator.model.instants import Millis
+from coordinator.model.instants import Instant, Millis
 from coordinator.model.tasks import Pairs, TaskSpec
 from coordinator.replica.sayings import NodeSaying, Registration
 
@@ -88,6 +88,7 @@ class Tick(msgspec.Struct, frozen=True, gc=False):
 
 class FromPeer(msgspec.Struct, frozen=True, gc=False):
     messages: tuple[Message, ...]
+    sent_at: Instant = 0  # by the sender's wall clock; 0: it did not say
 
 
 class Stored(msgspec.Struct, frozen=True, gc=False):
@@ -220,6 +221,13 @@ class FlushRuns(msgspec.Struct, frozen=True, gc=False):
     """Somebody is about to read the runs table: write the rows that wait for company."""
 
 
+class KeepHistory(msgspec.Struct, frozen=True, gc=False):
+    """Rows that another member told, of entries that we have only as a snapshot."""
+
+    runs: tuple[RunWrite, ...] = ()
+    fates: tuple[FateWrite, ...] = ()
+
+
 Input: TypeAlias = (
     Submit
     | Abandon
@@ -247,5 +255,6 @@ Input: TypeAlias = (
     | StopLeading
     | Campaign
     | FlushRuns
+    | KeepHistory
     | Wake
 )

@@ -196,9 +196,7 @@ class Leadership:
         nxt = bench.state.next_wake()
         if nxt is not None and nxt <= bench.at:
             self._propose(wake_due(bench.view, bench.now))
-        nxt = bench.state.next_fire()
-        if nxt is not None and nxt <= bench.at:
-            self._propose(fire_due(bench.view, bench.now))
+        self.fire()
         for item in place_held(bench.view).items:
             self._add(item, self._held_answered)
         agenda = self.rechecker.run(bench.view, bench.now)
@@ -207,9 +205,16 @@ class Leadership:
         self.asking.run()
         self.reads.start(bench.now.steady)
 
+    def fire(self) -> None:
+        """Also before callers' wishes are taken in: a pause takes no fire time away that has come before it (G9)."""
+        bench = self.bench
+        nxt = None if bench.is_skewed else bench.state.next_fire()
+        if nxt is not None and nxt <= bench.at:
+            self._propose(fire_due(bench.view, bench.now))
+
     def next_alarm(self) -> Millis:
         """When a turn is wanted on the steady clock for a fire time; 0: for none."""
-        nxt = self.bench.state.next_fire()
+        nxt = None if self.bench.is_skewed else self.bench.state.next_fire()
         return 0 if nxt is None else self.bench.view.steady_of(nxt, self.bench.now)
 
     def tick(self) -> None:

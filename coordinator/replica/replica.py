@@ -30,6 +30,7 @@ from coordinator.replica.facts import FactsBook
 from coordinator.replica.freshness import Freshness
 from coordinator.replica.leader_inputs import LeaderInputs
 from coordinator.replica.looking import Looking
+from coordinator.replica.peer_clocks import PeerClocks
 from coordinator.replica.proposals import OnAnswer, Proposals
 from coordinator.replica.road import Road
 from coordinator.replica.roster import Roster
@@ -37,6 +38,8 @@ from coordinator.replica.seat import Books, Seat
 from coordinator.replica.space import Space
 from coordinator.replica.statistics import Statistics
 from coordinator.replica.tickets import Tickets
+from coordinator.replica.told_history import rows_told
+from coordinator.replica.timekeeping import Timekeeping
 from coordinator.replica.wishes import take, withdraw
 
 EXIT_DIFFERS, EXIT_STORAGE = 70, 74
@@ -68,6 +71,8 @@ class Replica(Looking):
         self._freshness = Freshness()
         self._alarm: Millis = 0  # the last one that was asked for
         self._admission = Admission(self._road, self._seat)
+        self._clocks = PeerClocks(config.member_id)
+        self._timekeeping = Timekeeping(self._clocks, self._road, self._seat)
         self._space = Space(self._road, self._seat, self._admission)
         self._on = self._table()
 
@@ -91,6 +96,7 @@ class Replica(Looking):
             i.StopLeading: self._stop_leading,
             i.Campaign: lambda _: self.raft.campaign(),
             i.FlushRuns: lambda _: self._road.flush(),
+            i.KeepHistory: lambda one: self._road.write_rows(rows_told(one, self.state)),
             i.Wake: lambda _: None,  # a turn is all it takes
             **LeaderInputs(self._seat, self._emit).table(),
             **self._digests.table(),
@@ -100,11 +106,13 @@ class Replica(Looking):
 
     def handle(self, inputs: Sequence[i.Input], now: Now) -> list[Effect]:
         """One turn. Effects are to be done in order; an exception is a bug and stops the process."""
-        self._now = now
+        self._now = now = self._timekeeping.now(now)
         self._heard_leader = self._heard_leader or now.steady
         if self.leading is not None:
             self.leading.bench.now = now
         self._effects = []
+        if self.leading is not None and any(type(one) is i.Submit for one in inputs):
+            self.leading.fire()
         try:
             for one in inputs:
                 self._on[type(one)](one)
@@ -190,7 +198,11 @@ class Replica(Looking):
         return bool(tickets or beats)
 
     def _begin_leading(self) -> None:
-        for early in self._seat.begin(self.state, self._now):
+        early_ones = self._seat.begin(self.state, self._now)
+        if self.leading is not None:
+            self._timekeeping.tell()
+            self.leading.fire()
+        for early in early_ones:
             self._on[type(early)](early)
 
     def _follow_leadership(self) -> None:
@@ -237,6 +249,8 @@ class Replica(Looking):
 
     def _from_peer(self, said: i.FromPeer) -> None:
         self._road.step(said.messages)
+        if said.sent_at:
+            self._clocks.heard(said.messages[0].sender, said.sent_at, self._now.steady)
         for message in said.messages:
             self._roster.heard(message.sender)
             if message.sender == self.leader_id:
@@ -255,6 +269,7 @@ class Replica(Looking):
         if self.reporting is not None:
             self.reporting.tick()
         self._space.tick(self._now.steady)
+        self._timekeeping.tick(self._now)
         self._road.flush()
 
     def _stored(self, stored: i.Stored) -> None:

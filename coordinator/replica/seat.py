@@ -99,8 +99,10 @@ class Seat:
             term=raft.term,
             next_call=self._next_call,
             upgrades=Upgrades(state, self.roster),
+            is_skewed=False,
             stale_reports=self.stale_reports,
         )
+        bench.view.stamped = self._stamped
         proposals = Proposals(raft, bench.view.load, bench.view.busy, self._gate(state))
         changes = MemberChanges(state, raft, proposals, self.roster, self.hand_over)
         self.leading = Leadership(raft.term, bench, proposals, Reads(raft), changes)
@@ -135,6 +137,8 @@ class Seat:
         """`at` of the entries of this turn; never falls (design section 4)."""
         at = stamp(now, *self._stamped)
         self._stamped = (max(at, last), now.steady)
+        if self.leading is not None:
+            self.leading.bench.view.stamped = self._stamped
         return self._stamped[0]
 
     def _end(self, leading: Leadership) -> None:

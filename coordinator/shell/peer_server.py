@@ -13,6 +13,7 @@ from typing_extensions import override
 
 from coordinator.consensus.messages import InstallSnapshot, Message, decode_message
 from coordinator.replica.inputs import DigestSaid, FromPeer, Input
+from coordinator.shell.history_io import HistoryIo
 from coordinator.shell.logs import Log
 from coordinator.shell.standing import Standing
 from coordinator.wire.v1 import internal_pb2_grpc
@@ -21,6 +22,8 @@ from coordinator.wire.v1.internal_pb2 import (
     DigestRequest,
     FoundReply,
     FoundRequest,
+    HistoryPiece,
+    HistoryRequest,
     Introduction,
     PeerFrame,
     PeerReply,
@@ -43,6 +46,7 @@ class PeerService(internal_pb2_grpc.PeerServicer):
         self.on_introduction: Callable[[Introduction], None] = lambda _theirs: None
         self.on_greeting: Callable[[Introduction], None] = lambda _theirs: None
         self.on_frame: Callable[[int, int], None] | None = None  # told who sent one, and when
+        self.history: Callable[[], HistoryIo | None] = lambda: None
         self._exchanges: dict[asyncio.Task[None], int] = {}  # of which member
         self.on_found: Callable[[FoundRequest], Awaitable[FoundReply]] | None = None
 
@@ -80,6 +84,8 @@ class PeerService(internal_pb2_grpc.PeerServicer):
         self._log.info(
             "snapshot received", index=message.snapshot.index, bytes=len(message.snapshot.data)
         )
+        if (history := self.history()) is not None:
+            await history.want()
         self._feed(FromPeer((message,)))
         return SnapshotReply(accepted=True)
 
@@ -112,6 +118,19 @@ class PeerService(internal_pb2_grpc.PeerServicer):
         if self._standing.objection(request.hello) is None:
             self._feed(DigestSaid(request.hello.member_id, request.index, request.digest))
         return DigestReply()
+
+    @override
+    async def TellHistory(
+        self,
+        request: HistoryRequest,
+        context: grpc.aio.ServicerContext[HistoryRequest, HistoryPiece],
+    ) -> None:
+        history, objection = self.history(), self._standing.objection(request.hello)
+        if history is None or objection is not None:
+            await context.write(HistoryPiece(refused=objection or "starting"))
+            return
+        async for piece in history.pieces(request):
+            await context.write(piece)
 
     # -- members that are none any more ---------------------------------------------------------
 
@@ -170,7 +189,7 @@ class PeerService(internal_pb2_grpc.PeerServicer):
             else:
                 messages.append(message)
         if messages:
-            self._feed(FromPeer(tuple(messages)))
+            self._feed(FromPeer(tuple(messages), frame.sent_wall_at))
 
     # -- snapshots ------------------------------------------------------------------------------
 

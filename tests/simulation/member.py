@@ -195,7 +195,7 @@ class MemberLife(Life):
         world.laws.sending(self, effect.member, effect.messages)
         to = f"c{effect.member}"
         label = f"{self.name}>{to} {type(effect.messages[-1]).__name__}"
-        item = i.FromPeer(effect.messages)
+        item = i.FromPeer(effect.messages, self.place.clock.read().wall)
 
         def arrive() -> None:
             world.to_member(effect.member, item)

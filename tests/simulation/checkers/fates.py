@@ -9,6 +9,7 @@ from coordinator.model.schedules import Fate, FateWord, Occurrence, Schedule
 from coordinator.model.tasks import Desired, Status, Task
 
 GRACE = 60_000  # the setting `schedule.misfire_grace`
+ON_ITS_WAY = 250  # ms from the leader's look at its clock to the stamp
 
 
 def judge(
@@ -53,6 +54,10 @@ def _schedule(task: Task | None) -> Schedule | None:
     return task.spec.schedule if task is not None else None
 
 
+def _grace(schedule: Schedule) -> int:
+    return schedule.misfire_grace_ms if schedule.misfire_grace_ms >= 0 else GRACE
+
+
 def _held(task: Task | None) -> list[Occurrence]:
     if task is None or task.series is None:
         return []
@@ -70,11 +75,11 @@ def _coming(old: Task, new: Task, came: list[Occurrence], at: Instant) -> Iterat
     schedule = _schedule(old)
     if schedule is None or new.series is None:
         return
-    grace = schedule.misfire_grace_ms if schedule.misfire_grace_ms >= 0 else GRACE
+    grace = _grace(schedule)
     for one in came:
         if at < one.due_at or one.due_at < one.fire_at:
             yield f"{one} comes at {at}: early"
-        if schedule.misfire == "skip" and at > one.due_at + grace:
+        if schedule.misfire == "skip" and at > one.due_at + grace + ON_ITS_WAY:
             yield f"{one} comes at {at}: too late for misfire=skip"
         is_late = at > one.due_at + grace or len(came) > 1
         if schedule.misfire == "all" and is_late:
@@ -92,10 +97,10 @@ def _misfires(
     schedule = _schedule(old)
     if not missed or schedule is None:
         return
-    grace = schedule.misfire_grace_ms if schedule.misfire_grace_ms >= 0 else GRACE
+    grace = _grace(schedule)
     if at <= min(fate.first for fate in fates) + grace:
         yield f"{missed[0]} at {at}: nothing was late"
-    others = len(fates) - len(missed)
+    others = sum(fate.count for fate in fates if fate.reason != "misfire")
     if schedule.misfire == "once" and len(came) + others == 0:
         yield f"{missed} at {at}: misfire=once starts one"
     if schedule.misfire == "all" and len(came) + others < schedule.max_catch_up:

@@ -52,7 +52,7 @@ def fire_times(
     schedule: Schedule, anchor: Instant, after: Instant, until: Instant
 ) -> list[FireTime]:
     """Strictly after `after`, up to and with `until`."""
-    horizon = until + max((_length(one) for one in schedule.blackouts), default=0)
+    horizon = until + leeway(schedule)
     if schedule.every_ms:
         raw = [(at, "") for at in _grid(schedule.every_ms, anchor, after, horizon)]
     else:
@@ -65,6 +65,11 @@ def fire_times(
         if at <= until:
             found.append(_with_blackouts(schedule, at, fate, following))
     return found
+
+
+def leeway(schedule: Schedule) -> Millis:
+    """At most so long after it has come a fire time is due."""
+    return max(schedule.jitter_ms, *(_length(one) for one in schedule.blackouts), 0)
 
 
 def _with_blackouts(schedule: Schedule, at: Instant, fate: str, following: Instant) -> FireTime:

@@ -14,7 +14,7 @@ from coordinator.model.instants import Instant
 from coordinator.model.schedules import Schedule
 from coordinator.model.tasks import Desired, Task
 from tests.simulation.checkers.fates import judge
-from tests.simulation.checkers.fire_times import FireTime, fire_times
+from tests.simulation.checkers.fire_times import FireTime, fire_times, leeway
 
 AGREED = 1_000  # ms: what is due so shortly before the end may still be on its way
 
@@ -111,15 +111,18 @@ class Book:
         if anchor is None:
             return
         owed_until = last - AGREED if until is None else last
-        for time in fire_times(schedule, anchor, stretch.since, last):
-            yield time, stretch.is_settled and time.due_by <= owed_until
+        for time in fire_times(schedule, anchor, stretch.since - leeway(schedule), last):
+            if time.due_by > stretch.since:  # it came before, but is due in this stretch: may be
+                owed = stretch.is_settled and time.at > stretch.since
+                yield time, owed and time.due_by <= owed_until
 
     def _phase(self, stretch: Stretch, last: Instant) -> Instant | None:
         """Of an interval that was resumed or edited: its first fire time, which may not be late itself."""
         if not stretch.schedule.every_ms:
             return stretch.since
-        times = [one.fate.first for one in self.fates if stretch.since <= one.fate.first <= last]
-        times += [at for at in _pending(self.record) if stretch.since <= at <= last]
+        since = stretch.since - leeway(stretch.schedule)
+        times = [one.fate.first for one in self.fates if since <= one.fate.first <= last]
+        times += [at for at in _pending(self.record) if since <= at <= last]
         every, before = stretch.schedule.every_ms, self._last_before(stretch.since)
         latest = max(before + every, stretch.since + every)
         first = min(times, default=None)
