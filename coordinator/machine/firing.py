@@ -90,12 +90,15 @@ def run_now(state: ClusterState, command: RunNow) -> Outcome:
     if task.has_node:
         return _run_again(state, task, command)
     if task.series is None:
-        return _one_off_now(state, task)
+        return _one_off_now(state, task, command)
     if task.series.occurrence is None:
-        return _put(state, _begin(state, task, task.series, _manual(state, task), None))
+        return _put(
+            state, _begin(state, task, task.series, _manual(state, task), command.assignment)
+        )
     if task.status is Status.UNASSIGNED:  # due already: it has no place yet
         return Accepted(task.id, task.allocation_id, unchanged=True)
-    return _put(state, _unassigned(task, task.due_at))  # it waits for its next attempt
+    again = _unassigned(task, task.due_at)  # it waits for its next attempt
+    return _put(state, _with_choice(state, again, command.assignment))
 
 
 def _occur(
@@ -126,7 +129,14 @@ def _begin(
     """The occurrence is the present one, with the leader's choice of a node if that holds."""
     task = replace(task, series=replace(series, occurrence=occurrence), cause=occurrence.cause)
     task = _unassigned(task, occurrence.due_at)
-    if chosen is None or is_too_late(task, occurrence, state.at):
+    if is_too_late(task, occurrence, state.at):
+        return task
+    return _with_choice(state, task, chosen)
+
+
+def _with_choice(state: ClusterState, task: Task, chosen: Assignment | None) -> Task:
+    """On the node that the leader chose, or unassigned with the reason."""
+    if chosen is None:
         return task
     if chosen.node is None:
         return replace(task, assignment=chosen)
@@ -206,7 +216,7 @@ def _last_handled(command: FireSchedule) -> Instant:
     return max([command.handled, *fired])
 
 
-def _one_off_now(state: ClusterState, task: Task) -> Outcome:
+def _one_off_now(state: ClusterState, task: Task, command: RunNow) -> Outcome:
     if task.desired is Desired.PAUSED:
         return Refused(Refusal.PAUSED, "the task is paused: resume it", task.allocation_id)
     if task.assignment.code is Code.DEPENDENCY:
@@ -214,7 +224,8 @@ def _one_off_now(state: ClusterState, task: Task) -> Outcome:
     if task.status is Status.UNASSIGNED:
         return Accepted(task.id, task.allocation_id, unchanged=True)
     due_at = min(task.due_at, state.at) if task.due_at else task.due_at
-    return _put(state, replace(_unassigned(task, due_at), cause="run_now"))
+    now = replace(_unassigned(task, due_at), cause=RUN_NOW)
+    return _put(state, _with_choice(state, now, command.assignment))
 
 
 def _next_held(state: ClusterState, task: Task) -> Task:

@@ -72,7 +72,7 @@ def go_on(state: ClusterState, task: Task, report: EndRun) -> Task:
             report = replace(report, next=None)
         return placed_again(state, task, report, Assignment())
     if task.desired is Desired.PAUSED:
-        return paused(state, task)
+        return replace(paused(state, task), due_at=series.next.due_at)
     if is_exhausted(series):
         return over(state, replace(task, stop_text=""), Status.SUCCEEDED, reason=SCHEDULE_ENDED)
     return idle(state, task)

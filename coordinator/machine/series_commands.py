@@ -61,6 +61,7 @@ class RunNow(msgspec.Struct, frozen=True, array_like=True, tag=53, gc=False):
     replace: bool = False
     if_revision: int = 0
     reason: str = ""
+    assignment: Assignment | None = None  # the leader's choice for a run that begins at once
 
 
 SeriesCommand: TypeAlias = FireSchedule | TimeSeries | MissOccurrence | RunNow

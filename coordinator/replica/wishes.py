@@ -4,19 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from msgspec.structs import replace
+
+from coordinator.assignment.load import Claim
+from coordinator.duties.due import place_now
 from coordinator.machine.commands import (
     Command,
     RaiseFeatureLevel,
     RemoveMember,
+    Request,
     RetryTask,
+    RunNow,
     UnassignTask,
     UpdateTask,
 )
 from coordinator.machine.outcome import Accepted, Refusal, Refused, Unlogged
 from coordinator.model.state import ClusterState
+from coordinator.model.tasks import Status
 from coordinator.replica.inputs import Asked, Create, Move
 from coordinator.replica.leadership import Leadership
-from coordinator.replica.proposals import OnAnswer
+from coordinator.replica.proposals import OnAnswer, Proposal
 from coordinator.replica.submitting import would
 
 
@@ -36,6 +43,9 @@ def take(leading: Leadership, state: ClusterState, asked: Asked, waiter: OnAnswe
     if isinstance(wish, UpdateTask | RetryTask):
         leading.edits.begin(asked, wish, waiter)
         return
+    if isinstance(wish, RunNow) and not asked.dry_run:
+        _run_now(leading, state, asked, wish, waiter)
+        return
     unwise = _unwise(leading, state, asked, wish)
     if unwise is not None:
         waiter(unwise)
@@ -52,6 +62,25 @@ def withdraw(leading: Leadership, waiters: Sequence[OnAnswer]) -> bool:
         creations.withdraw(one)
         edits.withdraw(one)
     return True
+
+
+def _run_now(
+    leading: Leadership, state: ClusterState, asked: Asked, wish: RunNow, waiter: OnAnswer
+) -> None:
+    """With a place for a run that can begin at once, in the same entry."""
+    view, task = leading.bench.view, state.tasks.get(wish.task_id)
+    held_back = leading.proposals.gate(wish)
+    if held_back is not None:
+        waiter(held_back)
+        return
+    claims: tuple[Claim, ...] = ()
+    idle = task is not None and task.status in (Status.WAITING, Status.PAUSED)
+    if task is not None and idle and not view.asks_itself(task.executor):
+        due = replace(task, status=Status.UNASSIGNED)
+        assignment, claims = place_now(due, view, leading.bench.now)
+        wish = replace(wish, assignment=assignment)
+    request = Request(wish, asked.request_id, asked.content)
+    leading.proposals.add(Proposal(request, waiter, claims))
 
 
 def _move(state: ClusterState, wish: Move, waiter: OnAnswer) -> UnassignTask | None:
