@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from coordinator import timetable
 from coordinator.api.errors import Rejected, from_refusal, invalid, too_large
 from coordinator.api.road import Road
-from coordinator.api.translate import task_to_wire
+from coordinator.api.translate import spec_to_wire, task_to_wire
 from coordinator.machine.outcome import Accepted, Refused
 from coordinator.model.instants import MINUTE, Instant, Millis
 from coordinator.model.limits import CREATE_MANY_MAX, MESSAGE_BYTES_MAX, REQUEST_ID_CHARS_MAX
@@ -115,6 +115,25 @@ def _put_outcome(
     item.status = record.status.value
     if not brief:
         item.task.CopyFrom(task_to_wire(record))
+
+
+def would_be(create: Create, at: Instant) -> wire.Task:
+    """The record as a dry run can tell it: what was asked, and how it would begin."""
+    status, code = "unassigned", ""
+    if create.paused:
+        status, code = "paused", "paused"
+    elif create.spec.schedule is not None or (create.spec.due_at or 0) > at:
+        status, code = "waiting", "not_due"
+    return wire.Task(
+        id=create.task_id,
+        executor=create.executor,
+        params=create.params,
+        spec=spec_to_wire(create.spec),
+        status=status,
+        code=code,
+        desired="paused" if create.paused else "running",
+        due_at=create.spec.due_at or 0,
+    )
 
 
 def validated(outcome: Accepted) -> str:

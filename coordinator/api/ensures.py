@@ -11,6 +11,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from coordinator.api import checks
+from coordinator.api.creates import would_be
 from coordinator.api.door import Door
 from coordinator.api.editing import merged
 from coordinator.api.errors import Code, Rejected, from_refusal, invalid, too_large
@@ -79,7 +80,10 @@ class Ensures:
                 return None
             found = _accepted(outcome)
             result = CREATED if found.created else UNCHANGED
-            return self._answer(result, record, None, found)
+            answer = self._answer(result, record, None, found)
+            if record is None:
+                answer.task.CopyFrom(would_be(create, self._door.replica.now.wall))
+            return answer
         if task.executor != create.executor:
             raise _taken("executor")
         if task.is_terminal:

@@ -7,7 +7,7 @@ from typing_extensions import override
 
 from coordinator.api import checks
 from coordinator.api.changes import Changes
-from coordinator.api.creates import create_many, validated
+from coordinator.api.creates import create_many, validated, would_be
 from coordinator.api.door import Door
 from coordinator.api.ensures import Ensures
 from coordinator.api.headers import headers_of, joined
@@ -49,6 +49,8 @@ class TasksService(TaskWishes):
             record = reply.records[0]
             if record is not None:
                 answer.task.CopyFrom(task_to_wire(record))
+            elif isinstance(asked.wish, Create):
+                answer.task.CopyFrom(would_be(asked.wish, self._door.replica.now.wall))
             if request.change.dry_run:
                 answer.fire_times.extend(self._first_of(asked))
             return answer

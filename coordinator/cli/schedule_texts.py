@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timezone, tzinfo
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from coordinator.cli.texts import Moments, age
 from coordinator.client.schedules import expression_of
@@ -26,12 +26,12 @@ _USUAL = {
 }
 
 
-def zone_of(name: str) -> tzinfo:
-    """UTC where this machine does not know the zone."""
+def zone_of(name: str) -> tuple[tzinfo, str]:
+    """The zone and its name; UTC where this machine does not know it."""
     try:
-        return ZoneInfo(name)
-    except (ValueError, OSError):  # no such key, or no zone data at all
-        return timezone.utc  # noqa: UP017
+        return ZoneInfo(name), name
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return timezone.utc, "UTC"  # noqa: UP017
 
 
 def next_text(task: Task, moments: Moments) -> str:
@@ -43,12 +43,12 @@ def next_text(task: Task, moments: Moments) -> str:
     away = age(max(0, at - moments.now))
     if schedule.get("every"):
         return f"next {moments.clock(at)} (in {away})"
-    zone = str(schedule["time_zone"])
-    moment = datetime.fromtimestamp(at / 1000, zone_of(zone))
+    zone, name = zone_of(str(schedule["time_zone"]))
+    moment = datetime.fromtimestamp(at / 1000, zone)
     clock = f"{moment:%H:%M:%S}" if moment.second else f"{moment:%H:%M}"
     if abs(at - moments.now) >= _NEAR_MS:
         clock = f"{moment:%Y-%m-%d} {clock}"
-    return f"next {clock} {zone} (in {away})"
+    return f"next {clock} {name} (in {away})"
 
 
 def timetable_text(schedule: Mapping[str, Json]) -> str:

@@ -240,6 +240,7 @@ def _show(session: Session, created: Created, *, dry_run: bool = False) -> None:
     task = created.task
     extra: dict[str, Any] = {
         "created": created.created,
+        "deduplicated": created.deduplicated,
         "validated": created.validated,
         "dry_run": dry_run,
     }

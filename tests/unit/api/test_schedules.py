@@ -118,6 +118,7 @@ async def test_tm_19_a_dry_run_and_a_stored_task_show_fire_times() -> None:
         wanted = NewTask(executor=NOOP, id="nightly", schedule=dict(BERLIN))
         tried = await client.create(wanted, ChangeOptions(dry_run=True))
         assert len(tried.fire_times) == 10
+        assert (tried.task.id, tried.task.status) == ("nightly", "waiting")
         assert "nightly" not in at.house.replica.state.tasks
         await client.create(wanted)
         await until(lambda: at.house.replica.state.tasks["nightly"].series.next.fire_at)
