@@ -135,6 +135,8 @@ def _settled(state: ClusterState, task: Task, report: EndRun, last: LastOutcome)
             return over(state, task, Status.CANCELLED)
         case RunOutcome.FAILED | RunOutcome.TIMED_OUT:
             return _after_failure(state, task, report, last)
+        case RunOutcome.LOST if task.policy.on_lost == "fail" and _gave_way(task).run_again:
+            return _once_more(state, task, report)
         case RunOutcome.LOST:
             return after_loss(state, _gave_way(task), report, last.duration_ms)
         case RunOutcome.ABORTED:  # pragma: no branch - the type checker proves the match total
@@ -152,8 +154,9 @@ def _after_success(state: ClusterState, task: Task, report: EndRun) -> Task:
         return lives_on(state, task, report.schedule, report)
     if report.then == "pause":
         due_at = report.again_at or task.due_at
-        stays = replace(task, desired=Desired.PAUSED, attempts=0, losses=0, due_at=due_at)
-        return paused(state, replace(stays, set_by=marked(task.set_by, "run", ["paused"])))
+        set_by = marked(task.set_by, "run", ["paused"])
+        stays = replace(task, desired=Desired.PAUSED, attempts=0, losses=0, set_by=set_by)
+        return paused(state, replace(stays, due_at=due_at, run_again=False))
     if report.again_at and report.then != "end":
         again = replace(task, attempts=0, losses=0, cause="start", due_at=report.again_at)
         if again.desired is Desired.PAUSED:
@@ -161,9 +164,14 @@ def _after_success(state: ClusterState, task: Task, report: EndRun) -> Task:
         later = without_node(state, again, Status.WAITING, Assignment(code=Code.NOT_DUE))
         return replace(later, wake_at=max(report.again_at, state.at))
     if task.run_again:
-        again = replace(task, run_again=False, attempts=0, losses=0, cause="run_now")
-        return placed_again(state, again, report, Assignment())
+        return _once_more(state, task, report)
     return over(state, task, Status.SUCCEEDED)
+
+
+def _once_more(state: ClusterState, task: Task, report: EndRun) -> Task:
+    """It has come to its end, and somebody has asked for one more run after that."""
+    again = replace(task, run_again=False, attempts=0, losses=0, cause="run_now")
+    return placed_again(state, again, report, Assignment())
 
 
 def _after_failure(state: ClusterState, task: Task, report: EndRun, last: LastOutcome) -> Task:
@@ -171,9 +179,8 @@ def _after_failure(state: ClusterState, task: Task, report: EndRun, last: LastOu
     attempts = attempts_before(task, last) + 1
     task = replace(task, attempts=attempts, losses=0)
     used_up = 0 < task.policy.max_attempts <= attempts
-    if (report.permanent or used_up) and task.run_again:  # it fails, and is run once more
-        again = replace(task, run_again=False, attempts=0, cause="run_now")
-        return placed_again(state, again, report, Assignment())
+    if (report.permanent or used_up) and task.run_again:
+        return _once_more(state, task, report)
     if report.permanent or used_up:
         return over(state, task, Status.FAILED, reason=dead_letter_reason(report, last))
     retry_at = report.retry_at or state.at + longest_wait(task.policy.backoff, attempts)

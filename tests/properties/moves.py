@@ -153,7 +153,13 @@ def _end(state: ClusterState, draw: Draw) -> c.EndRun:
         has_final_state=chance(draw, 20),
         final_state_seq=draw(st.integers(1, 4)),
         next=choice(state, draw) if chance(draw, 50) else None,
+        again_at=state.at + 2_000 if chance(draw, 10) else 0,
+        then=draw(st.sampled_from(("", "", "", "", "pause", "end"))),
     )
+
+
+def _run_now(state: ClusterState, draw: Draw) -> c.RunNow:
+    return c.RunNow(_task(state, draw, _goes_on), queue=chance(draw, 50), replace=chance(draw, 30))
 
 
 def _cancel(state: ClusterState, draw: Draw) -> c.CancelTask:
@@ -190,7 +196,8 @@ def _pause(state: ClusterState, draw: Draw) -> c.Command:
         ended = state.tasks[task_id].paused_until if task_id in state.tasks else 0
         return c.ResumeTask(task_id, paused_until=ended if chance(draw, 50) else 0)
     until = state.at + draw(st.sampled_from((1, 5_000, 60_000))) if chance(draw, 40) else 0
-    return c.PauseTask(_task(state, draw, _goes_on), finish=chance(draw, 50), until=until)
+    task_id, finish, clear = _task(state, draw, _goes_on), chance(draw, 50), chance(draw, 20)
+    return c.PauseTask(task_id, finish=finish, until=until, clear_state=clear)
 
 
 def _retry(state: ClusterState, draw: Draw) -> c.RetryTask:
@@ -308,6 +315,6 @@ NODE_MAKERS = (_join, _join, _lose, _lose_runs, _drain, _set)
 _MAKERS = (
     (_create, _assign, _start, _end) * 4
     + (_write, _cancel, _unassign, _stop, _join, _update, _pause, _retry) * 2
-    + (_cancel_run,)
+    + (_cancel_run, _run_now)
     + (_remove, _lose, _lose_runs, _drain, _defer, _forget, _set)
 )

@@ -9,9 +9,17 @@ from coordinator.machine.outcome import Accepted
 from coordinator.model.events import Event, RunEnded, TaskChanged
 from coordinator.model.ids import TaskId
 from coordinator.model.state import ClusterState
-from coordinator.model.tasks import Desired, Policy, RunOutcome, Status
+from coordinator.model.tasks import Desired, Policy, RunOutcome, Status, StopReason
 
 COUNTED = (RunOutcome.FAILED, RunOutcome.TIMED_OUT)
+SUCCESSES = (RunOutcome.SUCCEEDED, RunOutcome.WARNING)
+
+
+def _lives_on(report: c.EndRun | None) -> bool:
+    """What a run that succeeded said is to follow (TM-4)."""
+    if report is None:
+        return False
+    return report.then == "pause" or (report.again_at > 0 and report.then != "end")
 
 
 @dataclass
@@ -23,6 +31,9 @@ class Fact:
     over: bool = False
     max_attempts: int = 0
     on_lost: str = "rerun"
+    placed: bool = False
+    replaced: bool = False  # its run was asked to stop for another one
+    run_again: bool = False  # somebody wants one more run after the present one (TM-29)
 
 
 class Plain:
@@ -64,6 +75,11 @@ class Plain:
                 assert fact.over
                 assert not fact.cancelled
                 fact.over, fact.attempts = False, 0
+            case c.RunNow():
+                fact = self.facts[command.task_id]
+                fact.run_again = fact.placed
+            case _:
+                pass
 
     def _follow_families(self, events: list[Event]) -> None:
         """Who was cancelled, and that all who belong to it were, too."""
@@ -71,6 +87,8 @@ class Plain:
             if not isinstance(event, TaskChanged) or event.new is None:
                 continue
             fact = self.facts[event.new.id]
+            fact.placed = event.new.has_node
+            fact.replaced = event.new.stop_reason is StopReason.REPLACE
             if event.new.desired is Desired.CANCELLED and not fact.cancelled:
                 fact.cancelled = True
                 fact.over = event.new.is_terminal
@@ -102,20 +120,32 @@ class Plain:
                 self.given = new.allocation_id
                 assert old is None or old.has_node or new.has_node
 
+    @staticmethod
+    def _once_more(fact: Fact, outcome: RunOutcome, report: c.EndRun | None) -> None:
+        """A task that is over and was to run once more does so, with no failures to its name."""
+        gave_way = fact.replaced and outcome in (RunOutcome.LOST, RunOutcome.ABORTED)
+        paused = report is not None and report.then == "pause" and outcome in SUCCESSES
+        wanted = fact.run_again and not gave_way and not paused and not fact.cancelled
+        if wanted and fact.over:
+            fact.over, fact.attempts, wanted = False, 0, False
+        fact.run_again = wanted
+
     def _run_ended(self, event: RunEnded, command: c.Command) -> None:
         run = (event.task_id, event.allocation_id)
         assert run not in self.ended, "a run has one outcome"
         self.ended.add(run)
-        fact = self.facts[event.task_id]
-        permanent = isinstance(command, c.EndRun) and command.permanent
+        fact, report = self.facts[event.task_id], command if isinstance(command, c.EndRun) else None
         if event.outcome in COUNTED:
             fact.attempts += 1
+            permanent = report is not None and report.permanent
             fact.over = permanent or 0 < fact.max_attempts <= fact.attempts
         elif event.outcome is RunOutcome.LOST:
             fact.over = fact.on_lost == "fail"
         elif event.outcome is RunOutcome.CANCELLED:
             fact.over = fact.cancelled  # else the run alone was (PT-30)
-        else:
-            fact.over = event.outcome is not RunOutcome.ABORTED
+        elif event.outcome is not RunOutcome.ABORTED:
+            fact.over = not _lives_on(report)
+            fact.attempts = fact.attempts if fact.over else 0
+        self._once_more(fact, event.outcome, report)
         if fact.cancelled:
             assert event.outcome is RunOutcome.CANCELLED
