@@ -89,7 +89,7 @@ class Cron(NamedTuple):
                 return day
             else:
                 day += 1
-        return None
+        return None  # pragma: no cover - days that never come are refused when parsed
 
 
 def _date(day: int) -> date:

@@ -47,10 +47,7 @@ def rule_for(schedule: Schedule, anchor: Instant) -> Rule:
 
 def falls_into_gap(schedule: Schedule, anchor: Instant, fire_at: Instant) -> bool:
     """Only local times that do not exist stand behind this fire time (TM-14)."""
-    if fire_at % SECOND:
-        return False
-    zone = schedule.time_zone
-    gap = gap_at(zone, fire_at) if goes_by_local_time(schedule) else None
+    gap = gap_at(schedule.time_zone, fire_at) if goes_by_local_time(schedule) else None
     if gap is None:
         return False
     missing = next_local_time(schedule, anchor, gap.begin - 1)
@@ -84,9 +81,8 @@ def _next_by_local_time(schedule: Schedule, anchor: Instant, after: Instant) -> 
         found = walled(zone, wall)
         if found > after:
             return found
-        wall = next_local_time(
-            schedule, anchor, wall
-        )  # `after`: the second passage of an hour that comes twice
+        # `after` lies in the second passage of an hour that comes twice
+        wall = next_local_time(schedule, anchor, wall)
     return None
 
 
@@ -96,7 +92,7 @@ def _next_real_match(cron: Cron, zone: str, after: Instant) -> Instant | None:
     while True:
         offset = offset_at(zone, begin)
         wall = cron.next_wall((begin + offset) // SECOND)
-        if wall is None:
+        if wall is None:  # pragma: no cover - what is parsed comes within 50 years
             return None
         found = wall * SECOND - offset
         change = first_change(zone, begin, found)

@@ -59,6 +59,13 @@ def test_a_match_at_the_very_change_is_found() -> None:
     ]
 
 
+def test_a_change_that_nothing_matches_is_passed_over() -> None:
+    hourly = Schedule(cron="30 * * * *", time_zone=LONDON)
+    assert fires(hourly, "2026-03-29T00:30", 2) == ["2026-03-29T01:30", "2026-03-29T02:30"]
+    at_the_end_of_the_gap = Schedule(cron="0 2 * * *", time_zone=LONDON)
+    assert fires(at_the_end_of_the_gap, "2026-03-28T12:00", 1) == ["2026-03-29T01:00"]
+
+
 def test_the_second_passage_of_an_hour_has_no_fire_times_of_local_time() -> None:
     every_minute = Schedule(cron="* 1 * * *", time_zone=LONDON)
     second = "2026-10-25T01:15"  # 01:15 local, for the second time

@@ -30,6 +30,8 @@ START = wall_of(datetime_of(0).replace(2026, 2, 3, 4, 5, 6))
         "FREQ=MONTHLY;BYMONTHDAY=-2,5",
         "FREQ=MONTHLY;INTERVAL=18;BYMONTHDAY=10,11,12",
         "FREQ=YEARLY",
+        "FREQ=MONTHLY",
+        "FREQ=WEEKLY",
         "FREQ=YEARLY;BYWEEKNO=1,53,-1;BYDAY=MO,SU",
         "FREQ=YEARLY;BYWEEKNO=1,20;BYDAY=MO,SU;WKST=SU",
         "FREQ=YEARLY;BYYEARDAY=1,-1,100",
@@ -111,6 +113,7 @@ def test_refused_with_part_value_and_bounds(text: str, said: str) -> None:
         "FREQ=HOURLY;INTERVAL=9999;BYMONTH=2;BYMONTHDAY=30",
         "FREQ=YEARLY;INTERVAL=1000",
         "FREQ=DAILY;INTERVAL=31000000",
+        "FREQ=WEEKLY;INTERVAL=31000000",
     ],
 )
 def test_what_never_comes_is_found_out(text: str) -> None:
@@ -160,3 +163,16 @@ def test_count_ends_a_series() -> None:
     assert len(fires(rule, "2026-11-22T09:59:59", 9, anchor="2026-11-22T10:00")) == 3
     never = Schedule(rrule="FREQ=DAILY;BYMONTH=2;BYMONTHDAY=30;COUNT=3")
     assert next_firing(never, TASK, instant("2026-11-22T10:00"), 0) == Firing()
+
+
+def test_the_year_3000_ends_every_rule() -> None:
+    for freq, last in (
+        ("YEARLY", "2999-12-30T23:59:59"),
+        ("MONTHLY", "2999-12-30T23:59:59"),
+        ("WEEKLY", "2999-12-29T23:59:59"),
+        ("DAILY", "2999-12-31T23:59:59"),
+        ("HOURLY", "2999-12-31T23:59:59"),
+    ):
+        anchor = "2998-12-30T23:59:59"
+        rule = Schedule(rrule=f"FREQ={freq}", start=instant(anchor))
+        assert fires(rule, "2999-12-25T00:00", 200, anchor=anchor)[-1] == last
