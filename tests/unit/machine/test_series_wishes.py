@@ -95,7 +95,7 @@ def test_tm_26_a_run_that_is_left_to_finish_and_then_nothing() -> None:
     world.accept(PauseTask(T, finish=True, reason="audit"))
     assert world.task().status is Status.ASSIGNED
     task = world.succeed(next=on())
-    assert (task.status, task.due_at, world.series.occurrence) == (Status.PAUSED, nth(0), None)
+    assert (task.status, task.due_at, world.series.occurrence) == (Status.PAUSED, nth(2), None)
     assert world.fates[-1] == (SKIPPED, "paused", nth(1))
 
 
