@@ -99,7 +99,7 @@ TABLE: tuple[Setting, ...] = (
         optional_address,
         "host:port",
         None,
-        "health for whoever probes: /livez, /readyz, /startupz",
+        "health and metrics: /livez, /readyz, /startupz, /metrics",
     ),
     Setting(
         "executors",
