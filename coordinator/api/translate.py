@@ -198,16 +198,22 @@ def task_to_wire(task: Task, progress: ProgressNow | None = None) -> wire.Task:
         declared=bool(task.declared),
         paused_until_at=task.paused_until,
         end_reason=task.end_reason,
-        set_by=dict(task.set_by),
         run_again=task.run_again,
     )
+    _put_parts(found, task, progress)
+    return found
+
+
+def _put_parts(found: wire.Task, task: Task, progress: ProgressNow | None) -> None:
+    """What many records do not have."""
+    if task.set_by:
+        found.set_by.update(task.set_by)
     if task.series is not None:
         found.series.CopyFrom(series_to_wire(task.series))
     if task.last_outcome is not None:
         found.last_outcome.CopyFrom(outcome_to_wire(task.last_outcome))
     if progress is not None:
         found.progress.CopyFrom(progress_to_wire(progress))
-    return found
 
 
 def outcome_to_wire(last: LastOutcome) -> wire.LastOutcome:

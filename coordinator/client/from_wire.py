@@ -133,6 +133,11 @@ def progress_of(message: wire.Progress) -> views.Progress:
     return views.Progress(message.done, total, message.message, message.at or None)
 
 
+def _assignment(task: wire.Task) -> views.Assignment:
+    node, incarnation = task.node or None, task.incarnation or None
+    return views.Assignment(node, incarnation, task.code, task.explanation)
+
+
 def task_of(task: wire.Task) -> views.Task:
     """A task record."""
     has = task.HasField
@@ -152,9 +157,7 @@ def task_of(task: wire.Task) -> views.Task:
         description=task.description,
         spec=spec_of(task.spec),
         allocation_id=task.allocation_id,
-        assignment=views.Assignment(
-            task.node or None, task.incarnation or None, task.code, task.explanation
-        ),
+        assignment=_assignment(task),
         attempts=task.attempts,
         due_at=task.due_at or None,
         last_outcome=last_outcome_of(task.last_outcome) if has("last_outcome") else None,
