@@ -70,6 +70,7 @@ def _report(state: ClusterState, reporting: Reporting, steady: int) -> wire.Heal
     cold = reporting.cold
     if cold is not None:
         report.cold_age_ms = steady - cold.made_at
+        report.forecast.extend(cold.forecast)
         report.capacity.CopyFrom(capacity_view(cold.capacity, cold.series, cold.series_pending))
     return report
 

@@ -77,6 +77,8 @@ def _figures(report: HealthReport) -> Iterator[str]:
         yield f"{node.name} takes {node.effective_units} of {node.units} units: {node.reason}"
     if report.capacity is not None:
         yield f"capacity {verdict_text(report.capacity)}"
+    if any(report.forecast):
+        yield f"at most {number(max(report.forecast))} fire times in a minute of the next hour"
 
 
 def _executors(executors: Sequence[ExecutorHealth]) -> Iterator[str]:

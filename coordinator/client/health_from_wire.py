@@ -41,6 +41,7 @@ def report_of(report: wire.HealthReport) -> views.HealthReport:
         nodes=dict(sorted(report.nodes.items())),
         versions=dict(sorted(report.versions.items())),
         settings=dict(sorted(report.settings.items())),
+        forecast=list(report.forecast),
     )
 
 

@@ -93,7 +93,10 @@ class OverloadedNode(Struct, frozen=True):
 
 
 class HealthReport(Struct, frozen=True):
-    """The figures behind the word. `hot_age_ms`, `cold_age_ms`: how old they are, None before the first."""
+    """The figures behind the word. `hot_age_ms`, `cold_age_ms`: how old they are, None before the first.
+
+    `forecast`: fire times of series in each minute of the next hour.
+    """
 
     hot_age_ms: int | None
     cold_age_ms: int | None
@@ -112,6 +115,7 @@ class HealthReport(Struct, frozen=True):
     nodes: dict[str, int]
     versions: dict[str, int]
     settings: dict[str, str]
+    forecast: list[float] = []
 
 
 class Health(Struct, frozen=True):

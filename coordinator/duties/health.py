@@ -72,6 +72,7 @@ class Cold(msgspec.Struct, frozen=True, gc=False):
     capacity: Capacity
     series: int = 0  # enabled ones
     series_pending: int = 0  # whose timetable was not worked out yet
+    forecast: tuple[float, ...] = ()  # fire times in each minute of the next hour
 
 
 def judge(

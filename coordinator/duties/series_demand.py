@@ -11,19 +11,21 @@ from collections.abc import Callable
 import msgspec
 
 from coordinator.duties.capacity import Demand
+from coordinator.duties.outlook import Outlook, forecast
 from coordinator.model.instants import HOUR, Instant
 from coordinator.model.schedules import Schedule
 from coordinator.model.tasks import Desired, Task
 
 FRESH_MS = HOUR
+FORECAST_MINUTES = 60
 EFFORT = 100  # at a time: so many plain intervals, or one that takes a walk through a calendar
-FiresPerMinute = Callable[[Schedule, Instant], float]
+Look = Callable[[Schedule, Instant], Outlook]
 _Key = tuple[Schedule, str, int]  # executor, cost
 
 
 class _Timetable(msgspec.Struct, gc=False):
     series: int = 0
-    per_minute: float | None = None  # None: not worked out yet
+    outlook: Outlook | None = None  # None: not worked out yet
     fresh_until: Instant = 0
 
 
@@ -52,9 +54,9 @@ class SeriesDemand:
 
     def pending(self) -> int:
         """Series whose timetable was never worked out: the demand does not have them yet."""
-        return sum(one.series for one in self._timetables.values() if one.per_minute is None)
+        return sum(one.series for one in self._timetables.values() if one.outlook is None)
 
-    def work_out(self, fires_per_minute: FiresPerMinute, at: Instant) -> int:
+    def work_out(self, look: Look, at: Instant) -> int:
         """Look at timetables that are new or not fresh any more, as many as keep nobody waiting; returns how many."""
         looked, effort = 0, 0
         while effort < EFFORT:
@@ -65,7 +67,7 @@ class SeriesDemand:
             self._worked_out.pop(schedule, None)
             self._worked_out[schedule] = None
             timetable = self._timetables[schedule]
-            timetable.per_minute = fires_per_minute(schedule, at)
+            timetable.outlook = look(schedule, at)
             timetable.fresh_until = at + FRESH_MS
             looked += 1
             effort += 1 if schedule.every_ms and not schedule.blackouts else EFFORT
@@ -75,11 +77,21 @@ class SeriesDemand:
         """By executor and cost."""
         found: dict[tuple[str, int], float] = {}
         for (schedule, executor, cost), series in self._series.items():
-            fires = self._timetables[schedule].per_minute or 0.0
-            found[executor, cost] = found.get((executor, cost), 0.0) + fires * series
+            seen = self._timetables[schedule].outlook
+            fires = seen.per_minute * series if seen is not None else 0.0
+            found[executor, cost] = found.get((executor, cost), 0.0) + fires
         return tuple(
             Demand(executor, rate, rate * cost) for (executor, cost), rate in sorted(found.items())
         )
+
+    def forecast(self, at: Instant) -> list[float]:
+        """Fire times in each minute of the next hour, of all that were worked out."""
+        outlooks = (
+            (one.outlook, one.series)
+            for one in self._timetables.values()
+            if one.outlook is not None
+        )
+        return forecast(outlooks, at, FORECAST_MINUTES)
 
     def _count(self, key: _Key, change: int) -> None:
         series = self._series.get(key, 0) + change

@@ -7,6 +7,7 @@ from collections.abc import Collection
 
 from coordinator.duties.capacity import Demand, Figures, estimate
 from coordinator.duties.health import Cold, ExecutorFigures, Hot, Overloaded
+from coordinator.duties.outlook import outlook
 from coordinator.duties.run_window import RunFigures
 from coordinator.duties.spread import NOTHING_MEASURED, Spread, spread_of
 from coordinator.model.instants import SECOND, Instant, Millis
@@ -15,7 +16,6 @@ from coordinator.model.tasks import Status
 from coordinator.replica.bench import Bench
 from coordinator.replica.sessions import Sessions
 from coordinator.replica.statistics import EXECUTORS_MAX, Statistics
-from coordinator.timetable import fires_per_minute
 
 LOAD_EVERY_MS: Millis = SECOND
 LOAD_SAMPLES = 600  # ten minutes of them
@@ -38,7 +38,7 @@ class Reporting:
     def tick(self) -> None:
         bench, steady = self._bench, self._bench.now.steady
         settings = bench.state.settings
-        self.statistics.series.work_out(fires_per_minute, bench.at)
+        self.statistics.series.work_out(outlook, bench.at)
         if steady >= self._sample_at:
             self._sample_at = steady + LOAD_EVERY_MS
             self._sample()
@@ -97,7 +97,11 @@ class Reporting:
     def _make_cold(self) -> Cold:
         series = self.statistics.series
         return Cold(
-            self._bench.now.steady, estimate(self.figures()), series.series, series.pending()
+            self._bench.now.steady,
+            estimate(self.figures()),
+            series.series,
+            series.pending(),
+            tuple(series.forecast(self._bench.at)),
         )
 
     def _executors(self, paused: Collection[str]) -> tuple[ExecutorFigures, ...]:

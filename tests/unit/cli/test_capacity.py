@@ -57,6 +57,7 @@ def figures(cluster: FakeCluster) -> wire.HealthReport:
             ),
         ],
         capacity=capacity(),
+        forecast=[1.5] * 59 + [7],
     )  # fmt: skip
     cluster.report = made
     return made
@@ -147,7 +148,7 @@ def test_tm_76_health_shows_its_figures_late_executors_first(
     assert lines[0] == "ok"
     assert lines[1] == (
         "load 50% (p90 75%) · 302.5 runs/min · 4 overdue for 12s · 2 more of paused executors · "
-        "2 dead letters · capacity fits"
+        "2 dead letters · capacity fits · at most 7 fire times in a minute of the next hour"
     )
     assert lines[3].split() == ["late", "50", "12", "ms", "/", "61", "s", "12", "ms", "/", "61", "s",
                                 "20%", "4"]  # fmt: skip
@@ -160,6 +161,7 @@ def test_tm_76_health_as_json(taskctl: Taskctl, figures: wire.HealthReport) -> N
     assert said["overdue"] == {"tasks": 4, "units": 8, "oldest_ms": 12_000}
     assert said["executors"][0]["start_delay"]["p99"] == "unknown"
     assert said["capacity"]["verdict"] == "fits"
+    assert said["forecast"][-2:] == [1.5, 7]
 
 
 @pytest.mark.parametrize(
