@@ -11,6 +11,7 @@ from coordinator.machine.commands import Command
 from coordinator.model.ids import AllocationId, Incarnation, NodeName, TaskId
 from coordinator.model.instants import Instant, Millis
 from coordinator.model.tasks import Pairs, TaskSpec
+from coordinator.replica.effects import FateWrite, RunWrite
 from coordinator.replica.sayings import NodeSaying, Registration
 
 

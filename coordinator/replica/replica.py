@@ -38,8 +38,8 @@ from coordinator.replica.seat import Books, Seat
 from coordinator.replica.space import Space
 from coordinator.replica.statistics import Statistics
 from coordinator.replica.tickets import Tickets
-from coordinator.replica.told_history import rows_told
 from coordinator.replica.timekeeping import Timekeeping
+from coordinator.replica.told_history import rows_told
 from coordinator.replica.wishes import take, withdraw
 
 EXIT_DIFFERS, EXIT_STORAGE = 70, 74

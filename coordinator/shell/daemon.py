@@ -93,6 +93,7 @@ class Coordinator:
         self._peers.on_introduction = self._introduced
         self._peers.on_greeting = self._greeted
         self._peers.on_found = self._founding.on_found
+        self._peers.history = lambda: self._member.history_io if self._member else None
         add_PeerServicer_to_server(self._peers, self._server.services)
         await self._server.start()
         if self._settings.peer_listen:

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Sequence
 import msgspec
 
 from coordinator.model.tasks import RunOutcome
-from coordinator.replica.inputs import FlushRuns
+from coordinator.replica.inputs import FlushRuns, KeepHistory
 from coordinator.shell.fates_table import FateRow
 from coordinator.shell.pump import Pump
 from coordinator.shell.run_rows import RunRow
@@ -118,6 +118,11 @@ class History:
         while rows := await self._store.fates_after(after, FATES_PAGE):
             after = (rows[-1].task_id, rows[-1].number)
             yield [row for row in rows if row.index <= upto]
+
+    async def keep(self, told: KeepHistory) -> None:
+        """Rows that another member told; returns when they are on disk, or the disk is full."""
+        await self._pump.fed(told)
+        await self._flush()
 
     async def _with_error(self, row: RunRow) -> RunRow:
         if row.outcome in WITHOUT_ERROR:

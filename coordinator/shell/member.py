@@ -31,6 +31,7 @@ from coordinator.shell.door import ShellDoor
 from coordinator.shell.door_counts import CountedDoor
 from coordinator.shell.grpc_server import Server
 from coordinator.shell.history import History, Writes
+from coordinator.shell.history_io import HistoryIo
 from coordinator.shell.logs import Log
 from coordinator.shell.member_facts import OwnFacts
 from coordinator.shell.metrics import Metrics
@@ -97,7 +98,10 @@ class Member:
         self._timed = None if metrics is None else TimedReplica(self.replica, metrics.turns)
         steps = self._timed or self.replica
         self.pump = Pump(steps, self._hands(ends), read_clock, loop)
-        self.door = self._make_door()
+        history = History(store, self.pump, self.writes)
+        where = settings.data_dir
+        self.history_io = HistoryIo(where, history, self.links, self.standing, log)
+        self.door = self._make_door(history)
         own = store.identity.member_id or 0
         self.neighbours = Neighbours(own, self.door, self.links, self.standing, log)
 
@@ -115,8 +119,7 @@ class Member:
             leave=ends.leave,
         )
 
-    def _make_door(self) -> ShellDoor:
-        history = History(self._store, self.pump, self.writes)
+    def _make_door(self, history: History) -> ShellDoor:
         peers, facts = dict(self._settings.peers), self._facts.read
         said = (self.replica, self.pump, history, peers, facts, self.links.connected)
         if self._metrics is None:
@@ -144,6 +147,7 @@ class Member:
         self.pump.start()
         if len(self.replica.state.members) == 1:
             self.pump.feed(Campaign())  # nobody else could be the leader
+        self.history_io.start()
         self._server.waiting.reason = None
         self._tasks = [
             asyncio.create_task(self._plugins.run(), name="plugins"),
@@ -170,6 +174,7 @@ class Member:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.history_io.close()
         self.pump.stop()
         await self.neighbours.close()
         await self._snapshots.close()
@@ -213,9 +218,12 @@ class Member:
             and any(isinstance(e, MembersChanged) for e in effect.events)
         ):
             self.neighbours.changed()
+        if isinstance(effect, StateReplaced):
+            self.history_io.fetch()
         if not isinstance(effect, LeadershipChanged):
             return
         self._leadership = effect
+        self.history_io.led_by(effect.leader)
         self._leadership_moved.set()
         self._log.info("leadership", leader=effect.leader, leads=effect.is_leader, term=effect.term)
         task = asyncio.create_task(

@@ -9,7 +9,6 @@ import msgspec
 
 from coordinator.client.backup_file import Header, SealBroken
 from coordinator.client.instants import rfc3339
-from coordinator.codec.history import FateRecord, RunRecord
 from coordinator.machine.invariants import check
 from coordinator.machine.restoring import EpochRefused, begin_anew
 from coordinator.model.events import RunEnded
@@ -25,6 +24,7 @@ from coordinator.shell.new_directory import (
 )
 from coordinator.shell.offline import Command, NotDone, Words, say
 from coordinator.shell.options import ServerSettings
+from coordinator.shell.record_rows import fate_row, run_row
 from coordinator.shell.run_rows import RunRow
 from coordinator.shell.settings import load_settings
 
@@ -130,17 +130,9 @@ def _epoch(words: Words, backup: Backup) -> int:
 
 def _rows(backup: Backup) -> Iterator[RunRow]:
     for records in runs_of(backup):
-        yield from map(_row, records)
+        yield from map(run_row, records)
 
 
 def _fates(backup: Backup) -> Iterator[FateRow]:
     for records in fates_of(backup):
-        yield from map(_fate, records)
-
-
-def _fate(record: FateRecord) -> FateRow:
-    return FateRow(record.task_id, record.number, 0, record.at, record.fate)
-
-
-def _row(record: RunRecord) -> RunRow:
-    return RunRow(index=0, **msgspec.structs.asdict(record))
+        yield from map(fate_row, records)
