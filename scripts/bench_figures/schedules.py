@@ -119,10 +119,10 @@ class _Window:
         """Percent of the window's fire times that have a fate by now, as the series themselves say."""
 
         async def last_of_all(client: Client) -> list[int]:
-            return [
-                (await client.get(f"{self._name}-{number}")).series.last_fire_at
-                for number in range(0, SERIES, 10)
-            ]
+            names = [f"{self._name}-{number}" for number in range(0, SERIES, 10)]
+            tasks = [(await client.get(name)).task for name in names]
+            found = [task.series for task in tasks if task is not None]
+            return [(one.last_fire_at or 0) if one is not None else 0 for one in found]
 
         last = self._cluster.call(last_of_all, timeout_s=60)
         return 100.0 * sum(at >= self.end - EVERY_MS for at in last) / len(last)
