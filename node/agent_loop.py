@@ -63,14 +63,8 @@ class Agent:
         self._killer = KernelTimer()
         self._live = LiveNews()
         self._core = NodeCore(core_config(handshake))
-        self._news = WorkerNews(
-            self._core.runs,
-            self._live,
-            log,
-            self.feed,
-            self._starting,
-            handshake.worker_loop_warn_ms,
-        )
+        self._news = WorkerNews(self._core.runs, self._live, log, self.feed, self._starting)
+        self._news.loop_warn_ms = handshake.worker_loop_warn_ms
         self._news.call_done = self._answer_call
         self._pool = WorkerPool(pool_config(handshake), loop, self._news.said, self._worker_died)
         self._imports = Imports(loop, self._pool.kill, lambda: self.feed(WorkerWanted()))

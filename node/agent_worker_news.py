@@ -12,6 +12,7 @@ from coordinator.client.schedules import schedule_objection
 from node import frames
 from node.agent_live import LiveNews
 from node.core_runs import Runs
+from node.frame_buffer import LOOP_WARN_MS
 from node.frames import ToAgent
 from node.inputs import Input, RunEnded, RunNews, WorkerLagged, WorkerReady, WorkerSaid
 from node.logs import Log
@@ -31,14 +32,13 @@ class WorkerNews:
         log: Log,
         feed: Callable[[Input], None],
         starting: Callable[[int, frames.Loading | frames.Ready], None],
-        loop_warn_ms: int = 5_000,
     ) -> None:
         self._runs = runs
         self._live = live
         self._log = log
         self._feed = feed
         self._starting = starting
-        self._loop_warn_ms = loop_warn_ms
+        self.loop_warn_ms = LOOP_WARN_MS  # a longer block is a warning (TM-65)
         self.stalls: dict[str, int] = {}  # how often a worker's event loop was blocked, by executor
         self._stalled: set[int] = set()  # workers that are blocked now
         self.call_done: Callable[[CallAnswer], None] = lambda _: None
@@ -94,7 +94,7 @@ class WorkerNews:
         self._count_stall(worker, message)
         self._feed(WorkerLagged(worker, message.lag_ms, message.running))
         self._log.write(
-            "warning" if message.lag_ms > self._loop_warn_ms else "info",
+            "warning" if message.lag_ms > self.loop_warn_ms else "info",
             "event loop of a worker was blocked"
             if message.over
             else "event loop of a worker is blocked",

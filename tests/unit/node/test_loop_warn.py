@@ -81,7 +81,8 @@ def test_tm_65_a_shorter_limit_is_told_as_well(monkeypatch: pytest.MonkeyPatch) 
 def test_tm_65_the_warning_names_the_executors_that_run_there(lag_ms: int, level: str) -> None:
     told: Any = Told()
     fed: list[Input] = []
-    news = WorkerNews(Runs(), LiveNews(), told, fed.append, lambda *_: None, 2_000)
+    news = WorkerNews(Runs(), LiveNews(), told, fed.append, lambda *_: None)
+    news.loop_warn_ms = 2_000
     news.said(3, [LoopLag(lag_ms, 7, ("demo.block", "e"))])
     assert told.lines == [
         (
