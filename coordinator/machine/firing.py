@@ -44,7 +44,10 @@ def fire_schedule(state: ClusterState, command: FireSchedule) -> Outcome:
     is_current = expected and command.handled == expected and not series.needs
     if not is_current or command.edited != task.edited_revision:
         return _stale(task)
+    started = _started(command)
     for fate in command.fates:
+        if any(series.latest < one.fire_at < fate.first for one in started):
+            series = replace(series, last_fate=None)  # it parts ranges before it has its own fate
         series = with_fate(state, task, series, fate)
     if command.extra:
         series = replace(series, extra_at=0)
@@ -211,9 +214,12 @@ def _manual(state: ClusterState, task: Task) -> Occurrence:
 
 def _last_handled(command: FireSchedule) -> Instant:
     """The newest of the fire times that this command says something of."""
-    started = command.catch_up if command.start is None else (command.start, *command.catch_up)
-    fired = [one.fire_at for one in started] + [fate.last for fate in command.fates]
+    fired = [one.fire_at for one in _started(command)] + [fate.last for fate in command.fates]
     return max([command.handled, *fired])
+
+
+def _started(command: FireSchedule) -> tuple[Occurrence, ...]:
+    return command.catch_up if command.start is None else (command.start, *command.catch_up)
 
 
 def _one_off_now(state: ClusterState, task: Task, command: RunNow) -> Outcome:

@@ -385,3 +385,18 @@ def test_the_policy_and_the_spec_are_no_business_of_a_firing() -> None:
     world.accept(create("big", spec=TaskSpec(), policy=Policy(cost=4)))
     task = world.fire()
     assert (task.status, task.assignment.code) == (Status.UNASSIGNED, Code.NO_CAPACITY)
+
+
+def test_what_starts_parts_the_ranges_before_and_after_it() -> None:
+    world = Recurring(timed=True)
+    first = world.series.next.fire_at
+    before, started, after = (first + place * EVERY for place in range(3))
+    gone = [Fate(SKIPPED, "blackout", at, at) for at in (before, after)]
+    start = Occurrence("schedule", started, started)
+    world.at = after
+    world.accept(world.firing(after + EVERY, fates=tuple(gone), start=start, late=True))
+    assert [(one.first, one.last, one.count, one.word) for one in world.stored] == [
+        (before, before, 1, SKIPPED),
+        (started, started, 1, STARTED),
+        (after, after, 1, SKIPPED),
+    ]
