@@ -27,7 +27,7 @@ _OF_TASKS: Final = (
         ("executor", "result"),
     ),
     Family("runs_total", "counter", "Runs that have ended.", ("executor", "outcome")),
-    Family("retries_total", "counter", "Runs placed because the one before failed.", ("executor",)),
+    Family("retries_total", "counter", "Runs placed to try again: the one before failed, or was cancelled alone.", ("executor",)),
     Family("cancels_total", "counter", "Tasks whose cancel was accepted."),
     Family(
         "moves_total", "counter",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import re
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -67,6 +69,13 @@ def test_x57_the_documentation_lists_every_family_as_it_is() -> None:
         found[name] = (kind, tuple(re.findall(r"`(\w+)`", labels)), text)
     told = {f.name: (f.kind, f.labels, f.help) for f in (*FAMILIES, *NODE_FAMILIES)}
     assert found == told
+
+
+def test_a_process_starts_without_what_only_a_scrape_needs() -> None:
+    code = "import sys, coordinator.shell.daemon, node.agent_metrics; print(*sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "coordinator.shell.metrics" in ran.stdout.split()
+    assert "prometheus_client" not in ran.stdout.split()
 
 
 # -- turns ------------------------------------------------------------------------------------------
