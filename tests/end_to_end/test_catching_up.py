@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable
 
-from coordinator.client import Client, ClientError, NewTask
+from coordinator.client import Client, ClientError, NewTask, ReadOptions
 from tests.end_to_end.cluster import Cluster
 from tests.end_to_end.processes import until
 
@@ -29,6 +29,24 @@ async def write_many(client: Client, count: int) -> None:
     await asyncio.gather(*(caller() for _ in range(4)))
 
 
+async def ran_twice(client: Client) -> None:
+    """While one is away."""
+    for name in ("first", "second"):
+        await client.create(NewTask(executor="demo.noop", id=name))
+        await client.wait(name)
+
+
+def runs_on(cluster: Cluster, name: str) -> list[tuple[str, str | None, int | None]]:
+    """As this very coordinator has them."""
+
+    async def look() -> list[tuple[str, str | None, int | None]]:
+        async with Client([cluster.addresses[name]]) as client:
+            page = await client.runs(read=ReadOptions(stale=True))
+            return [(run.name, run.outcome, run.ended_at) for run in page.runs]
+
+    return asyncio.run(look())
+
+
 def test_a_member_down_for_20000_writes_comes_back_by_snapshot(
     make_cluster: Callable[..., Cluster],
 ) -> None:
@@ -38,6 +56,7 @@ def test_a_member_down_for_20000_writes_comes_back_by_snapshot(
     cluster.wait_ready()
     away = cluster.followers()[0]
     cluster.kill(away)
+    cluster.call(ran_twice)
     cluster.call(lambda client: write_many(client, WRITES), timeout_s=60)
 
     cluster.start(away)
@@ -58,3 +77,7 @@ def test_a_member_down_for_20000_writes_comes_back_by_snapshot(
         assert status.member.snapshot > 1
     digests = {cluster.status_of(name).member.digest for name in cluster.coordinators}
     assert len(digests) == 1
+
+    until(lambda: bool(cluster.said(away, "history fetched")), f"{away} has the history", 60)
+    assert runs_on(cluster, away) == runs_on(cluster, leader)
+    assert [outcome for _, outcome, _ in runs_on(cluster, away)] == ["succeeded"] * 2
