@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from coordinator.cli.output import Column
 from coordinator.cli.task_texts import compact, error_text
-from coordinator.cli.texts import Moments, lasted
+from coordinator.cli.texts import Moments, bar, lasted
 from coordinator.client.views import Json, Run
 
 GOES_ON = ("reassigned", "moved", "resumed", "retry")
@@ -29,9 +29,12 @@ def run_columns(moments: Moments, *, has_state: bool) -> tuple[Column[Run], ...]
         Column("TRY", lambda run: str(run.attempt), lambda run: run.attempt, right=True),
         Column("NODE", lambda run: run.node or "-", lambda run: run.node),
         Column("CAUSE", lambda run: run.cause or "-"),
+        Column("OCCURRENCE", lambda run: moments.clock(run.occurrence_at), lambda run: run.occurrence_at, wide=True),
+        Column("DUE", lambda run: moments.clock(run.due_at), lambda run: run.due_at, wide=True),
         Column("STARTED", lambda run: moments.clock(run.started_at), lambda run: run.started_at),
         Column("LASTED", lambda run: lasted(_duration(run, moments)), lambda run: run.duration_ms),
         Column("OUTCOME", lambda run: run.outcome or "-", lambda run: run.outcome),
+        Column("LINES", lambda run: str(run.log_lines), lambda run: run.log_lines, right=True, wide=True),
         Column("REASON", lambda run: run_reason(run, has_state)),
     )  # fmt: skip
 
@@ -82,12 +85,34 @@ def _rows(run: Run, moments: Moments) -> Iterator[tuple[str, str]]:
     yield "description", run.description
     yield "headers", ", ".join(f"{key}={value}" for key, value in sorted(run.headers.items()))
     for title, at in (
+        ("occurrence", run.occurrence_at),
+        ("due", run.due_at),
         ("placed", run.assigned_at),
         ("started", run.started_at),
         ("ended", run.ended_at),
     ):
         yield title, moments.show(at) if at is not None else ""
     yield "lasted", lasted(run.running_for_ms) if run.running_for_ms is not None else ""
+    yield "progress", _progress(run)
+    yield "state", _state(run)
+    counts = (f"{number} {level}" for level, number in run.log_counts.items() if number)
+    yield "log lines", ", ".join(counts)
     yield "result", compact(run.result) if run.result is not None else ""
     trace = run.error.get("traceback") if isinstance(run.error, dict) else None
     yield "trace", f"\n{trace}" if trace else ""
+
+
+def _progress(run: Run) -> str:
+    """Of a lost run the last that was heard of it."""
+    if run.progress is None:
+        return ""
+    return f"{bar(run.progress.done, run.progress.total)}  {run.progress.message}".rstrip()
+
+
+def _state(run: Run) -> str:
+    """Which saved state it was given and which it left, by their digests."""
+    given, left = run.state_digest_before, run.state_digest_after
+    if left is None or left == given:
+        return f"{given}, unchanged" if given is not None else ""
+    size = f", {run.state_bytes} bytes" if run.state_bytes is not None else ""
+    return f"{given or 'none'} -> {left}{size}"

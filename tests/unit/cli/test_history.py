@@ -144,3 +144,27 @@ def test_tm_9_fates_are_listed_by_range_the_newest_last(
 def test_fates_need_an_id(taskctl: Taskctl) -> None:
     for words in (("--fates",), ("nightly", "--fates", "--count")):
         assert taskctl("history", *words).code == 2
+
+
+def test_tm_69_a_run_tells_what_it_stood_for_and_what_it_left(
+    taskctl: Taskctl, cluster: FakeCluster
+) -> None:
+    cluster.every_run = [
+        wire.Run(task="a", allocation_id=1, status="ended", outcome="lost", node="n1",
+                 occurrence_at=60_000, due_at=61_000, state_digest_before="aa", state_digest_after="bb",
+                 state_bytes=7, log_lines=9, log_counts=wire.LogCounts(info=8, error=1),
+                 progress=wire.Progress(done=40, total=100, message="half")),
+    ]  # fmt: skip
+    page = taskctl("get", "a#1", "--time", "utc").out
+    rows = {text.split()[0]: text.split(maxsplit=1)[1] for text in page.splitlines()}
+    assert rows["occurrence"] == "1970-01-01 00:01:00"
+    assert rows["state"] == "aa -> bb, 7 bytes"
+    assert rows["progress"].endswith("half")
+    assert ["log", "lines", "8", "info,", "1", "error"] in map(str.split, page.splitlines())
+        "log lines     ", "lines  "
+    )
+    told = json.loads(taskctl("get", "a#1", "-o", "json").out)
+    assert told["occurrence_at"] == "1970-01-01T00:01:00.000Z"
+    assert told["log_counts"] == {"debug": 0, "info": 8, "warning": 0, "error": 1}
+    wide = taskctl("history", "-o", "wide", "--time", "utc").out.splitlines()
+    assert {"OCCURRENCE", "DUE", "LINES"} <= set(wide[0].split())
