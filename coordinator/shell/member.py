@@ -86,13 +86,7 @@ class Member:
         self._plugins = Plugins(settings.executors, self.feed, log)
         self._snapshots = SnapshotsIo(store, self.links, self.standing, self._snapshot_fared, log)
         self._digests = DigestsIo(self.links, self.standing, self.feed, log)
-        self._facts = OwnFacts(
-            settings,
-            store,
-            lambda: self._plugins.known,
-            self.replica,
-            lambda: len(self.links.connected()),
-        )
+        self._facts = self._make_facts()
         self.writes = Writes()
         loop = asyncio.get_running_loop()
         self._timed = None if metrics is None else TimedReplica(self.replica, metrics.turns)
@@ -104,6 +98,15 @@ class Member:
         self.door = self._make_door(history)
         own = store.identity.member_id or 0
         self.neighbours = Neighbours(own, self.door, self.links, self.standing, log)
+
+    def _make_facts(self) -> OwnFacts:
+        return OwnFacts(
+            self._settings,
+            self._store,
+            lambda: self._plugins.known,
+            self.replica,
+            lambda: len(self.links.connected()),
+        )
 
     def _hands(self, ends: Ends) -> Hands:
         return Hands(
