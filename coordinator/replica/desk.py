@@ -43,7 +43,7 @@ from coordinator.replica.sayings import (
     ReportAnswer,
     bad_schedule,
 )
-from coordinator.timetable import problem
+from coordinator.timetable import after_blackouts, problem
 
 ERROR_TEXT_CHARS = 256
 KINDS = {"started": "start", "state": "state", "ended": "outcome"}  # reports that the fence is for
@@ -237,9 +237,13 @@ class Desk:
         return None if found is None else msgspec.json.encode(found)
 
     def _retry_at(self, task: Task, ended: EndedReport) -> int:
-        if ended.retry_in_ms >= 0 and ended.outcome is not RunOutcome.LOST:
-            return self._bench.at + ended.retry_in_ms
-        return self._bench.at + wait_after(task, ended.outcome, self._bench.dice)
+        """A lost run goes on at once; other retries wait for the end of a black-out that they would fall into (TM-15)."""
+        if ended.outcome is RunOutcome.LOST:
+            return self._bench.at + wait_after(task, ended.outcome, self._bench.dice)
+        given, schedule = ended.retry_in_ms >= 0, task.spec.schedule
+        wait = ended.retry_in_ms if given else wait_after(task, ended.outcome, self._bench.dice)
+        retry_at = self._bench.at + wait
+        return retry_at if schedule is None else after_blackouts(schedule.blackouts, retry_at)
 
     def _keep_away(self, task: Task, node: NodeName, ended: EndedReport) -> None:
         """Exclusions of PT-41."""

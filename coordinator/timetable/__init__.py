@@ -29,6 +29,7 @@ from coordinator.timetable.firing import (
 from coordinator.timetable.misfires import WALK_MAX, Plan, plan
 from coordinator.timetable.preview import PREVIEW_MAX, Previewed, lint, preview
 from coordinator.timetable.problems import Problem, problem, shortest_gap
+from coordinator.timetable.windows import after_blackouts
 from coordinator.timetable.words import reading
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "Plan",
     "Previewed",
     "Problem",
+    "after_blackouts",
     "blackout_text",
     "edited",
     "fate_of",

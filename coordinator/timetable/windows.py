@@ -2,7 +2,8 @@
 
 A weekly span goes by local time of its own zone and lasts from one local time to the other; a cron window lasts its duration
 from each match. A fire time inside a window with `skip` is skipped. One inside a window with `shift` moves to its end, and
-on to the end of any other window that it comes into; of several that come to one end only the last starts.
+on to the end of any other window that it comes into; of several that come to one end only the last starts. A retry
+inside moves to the end in either case.
 """
 
 from __future__ import annotations
@@ -50,6 +51,16 @@ def moved_to(blackouts: tuple[Blackout, ...], at: Instant) -> Instant | None:
             return None
         at = max(window.end for window in covering)
     return None
+
+
+def after_blackouts(blackouts: tuple[Blackout, ...], at: Instant) -> Instant:
+    """The first instant from `at` on outside all windows, those with `skip` as well: where a retry moves to."""
+    for _ in range(HOPS_MAX):
+        covering = windows_at(blackouts, at)
+        if not covering:
+            break
+        at = max(window.end for window in covering)
+    return at
 
 
 def _covering(blackout: Blackout, at: Instant) -> Window | None:

@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from coordinator.machine.commands import PauseTask, ResumeTask, RunNow
 from coordinator.model.events import Fated
 from coordinator.model.ids import TaskId
-from coordinator.model.schedules import Fate, FateWord, Schedule
+from coordinator.model.instants import HOUR, MINUTE
+from coordinator.model.schedules import Blackout, Fate, FateWord, Schedule
 from coordinator.model.tasks import Code, RunOutcome, Status
+from coordinator.model.windows import FIRST_MONDAY
 from coordinator.replica import effects as e
 from tests.unit.replica.kit import node, pause, until
 from tests.unit.replica.world import FakeNode, World
@@ -184,3 +186,18 @@ def test_an_occurrence_that_finds_no_place_is_missed_at_its_deadline() -> None:
         clock.note()
     assert "start_deadline" in {fate.fate.reason for fate in clock.fates.values()}
     clock.assert_whole()
+
+
+def test_tm_15_a_retry_inside_a_blackout_moves_to_its_end() -> None:
+    begun = World(1).now.wall
+    opens = (begun - FIRST_MONDAY) // MINUTE % (7 * 24 * 60) + 1
+    closed = Blackout(opens, opens + 120)
+    clock = Clockwork(1, lasts_ms=10**9, every_ms=5 * HOUR, blackouts=(closed,))
+    clock.run(3_000)
+    (allocation,) = clock.begun
+    failed = {"outcome": RunOutcome.FAILED, "retry_in_ms": 90_000}
+    clock.node.report("s", "ended", allocation, **failed)
+    until(clock.world, lambda: not clock.world.task("s").has_node)
+    task = clock.world.task("s")
+    assert task.assignment.code is Code.BACKOFF
+    assert task.wake_at == begun - begun % MINUTE + 121 * MINUTE

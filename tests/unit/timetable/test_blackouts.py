@@ -6,7 +6,7 @@ import pytest
 
 from coordinator.model.instants import HOUR, MINUTE
 from coordinator.model.schedules import Blackout, Schedule
-from coordinator.timetable import blackout_text, next_firing, parse_blackout
+from coordinator.timetable import after_blackouts, blackout_text, next_firing, parse_blackout
 from coordinator.timetable.windows import moved_to, next_begin, windows_at
 from tests.unit.timetable.kit import TASK, fires, instant, utc
 
@@ -113,6 +113,17 @@ def test_cron_and_a_duration() -> None:
     assert moved_to(blackout, closes) == closes
     no_more = (Blackout(cron="0 9 29 2 MON#5", duration_ms=HOUR),)
     assert windows_at(no_more, instant("2998-12-31T00:00")) == ()
+
+
+def test_a_retry_inside_moves_to_the_end_whatever_happens_to_fire_times() -> None:
+    for then in ("skip", "shift"):
+        closed = (parse_blackout(f"{MONDAY} {then}"), parse_blackout("Mon 16:45-Mon 19:10"))
+        at = instant("2026-11-23T10:00")
+        assert utc(after_blackouts(closed, at)) == "2026-11-23T19:10"
+        assert after_blackouts(closed, at - 2 * HOUR) == at - 2 * HOUR
+    assert after_blackouts((), 7) == 7
+    for_ever = (parse_blackout("Mon 00:00-Mon 00:00"),)
+    assert after_blackouts(for_ever, instant("2026-11-23T10:00")) > instant("2030-01-01")
 
 
 @pytest.mark.parametrize(
