@@ -12,6 +12,8 @@ from coordinator.duties.prune import prune
 from coordinator.duties.retry import backoff_ms, wait_after
 from coordinator.duties.time_limits import AFTER_MS, TimeLimits
 from coordinator.machine.commands import ForgetNode, ForgetRequests, RemoveTask, StopRun
+from coordinator.model.ids import AllocationId
+from coordinator.model.instants import DAY
 from coordinator.model.limits import REQUESTS_REMEMBERED_MS
 from coordinator.model.nodes import NodeStatus
 from coordinator.model.requests import Remembered
@@ -20,6 +22,7 @@ from coordinator.model.tasks import (
     Assignment,
     Backoff,
     Code,
+    LastOutcome,
     Policy,
     RunOutcome,
     Status,
@@ -213,3 +216,15 @@ def test_tm_41_a_run_that_ended_or_has_no_limit_is_not() -> None:
 def test_earliest_of_what_is_there() -> None:
     assert earliest([None, 5, 3, None]) == 3
     assert earliest([None]) is None
+
+
+def test_tm_a59_finished_records_go_with_or_without_a_result_and_active_ones_never() -> None:
+    """30 d: what ended longer ago goes, and its runs and fates with it."""
+    last = LastOutcome(RunOutcome.SUCCEEDED, AllocationId(1), "", WALL, "n1", 5, b"1")
+    with_result = msgspec.structs.replace(finished("a", 30 * DAY), last_outcome=last)
+    without, running = finished("b", 30 * DAY + 1), task("c")
+    term = Term(tasks=(with_result, without, running))
+    assert commands(prune(term.view, term.at(30 * DAY - 1))) == []
+    assert [c.task_id for c in commands(prune(term.view, term.at(30 * DAY)))] == ["a"]
+    both = [c.task_id for c in commands(prune(term.view, term.at(3_000 * DAY)))]
+    assert sorted(both) == ["a", "b"]
