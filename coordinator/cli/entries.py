@@ -37,5 +37,5 @@ def entry_of(changed: Changed, task_id: str, *, dry_run: bool, is_told: bool = F
     parts += changed.notes
     if dry_run:
         parts.append("(dry run: nothing was written)")
-        parts += [f"\n  {fire_line(one)}" for one in changed.fire_times]
-    return Entry(name, word, task, "  ".join(parts), revision=changed.answer.revision)
+    lines = ["  ".join(parts), *(f"  {fire_line(one)}" for one in changed.fire_times)]
+    return Entry(name, word, task, "\n".join(lines), revision=changed.answer.revision)

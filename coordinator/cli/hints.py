@@ -10,7 +10,7 @@ from coordinator.client.errors import ClientError
 
 Make = Callable[[ClientError, str], str]
 
-_NOUNS: Final = ("node", "executor", "cluster", "dev", "context", "completion")
+_NOUNS: Final = ("node", "executor", "cluster", "dev", "context", "completion", "schedule")
 _LISTS: Final = {
     "task": "list --all",
     "member": "cluster members",
@@ -87,6 +87,11 @@ def _there_is(error: ClientError, doing: str) -> str:
     return f"see what there is with: taskctl {command}"
 
 
+def _later(_error: ClientError, doing: str) -> str:
+    name = name_of(doing) or "ID"
+    return f"once more afterwards, or in its place: taskctl run-now {name} --queue, or --replace"
+
+
 def _pending(error: ClientError, doing: str) -> str:
     if not doing.startswith("cluster "):
         return _look(error, doing)
@@ -107,6 +112,9 @@ _BY_REASON: Final[dict[str, str | Make]] = {
     "validation_failed": _validate,
     "too_large": _smaller,
     "invalid_field": _help,
+    "invalid_schedule": "try it without starting anything: taskctl schedule preview --cron '30 2 * * *' --tz Europe/Berlin",
+    "unknown_dependency": "see what there is with: taskctl list --all",
+    "already_running": _later,
     "invalid_page_token": "begin with the first page",
     **{f"{kind}_not_found": _there_is for kind in (*_LISTS, "run")},
     "request_id_reused": "leave --request-id out for something new, or repeat the first request as it was",
@@ -115,7 +123,6 @@ _BY_REASON: Final[dict[str, str | Make]] = {
         (
             "stale_allocation",
             "already_finished",
-            "already_running",
             "paused",
             "state_in_use",
             "parent_ended",
