@@ -37,6 +37,7 @@ class NodePlace:
         self.boot = FIRST_BOOT
         self.pid_namespace, self.machine = "host", self.name
         self._beside: NodePlace | None = None  # a double on this very machine
+        self._containers = 0  # there were so far; no two of them share a process-id namespace
         self.agent: AgentLife | None = None
         self.supervised = False  # whether a supervisor runs
         self.feature_level = 1  # that its next agent says it can follow
@@ -55,7 +56,9 @@ class NodePlace:
             case "elsewhere":
                 other.boot, other.machine = self.boot + LATER_BOOTS, f"copy of {self.name}"
             case _:
-                other.boot, other.pid_namespace, other.machine = self.boot, "container", ""
+                self._containers += 1
+                namespace = f"container {self._containers}"
+                other.boot, other.pid_namespace, other.machine = self.boot, namespace, ""
                 self._beside = other
         return other
 
