@@ -8,8 +8,8 @@ import pytest
 from coordinator.duties.health import Overloaded
 from coordinator.model.tasks import Code
 from coordinator.replica import inputs as i
-from coordinator.replica.sayings import NodeSaying
-from tests.unit.replica.kit import codes, node, until
+from coordinator.replica.sayings import NodeSaying, WantedRun
+from tests.unit.replica.kit import codes, node, pause, until
 from tests.unit.replica.world import FakeNode, World
 
 
@@ -117,3 +117,24 @@ def test_tm_64_a_full_disk_lowers_no_capacity(world: World) -> None:
     world.settle()
     load = leader.replica.leading.bench.view.load
     assert load.room(leader.replica.state.nodes["n1"]) == 20
+
+
+def test_tm_a65_after_idling_a_task_starts_as_soon_as_under_load(world: World) -> None:
+    """Nothing polls, so nothing polls more slowly: no time passes between the wish and the node's being told."""
+    one = node(world, "n1")
+    pause(world, 60_000)
+    told = len(world.to_nodes[one.session])
+    before = world.now
+    world.create("idle")
+    assert [run.task_id for run in _wanted(world, one, told)] == ["idle"]
+    for number in range(8):
+        world.create(f"t{number}")
+    told = len(world.to_nodes[one.session])
+    world.create("busy")
+    assert [run.task_id for run in _wanted(world, one, told)] == ["busy"]
+    assert world.now == before
+
+
+def _wanted(world: World, one: FakeNode, since: int) -> list[WantedRun]:
+    said = world.to_nodes[one.session][since:]
+    return [run for saying in said if saying.wanted is not None for run in saying.wanted.runs]
