@@ -36,8 +36,7 @@ class NodePlace:
         self.counter = [0]  # in the data directory
         self.boot = FIRST_BOOT
         self.pid_namespace, self.machine = "host", self.name
-        self._beside: NodePlace | None = None  # a double on this very machine
-        self._containers = 0  # there were so far; no two of them share a process-id namespace
+        self._beside: list[NodePlace] = []  # doubles on this very machine, in containers
         self.agent: AgentLife | None = None
         self.supervised = False  # whether a supervisor runs
         self.feature_level = 1  # that its next agent says it can follow
@@ -56,10 +55,9 @@ class NodePlace:
             case "elsewhere":
                 other.boot, other.machine = self.boot + LATER_BOOTS, f"copy of {self.name}"
             case _:
-                self._containers += 1
-                namespace = f"container {self._containers}"
+                self._beside.append(other)
+                namespace = f"container {len(self._beside)}"  # no two of them see each other
                 other.boot, other.pid_namespace, other.machine = self.boot, namespace, ""
-                self._beside = other
         return other
 
     def boot_up(self) -> None:
@@ -98,8 +96,8 @@ class NodePlace:
             self.agent = None
         if reboot:
             self.boot += 1
-            if self._beside is not None:
-                self._beside.kill_all(reboot=False)
+            for other in self._beside:
+                other.kill_all(reboot=False)
 
     def freeze(self, until: int, *, workers: bool) -> None:
         """SIGSTOP of the agent, or of everything."""
