@@ -11,6 +11,7 @@ from coordinator.machine.commands import (
     StopRun,
     UnassignTask,
 )
+from coordinator.machine.fates import overtaken
 from coordinator.machine.outcome import Accepted, Outcome, Refusal, Refused
 from coordinator.machine.records import (
     already_finished,
@@ -45,6 +46,7 @@ def cancel_task(state: ClusterState, command: CancelTask) -> Outcome:
     if command.finished_only:
         return Refused(Refusal.NOT_FINISHED, f"the task is {task.status}", task.allocation_id)
     purge = task.purge or command.purge
+    task = overtaken(state, task, "cancelled")
     wanted = replace(task, desired=Desired.CANCELLED, paused_until=0, purge=purge)
     if task.has_node:
         wanted = with_grace(replace(wanted, rerun=False), command.grace_ms)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from msgspec.structs import replace
 
 from coordinator.machine.commands import CreateTask
+from coordinator.machine.fates import overtaken
 from coordinator.machine.outcome import Refusal, Refused
 from coordinator.machine.records import finished, is_fenced, not_found, store
 from coordinator.machine.stopping import ask_to_stop
@@ -67,7 +68,8 @@ def _unfinished(state: ClusterState, parent: Task) -> Iterator[Task]:
 
 
 def _cancel(state: ClusterState, child: Task, why: str) -> None:
-    wanted = replace(child, desired=Desired.CANCELLED, paused_until=0)
+    wanted = overtaken(state, child, "cancelled")
+    wanted = replace(wanted, desired=Desired.CANCELLED, paused_until=0)
     if child.has_node:
         ask_to_stop(state, replace(wanted, rerun=False), StopReason.CANCEL, why)
         return

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from coordinator.machine.commands import UpdateTask
 from coordinator.machine.create import records_full
 from coordinator.machine.fates import withdrawn
+from coordinator.machine.firing import fallen_due
 from coordinator.machine.leaving import RUN_NOW
 from coordinator.machine.marks import OPERATOR, marked
 from coordinator.machine.outcome import Accepted, Outcome, Refusal, Refused
@@ -123,9 +124,10 @@ def _with_intent(state: ClusterState, task: Task, command: UpdateTask) -> Task:
     if command.spec is None:
         return edited
     spec = replace(command.spec, **{name: getattr(task.spec, name) for name in FIXED})
-    edited = replace(edited, spec=spec)
     if spec.schedule != task.spec.schedule:
+        edited = replace(fallen_due(state, edited), spec=spec)
         return _with_schedule(state, edited, spec.schedule)
+    edited = replace(edited, spec=spec)
     return edited if spec.due_at == task.spec.due_at else _due_anew(state, edited, spec)
 
 

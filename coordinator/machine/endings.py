@@ -95,7 +95,9 @@ def _said_reason(task: Task, report: EndRun, outcome: RunOutcome) -> str:
         reason = f"cancelled, {goes_on}"
     if outcome is RunOutcome.ABORTED and _is_replaced(task):
         reason = "replaced"
-    return f"{reason}: {task.stop_text}" if task.stop_text else reason
+    if outcome in (RunOutcome.SUCCEEDED, RunOutcome.WARNING):
+        return reason  # it did not end because of that
+    return ": ".join(word for word in (reason, task.stop_text) if word)
 
 
 def _is_replaced(task: Task) -> bool:

@@ -8,7 +8,7 @@ from coordinator.model.events import Fated
 from coordinator.model.instants import Instant
 from coordinator.model.schedules import Fate, FateWord, Firing, Occurrence, Series, last_start
 from coordinator.model.state import ClusterState
-from coordinator.model.tasks import Task
+from coordinator.model.tasks import Desired, Task
 
 
 def with_fate(state: ClusterState, task: Task, series: Series, fate: Fate) -> Series:
@@ -63,9 +63,30 @@ def withdrawn(state: ClusterState, task: Task, reason: str) -> Task:
     return replace(task, series=replace(series, occurrence=kept, queue=()))
 
 
+def awaits_the_leader(state: ClusterState, task: Task) -> bool:
+    """Whether a fire time has come that the leader has not handled yet, because it had no time or there was none."""
+    series = task.series
+    if series is None or series.needs or task.desired is not Desired.RUNNING:
+        return False
+    return 0 < series.next.due_at <= state.at
+
+
+def overtaken(state: ClusterState, task: Task, reason: str) -> Task:
+    """A wish came before the leader had handled the fire time that is due: it does not start, and has its fate all the same.
+
+    To be called with the record as it was before the wish.
+    """
+    series = task.series
+    if series is None or not awaits_the_leader(state, task):
+        return task
+    at = series.next.fire_at
+    series = with_fate(state, task, series, Fate(FateWord.SKIPPED, reason, at, at))
+    return replace(task, series=replace(series, handled=at))
+
+
 def closed(state: ClusterState, task: Task, reason: str) -> Task:
     """The record of a series that has ended: nothing of it comes any more."""
-    task = withdrawn(state, task, reason)
+    task = withdrawn(state, overtaken(state, task, reason), reason)
     if task.series is None:
         return task
     series = replace(task.series, occurrence=None, next=Firing(), extra_at=0, needs="")

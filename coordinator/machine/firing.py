@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from coordinator.machine.assign import assigned
 from coordinator.machine.commands import FireSchedule, MissOccurrence, RunNow, TimeSeries
-from coordinator.machine.fates import is_too_late, skipped, with_fate
+from coordinator.machine.fates import awaits_the_leader, is_too_late, skipped, with_fate
 from coordinator.machine.fit import demand_of, still_fits
 from coordinator.machine.leaving import RUN_NOW
 from coordinator.machine.outcome import Accepted, Outcome, Refusal, Refused
@@ -102,6 +102,18 @@ def run_now(state: ClusterState, command: RunNow) -> Outcome:
         return Accepted(task.id, task.allocation_id, unchanged=True)
     again = _unassigned(task, task.due_at)  # it waits for its next attempt
     return _put(state, _with_choice(state, again, command.assignment))
+
+
+def fallen_due(state: ClusterState, task: Task) -> Task:
+    """The record to be edited: the fire time that is due, but not handled yet, starts by the schedule it had (TM-25)."""
+    series = task.series
+    if series is None or not awaits_the_leader(state, task):
+        return task
+    at = series.next.fire_at
+    task = replace(task, series=replace(series, handled=at))
+    start = Occurrence("schedule", at, series.next.due_at)
+    alone = FireSchedule(task.id, task.edited_revision, at, series.next, start=start)
+    return _occur(state, task, task.series or series, start, alone)
 
 
 def _occur(
@@ -270,5 +282,7 @@ def _stale(task: Task) -> Refused:
 
 
 def _put(state: ClusterState, task: Task) -> Accepted:
-    state.put_task(replace(task, updated_at=state.at, revision=state.revision))
+    stored = replace(task, updated_at=state.at, revision=state.revision)
+    if stored != state.tasks[task.id]:  # else the stop that it takes was all
+        state.put_task(stored)
     return Accepted(task.id, task.allocation_id)

@@ -8,7 +8,7 @@ from coordinator.machine.commands import PauseTask, ResumeTask, RetryTask
 from coordinator.machine.create import active_full, records_full
 from coordinator.machine.dependencies import settled_dependencies
 from coordinator.machine.edit import edited_meanwhile, with_limits, with_params, with_policy
-from coordinator.machine.fates import withdrawn
+from coordinator.machine.fates import overtaken, withdrawn
 from coordinator.machine.marks import OPERATOR, marked
 from coordinator.machine.outcome import Accepted, Outcome, Refusal, Refused
 from coordinator.machine.records import already_finished, cleared, not_found, revision_mismatch
@@ -31,8 +31,9 @@ def pause_task(state: ClusterState, command: PauseTask) -> Outcome:
         return refused
     wanted = replace(task, desired=Desired.PAUSED, paused_until=command.until)
     if task.desired is not Desired.PAUSED:
-        who = command.origin or OPERATOR
-        wanted = replace(wanted, set_by=marked(task.set_by, who, ["paused"]))
+        series = overtaken(state, task, "paused").series
+        set_by = marked(task.set_by, command.origin or OPERATOR, ["paused"])
+        wanted = replace(wanted, series=series, set_by=set_by)
     if command.clear_state:
         wanted = _without_state(wanted)
     if task.has_node and not command.finish:

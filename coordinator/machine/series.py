@@ -163,6 +163,7 @@ def _with_schedule(state: ClusterState, task: Task, series: Series, schedule: Sc
 
 def _after_failure(state: ClusterState, task: Task, report: EndRun, last: LastOutcome) -> Task:
     if report.permanent and report.reason == "permanent":
+        task = replace(task, attempts=attempts_before(task, last) + 1, losses=0)
         return over(state, task, Status.FAILED, reason=dead_letter_reason(report, last))
     if report.reason == "self_reported":
         return go_on(state, _counted(replace(task, losses=0)), report)
@@ -195,7 +196,8 @@ def _counted(task: Task) -> Task:
     failures = series.failures + 1
     task = replace(task, series=replace(series, failures=failures))
     if 0 < schedule.pause_after_failures <= failures and task.desired is Desired.RUNNING:
-        return replace(task, desired=Desired.PAUSED, stop_text=f"{failures} failures in a row")
+        why = f"{failures} failures in a row" if failures > 1 else "1 failure"
+        return replace(task, desired=Desired.PAUSED, stop_text=why)
     return task
 
 

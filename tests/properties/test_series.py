@@ -45,7 +45,7 @@ def apply_one(state: ClusterState, at: int, command: Command, book: Book) -> Acc
     if isinstance(answer, Refused) or answer.unchanged:
         assert not events
     else:
-        book.learn(command, before, events)
+        book.learn(command, before, events, state.at)
     book.agree(state)
     return answer
 

@@ -16,11 +16,12 @@ from coordinator.model.ids import TaskId
 from coordinator.model.instants import Instant
 from coordinator.model.schedules import Fate, FateWord, Firing, Occurrence, Schedule, Series
 from coordinator.model.state import ClusterState
-from coordinator.model.tasks import Assignment, Task
+from coordinator.model.tasks import Assignment, Desired, Task
 
 Draw = Callable[[st.SearchStrategy[Any]], Any]
 Choose = Callable[[], Assignment]
 GRACE = 3
+OF_A_WISH = ("paused", "cancelled", "edited", "ended")
 FOREVER = 2**60
 
 
@@ -129,8 +130,12 @@ class Book:
     def __init__(self) -> None:
         self.pages: dict[TaskId, Page] = {}
 
-    def learn(self, command: c.Command, before: Task | None, events: list[Event]) -> None:
-        """`before`: the record that a firing found."""
+    def learn(
+        self, command: c.Command, before: Task | None, events: list[Event], at: Instant
+    ) -> None:
+        """`before`: the record that a firing or an edit found."""
+        if isinstance(command, c.UpdateTask) and before is not None:
+            self._edited(command, before, at)
         if isinstance(command, c.FireSchedule) and not command.extra and before is not None:
             self._handled(command, before)
         for event in events:
@@ -174,11 +179,22 @@ class Book:
         started = command.catch_up if command.start is None else (command.start, *command.catch_up)
         page.handled.update(one.fire_at for one in started)
 
+    def _edited(self, command: c.UpdateTask, before: Task, at: Instant) -> None:
+        """What was due, and not handled yet, is not withdrawn by another schedule (TM-25)."""
+        series, spec = before.series, command.spec
+        if series is None or spec is None or spec.schedule == before.spec.schedule:
+            return
+        wanted = before.desired is Desired.RUNNING and not series.needs
+        if wanted and 0 < series.next.due_at <= at:
+            self.pages.setdefault(before.id, Page()).handled[series.next.fire_at] += 1
+
     def _fated(self, event: Fated, before: Task | None) -> None:
-        page = self.pages[event.task_id]
+        page = self.pages.setdefault(event.task_id, Page())
         schedule = before.spec.schedule if before is not None else None
         for at in _times(event.fate, schedule):
             assert at not in page.fates, f"{event.task_id}: {at} has a second fate, {event.fate}"
+            if event.fate.reason in OF_A_WISH and at not in page.handled:
+                page.handled[at] = 1  # the wish came before the leader's word
             page.fates[at] = (event.fate.word, event.fate.reason)
         page.stored[event.stored.first] = event.stored
         page.numbers[event.number] = event.stored.first

@@ -104,7 +104,7 @@ def test_tm_a26_a_permanent_error_ends_the_series_and_keeps_the_record() -> None
     world = Recurring()
     world.fire()
     task = world.fail(permanent=True, reason="permanent")
-    assert (task.status, task.end_reason, task.attempts) == (Status.FAILED, "permanent", 0)
+    assert (task.status, task.end_reason, task.attempts) == (Status.FAILED, "permanent", 1)
     assert (world.series.next.fire_at, world.series.occurrence) == (NEVER, None)
     assert world.state.next_fire() is None
     assert world.state.recurring == 0

@@ -16,6 +16,7 @@ from coordinator.machine.commands import (
     UpdateTask,
     WriteState,
 )
+from coordinator.machine.outcome import Refusal
 from coordinator.model.events import Fated
 from coordinator.model.ids import Incarnation, NodeName
 from coordinator.model.schedules import Fate, Firing, Schedule
@@ -45,13 +46,32 @@ LIFE = Incarnation("1-n1")
 
 def paused_while_waiting(until: int) -> Recurring:
     """Paused before its first fire time, and the clock is at that of number `until`."""
-    world = Recurring()
+    world = Recurring(timed=False)
+    world.time(nth(1))
     world.accept(PauseTask(T))
     world.at = nth(until)
     return world
 
 
 # -- pause ----------------------------------------------------------------------------------------
+
+
+def test_g9_a_fire_time_that_a_wish_overtook_has_its_fate() -> None:
+    """It came while the series was enabled, a moment before the wish, and the leader had not said a word of it yet."""
+    late = nth(0) + 1
+    for wish, reason in ((PauseTask(T), "paused"), (CancelTask(T), "cancelled")):
+        world = Recurring()
+        before = world.firing()
+        world.at = late
+        world.accept(wish)
+        assert world.fates == [(SKIPPED, reason, nth(0))]
+        assert world.refuse(before).code is Refusal.CHOICE_STALE
+    world = Recurring()
+    world.at = late
+    world.accept(PauseTask(T))
+    world.accept(ResumeTask(T))
+    assert world.task().cause == "resumed", "one has passed"
+    assert len(world.fates) == 1
 
 
 def test_tm_a21_a_paused_series_never_starts() -> None:
@@ -263,6 +283,30 @@ def test_tm_25_what_is_due_already_is_not_withdrawn() -> None:
     assert len(world.stored) == 1
 
 
+def test_tm_25_what_is_due_and_was_not_handled_yet_is_not_withdrawn_either() -> None:
+    world = Recurring()
+    before = world.firing()
+    world.at = nth(0) + 1
+    task = world.edit(HOURLY)
+    assert (task.status, task.due_at, world.occurrence.fire_at) == (
+        Status.UNASSIGNED,
+        nth(0),
+        nth(0),
+    )
+    assert (world.series.needs, world.series.handled) == ("edited", nth(0))
+    assert world.refuse(before).code is Refusal.CHOICE_STALE
+    running = Recurring(overlap="replace")
+    running.fire()
+    running.at = nth(1)
+    task = running.edit(HOURLY)
+    assert (task.status, task.spec.schedule, running.held) == (Status.STOPPING, HOURLY, [nth(1)])
+    skipping = Recurring()
+    skipping.fire()
+    skipping.at = nth(1)
+    skipping.edit(None)
+    assert skipping.fates[-1] == (SKIPPED, "overlap", nth(1))
+
+
 def test_tm_25_before_the_leader_has_said_anything_it_stays_a_first_time() -> None:
     world = Recurring(timed=False)
     world.edit(HOURLY)
@@ -339,10 +383,12 @@ def test_from_a_one_off_that_waits_for_its_node() -> None:
 
 
 def test_to_a_one_off_while_it_waits() -> None:
-    world = Recurring()
+    world = Recurring(timed=False)
+    world.time(nth(1))
     task = world.edit(None)
     assert (task.status, task.series, task.due_at) == (Status.UNASSIGNED, None, 0)
-    later = Recurring()
+    later = Recurring(timed=False)
+    later.time(nth(1))
     task = later.edit(None, due_at=AT + 77)
     assert (task.status, task.wake_at, task.due_at) == (Status.WAITING, AT + 77, AT + 77)
 
