@@ -14,7 +14,7 @@ from coordinator.cli.completing import complete
 from coordinator.cli.failures import usage
 from coordinator.cli.flags import DURATION
 from coordinator.cli.lazy import Verb
-from coordinator.cli.log_sections import LEVELS, Wanted, show_sections
+from coordinator.cli.log_sections import LEVELS, RUNS_LOOKED_AT, Wanted, show_sections
 from coordinator.cli.output import tell
 from coordinator.cli.selection import by_prefix
 from coordinator.cli.session import Session, session_of
@@ -22,7 +22,7 @@ from coordinator.cli.task_texts import compact
 from coordinator.cli.texts import Moments
 
 if TYPE_CHECKING:
-    from coordinator.client.views import LogLine
+    from coordinator.client.views import LogLine, Run
 
 
 @click.command("logs", cls=Verb)
@@ -89,11 +89,7 @@ async def _follow(session: Session, task_id: str, wanted: Wanted) -> int:
         await _show_run(session, task_id, wanted, lines, follow=True)
         lines.end()
         return exits.OK
-    shown = 0
-    if task.assignment.node is None and task.last_outcome is not None:
-        shown = task.last_outcome.allocation_id
-        await _show_kept(session, task_id, replace(wanted, allocation=shown))
-    await follow_runs(session, task_id, shown=shown, wanted=wanted)
+    await _follow_series(session, task_id, wanted)
     return exits.OK
 
 
@@ -114,15 +110,51 @@ async def _show_run(
             lines.show(line)
 
 
-async def follow_runs(
-    session: Session, task_id: str, *, shown: int = 0, wanted: Wanted | None = None
-) -> None:
-    """The logs of one run after the other, those up to `shown` left out, until the task has ended."""
+async def _follow_series(session: Session, task_id: str, wanted: Wanted) -> None:
+    """The run in progress or the last one, and each that comes, however short, until the series has ended."""
+    from coordinator.client.requests import Condition
+    from coordinator.client.waiting import wait_until
+
+    shown, known = -1, 0
+    task = (await session.client.get(task_id, read=session.read)).task
+    while task is not None:
+        known = max(known, task.allocation_id)
+        runs = (await session.client.runs(task_id, limit=RUNS_LOOKED_AT, read=session.read)).runs
+        fresh = runs[:1] if shown < 0 else [run for run in runs if run.allocation_id > shown]
+        for run in reversed(fresh):
+            lines = Lines(session)
+            lines.heading(f"-- allocation {run.allocation_id} on {run.node}")
+            await _show_whole(session, run, wanted, lines)
+            lines.end()
+            shown = run.allocation_id
+        shown = max(shown, 0)
+        if task.is_finished:
+            return
+        later = Condition(kind="path", path="allocation_id", op=">", value=max(shown, known))
+        task = (await wait_until(session.client, task_id, [later], timeout_s=session.left_s)).task
+
+
+async def _show_whole(session: Session, run: Run, wanted: Wanted, lines: Lines) -> None:
+    """One run to its end, and what its record says of it."""
+    from coordinator.client.run_story import chosen, closing, opening
+
+    for line in chosen(opening(run, None), wanted.level, wanted.since_at, LEVELS):
+        lines.show(line)
+    of_it = replace(wanted, allocation=run.allocation_id)
+    await _show_run(session, run.task, of_it, lines, follow=True)
+    ended = (await session.client.run(run.task, run.allocation_id, read=session.read)).run
+    late = opening(ended, None)[len(opening(run, None)) :]
+    for line in chosen([*late, *closing(ended)], wanted.level, wanted.since_at, LEVELS):
+        lines.show(line)
+
+
+async def follow_runs(session: Session, task_id: str) -> None:
+    """The logs of one run after the other, until the task has ended."""
     from coordinator.client.errors import NotFound
     from coordinator.client.requests import Condition
     from coordinator.client.waiting import wait_until
 
-    wanted = wanted or Wanted()
+    shown = 0
     begun = [Condition(kind="status", status=status) for status in ("running", "stopping")]
     while True:
         task = (await wait_until(session.client, task_id, begun, timeout_s=session.left_s)).task
@@ -135,8 +167,7 @@ async def follow_runs(
             if shown and session.out.is_table:
                 lines.heading(f"-- allocation {allocation} on {task.assignment.node or '-'}")
             try:
-                of_it = replace(wanted, allocation=allocation)
-                await _show_run(session, task_id, of_it, lines, follow=True)
+                await _show_run(session, task_id, Wanted(allocation), lines, follow=True)
             except NotFound:
                 pass  # a run that ended before it said anything
             lines.end()
