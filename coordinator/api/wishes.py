@@ -10,6 +10,7 @@ from typing_extensions import override
 from coordinator.api import checks
 from coordinator.api.editing import edit_of, effects
 from coordinator.api.errors import Rejected, invalid, too_large
+from coordinator.api.explaining import explain
 from coordinator.api.reads import PREFIX, TaskReads
 from coordinator.api.road import Context, accepted
 from coordinator.api.schedules import FIRE_TIMES, check_schedule, fire_times_after
@@ -29,7 +30,7 @@ from coordinator.machine.commands import CancelRun, RetryTask, UpdateTask
 from coordinator.machine.outcome import Accepted, Refusal
 from coordinator.model.ids import NodeName, TaskId
 from coordinator.model.limits import REASON_BYTES_MAX, STATE_BYTES_MAX
-from coordinator.model.tasks import Task
+from coordinator.model.tasks import Code, Status, Task
 from coordinator.replica.inputs import Asked, Move, Wish
 from coordinator.wire.v1 import tasks_pb2 as wire
 
@@ -93,6 +94,7 @@ class TaskWishes(TaskReads):
             if not answer.unchanged:
                 answer.effect = run_now_effect(request, before)
             answer.notes.extend(run_now_notes(before, replica.now.wall))
+            answer.notes.extend(self._no_place(request))
             return answer
 
         return await self._led("RunNow", request, context, work)
@@ -200,6 +202,16 @@ class TaskWishes(TaskReads):
         schedule = edit.spec.schedule if edit.spec is not None else None
         now = self._door.replica.now.wall
         return [] if schedule is None else fire_times_after(task, schedule, now, FIRE_TIMES)
+
+    def _no_place(self, request: wire.RunNowRequest) -> list[str]:
+        """Why a manual run does not begin at once, where that is so (TM-29)."""
+        task = self._record(request.id)
+        if task is None or request.change.dry_run or task.status is not Status.UNASSIGNED:
+            return []
+        told = explain(self._door.replica, task)
+        if told.would_choose or told.code == Code.AWAITING_FIRST_ASSIGNMENT:
+            return []
+        return [f"no place for it now: {told.code}{f': {told.text}' if told.text else ''}"]
 
     def _record(self, task_id: str) -> Task | None:
         return self._door.replica.state.tasks.get(TaskId(task_id))

@@ -218,6 +218,20 @@ async def test_tm_a45_a_paused_series_runs_once_and_a_paused_one_off_is_refused(
         assert (unknown.reason, unknown.metadata["executor"]) == ("unknown_executor", NOOP)
 
 
+async def test_tm_29_a_run_by_hand_without_a_place_says_why() -> None:
+    async with doors() as at:
+        await at.node()
+        spec = wire.TaskSpec()
+        spec.CopyFrom(HOURLY)
+        spec.constraints.require.add(attribute="zone", values=["a"])
+        await at.create("nightly", spec=spec)
+        answer = await run_now(at)
+        assert answer.task.status == "unassigned"
+        assert [note.startswith("no place for it now: constraints") for note in answer.notes] == [True]  # fmt: skip
+        await at.create("free", spec=HOURLY)
+        assert not (await run_now(at, "free")).notes
+
+
 async def test_tm_29_everything_paused_refuses_and_says_so() -> None:
     async with doors() as at:
         await at.node()
