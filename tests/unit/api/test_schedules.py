@@ -9,8 +9,9 @@ from typing import Any
 import grpc
 import pytest
 
-from coordinator.client import ChangeOptions, Client, Edit, NewTask
+from coordinator.client import ChangeOptions, Client, Edit, Filter, NewTask
 from coordinator.client.instants import parse_rfc3339
+from coordinator.client.waiting_many import ManyWait
 from coordinator.model.tasks import RunOutcome
 from coordinator.model.windows import DAYS
 from coordinator.wire.v1 import tasks_pb2 as wire
@@ -300,6 +301,27 @@ async def test_x11_a_wait_for_a_series_ends_with_the_run_in_progress(
         assert found.task.last_outcome is not None
         assert found.task.last_outcome.outcome == "failed"
         assert (await bare).condition == "run"
+
+
+async def test_x11_a_wait_for_many_takes_a_run_of_those_that_go_on() -> None:
+    async with doors() as at, Client([at.address]) as client:
+        node = await at.node()
+        await series(at)
+        await run_now(at)
+        await at.create("once")
+        for name in ("nightly", "once"):
+            await node.runs(name)
+        wait = ManyWait(client)
+        ids = ["nightly", "once"]
+        waiting = asyncio.ensure_future(
+            wait.run(Filter(ids=ids, include_finished=True), timeout_s=20)
+        )
+        await until(lambda: wait.revision)
+        await node.end("nightly")
+        await until(lambda: wait.pending == ("once",))
+        await node.end("once")
+        ended = {one.id: one.status for one in (await waiting).ended}
+        assert ended == {"nightly": "waiting", "once": "succeeded"}
 
 
 async def test_ex_3_recurring_tasks_are_selected() -> None:
