@@ -11,7 +11,13 @@ from coordinator.duties.due import place_now, wake_due
 from coordinator.duties.prune import prune
 from coordinator.duties.retry import backoff_ms, wait_after
 from coordinator.duties.time_limits import AFTER_MS, TimeLimits
-from coordinator.machine.commands import ForgetNode, ForgetRequests, RemoveTask, StopRun
+from coordinator.machine.commands import (
+    AssignTask,
+    ForgetNode,
+    ForgetRequests,
+    RemoveTask,
+    StopRun,
+)
 from coordinator.model.ids import AllocationId
 from coordinator.model.instants import DAY
 from coordinator.model.limits import REQUESTS_REMEMBERED_MS
@@ -22,6 +28,7 @@ from coordinator.model.tasks import (
     Assignment,
     Backoff,
     Code,
+    Desired,
     LastOutcome,
     Policy,
     RunOutcome,
@@ -41,6 +48,15 @@ def waiting(task_id: str, wake_at: int, **more: object) -> Task:
 
 def finished(task_id: str, expires_at: int, status: Status = Status.SUCCEEDED) -> Task:
     return msgspec.structs.replace(task(task_id), status=status, expires_at=WALL + expires_at)
+
+
+def test_tm_29_a_paused_series_that_is_tried_again_stays_paused() -> None:
+    """Somebody let it run once; that its attempt is due says nothing about its pause."""
+    paused = waiting("t", 10, desired=Desired.PAUSED)
+    term = Term(node("a", 1), tasks=(paused,))
+    (command,) = commands(wake_due(term.view, term.at(10)))
+    assert isinstance(command, AssignTask)
+    assert command.assignment.node == "a"
 
 
 def test_due_tasks_are_placed_earliest_first_and_each_sees_the_others() -> None:
