@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from zlib import crc32
 
 from coordinator.client.node_values import NewChild, NewPoke, Report, ReportAnswer, RunEnd, RunState
 from node.core_desk import Desk
@@ -14,6 +15,7 @@ from node.frames import Child, ChildAnswer, Poke, State, StateAck, StateRefused
 from node.outbox import TRANSIENT, Outbox
 
 RETRY_MS = 1_000
+FIRST_OVERLOAD_MS, LONGEST_OVERLOAD_MS = 100, 5_000
 BLOCKED = frozenset(
     {"disk_full", "no_quorum", "overloaded", "unavailable"}
 )  # of any write, not of this one
@@ -31,6 +33,7 @@ class Reports:
         self._is_open = False
         self._is_blocked = False  # writes are impossible for now
         self._retry_timer = 0
+        self._overloads = 0  # times in a row that the leader was overloaded
         self.overload: Overload | None = None
 
     @property
@@ -140,7 +143,16 @@ class Reports:
             return
         self._is_blocked = self._is_blocked or answer.reason in BLOCKED
         if not self._retry_timer:
-            self._retry_timer = self._desk.after(RETRY_MS, self._retry)
+            self._retry_timer = self._desk.after(self._pause_ms(answer.reason), self._retry)
+
+    def _pause_ms(self, reason: str) -> int:
+        """A leader with too much to do is given ever more time, each node another share of it (TM-63)."""
+        if reason != "overloaded":
+            return RETRY_MS
+        longest = min(LONGEST_OVERLOAD_MS, FIRST_OVERLOAD_MS << min(self._overloads, 10))
+        self._overloads += 1
+        dice = crc32(f"{self._desk.config.incarnation} {self._overloads}".encode())
+        return 1 + dice * longest // 2**32
 
     def _retry(self, _: int) -> None:
         self._retry_timer, self._is_blocked = 0, False
@@ -148,9 +160,12 @@ class Reports:
 
     def _look_whether_writes_work(self, answers: Sequence[ReportAnswer]) -> None:
         """With the first write that is taken everything goes on."""
-        if not self._is_blocked or any(answer.reason in BLOCKED for answer in answers):
+        if not (self._is_blocked or self._overloads):
             return
-        if any(answer.accepted for answer in answers):
+        if not any(answer.accepted for answer in answers):
+            return
+        self._overloads = 0
+        if self._is_blocked and not any(answer.reason in BLOCKED for answer in answers):
             self._desk.timers.cancel(self._retry_timer)
             self._retry(0)
 

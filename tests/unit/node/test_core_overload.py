@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from coordinator.client.node_values import RunEnd
+from node.core_desk import CoreConfig
 from node.effects import SendHeartbeat
 from node.inputs import RunEnded, WorkerLagged, WorkerSaid
 from tests.unit.node.core_kit import CoreKit, wanted
@@ -145,3 +146,42 @@ def test_tm_a64_a_new_session_is_tried_at_once(kit: CoreKit) -> None:
     kit.clear()
     kit.open_session(wanted("t", 1))
     assert kit.reports == [first]
+
+
+def waits(kit: CoreKit, tries: int) -> list[int]:
+    """How long the node waited before each further try at a write that is refused as overloaded."""
+    found: list[int] = []
+    for _ in range(tries):
+        (report,) = kit.reports
+        kit.clear()
+        kit.answer(report, "overloaded")
+        before = kit.now
+        while not kit.reports:
+            kit.after(1)
+        found.append(kit.now - before)
+    return found
+
+
+def test_tm_63_a_leader_with_too_much_to_do_is_given_ever_more_time(kit: CoreKit) -> None:
+    kit.running(wanted("t", 1))
+    kit.ended(1)
+    found = waits(kit, 9)
+    longest = [100, 200, 400, 800, 1_600, 3_200, 5_000, 5_000, 5_000]
+    assert all(1 <= wait <= most for wait, most in zip(found, longest, strict=True))
+    assert max(found) > 1_000
+    other = CoreKit(units=18)
+    other.core._desk.config = CoreConfig("2-bb", units=18)
+    other.open_session()
+    other.running(wanted("t", 1))
+    other.ended(1)
+    assert waits(other, 9) != found  # each node has a share of its own
+
+
+def test_tm_63_after_a_success_it_begins_anew(kit: CoreKit) -> None:
+    kit.running(wanted("a", 1), wanted("b", 2))
+    kit.ended(1)
+    waits(kit, 8)
+    kit.answer(kit.reports[0])
+    kit.clear()
+    kit.ended(2)
+    assert waits(kit, 1)[0] <= 100

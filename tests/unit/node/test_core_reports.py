@@ -209,7 +209,7 @@ def test_an_answer_that_decides_nothing_is_asked_for_again(kit: CoreKit) -> None
     kit.running(wanted("t", 1))
     kit.ended(1)
     first = kit.reports[0]
-    kit.answer(first, "overloaded")
+    kit.answer(first, "outcome_unknown")
     kit.clear()
     kit.after(999)
     assert kit.reports == []
