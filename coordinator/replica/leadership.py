@@ -205,12 +205,17 @@ class Leadership:
         self.asking.run()
         self.reads.start(bench.now.steady)
 
-    def fire(self) -> None:
-        """Also before callers' wishes are taken in: a pause takes no fire time away that has come before it (G9)."""
+    def fire(self, asked: frozenset[TaskId] = frozenset()) -> None:
+        """Also before wishes for the tasks `asked` are taken in: a pause takes no fire time away that has come before
+        it (G9). With a clock that is wrong only those fire, by the time of the others (T3).
+        """
         bench = self.bench
-        nxt = None if bench.is_skewed else bench.state.next_fire()
-        if nxt is not None and nxt <= bench.at:
-            self._propose(fire_due(bench.view, bench.now))
+        nxt = None if bench.is_skewed and not asked else bench.state.next_fire()
+        if nxt is None or nxt > bench.at:
+            return
+        for item in fire_due(bench.view, bench.now).items:
+            if not bench.is_skewed or not asked.isdisjoint(item.tasks):
+                self._add(item, _nobody_waits)
 
     def next_alarm(self) -> Millis:
         """When a turn is wanted on the steady clock for a fire time; 0: for none."""

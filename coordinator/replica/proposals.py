@@ -6,7 +6,7 @@ leadership changes in between, the answer is "nobody knows" (C9).
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from enum import Enum
 
@@ -19,13 +19,16 @@ from coordinator.consensus.errors import DropReason, ProposalDropped
 from coordinator.consensus.raft import Raft
 from coordinator.machine.commands import (
     Batch,
+    CancelTask,
     Command,
     CreateTask,
     EndRun,
+    FireSchedule,
     JoinNode,
     LastWords,
     LoseNode,
     LoseRuns,
+    PauseTask,
     Request,
     RetryTask,
     UpdateTask,
@@ -88,6 +91,7 @@ class Proposals:
         self._busy = busy
         self._queue: deque[Proposal] = deque()
         self._queued_bytes = 0
+        self._wishes: Counter[TaskId] = Counter()  # in the queue that take fire times away
         self.company = Company()
         self._under_way: dict[int, _Entry] = {}
 
@@ -110,7 +114,18 @@ class Proposals:
             self._answer((proposal,), (refused,))
             return
         self._queued_bytes += weight_of(proposal.request.command)
-        self._queue.append(proposal)
+        self._enqueue(proposal)
+
+    def _enqueue(self, proposal: Proposal) -> None:
+        """In its turn. But a fire time has come before a wish is stamped that still waits: it goes before it (G9)."""
+        task_id, command = _deprived(proposal), proposal.request.command
+        if task_id:
+            self._wishes[task_id] += 1
+        if isinstance(command, FireSchedule) and command.task_id in self._wishes:
+            wishes = (n for n, one in enumerate(self._queue) if _deprived(one) == command.task_id)
+            self._queue.insert(next(wishes), proposal)
+        else:
+            self._queue.append(proposal)
 
     def flush(self, at: Instant, steady: Millis, limit: int) -> Millis:
         """What waits goes into entries of at most `limit` requests; how long the rest has to wait.
@@ -142,7 +157,12 @@ class Proposals:
                 break
             size += weight
             self._queued_bytes -= weight
-            taken.append(self._queue.popleft())
+            proposal = self._queue.popleft()
+            taken.append(proposal)
+            if task_id := _deprived(proposal):
+                self._wishes[task_id] -= 1
+                if not self._wishes[task_id]:
+                    del self._wishes[task_id]
         return tuple(taken)
 
     def batch_at(self, index: int, term: int) -> Batch | None:
@@ -164,6 +184,7 @@ class Proposals:
         """Leadership is over."""
         queue, self._queue = tuple(self._queue), deque()
         self._queued_bytes = 0
+        self._wishes.clear()
         self._answer(queue, [Lost.NOT_LEADER] * len(queue))
         under_way, self._under_way = self._under_way, {}
         for entry in under_way.values():
@@ -196,6 +217,12 @@ class Proposals:
                 else:
                     del self._busy[task_id]
             proposal.on_answer(answer)
+
+
+def _deprived(proposal: Proposal) -> TaskId | None:
+    """The task of a wish that, from its stamp on, takes fire times away."""
+    command = proposal.request.command
+    return command.task_id if isinstance(command, PauseTask | CancelTask | UpdateTask) else None
 
 
 def weight_of(command: Command) -> int:

@@ -40,7 +40,7 @@ from coordinator.replica.statistics import Statistics
 from coordinator.replica.tickets import Tickets
 from coordinator.replica.timekeeping import Timekeeping
 from coordinator.replica.told_history import rows_told
-from coordinator.replica.wishes import take, withdraw
+from coordinator.replica.wishes import asked_of, take, withdraw
 
 EXIT_DIFFERS, EXIT_STORAGE = 70, 74
 ALARM_WITHIN_MS: Millis = 100  # ticks come every 50 ms or so and see to what is further away
@@ -111,8 +111,8 @@ class Replica(Looking):
         if self.leading is not None:
             self.leading.bench.now = now
         self._effects = []
-        if self.leading is not None and any(type(one) is i.Submit for one in inputs):
-            self.leading.fire()
+        if self.leading is not None and (asked := asked_of(inputs)):
+            self.leading.fire(asked)
         try:
             for one in inputs:
                 self._on[type(one)](one)
@@ -201,7 +201,7 @@ class Replica(Looking):
         early_ones = self._seat.begin(self.state, self._now)
         if self.leading is not None:
             self._timekeeping.tell()
-            self.leading.fire()
+            self.leading.fire(asked_of(early_ones))
         for early in early_ones:
             self._on[type(early)](early)
 

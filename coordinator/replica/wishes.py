@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from msgspec.structs import replace
 
@@ -17,14 +17,23 @@ from coordinator.machine.commands import (
     RunNow,
     UnassignTask,
     UpdateTask,
+    WishCommand,
 )
 from coordinator.machine.outcome import Accepted, Refusal, Refused, Unlogged
+from coordinator.model.ids import TaskId
 from coordinator.model.state import ClusterState
 from coordinator.model.tasks import Status
-from coordinator.replica.inputs import Asked, Create, Move
+from coordinator.replica.inputs import Asked, Create, Input, Move
+from coordinator.replica.inputs import Submit as SubmitInput
 from coordinator.replica.leadership import Leadership
 from coordinator.replica.proposals import OnAnswer, Proposal
 from coordinator.replica.submitting import would
+
+
+def asked_of(inputs: Iterable[Input]) -> frozenset[TaskId]:
+    """The tasks for which callers ask something in this turn."""
+    wishes = (asked.wish for one in inputs if isinstance(one, SubmitInput) for asked in one.asked)
+    return frozenset(wish.task_id for wish in wishes if isinstance(wish, WishCommand | RunNow))
 
 
 def take(leading: Leadership, state: ClusterState, asked: Asked, waiter: OnAnswer) -> None:

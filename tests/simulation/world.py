@@ -77,7 +77,9 @@ class World:
         """Steady clocks start anywhere; wall clocks are up to 2 s apart."""
         dice = self.dice.split(f"clock/{name}")
         steady = dice.between(10 * SECOND, 10**6 * SECOND)
-        return Clock(self.timeline, steady, self.wall + dice.between(-SECOND, SECOND))
+        return Clock(
+            self.timeline, steady, self.wall + self.timeline.now + dice.between(-SECOND, SECOND)
+        )
 
     def _founder(self, number: int, founders: tuple[int, ...]) -> Coordinator:
         data = b"".join(framed(encode(freeze(self._founding(founders)))))

@@ -101,7 +101,7 @@ class Book:
             for time, is_owed in self._of(stretch, now):
                 expected[time.at] = (time, is_owed or expected.get(time.at, (time, False))[1])
         yield from self._matched(expected)
-        yield from self._ranges(sorted(expected))
+        yield from self._ranges()
 
     def _of(self, stretch: Stretch, now: Instant) -> Iterator[tuple[FireTime, bool]]:
         """Fire times, and whether each has to have had its fate, or be on its way, by the end."""
@@ -120,27 +120,16 @@ class Book:
         """Of an interval that was resumed or edited: its first fire time, which may not be late itself."""
         if not stretch.schedule.every_ms:
             return stretch.since
-        since = stretch.since - leeway(stretch.schedule)
-        times = [one.fate.first for one in self.fates if since <= one.fate.first <= last]
-        times += [at for at in _pending(self.record) if since <= at <= last]
+        times = [one.fate.first for one in self.fates if stretch.since <= one.fate.first <= last]
+        times += [at for at in _pending(self.record) if stretch.since <= at <= last]
         every, before = stretch.schedule.every_ms, self._last_before(stretch.since)
         latest = max(before + every, stretch.since + every)
         first = min(times, default=None)
-        if first is not None and (first <= latest or self._stays(stretch, first)):
-            return first
+        if first is not None and (first <= latest or not before):  # an edit may leave it as it is
+            return first - every * (1 + leeway(stretch.schedule) // every)  # the same grid
         if not before and first is None:
             return None  # it stays as it was, which may be long after
         return latest if stretch.is_settled and latest <= last - AGREED else None
-
-    def _stays(self, stretch: Stretch, first: Instant) -> bool:
-        """Before its first fire time an edit leaves that where it is (TM-25)."""
-        for one in self.stretches[: self.stretches.index(stretch)]:
-            anchor = self._phase(one, first) if one.anchor is None else one.anchor
-            if anchor is not None and not self._last_before(stretch.since):
-                times = fire_times(one.schedule, anchor, first - 1, first)
-                if any(time.at == first for time in times):
-                    return True
-        return False
 
     def _last_before(self, at: Instant) -> Instant:
         return max((one.fate.last for one in self.fates if one.fate.last < at), default=0)
@@ -151,7 +140,8 @@ class Book:
         for one in self.fates:
             fate = one.fate
             covered = [at for at in times if fate.first <= at <= fate.last]
-            if len(covered) != fate.count or fate.first not in expected:
+            owed = sum(expected[at][1] for at in covered)
+            if not owed <= fate.count <= len(covered) or fate.first not in expected:
                 yield f"{fate} covers {len(covered)} fire times"
             for at in covered:
                 if at in had:
@@ -164,7 +154,7 @@ class Book:
             if at in had and at in open_:
                 yield f"{at} has a fate, and is still to come"
 
-    def _ranges(self, times: list[Instant]) -> Iterator[str]:
+    def _ranges(self) -> Iterator[str]:
         """What is stored tells of each fire time once."""
         stored = {one.stored.first: one.stored for one in self.fates}
         told = sum(one.fate.count for one in self.fates)
@@ -174,9 +164,10 @@ class Book:
         before = 0
         for first in sorted(stored):
             range_ = stored[first]
-            within = sum(range_.first <= at <= range_.last for at in times)
-            if range_.first <= before or within != range_.count:
-                yield f"stored {range_} has {within} fire times, the one before ends at {before}"
+            within = [f.fate for f in self.fates if range_.first <= f.fate.first <= range_.last]
+            count = sum(fate.count for fate in within)
+            if range_.first <= before or count != range_.count or within[0].word != range_.word:
+                yield f"stored {range_} has {count} fire times, the one before ends at {before}"
             before = range_.last
 
 
