@@ -10,7 +10,7 @@ real one at its end, are one fire time. Cron with `*` or a step in its hour fiel
 
 Read in this order: `zones` (walls and instants), `times`, `cron`, `rule_text`, `rule_days`, `rules` (matching walls),
 `steps` (from one fire time to the next), `windows` (black-outs), `firing` (when they are due, the first one, after edits),
-`stretches` and `misfires` (what the leader proposes), `problems` (what is refused at the door), `preview` and `words` (for
+`counting`, `stretches` and `misfires` (what the leader proposes), `problems` (what is refused at the door), `preview` and `words` (for
 people), `estimates`, `blackout_text`.
 
 Who may enter: duties and what stands above them. It imports the model and nothing else of ours.

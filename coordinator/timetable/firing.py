@@ -82,7 +82,12 @@ def first_firing(
 
 
 def resumed(schedule: Schedule, task_id: str, series: Series, now: Instant) -> Firing:
-    """The first one strictly after now: a paused series has no fire times (TM-9, TM-27)."""
+    """The first one strictly after now: a paused series has no fire times (TM-9, TM-27).
+
+    An interval that counts from its runs has none while there is a run.
+    """
+    if schedule.count_from != "due" and series.occurrence is not None:
+        return NONE_LEFT
     return next_firing(schedule, task_id, series.anchor, now)
 
 

@@ -5,7 +5,7 @@ those that have become due since: `once` starts the newest of them, `all` the ne
 `skip` none but the newest, and that one only if it is itself within the grace. The rest is missed, or skipped for the
 reasons that every fire time may be. Afterwards the next fire time is not due yet.
 
-A walk of cron or rrule is cut off after `limit` fire times. Then those that may still turn out to be among the newest are
+A walk is cut off after `limit` stretches, each of them one fire time or as many as can be counted at once. Then those that may still turn out to be among the newest are
 left to the next turn, so that `once` starts one and not one a turn.
 """
 
@@ -20,7 +20,7 @@ from coordinator.timetable.firing import due_at, fate_of, next_firing
 from coordinator.timetable.stretches import Stretch, Walk, next_alone, walk
 from coordinator.timetable.windows import moved_to
 
-WALK_MAX = 5_000
+WALK_MAX = 500
 FURTHER = 10  # times as far goes a walk that could not decide anything
 
 

@@ -1,38 +1,48 @@
 """Neighbouring fire times that share what can be foreseen of them, so that millions of them cost no more than one.
 
-Of an interval a stretch is found by arithmetic, up to where a black-out begins or ends. Of cron and rrule each stretch is a
-single fire time: how many there are cannot be told without a walk.
+A stretch ends where a black-out begins or ends, or the clock is set. Its fire times are counted and not walked, but for the
+few rrules that cannot be counted: there each stretch is a single fire time.
 """
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-from coordinator.model.instants import Instant, Millis
+from coordinator.model.instants import DAY, Instant, Millis
 from coordinator.model.schedules import Firing, Schedule, Series
+from coordinator.timetable.counting import count_fires, newest_fires
 from coordinator.timetable.firing import NONE_LEFT, due_at, fate_of, next_firing
+from coordinator.timetable.steps import LAST_INSTANT, next_fire
 from coordinator.timetable.windows import next_begin, windows_at
+from coordinator.timetable.zones import first_change
+
+COUNTED_AT_ONCE: Millis = 400 * DAY  # of local time, whose days are looked at one by one
 
 
 class Stretch(NamedTuple):
-    """`fires` of them, `step` apart, from `first` to `last`; `fate` as `fate_of` says."""
+    """`fires` of them from `first` to `last`; `fate` as `fate_of` says."""
 
+    schedule: Schedule
+    anchor: Instant
     first: Instant
     last: Instant
     fires: int
-    step: Millis
     fate: str
 
     def newest(self, count: int) -> tuple[Instant, ...]:
         """The last `count` of its fire times, oldest first."""
-        return tuple(self.last - back * self.step for back in reversed(range(count)))
+        if count == 0:
+            return ()
+        if count == self.fires:  # the first one may be none of the timetable's own
+            return (self.first, *self.newest(count - 1))
+        return newest_fires(self.schedule, self.anchor, self.first, self.last, count)
 
     def without_newest(self, count: int) -> Stretch | None:
         """What is left of it, None if nothing is."""
         left = self.fires - count
         if left <= 0:
             return None
-        return self._replace(last=self.last - count * self.step, fires=left)
+        return self._replace(last=self.newest(count + 1)[0], fires=left)
 
 
 class Walk(NamedTuple):
@@ -56,7 +66,7 @@ def walk(schedule: Schedule, task_id: str, series: Series, now: Instant, limit: 
 def next_alone(schedule: Schedule, task_id: str, series: Series) -> Walk:
     """The record's next fire time alone."""
     first, anchor = series.next.fire_at, series.anchor
-    stretch = Stretch(first, first, 1, 0, fate_of(schedule, anchor, first))
+    stretch = Stretch(schedule, anchor, first, first, 1, fate_of(schedule, anchor, first))
     return Walk((stretch,), _following(schedule, task_id, anchor, first))
 
 
@@ -70,31 +80,49 @@ def _following(schedule: Schedule, task_id: str, anchor: Instant, after: Instant
 def _stretch(
     schedule: Schedule, task_id: str, anchor: Instant, firing: Firing, now: Instant
 ) -> Stretch:
-    first, every = firing.fire_at, schedule.every_ms
+    first = firing.fire_at
     fate = fate_of(schedule, anchor, first)
-    single = Stretch(first, first, 1, every, fate)
-    on_grid = every and first >= anchor and (first - anchor) % every == 0
-    if not on_grid or schedule.count_from != "due":
-        return single
-    limit = min(_last_alike(schedule, first, fate), now)
-    if schedule.end:
-        limit = min(limit, schedule.end - 1)
-    last = first + max(0, limit - first) // every * every
-    while last > first and not fate and due_at(schedule, task_id, anchor, last) > now:
-        last -= every
-    return single._replace(last=last, fires=(last - first) // every + 1)
+    found = Stretch(schedule, anchor, first, first, 1, fate)
+    is_own = next_fire(schedule, anchor, first - 1) == first
+    if not is_own or schedule.count_from != "due" or fate == "dst_gap":
+        return found
+    limit = min(now, (schedule.end or LAST_INSTANT) - 1)
+    if not schedule.every_ms:
+        limit = min(limit, first + COUNTED_AT_ONCE)
+        change = first_change(schedule.time_zone, first, limit)
+        limit = limit if change is None else change - 1
+    last, more = _newest(schedule, anchor, first, _alike(found, limit))
+    found = found._replace(last=last, fires=1 + more)
+    while found.fires > 1 and not fate and due_at(schedule, task_id, anchor, found.last) > now:
+        found = found.without_newest(1) or found
+    return found
 
 
-def _last_alike(schedule: Schedule, first: Instant, fate: str) -> Instant:
-    """Up to here, at least, the fire times of an interval share the fate of `first`."""
-    if not schedule.blackouts:
-        return 1 << 62
-    covering = windows_at(schedule.blackouts, first)
+def _alike(found: Stretch, limit: Instant) -> Instant:
+    """Up to here, `limit` at most, the fire times share the fate of the first one."""
+    blackouts = found.schedule.blackouts
+    if not blackouts:
+        return limit
+    covering = windows_at(blackouts, found.first)
     if not covering:
-        opens = next_begin(schedule.blackouts, first)
-        return 1 << 62 if opens is None else opens - 1
-    if not fate:
-        return first  # moved to the end of its window: the next one is another matter
+        opens = next_begin(blackouts, found.first)
+        return limit if opens is None else min(limit, opens - 1)
+    if not found.fate:
+        return found.first  # moved to the end of its window: the next one is another matter
     skipping = [window.end - 1 for window in covering if not window.shifts]
-    shifting = [window.end - schedule.every_ms for window in covering if window.shifts]
-    return max(min(skipping or shifting), first)
+    if skipping:
+        return min(limit, *skipping)
+    end = min(
+        window.end for window in covering
+    )  # the last one up to there may be moved, and not skipped
+    return _newest(found.schedule, found.anchor, found.first, min(end, limit))[0] - 1
+
+
+def _newest(
+    schedule: Schedule, anchor: Instant, first: Instant, limit: Instant
+) -> tuple[Instant, int]:
+    """The last fire time up to `limit`, and how many come after the first one until then; the first one, if none does."""
+    more = count_fires(schedule, anchor, first + 1, limit + 1) if limit > first else 0
+    if not more:
+        return first, 0
+    return newest_fires(schedule, anchor, first, limit, 1)[0], more

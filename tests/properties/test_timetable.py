@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from coordinator.model.instants import DAY, HOUR, MINUTE, Instant
-from coordinator.model.schedules import Firing, Schedule, Series
+from coordinator.model.schedules import FateWord, Firing, Schedule, Series
 from coordinator.timetable import Plan, fate_of, next_firing, plan, problem
 from coordinator.timetable.rules import rule_of
 from coordinator.timetable.steps import next_fire
@@ -22,7 +22,6 @@ from coordinator.timetable.zones import datetime_of, wall_at, wall_of, walled
 from tests.properties.timetables import (
     EPOCH,
     Fields,
-    blackouts,
     cron_fields,
     expected_fires,
     moments,
@@ -193,19 +192,20 @@ def _fire_times(schedule: Schedule, series: Series, now: Instant) -> list[Instan
     return found
 
 
-@settings(max_examples=50)
-@given(st.lists(blackouts, min_size=1, max_size=3), st.integers(0, 400 * 24), st.integers(1, 90))
-def test_of_an_interval_ranges_are_what_a_walk_finds(
-    windows: list[object], hours: int, minutes: int
-) -> None:
-    schedule = Schedule(every_ms=minutes * MINUTE, blackouts=tuple(windows), misfire="skip")  # type: ignore[arg-type]
+@settings(max_examples=80)
+@given(schedules, st.integers(0, 400 * 24), st.integers(1, 12 * 24))
+def test_ranges_are_what_a_walk_finds(schedule: Schedule, hours: int, outage: int) -> None:
     anchor = 1_780_000_000_000 + hours * HOUR
+    assume(problem(schedule, anchor) is None)
     series = Series(anchor, next_firing(schedule, TASK, anchor, anchor - 1))
-    found = plan(schedule, TASK, series, series.next.due_at + 9 * DAY, 0)
+    now = series.next.due_at + outage * HOUR
+    found = plan(schedule, TASK, series, now, 0)
     assert found is not None
     for fate in found.fates:
-        reasons = {
-            fate_of(schedule, anchor, at)
-            for at in range(fate.first, fate.last + 1, schedule.every_ms)
-        }
-        assert reasons == {"" if fate.reason == "misfire" else fate.reason}
+        at: Instant | None = fate.first
+        for left in reversed(range(fate.count)):
+            assert at is not None
+            own = fate_of(schedule, anchor, at)
+            assert own == ("" if fate.word is FateWord.MISSED else fate.reason)
+            assert (at == fate.last) == (left == 0)
+            at = next_fire(schedule, anchor, at)

@@ -133,7 +133,10 @@ _timetables = st.sampled_from(
         {"cron": "*/13 * * * *"},
         {"cron": "*/10 1-3 * * *", "time_zone": "Europe/Berlin"},
         {"cron": "30 2 * * *", "time_zone": "Europe/Berlin", "dst_gap": "shift"},
+        {"cron": "*/3 1-4,12 * * 1-5", "time_zone": "America/St_Johns", "dst_gap": "shift"},
+        {"cron": "*/40 */2 * * *", "time_zone": "Australia/Lord_Howe"},
         {"rrule": "FREQ=MINUTELY;INTERVAL=17", "time_zone": "Europe/Berlin"},
+        {"rrule": "FREQ=MINUTELY;INTERVAL=25;BYHOUR=0,1,2,3", "time_zone": "Europe/Berlin"},
         {"rrule": "FREQ=DAILY;BYHOUR=1,2,3;BYMINUTE=0,30", "time_zone": "Europe/Berlin"},
     ]
 )

@@ -185,27 +185,27 @@ def test_a_first_time_of_its_own_beside_the_steps() -> None:
 class TestCutOff:
     """A walk that ends before now leaves what may be among the newest to the next turn."""
 
-    CRON = Schedule(cron="* * * * *")
+    RULE = Schedule(rrule="FREQ=MINUTELY;BYSECOND=0;BYSETPOS=1")  # which only a walk can count
     NOW = FIRST + 10 * MINUTE
 
     def test_once_starts_one_and_not_one_a_turn(self) -> None:
-        found = planned(self.CRON, self.NOW, limit=4)
+        found = planned(self.RULE, self.NOW, limit=4)
         assert (found.start, found.fates) == (None, (missed(FIRST, FIRST + 2 * MINUTE, 3),))
         assert found.next == Firing(FIRST + 3 * MINUTE, FIRST + 3 * MINUTE)
 
     def test_all_leaves_the_newest(self) -> None:
-        found = planned(_with(self.CRON, misfire="all", max_catch_up=2), self.NOW, limit=6)
+        found = planned(_with(self.RULE, misfire="all", max_catch_up=2), self.NOW, limit=6)
         assert (found.start, found.fates) == (None, (missed(FIRST, FIRST + 3 * MINUTE, 4),))
         assert found.next.fire_at == FIRST + 4 * MINUTE
 
     def test_nothing_but_blackouts(self) -> None:
-        closed = _with(self.CRON, blackouts=(parse_blackout("Mon 07:00-Mon 17:00"),))
+        closed = _with(self.RULE, blackouts=(parse_blackout("Mon 07:00-Mon 17:00"),))
         found = planned(closed, self.NOW, limit=4)
         assert (found.start, found.fates) == (None, (skipped(FIRST, FIRST + 3 * MINUTE, 4),))
         assert found.next.fire_at == FIRST + 4 * MINUTE
 
     def test_it_goes_further_where_it_could_not_decide(self) -> None:
-        closing = _with(self.CRON, blackouts=(parse_blackout("Mon 08:01-Mon 08:08"),))
+        closing = _with(self.RULE, blackouts=(parse_blackout("Mon 08:01-Mon 08:08"),))
         found = planned(closing, self.NOW, limit=2)
         assert found.start == begun(self.NOW)
         assert found.fates == (
@@ -215,7 +215,7 @@ class TestCutOff:
         )
 
     def test_but_not_for_ever(self) -> None:
-        closing = _with(self.CRON, blackouts=(parse_blackout(MONDAY),))
+        closing = _with(self.RULE, blackouts=(parse_blackout(MONDAY),))
         now = FIRST + 2 * HOUR
         found = plan(closing, TASK, waiting(FIRST + 59 * MINUTE), now, GRACE, 1)
         assert found is not None
