@@ -15,6 +15,7 @@ from coordinator.api.door import Door, StoredRun
 from coordinator.api.errors import Code, Rejected, from_failure, invalid
 from coordinator.api.road import loop_time
 from coordinator.api.run_groups import Groups, group_by
+from coordinator.api.run_views import run_status, run_to_wire
 from coordinator.api.selection import (
     Test,
     Token,
@@ -25,7 +26,7 @@ from coordinator.api.selection import (
     task_not_found,
     write_token,
 )
-from coordinator.api.translate import progress_to_wire, run_status, run_to_wire
+from coordinator.api.translate import progress_to_wire
 from coordinator.model.ids import NodeName, TaskId
 from coordinator.model.tasks import RunOutcome, Task
 from coordinator.replica.effects import RunWrite

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from coordinator.cli.failures import usage
+from coordinator.cli.log_lines import Lines
 from coordinator.cli.output import tell
 from coordinator.cli.session import Session
 from coordinator.cli.texts import count
 
 if TYPE_CHECKING:
-    from coordinator.cli.logs_command import Lines
     from coordinator.client.run_story import Section
     from coordinator.client.views import LogLine, Run, Task
 

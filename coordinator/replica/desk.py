@@ -29,6 +29,7 @@ from coordinator.machine.commands import (
 from coordinator.machine.outcome import Accepted, Refusal, Refused, Unlogged
 from coordinator.machine.records import is_fenced, not_found, stale_allocation
 from coordinator.model.ids import NodeName, TaskId
+from coordinator.model.instants import Instant
 from coordinator.model.nodes import ITSELF
 from coordinator.model.tasks import Assignment, Code, RunOutcome, StopReason, Task
 from coordinator.replica.bench import Bench
@@ -186,10 +187,7 @@ class Desk:
     def _end(
         self, session: Session, report: Report, ended: EndedReport
     ) -> tuple[EndRun, tuple[Claim, ...]]:
-        bench = self._bench
-        if ended.schedule is not None and (wrong := problem(ended.schedule, bench.at)) is not None:
-            said = f"schedule.{wrong.field}: {wrong.text}"
-            ended = bad_schedule(ended.outcome, said, ended.logs, ended.lasted_ms)
+        bench, ended = self._bench, _with_a_schedule_that_can_be(ended, self._bench.at)
         task = bench.state.tasks.get(report.task_id)
         started = bench.at - report.started_ago_ms if report.started_ago_ms >= 0 else 0
         retry_at, chosen = 0, None
@@ -198,10 +196,9 @@ class Desk:
             retry_at = self._retry_at(task, ended)
             self._keep_away(task, session.name, ended)
             chosen, claims = self._next_place(task, ended)
+        run = (report.task_id, report.allocation_id, session.incarnation)
         command = EndRun(
-            report.task_id,
-            report.allocation_id,
-            session.incarnation,
+            *run,
             ended.outcome,
             reason=ended.reason,
             error=ended.error,
@@ -266,6 +263,14 @@ class Desk:
             return None, ()
         assignment, claims = place_now(task, self._bench.view, self._bench.now)
         return (assignment if assignment.node is not None else None), claims
+
+
+def _with_a_schedule_that_can_be(ended: EndedReport, at: Instant) -> EndedReport:
+    """A run that returned another one has failed (TM-4)."""
+    if ended.schedule is None or (wrong := problem(ended.schedule, at)) is None:
+        return ended
+    said = f"schedule.{wrong.field}: {wrong.text}"
+    return bad_schedule(ended.outcome, said, ended.logs, ended.lasted_ms)
 
 
 def _answer(number: int, answer: Answer, revision: int) -> ReportAnswer:

@@ -55,7 +55,9 @@ def test_reports() -> None:
         Report(6, "v", 9, ended=RunEnd("cancelled", "cancel", reported="succeeded")),
         Report(7, "w", 9, ended=RunEnd("failed", reported="failed")),
     ]
-    (frame,) = node_frames(out, lambda run: KeptLog(b"log", 2, (0, 3, 0, 1)) if run == 7 else NO_LOG)
+    (frame,) = node_frames(
+        out, lambda run: KeptLog(b"log", 2, (0, 3, 0, 1)) if run == 7 else NO_LOG
+    )
     started, state, ended, back, stopping, *told = frame.reports
     assert [report.ended.reported for report in told] == ["succeeded", ""]
     assert (stopping.kind, stopping.stop_reason) == ("stopping", "timeout")

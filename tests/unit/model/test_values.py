@@ -89,7 +89,7 @@ def test_tm_74_a_retention_is_an_age_and_a_number() -> None:
     assert settings.kept("retention.runs") == (2 * DAY, 7)
     assert Settings().kept("retention.fates") == (30 * DAY, 1_000)
     for text in ("30d/x", "30d/1000001", "4000d/5", "50"):
-        with pytest.raises(ValueError, match="30d|90s"):
+        with pytest.raises(ValueError, match=r"30d|90s"):
             rule.parse(text)
     with pytest.raises(TypeError, match="is not a retention"):
         settings.kept("nodes.lease")
