@@ -53,7 +53,10 @@ def explain(replica: Replica, task: Task) -> wire.ExplainResponse:
     if leading is None or task.is_terminal:
         return answer
     if task.status is Status.WAITING or task.paused_until:
-        answer.next_check_at = task.wake_at or task.paused_until or task.due_at
+        coming = (
+            task.due_at if assignment.code is Code.NOT_DUE else 0
+        )  # of a series nothing else wakes
+        answer.next_check_at = task.wake_at or task.paused_until or coming
     if task.has_node and assignment.code is not Code.MOVE_PENDING:
         return answer
     _dry_run(answer, leading, task)
