@@ -173,7 +173,7 @@ class Replica(Looking):
         own = proposals.batch_at(entry.index, entry.term) if proposals is not None else None
         outcomes, events = self._applier.apply(entry, own)
         if events:
-            self._statistics.applied(events)
+            self._statistics.later(events)
         if leading is not None:
             for event in events:
                 leading.on_event(event)
@@ -266,6 +266,7 @@ class Replica(Looking):
         self._follow_leadership()
         if self.leading is not None:
             self.leading.tick()
+        self._statistics.settle()
         if self.reporting is not None:
             self.reporting.tick()
         self._space.tick(self._now.steady)

@@ -26,7 +26,7 @@ class Reporting:
     """One per term. `tick` as often as the leader ticks."""
 
     def __init__(self, bench: Bench, statistics: Statistics, sessions: Sessions) -> None:
-        self.statistics = statistics
+        self._statistics = statistics
         self.hot: Hot | None = None
         self.cold: Cold | None = None
         self._bench = bench
@@ -46,6 +46,12 @@ class Reporting:
             self.hot = self._make_hot()
         if self.cold is None or steady - self.cold.made_at >= settings.millis("health.cold"):
             self.cold = self._make_cold()
+
+    @property
+    def statistics(self) -> Statistics:
+        """Up to the entry applied last."""
+        self._statistics.settle()
+        return self._statistics
 
     @property
     def at(self) -> Instant:

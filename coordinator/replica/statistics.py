@@ -21,6 +21,7 @@ from coordinator.model.instants import SECOND, Instant
 from coordinator.model.state import ClusterState
 from coordinator.model.tasks import Code, RunOutcome, Status, Task
 
+WAITING_MAX = 256  # entries; a tick looks at them all
 EXECUTORS_MAX = 200  # as many as metrics name (EX-73)
 OTHERS = "other"
 NOT_COMPLETED = (RunOutcome.LOST, RunOutcome.ABORTED)
@@ -46,10 +47,13 @@ class Statistics:
         self._arrivals, self._completed = Rate(0), Rate(0)
         self._ended: dict[TaskId, RunEnded] = {}  # of the entry in hand
         self._size = state.settings.number("stats.window")
+        self._waiting: list[tuple[Instant, Iterable[Event]]] = []
+        self._at: Instant = 0  # of the entry in hand
         self.replaced(state)
 
     def replaced(self, state: ClusterState) -> None:
         """Another state took the place of the one that was followed. What was measured stays."""
+        self.settle()
         self._state = state
         self.overdue, self.series, self._long = Overdue(), SeriesDemand(), LongRuns()
         self.counts: dict[str, dict[Status, int]] = {}
@@ -66,8 +70,24 @@ class Statistics:
 
     def applied(self, events: Iterable[Event]) -> None:
         """What one entry did, in its order."""
+        self.later(events)
+        self.settle()
+
+    def later(self, events: Iterable[Event]) -> None:
+        """The same, to be looked at when nobody waits: callers of that very entry are answered first."""
+        self._waiting.append((self._state.at, events))
+        if len(self._waiting) >= WAITING_MAX:
+            self.settle()
+
+    def settle(self) -> None:
+        """Look at what waits."""
+        waiting, self._waiting = self._waiting, []
+        for self._at, events in waiting:
+            self._follow(events)
+
+    def _follow(self, events: Iterable[Event]) -> None:
         if not self._since:
-            self._since = self._state.at
+            self._since = self._at
             self._arrivals, self._completed = Rate(self._since), Rate(self._since)
         for event in events:
             if isinstance(event, TaskChanged):
@@ -143,7 +163,7 @@ class Statistics:
     ) -> None:
         begun = ended is not None and ended.started_at > 0
         if _is_due(old) or _is_due(new):
-            since = self.overdue.follow(old, new, self._state.at, begun=begun)
+            since = self.overdue.follow(old, new, self._at, begun=begun)
             if old is not None:
                 self._began(old, new, ended, since)
             if new is not None and _arrives(old, new):
@@ -168,10 +188,10 @@ class Statistics:
         window = self._of(old.executor).window
         window.ended(ended.duration_ms, ended.outcome, old.policy.cost)
         if ended.outcome not in NOT_COMPLETED:
-            self._completed.add(self._state.at)
+            self._completed.add(self._at)
 
     def _arrived(self, task: Task) -> None:
-        at = self._state.at
+        at = self._at
         self._arrivals.add(at)
         if task.spec.schedule is None:
             self._of(task.executor).arrivals.add(at, task.policy.cost)
