@@ -14,7 +14,8 @@ from coordinator.duties.agenda import Agenda, Item
 from coordinator.duties.due import place_now
 from coordinator.duties.view import LeaderView
 from coordinator.machine.commands import FireSchedule, MissOccurrence, TimeSeries
-from coordinator.model.instants import Instant, Millis, Now
+from coordinator.machine.firing import misfire_grace
+from coordinator.model.instants import Instant, Now
 from coordinator.model.schedules import Firing, Occurrence, Schedule, Series
 from coordinator.model.tasks import Status, Task
 from coordinator.timetable.firing import edited, first_firing, resumed
@@ -52,7 +53,7 @@ def _next(task: Task, view: LeaderView, now: Now) -> Iterator[Item]:
         )
         yield _placed(command, task, view, now)
     else:
-        grace = _grace(schedule, view)
+        grace = misfire_grace(schedule, view.state.settings)
         found = plan(schedule, task.id, series, at, grace)
         if found is None:
             return
@@ -93,8 +94,3 @@ def _missed(task: Task) -> Iterator[Item]:
     pending = task.series.occurrence if task.series is not None else None
     if pending is not None and not task.has_node:
         yield Item(MissOccurrence(task.id, pending.fire_at), (), (task.id,))
-
-
-def _grace(schedule: Schedule, view: LeaderView) -> Millis:
-    own = schedule.misfire_grace_ms
-    return own if own >= 0 else view.state.settings.millis("schedule.misfire_grace")

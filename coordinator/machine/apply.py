@@ -31,7 +31,7 @@ from coordinator.machine.drains import (
 from coordinator.machine.edit import update_task
 from coordinator.machine.failures import InvariantBroken
 from coordinator.machine.features import raise_feature_level
-from coordinator.machine.firing import fire_schedule, miss_occurrence, run_now, time_series
+from coordinator.machine.firing import fire_schedule, miss_occurrence, time_series
 from coordinator.machine.limits import remove_limit, set_limit
 from coordinator.machine.members import (
     add_member,
@@ -44,6 +44,7 @@ from coordinator.machine.outcome import Accepted, Outcome
 from coordinator.machine.pause import pause_task, resume_task, retry_task
 from coordinator.machine.report import end_run, start_run, write_state
 from coordinator.machine.requests import answer_again, forget_requests, remember
+from coordinator.machine.run_now import run_now
 from coordinator.machine.settings import drop_reassign_floor, set_settings
 from coordinator.model.events import DigestAgreed
 from coordinator.model.state import ClusterState

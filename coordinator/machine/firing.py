@@ -1,20 +1,20 @@
-"""Fire times come: they start an occurrence, are held back, or skipped, each with its one fate (TM-5 to TM-12, TM-29)."""
+"""Fire times come: they start an occurrence, are held back, or skipped, each with its one fate (TM-5 to TM-12)."""
 
 from __future__ import annotations
 
 from msgspec.structs import replace
 
 from coordinator.machine.assign import assigned
-from coordinator.machine.commands import FireSchedule, MissOccurrence, RunNow, TimeSeries
+from coordinator.machine.commands import FireSchedule, MissOccurrence, TimeSeries
 from coordinator.machine.fates import awaits_the_leader, is_too_late, skipped, with_fate
 from coordinator.machine.fit import demand_of, still_fits
-from coordinator.machine.leaving import RUN_NOW
 from coordinator.machine.outcome import Accepted, Outcome, Refusal, Refused
-from coordinator.machine.records import already_finished, finished, not_found, revision_mismatch
+from coordinator.machine.records import finished, not_found
 from coordinator.machine.series import SCHEDULE_ENDED, is_exhausted, next_after
 from coordinator.machine.stopping import ask_to_stop
-from coordinator.model.instants import Instant
-from coordinator.model.schedules import Fate, FateWord, Occurrence, Series
+from coordinator.model.instants import Instant, Millis
+from coordinator.model.schedules import Fate, FateWord, Occurrence, Schedule, Series
+from coordinator.model.settings import Settings
 from coordinator.model.state import ClusterState
 from coordinator.model.tasks import Assignment, Code, Desired, Status, StopReason, Task
 
@@ -29,7 +29,7 @@ def time_series(state: ClusterState, command: TimeSeries) -> Outcome:
     if series is None or task.is_terminal or not current or command.edited != task.edited_revision:
         return _stale(task)
     series = replace(series, anchor=command.anchor, next=command.next, needs="", first_at=0)
-    return _put(state, _over_or_idle(state, replace(task, series=series)))
+    return put(state, _over_or_idle(state, replace(task, series=series)))
 
 
 def fire_schedule(state: ClusterState, command: FireSchedule) -> Outcome:
@@ -57,8 +57,8 @@ def fire_schedule(state: ClusterState, command: FireSchedule) -> Outcome:
     if command.start is not None:
         task = _occur(state, task, series, command.start, command)
     for later in command.catch_up:
-        task = _hold(task, later)
-    return _put(state, _over_or_idle(state, task))
+        task = hold(task, later)
+    return put(state, _over_or_idle(state, task))
 
 
 def miss_occurrence(state: ClusterState, command: MissOccurrence) -> Outcome:
@@ -76,44 +76,29 @@ def miss_occurrence(state: ClusterState, command: MissOccurrence) -> Outcome:
     following = next_after(task, series, state.at)
     series = with_fate(state, task, series, Fate(FateWord.MISSED, "start_deadline", at, at))
     task = replace(task, series=replace(series, occurrence=None, next=following))
-    return _put(state, _next_held(state, task))
-
-
-def run_now(state: ClusterState, command: RunNow) -> Outcome:
-    """Never fails silently, and never moves the next fire time (TM-29)."""
-    task = state.tasks.get(command.task_id)
-    if task is None:
-        return not_found(command.task_id)
-    if command.if_revision and command.if_revision != task.revision:
-        return revision_mismatch(task)
-    if task.is_terminal or task.desired is Desired.CANCELLED:
-        return already_finished(task)
-    if not state.settings.assignment_enabled:
-        return Refused(Refusal.PAUSED, _who_disabled(state), task.allocation_id)
-    if task.has_node:
-        return _run_again(state, task, command)
-    if task.series is None:
-        return _one_off_now(state, task, command)
-    if task.series.occurrence is None:
-        return _put(
-            state, _begin(state, task, task.series, _manual(state, task), command.assignment)
-        )
-    if task.status is Status.UNASSIGNED:  # due already: it has no place yet
-        return Accepted(task.id, task.allocation_id, unchanged=True)
-    again = _unassigned(task, task.due_at)  # it waits for its next attempt
-    return _put(state, _with_choice(state, again, command.assignment))
+    return put(state, _next_held(state, task))
 
 
 def fallen_due(state: ClusterState, task: Task) -> Task:
     """The record to be edited: the fire time that is due, but not handled yet, starts by the schedule it had (TM-25)."""
-    series = task.series
-    if series is None or not awaits_the_leader(state, task):
+    series, schedule = task.series, task.spec.schedule
+    if series is None or schedule is None or not awaits_the_leader(state, task):
         return task
-    at = series.next.fire_at
-    task = replace(task, series=replace(series, handled=at))
-    start = Occurrence("schedule", at, series.next.due_at)
-    alone = FireSchedule(task.id, task.edited_revision, at, series.next, start=start)
-    return _occur(state, task, task.series or series, start, alone)
+    at, due_at = series.next.fire_at, series.next.due_at
+    series = replace(series, handled=at)
+    is_late = state.at - due_at > misfire_grace(schedule, state.settings)
+    if is_late and schedule.misfire == "skip":
+        series = with_fate(state, task, series, Fate(FateWord.MISSED, "misfire", at, at))
+        return replace(task, series=series)
+    start, edited = Occurrence("schedule", at, due_at), task.edited_revision
+    alone = FireSchedule(task.id, edited, at, series.next, start=start, late=is_late)
+    return _occur(state, replace(task, series=series), series, start, alone)
+
+
+def misfire_grace(schedule: Schedule, settings: Settings) -> Millis:
+    """How late a fire time may be handled without being late (TM-10)."""
+    own = schedule.misfire_grace_ms
+    return own if own >= 0 else settings.millis("schedule.misfire_grace")
 
 
 def _occur(
@@ -122,19 +107,19 @@ def _occur(
     """A time to run has come. By the overlap policy if the one before is not over (TM-12)."""
     current, schedule = series.occurrence, task.spec.schedule
     if current is None:
-        return _begin(state, task, series, occurrence, command.assignment)
+        return begin(state, task, series, occurrence, command.assignment)
     overlap = schedule.overlap if schedule is not None else "skip"
     if command.extra or (command.late and schedule is not None and schedule.misfire == "all"):
-        return _hold(task, occurrence)
+        return hold(task, occurrence)
     is_held = any(one.fire_at for one in series.queue)
     if overlap == "replace":
         return _replaced(state, task, series, occurrence)
     if overlap == "queue_one" and not is_held:
-        return _hold(task, occurrence)
+        return hold(task, occurrence)
     return replace(task, series=skipped(state, task, series, occurrence, "overlap"))
 
 
-def _begin(
+def begin(
     state: ClusterState,
     task: Task,
     series: Series,
@@ -143,13 +128,13 @@ def _begin(
 ) -> Task:
     """The occurrence is the present one, with the leader's choice of a node if that holds."""
     task = replace(task, series=replace(series, occurrence=occurrence), cause=occurrence.cause)
-    task = _unassigned(task, occurrence.due_at)
+    task = unassigned(task, occurrence.due_at)
     if is_too_late(task, occurrence, state.at):
         return task
-    return _with_choice(state, task, chosen)
+    return with_choice(state, task, chosen)
 
 
-def _with_choice(state: ClusterState, task: Task, chosen: Assignment | None) -> Task:
+def with_choice(state: ClusterState, task: Task, chosen: Assignment | None) -> Task:
     """On the node that the leader chose, or unassigned with the reason."""
     if chosen is None:
         return task
@@ -162,13 +147,15 @@ def _with_choice(state: ClusterState, task: Task, chosen: Assignment | None) -> 
     return replace(task, assignment=why)
 
 
-def _unassigned(task: Task, due_at: int) -> Task:
+def unassigned(task: Task, due_at: int) -> Task:
+    """The record without a node that wants one, due since then."""
     return replace(
         task, status=Status.UNASSIGNED, assignment=Assignment(), wake_at=0, due_at=due_at
     )
 
 
-def _hold(task: Task, occurrence: Occurrence) -> Task:
+def hold(task: Task, occurrence: Occurrence) -> Task:
+    """The record with one more occurrence behind the present one."""
     series = task.series
     if series is None:
         return task
@@ -183,45 +170,12 @@ def _replaced(state: ClusterState, task: Task, series: Series, occurrence: Occur
     current = series.occurrence
     if current is not None and not task.has_node:
         series = skipped(state, task, series, current, "overlap")
-        return _begin(state, task, replace(series, queue=asked_for), occurrence, None)
+        return begin(state, task, replace(series, queue=asked_for), occurrence, None)
     if current is not None:
         series = replace(series, occurrence=replace(current, replaced=True))
     task = replace(task, series=replace(series, queue=(*asked_for, occurrence)))
     ask_to_stop(state, task, StopReason.REPLACE)
     return state.tasks[task.id]
-
-
-def _run_again(state: ClusterState, task: Task, command: RunNow) -> Outcome:
-    """It has a node: once more afterwards, or in its place."""
-    if not command.queue and not command.replace:
-        detail = f"run {task.allocation_id} is {task.status} on {task.assignment.node}"
-        return Refused(Refusal.ALREADY_RUNNING, detail, task.allocation_id)
-    wanted = _with_another_run(state, task, first=command.replace)
-    if command.replace:
-        return ask_to_stop(state, wanted, StopReason.REPLACE, command.reason)
-    if wanted == task:
-        return Accepted(task.id, task.allocation_id, unchanged=True)
-    return _put(state, wanted)
-
-
-def _with_another_run(state: ClusterState, task: Task, *, first: bool) -> Task:
-    """One more run after the present one, however often it is asked for; `first`: in its place, before what is held."""
-    series = task.series
-    if series is None:
-        return replace(task, run_again=True)
-    held = [one for one in series.queue if one.cause == RUN_NOW]
-    if not first:
-        return task if held else _hold(task, _manual(state, task))
-    others = tuple(one for one in series.queue if one.cause != RUN_NOW)
-    occurrence = series.occurrence
-    if occurrence is not None:
-        occurrence = replace(occurrence, replaced=True)
-    queue = (*(held or [_manual(state, task)]), *others)
-    return replace(task, series=replace(series, occurrence=occurrence, queue=queue))
-
-
-def _manual(state: ClusterState, task: Task) -> Occurrence:
-    return Occurrence(RUN_NOW, 0, state.at, while_paused=task.desired is Desired.PAUSED)
 
 
 def _last_handled(command: FireSchedule) -> Instant:
@@ -234,18 +188,6 @@ def _started(command: FireSchedule) -> tuple[Occurrence, ...]:
     return command.catch_up if command.start is None else (command.start, *command.catch_up)
 
 
-def _one_off_now(state: ClusterState, task: Task, command: RunNow) -> Outcome:
-    if task.desired is Desired.PAUSED:
-        return Refused(Refusal.PAUSED, "the task is paused: resume it", task.allocation_id)
-    if task.assignment.code is Code.DEPENDENCY:
-        return Refused(Refusal.PAUSED, "it waits for other tasks", task.allocation_id)
-    if task.status is Status.UNASSIGNED:
-        return Accepted(task.id, task.allocation_id, unchanged=True)
-    due_at = min(task.due_at, state.at) if task.due_at else task.due_at
-    now = replace(_unassigned(task, due_at), cause=RUN_NOW)
-    return _put(state, _with_choice(state, now, command.assignment))
-
-
 def _next_held(state: ClusterState, task: Task) -> Task:
     """No occurrence is left: the first one that was held back, or wait for the next fire time."""
     series = task.series
@@ -253,7 +195,7 @@ def _next_held(state: ClusterState, task: Task) -> Task:
         return task
     if series.queue:
         first, rest = series.queue[0], series.queue[1:]
-        return _begin(state, task, replace(series, queue=rest), first, None)
+        return begin(state, task, replace(series, queue=rest), first, None)
     why, due_at = Assignment(code=Code.NOT_DUE), series.next.due_at
     task = replace(task, status=Status.WAITING, assignment=why, wake_at=0, due_at=due_at)
     return _over_or_idle(state, task)
@@ -271,17 +213,12 @@ def _over_or_idle(state: ClusterState, task: Task) -> Task:
     return replace(task, due_at=series.next.due_at)
 
 
-def _who_disabled(state: ClusterState) -> str:
-    found = state.settings.values.get("assignment.enable")
-    by = f" by {found.by}" if found is not None and found.by else ""
-    return f"assignment is switched off{by}"
-
-
 def _stale(task: Task) -> Refused:
     return Refused(Refusal.CHOICE_STALE, f"the task is {task.status}", task.allocation_id)
 
 
-def _put(state: ClusterState, task: Task) -> Accepted:
+def put(state: ClusterState, task: Task) -> Accepted:
+    """Store the record, changed now."""
     stored = replace(task, updated_at=state.at, revision=state.revision)
     if stored != state.tasks[task.id]:  # else the stop that it takes was all
         state.put_task(stored)

@@ -21,7 +21,7 @@ from coordinator.model.ids import Incarnation, NodeName
 from coordinator.model.schedules import Fate, Firing, Schedule
 from coordinator.model.tasks import Code, Policy, RunOutcome, Status, TaskSpec
 from tests.unit.machine.kit import AT, join, on, with_task
-from tests.unit.machine.recurring import EVERY, SKIPPED, STARTED, WAITS, Recurring, T, nth
+from tests.unit.machine.recurring import EVERY, MISSED, SKIPPED, STARTED, WAITS, Recurring, T, nth
 
 HOURLY = Schedule(every_ms=3_600_000)
 LIFE = Incarnation("1-n1")
@@ -79,6 +79,18 @@ def test_tm_25_what_is_due_and_was_not_handled_yet_is_not_withdrawn_either() -> 
     skipping.at = nth(1)
     skipping.edit(None)
     assert skipping.fates[-1] == (SKIPPED, "overlap", nth(1))
+
+
+def test_tm_25_what_is_late_by_then_goes_by_the_misfire_policy_it_had() -> None:
+    missing = Recurring(misfire="skip", misfire_grace_ms=5)
+    missing.at = nth(0) + 6
+    assert missing.edit(HOURLY).status is Status.WAITING
+    assert missing.fates == [(MISSED, "misfire", nth(0))]
+    catching_up = Recurring(misfire="all")
+    catching_up.fire()
+    catching_up.at = nth(1) + 60_001
+    catching_up.edit(HOURLY)
+    assert catching_up.held == [nth(1)]
 
 
 def test_tm_25_before_the_leader_has_said_anything_it_stays_a_first_time() -> None:
