@@ -47,6 +47,7 @@ from coordinator.replica.sayings import (
 from coordinator.timetable import after_blackouts, problem
 
 ERROR_TEXT_CHARS = 256
+NO_CLAIMS: tuple[Claim, ...] = ()
 KINDS = {"started": "start", "state": "state", "ended": "outcome"}  # reports that the fence is for
 
 
@@ -190,8 +191,7 @@ class Desk:
         bench, ended = self._bench, _with_a_schedule_that_can_be(ended, self._bench.at)
         task = bench.state.tasks.get(report.task_id)
         started = bench.at - report.started_ago_ms if report.started_ago_ms >= 0 else 0
-        retry_at, chosen = 0, None
-        claims: tuple[Claim, ...] = ()
+        retry_at, chosen, claims = 0, None, NO_CLAIMS
         if task is not None and task.allocation_id == report.allocation_id:
             retry_at = self._retry_at(task, ended)
             self._keep_away(task, session.name, ended)
