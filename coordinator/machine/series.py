@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from coordinator.machine.backoff import longest_wait
 from coordinator.machine.commands import EndRun
-from coordinator.machine.fates import is_too_late, withdrawn
+from coordinator.machine.fates import is_too_late, overtaken, withdrawn
 from coordinator.machine.leaving import (
     RUN_NOW,
     over,
@@ -48,7 +48,7 @@ def settled_series(state: ClusterState, task: Task, report: EndRun, last: LastOu
         case RunOutcome.FAILED | RunOutcome.TIMED_OUT:
             return _after_failure(state, task, report, last)
         case RunOutcome.LOST if task.policy.on_lost == "fail":
-            return go_on(state, _counted(replace(task, losses=0)), report)
+            return go_on(state, _counted(state, replace(task, losses=0)), report)
         case RunOutcome.LOST:
             return after_loss(state, task, report, last.duration_ms)
         case RunOutcome.ABORTED:  # pragma: no branch - the type checker proves the match total
@@ -149,6 +149,7 @@ def _after_success(state: ClusterState, task: Task, report: EndRun) -> Task:
         return over(state, task, Status.SUCCEEDED)
     if report.then == "pause":
         set_by = marked(task.set_by, "run", ["paused"])
+        task = overtaken(state, task, "paused")
         task = replace(task, desired=Desired.PAUSED, set_by=set_by)
     return go_on(state, task, report)
 
@@ -166,16 +167,16 @@ def _after_failure(state: ClusterState, task: Task, report: EndRun, last: LastOu
         task = replace(task, attempts=attempts_before(task, last) + 1, losses=0)
         return over(state, task, Status.FAILED, reason=dead_letter_reason(report, last))
     if report.reason == "self_reported":
-        return go_on(state, _counted(replace(task, losses=0)), report)
+        return go_on(state, _counted(state, replace(task, losses=0)), report)
     is_reset = attempts_before(task, last) < task.attempts
     task = replace(task, attempts=attempts_before(task, last) + 1, losses=0)
     task = _failed_once_more(task, is_reset=is_reset)
     if _gives_way(task):
-        return go_on(state, _counted(task), report)
+        return go_on(state, _counted(state, task), report)
     retry_at = _retry_at(state, task, report)
     if retry_at:
         return waiting(state, replace(task, cause="retry"), retry_at)
-    return go_on(state, _counted(task), report)
+    return go_on(state, _counted(state, task), report)
 
 
 def _failed_once_more(task: Task, *, is_reset: bool) -> Task:
@@ -188,7 +189,7 @@ def _failed_once_more(task: Task, *, is_reset: bool) -> Task:
     return replace(task, series=replace(series, occurrence=occurrence))
 
 
-def _counted(task: Task) -> Task:
+def _counted(state: ClusterState, task: Task) -> Task:
     """One more failed occurrence in the row; after too many the series is paused."""
     series, schedule = task.series, task.spec.schedule
     if series is None or schedule is None:
@@ -197,6 +198,7 @@ def _counted(task: Task) -> Task:
     task = replace(task, series=replace(series, failures=failures))
     if 0 < schedule.pause_after_failures <= failures and task.desired is Desired.RUNNING:
         why = f"{failures} failures in a row" if failures > 1 else "1 failure"
+        task = overtaken(state, task, "paused")
         return replace(task, desired=Desired.PAUSED, stop_text=why)
     return task
 

@@ -250,6 +250,19 @@ def test_pause_after_failures_counts_occurrences_in_a_row() -> None:
     )
 
 
+def test_g9_a_fire_time_that_came_before_the_series_paused_itself_has_its_fate() -> None:
+    world = Recurring(pause_after_failures=1)
+    world.fire()
+    world.at = nth(1)
+    assert world.fail().status is Status.PAUSED
+    assert world.fates == [(STARTED, "", nth(0)), (SKIPPED, "paused", nth(1))]
+    other = Recurring()
+    other.fire()
+    other.at = nth(1)
+    assert other.succeed(then="pause").status is Status.PAUSED
+    assert other.fates == world.fates
+
+
 def test_pt_30_cancelling_a_run_goes_on_to_the_next_due_time() -> None:
     world = Recurring(overlap="queue_one")
     task = world.fire()
