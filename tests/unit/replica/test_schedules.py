@@ -58,10 +58,13 @@ class Clockwork:
             for effect in member.out:
                 if isinstance(effect, e.Applied) and effect.revision not in self.seen:
                     self.seen.add(effect.revision)
-                    for event in effect.events:
-                        if isinstance(event, Fated):
-                            self.fated(event)
+                    self.follow(effect)
             member.out.clear()
+
+    def follow(self, effect: e.Applied) -> None:
+        for event in effect.events:
+            if isinstance(event, Fated):
+                self.fated(event)
 
     def fated(self, event: Fated) -> None:
         for at in times_of(event.fate):
