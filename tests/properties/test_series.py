@@ -12,6 +12,7 @@ from coordinator.machine.apply import apply_batch
 from coordinator.machine.commands import (
     AssignTask,
     Batch,
+    CheckDigest,
     Command,
     EndRun,
     FireSchedule,
@@ -23,6 +24,7 @@ from coordinator.machine.commands import (
 )
 from coordinator.machine.invariants import check
 from coordinator.machine.outcome import Accepted, Refused
+from coordinator.machine.restoring import begin_anew
 from coordinator.model.ids import Incarnation, NodeName
 from coordinator.model.nodes import Offer
 from coordinator.model.state import ClusterState
@@ -100,6 +102,10 @@ def test_g9_every_fire_time_that_was_handled_has_exactly_one_fate(data: st.DataO
         else:
             apply_one(state, at, command_for(state, data.draw), book)
     assert digest(load(encode(freeze(state)))) == digest(state)
+    for event in begin_anew(state, 1):  # all runs are lost, and nothing else is
+        book.learn(CheckDigest(0, ""), None, [event], at)
+    check(state)
+    book.agree(state)
 
 
 @settings(max_examples=40)
