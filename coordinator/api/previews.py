@@ -47,7 +47,7 @@ def preview_of(
     else:
         task = _there(task, request.id)
         schedule = _schedule_of(task)
-        times = fire_times_of(task, from_at, count)
+        times = fire_times_of(task, now, count, request.from_at)
     usual_ms = task.last_outcome.duration_ms if task is not None and task.last_outcome else 0
     return wire.PreviewScheduleResponse(
         expression=expression_of(schedule),

@@ -102,16 +102,18 @@ def fire_times(
     ]
 
 
-def fire_times_of(task: Task, from_at: Instant, count: int) -> list[wire.FireTime]:
-    """Of a record as it is, or as it would be; none of a one-off."""
+def fire_times_of(
+    task: Task, now: Instant, count: int, later: Instant = 0
+) -> list[wire.FireTime]:
+    """Of a record as it is, or as it would be, from now on or from a later instant; none of a one-off."""
     schedule, series = task.spec.schedule, task.series
     if schedule is None:
         return []
     if series is not None and series.anchor and not series.needs:
         # what comes next has not been handled, however near it is
-        upto = min(from_at, series.next.fire_at - 1) if series.next.fire_at else from_at
-        return fire_times(schedule, task.id, series.anchor, upto, count)
-    return first_fire_times(schedule, task.id, task.spec.due_at, from_at, count)
+        upto = min(now, series.next.fire_at - 1) if series.next.fire_at else now
+        return fire_times(schedule, task.id, series.anchor, max(upto, later - 1), count)
+    return first_fire_times(schedule, task.id, task.spec.due_at, max(now, later), count)
 
 
 def fire_times_after(

@@ -133,11 +133,11 @@ def _with_intent(state: ClusterState, task: Task, command: UpdateTask) -> Task:
 
 def _groups(task: Task, edited: Task) -> list[str]:
     """Groups of fields that the edit has changed (TM-23)."""
-    same_spec = replace(edited.spec, schedule=task.spec.schedule) == task.spec
+    others = replace(edited.spec, schedule=task.spec.schedule)  # what policy they come to says nobody
     changed = {
         "schedule": edited.spec.schedule != task.spec.schedule,
         "params": edited.params != task.params,
-        "policy": not same_spec or edited.policy != task.policy,
+        "policy": others != task.spec,
     }
     return [group for group, has_changed in changed.items() if has_changed]
 

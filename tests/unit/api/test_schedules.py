@@ -125,6 +125,9 @@ async def test_tm_19_a_dry_run_and_a_stored_task_show_fire_times() -> None:
         await until(lambda: at.house.replica.state.tasks["nightly"].series.next.fire_at)
         found = await client.get("nightly", fire_times=10)
         assert [one.at for one in found.fire_times] == [one.at for one in tried.fire_times]
+        later = tried.fire_times[3].at
+        ahead = await client.preview_schedule("nightly", count=2, from_at=later)
+        assert [one.at for one in ahead.preview.items] == [one.at for one in tried.fire_times[3:5]]
         too_many = wire.GetRequest(id="nightly", fire_times=1_001)
         assert (await refused(at.tasks.Get(too_many))).metadata["field"] == "fire_times"
         await at.create("once")
