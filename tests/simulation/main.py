@@ -16,7 +16,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from itertools import islice
 from pathlib import Path
 
-from tests.simulation import mutants, runs
+from tests.simulation import mutants, runs, schedule_runs
 from tests.simulation.dials import FAULTS, Dials, draw
 from tests.simulation.laws import Tally
 from tests.simulation.runs import Result
@@ -37,6 +37,7 @@ examples:
   scripts/simulate --seed 4711 --faults crash,loss the same story with these kinds of faults only
   scripts/simulate --seed 4711 --shrink            which kinds of faults, members, clients it takes to fail
   scripts/simulate --seed 4711 --until 51234 --trace    the last events before that step
+  scripts/simulate --schedules 100000              leaders die, clocks jump, all is down, when fire times come
   scripts/simulate --mutants                       whether the harness notices each known way of being wrong
 
 kinds of faults:
@@ -52,6 +53,8 @@ second time in a fresh process with another PYTHONHASHSEED; its trace must be th
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit status for the shell."""
     options = _parser().parse_args(arguments)
+    if options.schedules is not None:
+        return schedule_runs.main(options.schedules, options.seed or 1)
     if options.mutants is not None:
         return mutants.main(options.mutants, options.seeds or range(1, 2_001), options.jobs)
     try:
@@ -78,6 +81,14 @@ def _parser() -> argparse.ArgumentParser:
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--seed", type=int, help="one seed, told in full")
     what.add_argument("--seeds", type=_range, help="A..B, or A.. with --minutes (default 1..100)")
+    parser.add_argument(
+        "--schedules",
+        type=int,
+        nargs="?",
+        const=100_000,
+        metavar="N",
+        help="N fire times (100000) of series, with faults that strike when they come",
+    )
     parser.add_argument("--minutes", type=float, help="begin no further seed after so long")
     parser.add_argument("--faults", metavar="LIST", help="only these kinds, by comma; or none")
     parser.add_argument(
