@@ -126,7 +126,10 @@ class Book:
         latest = max(before + every, stretch.since + every)
         first = min(times, default=None)
         if first is not None and (first <= latest or not before):  # an edit may leave it as it is
-            return first - every * (1 + leeway(stretch.schedule) // every)  # the same grid
+            back = (
+                1 + leeway(stretch.schedule) // every
+            )  # the same grid, from before the stretch on
+            return first - every * back if first - every <= stretch.since else first
         if not before and first is None:
             return None  # it stays as it was, which may be long after
         return latest if stretch.is_settled and latest <= last - AGREED else None
