@@ -62,6 +62,8 @@ class Changes:
         def make(task_id: TaskId, _: Task | None) -> Wish:
             return CancelTask(task_id, request.purge, grace_ms=grace, reason=reason)
 
+        if request.purge and request.filter.object_kind:  # the thing is gone: all its tasks go
+            request.filter.include_finished = True
         content = f"cancel {request.purge} {grace}".encode()
         return await self._many.change(request, content, make, _updated, left)
 

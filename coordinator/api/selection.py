@@ -137,6 +137,8 @@ def about(wanted: wire.Filter) -> list[Test]:
         tests.append(lambda t: t.spec.object_kind == kind and ident in ("", t.spec.object_id))
     if wanted.recurring:
         tests.append(lambda task: task.spec.schedule is not None)
+    if wanted.standalone:
+        tests.append(lambda task: not (task.spec.object_kind or task.spec.parent))
     return tests
 
 

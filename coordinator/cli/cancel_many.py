@@ -44,4 +44,6 @@ def cancel_many(session: Session, selection: Selection, change: ChangeOptions, h
         found = await session.client.wait_all(chosen, timeout_s=session.left_s)
         return {one.id: one.task for one in found.ended if one.task is not None}
 
-    return change_many(session, selection, change, many, ends if how.waits else None)
+    finished = how.purge and bool(selection.object)  # TM-68: the thing is gone, with all its tasks
+    follow = ends if how.waits else None
+    return change_many(session, selection, change, many, follow, finished=finished)

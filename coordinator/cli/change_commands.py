@@ -37,7 +37,11 @@ ChangeMany = Callable[["Filter", "ChangeOptions"], Awaitable["ChangedMany"]]
 @click.argument("ids", nargs=-1, shell_complete=complete("tasks"))
 @selection_flags
 @click.option("--grace", type=DURATION, help="How long a run may take to stop by itself.")
-@click.option("--purge", is_flag=True, help="Remove the record as soon as the task has ended.")
+@click.option(
+    "--purge",
+    is_flag=True,
+    help="Remove the records of what has ended; with --object of finished ones, too.",
+)
 @click.option("--run", "run_only", is_flag=True, help="End its current run alone.")
 @click.option("--rerun", is_flag=True, help="With --run: a task without a schedule runs again.")
 @click.option("--wait", "wait", is_flag=True, help="Until it is cancelled.")

@@ -45,6 +45,7 @@ class Selection(NamedTuple):
     name: str = ""
     longer_ms: int = 0
     recurring: bool = False
+    standalone: bool = False
 
     @property
     def is_filter(self) -> bool:
@@ -73,6 +74,7 @@ def selection_flags(command: Command) -> Command:
         click.option("--longer-than", "longer_ms", type=DURATION,
                      help="Tasks whose code has been running for longer."),
         click.option("--recurring", is_flag=True, help="Tasks with a schedule."),
+        click.option("--standalone", is_flag=True, help="Tasks with neither object nor parent."),
     )  # fmt: skip
     for option in reversed(options):
         command = option(command)
@@ -92,6 +94,7 @@ def selection_of(ids: Sequence[str], flags: dict[str, Any]) -> Selection:
         name=flags.pop("name"),
         longer_ms=flags.pop("longer_ms") or 0,
         recurring=flags.pop("recurring"),
+        standalone=flags.pop("standalone"),
     )
 
 
@@ -122,6 +125,7 @@ def filter_of(selection: Selection, *, finished: bool = False) -> Filter:
         id_pattern=selection.name,
         running_longer_ms=selection.longer_ms,
         recurring=selection.recurring,
+        standalone=selection.standalone,
     )
 
 

@@ -38,8 +38,11 @@ class ManyTasks(TaskReads):
 
         Without ids in it, the filter is asked once for the tasks it means; then these are cancelled as far as they
         still match, so that a repeat is about the same ones. With ids, each is answered, in the order given: unknown
-        ones `not_found`, finished ones `refused` (`already_finished`), those that do not match `skipped`.
+        ones `not_found`, finished ones `refused` (`already_finished`), those that do not match `skipped`. With
+        `purge` records are removed once they have ended; of an object those of finished tasks as well.
         """
+        if purge and selection.object_kind and not selection.statuses:
+            selection = msgspec_replace(selection, include_finished=True)
         request = wire.CancelManyRequest(purge=purge, grace_ms=grace_ms)
         return await self._many(methods.CANCEL_MANY, request, selection, change, timeout_s)
 

@@ -126,7 +126,8 @@ class Filter(Struct, frozen=True, kw_only=True):
 
     `labels` are terms such as `key=value`, `key!=value`, `key`, `!key`; `executor` may have a `*`;
     `include_finished` adds succeeded and cancelled ones. `id_pattern`: with `*`; `running_longer_ms`: user code began
-    longer ago than that and has not ended; `recurring`: only tasks with a schedule.
+    longer ago than that and has not ended; `recurring`: only tasks with a schedule; `standalone`: only those with neither
+    object nor parent.
     """
 
     ids: Sequence[str] = ()
@@ -141,6 +142,7 @@ class Filter(Struct, frozen=True, kw_only=True):
     id_pattern: str = ""
     running_longer_ms: int = 0
     recurring: bool = False
+    standalone: bool = False
 
 
 class RunFilter(Filter, frozen=True, kw_only=True):

@@ -156,6 +156,7 @@ def filter_to_wire(selection: Filter) -> wire.Filter:
         id_pattern=selection.id_pattern,
         running_longer_ms=selection.running_longer_ms,
         recurring=selection.recurring,
+        standalone=selection.standalone,
     )
 
 

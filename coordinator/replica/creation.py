@@ -19,6 +19,7 @@ from coordinator.model.ids import NO_ALLOCATION, TaskId
 from coordinator.model.tasks import Assignment, Code, Desired, Policy, Status, Task
 from coordinator.replica.assigners import Assigners, Job
 from coordinator.replica.bench import Bench
+from coordinator.replica.inheriting import with_object
 from coordinator.replica.inputs import Asked, Create
 from coordinator.replica.policies import Policies
 from coordinator.replica.proposals import Answer, Lost, OnAnswer, Proposal, Proposals
@@ -63,6 +64,7 @@ class Creations:
     def begin(self, asked: Asked, create: Create, on_answer: OnAnswer) -> None:
         """Answer at once, ask foreign code, or propose."""
         state = self._view.state
+        create = with_object(create, state)
         existing = state.tasks.get(create.task_id)
         facts = self._view.facts.get(create.executor)
         repeated = asked.request_id and state.requests.get(asked.request_id) is not None

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
-from msgspec.structs import replace
 
 from coordinator.assignment.load import Claim
 from coordinator.duties.due import place_now
@@ -34,6 +33,7 @@ from coordinator.model.nodes import ITSELF
 from coordinator.model.tasks import Assignment, Code, RunOutcome, StopReason, Task
 from coordinator.replica.bench import Bench
 from coordinator.replica.fanout import Session
+from coordinator.replica.inheriting import child_spec
 from coordinator.replica.inputs import Asked, Create
 from coordinator.replica.live import LiveBoard
 from coordinator.replica.proposals import Answer, Lost, OnAnswer, Proposal, Proposals
@@ -105,7 +105,7 @@ class Desk:
         self._say(session, _answer(report.number, answer, revision))
 
     def _start_child(self, session: Session, report: Report, child: NewChild) -> None:
-        """On the road of any new task, under the run's fence and with its headers (PT-74, PT-77)."""
+        """On the road of any new task, under the run's fence and with what it inherits (PT-74, PT-77)."""
 
         def answered(answer: Answer) -> None:
             self._say(session, _answer(report.number, answer, self._bench.state.revision))
@@ -113,13 +113,11 @@ class Desk:
         if child.refusal is not None:
             answered(child.refusal)
             return
-        parent = self._bench.state.tasks.get(report.task_id)
-        headers = parent.spec.headers if parent is not None else ()
         create = Create(
             TaskId(f"{report.task_id}/{child.key}"),
             child.executor,
             child.params,
-            replace(child.spec, parent=report.task_id, headers=headers),
+            child_spec(child.spec, report.task_id, self._bench.state),
             child.paused,
             by_run=(report.allocation_id, session.incarnation),
         )

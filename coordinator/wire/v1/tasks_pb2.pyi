@@ -521,7 +521,7 @@ class GetResponse(_message.Message):
     def __init__(self, answer: _Optional[_Union[Answer, _Mapping]] = ..., task: _Optional[_Union[Task, _Mapping]] = ..., matches: _Optional[_Iterable[str]] = ..., match_count: _Optional[int] = ..., fire_times: _Optional[_Iterable[_Union[FireTime, _Mapping]]] = ...) -> None: ...
 
 class Filter(_message.Message):
-    __slots__ = ("label_terms", "statuses", "executor", "node", "parent", "object_kind", "object_id", "include_finished", "ids", "id_pattern", "running_longer_ms", "recurring")
+    __slots__ = ("label_terms", "statuses", "executor", "node", "parent", "object_kind", "object_id", "include_finished", "ids", "id_pattern", "running_longer_ms", "recurring", "standalone")
     LABEL_TERMS_FIELD_NUMBER: _ClassVar[int]
     STATUSES_FIELD_NUMBER: _ClassVar[int]
     EXECUTOR_FIELD_NUMBER: _ClassVar[int]
@@ -534,6 +534,7 @@ class Filter(_message.Message):
     ID_PATTERN_FIELD_NUMBER: _ClassVar[int]
     RUNNING_LONGER_MS_FIELD_NUMBER: _ClassVar[int]
     RECURRING_FIELD_NUMBER: _ClassVar[int]
+    STANDALONE_FIELD_NUMBER: _ClassVar[int]
     label_terms: _containers.RepeatedScalarFieldContainer[str]
     statuses: _containers.RepeatedScalarFieldContainer[str]
     executor: str
@@ -546,7 +547,8 @@ class Filter(_message.Message):
     id_pattern: str
     running_longer_ms: int
     recurring: bool
-    def __init__(self, label_terms: _Optional[_Iterable[str]] = ..., statuses: _Optional[_Iterable[str]] = ..., executor: _Optional[str] = ..., node: _Optional[str] = ..., parent: _Optional[str] = ..., object_kind: _Optional[str] = ..., object_id: _Optional[str] = ..., include_finished: _Optional[bool] = ..., ids: _Optional[_Iterable[str]] = ..., id_pattern: _Optional[str] = ..., running_longer_ms: _Optional[int] = ..., recurring: _Optional[bool] = ...) -> None: ...
+    standalone: bool
+    def __init__(self, label_terms: _Optional[_Iterable[str]] = ..., statuses: _Optional[_Iterable[str]] = ..., executor: _Optional[str] = ..., node: _Optional[str] = ..., parent: _Optional[str] = ..., object_kind: _Optional[str] = ..., object_id: _Optional[str] = ..., include_finished: _Optional[bool] = ..., ids: _Optional[_Iterable[str]] = ..., id_pattern: _Optional[str] = ..., running_longer_ms: _Optional[int] = ..., recurring: _Optional[bool] = ..., standalone: _Optional[bool] = ...) -> None: ...
 
 class ListRequest(_message.Message):
     __slots__ = ("filter", "page_size", "page_token", "read", "count_only")

@@ -118,6 +118,27 @@ def test_pt_79_a_selection_is_cancelled_in_one_call_with_the_outcome_of_each(
     assert cluster.tasks["other"].status == "running"
 
 
+def test_tm_68_what_belongs_to_an_object_goes_finished_or_not(
+    taskctl: Taskctl, cluster: FakeCluster
+) -> None:
+    cluster.put("over", status="succeeded")
+    cluster.put("here")
+    assert taskctl("cancel", "--object", "order/7", "--purge").code == 13
+    (request,) = cluster.asked("CancelMany")
+    assert (request.filter.object_kind, request.filter.object_id) == ("order", "7")
+    assert (list(request.filter.ids), request.purge) == (["here", "over"], True)
+    assert request.filter.include_finished
+    assert taskctl("cancel", "--object", "order/7").code == 0
+    assert len(cluster.asked("CancelMany")) == 1  # without --purge only what has not ended is meant
+
+
+def test_tm_68_standalone_ones_are_those_without_object_and_parent(
+    taskctl: Taskctl, cluster: FakeCluster
+) -> None:
+    assert taskctl("list", "--standalone").code == 0
+    assert cluster.asked("List")[-1].filter.standalone
+
+
 def test_pt_79_what_does_not_match_any_more_is_left_alone_and_said_so(
     taskctl: Taskctl, cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
