@@ -1,0 +1,74 @@
+"""A fire time that has come is in the log before the wish that takes it away, though that was asked for first (G9)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from coordinator.assignment.load import Load
+from coordinator.codec.envelope import decode_batch
+from coordinator.machine.commands import (
+    CancelTask,
+    Command,
+    FireSchedule,
+    PauseTask,
+    Request,
+    ResumeTask,
+    RunNow,
+    UpdateTask,
+)
+from coordinator.model.ids import TaskId
+from coordinator.model.schedules import Firing
+from coordinator.model.state import ClusterState
+from coordinator.replica.proposals import Proposal, Proposals
+
+S, T = TaskId("s"), TaskId("t")
+FIRE_S, FIRE_T = FireSchedule(S, 0, 5, Firing()), FireSchedule(T, 0, 5, Firing())
+
+
+class Log:
+    """A raft that takes everything."""
+
+    term, last_index = 1, 0
+
+    def __init__(self) -> None:
+        self.commands: list[Command] = []
+
+    def propose(self, data: bytes) -> None:
+        self.last_index += 1
+        self.commands += [request.command for request in decode_batch(data).requests]
+
+
+def logged(*commands: Command) -> list[Command]:
+    log: Any = Log()
+    proposals = Proposals(log, Load(ClusterState()), {})
+    for command in commands:
+        proposals.add(Proposal(Request(command), lambda _: None))
+    proposals.flush(1, 1, 100)
+    assert not len(proposals)
+    return log.commands
+
+
+def test_g9_a_fire_time_goes_before_what_ends_or_edits_its_series() -> None:
+    for wish in (PauseTask(T), CancelTask(T), UpdateTask(T, 0)):
+        assert logged(RunNow(S), wish, RunNow(T), FIRE_T) == [RunNow(S), FIRE_T, wish, RunNow(T)]
+
+
+def test_g9_of_several_wishes_it_goes_before_the_first() -> None:
+    wishes = (PauseTask(T), ResumeTask(T), PauseTask(T, finish=True))
+    assert logged(*wishes, FIRE_T, FIRE_S) == [FIRE_T, *wishes, FIRE_S]
+
+
+def test_g9_otherwise_it_waits_for_its_turn() -> None:
+    assert logged(PauseTask(S), RunNow(T), FIRE_T) == [PauseTask(S), RunNow(T), FIRE_T]
+
+
+def test_g9_a_wish_that_is_in_the_log_is_past() -> None:
+    log: Any = Log()
+    proposals = Proposals(log, Load(ClusterState()), {})
+    for command in (PauseTask(T), FIRE_S):
+        proposals.add(Proposal(Request(command), lambda _: None))
+    proposals.flush(1, 1, 1)
+    proposals.add(Proposal(Request(FIRE_T), lambda _: None))
+    proposals.applied(1, 1, [None])  # type: ignore[list-item]
+    proposals.flush(1, 1_000, 100)
+    assert log.commands == [PauseTask(T), FIRE_S, FIRE_T]
