@@ -95,6 +95,8 @@ def next_after(task: Task, series: Series, at: Instant) -> Firing:
     is_known = series.next.fire_at != NEVER  # a manual run never moves it (TM-29)
     if schedule is None or occurrence is None or not counts or is_known:
         return series.next
+    if any(one.fire_at for one in series.queue):  # then it depends on the run of that one
+        return Firing()
     fire_at = after_run(schedule, occurrence.due_at, task.started_at or at, at)
     return Firing(fire_at, fire_at) if not schedule.end or fire_at < schedule.end else Firing()
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from coordinator.machine.commands import StopRun
-from coordinator.model.schedules import Occurrence
+from coordinator.machine.commands import AssignTask, StopRun
+from coordinator.model.schedules import Firing, Occurrence
 from coordinator.model.tasks import Policy, RunOutcome, Status, StopReason
 from tests.unit.machine.kit import on
-from tests.unit.machine.recurring import SKIPPED, STARTED, WAITS, Recurring, T, nth
+from tests.unit.machine.recurring import EVERY, SKIPPED, STARTED, WAITS, Recurring, T, nth
 
 
 def test_tm_12_skip() -> None:
@@ -122,6 +122,19 @@ def test_tm_12_replace_keeps_what_somebody_asked_for() -> None:
     world.run_now(queue=True)
     world.fire()
     assert [one.cause for one in world.series.queue] == ["run_now", "schedule"]
+
+
+def test_tm_7_counted_from_a_run_that_was_held_back_behind_a_manual_one() -> None:
+    """What comes next follows from the run of the fire time, not from the one before it."""
+    world = Recurring(count_from="end", overlap="queue_one")
+    world.at = nth(0) - 10
+    world.accept(AssignTask(T, world.run_now().allocation_id, on()))
+    world.fire(next_at=0)
+    assert world.held == [nth(0)]
+    world.succeed(next=on())
+    assert (world.occurrence.fire_at, world.series.next) == (nth(0), Firing())
+    world.at += 500
+    assert world.succeed().due_at == world.at + EVERY
 
 
 def test_tm_4_an_extra_run_is_no_fire_time() -> None:
