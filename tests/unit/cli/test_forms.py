@@ -59,6 +59,7 @@ READS: tuple[tuple[str, ...], ...] = (
     ("executor", "validate", "demo.ticker", "-p", "until=3"),
     ("cluster", "status"),
     ("cluster", "health"),
+    ("cluster", "capacity"),
     ("cluster", "members"),
     ("cluster", "state"),
     ("cluster", "state", "tasks/hello"),

@@ -144,11 +144,11 @@ def test_what_the_cluster_refuses_is_told_in_its_words(
     taskctl: Taskctl, saving: FakeCluster, file: Path
 ) -> None:
     saving.refuse["Backup"] = [
-        Refusal(grpc.StatusCode.RESOURCE_EXHAUSTED, "overloaded", "overloaded: 2 backups")
+        Refusal(grpc.StatusCode.RESOURCE_EXHAUSTED, "limit_reached", "limit_reached: 2 backups")
     ]
     ran = taskctl("cluster", "snapshot", "save", str(file))
     assert ran.code == 9
-    assert "overloaded" in ran.err
+    assert "limit_reached" in ran.err
 
 
 def test_a_place_that_cannot_be_written_is_named(
