@@ -24,8 +24,8 @@ from tests.simulation.timetables import ZONES
 
 MISFIRES, OVERLAPS = ("once", "all", "skip"), ("skip", "queue_one", "replace")
 NEAR = 50 * MS  # of a fire time: so close to it the leader dies
-SERIES = 60
-BURST = 100.0  # seconds of faults, and then of peace
+SERIES = 40
+BURST = 60.0  # seconds of faults, and then of peace
 STRIKES = ("kill", "kill", "kill", "clock", "clock", "freeze", "part", "outage", "none")
 
 

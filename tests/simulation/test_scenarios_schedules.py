@@ -33,8 +33,8 @@ def test_s39_after_three_hours_without_coordinators_the_policy_says_what_runs(
 def test_s40_partitions_that_alternate_stop_the_firing_only_while_they_last() -> None:
     scene = Firing(nodes=1)
     for number in range(50):
-        scene.series(f"s{number}", every_ms=20_000, misfire=("once", "all", "skip")[number % 3])
-    for _ in range(5):
+        scene.series(f"s{number}", every_ms=40_000, misfire=("once", "all", "skip")[number % 3])
+    for _ in range(3):
         leader = f"c{scene.leader().number}"
         others = [f"c{n}" for n in scene.numbers if f"c{n}" != leader]
         scene.part((leader,), (others[0],), (others[1],))  # nobody has a majority
@@ -42,9 +42,9 @@ def test_s40_partitions_that_alternate_stop_the_firing_only_while_they_last() ->
         scene.mend()
         scene.until(scene.leader_number)
         before = scene.figures()
-        scene.pass_time(30)
-        assert scene.figures().started >= before.started + 50
-        assert scene.objections() == []
+        scene.pass_time(100)
+        assert scene.figures().started >= before.started + 100
+    assert scene.objections() == []
 
 
 def test_t3_a_leader_with_a_clock_an_hour_fast_fires_nothing_early_and_hands_over() -> None:
@@ -77,7 +77,7 @@ def test_t3_time_goes_on_where_every_clock_was_set_back() -> None:
 
 
 def test_g9_faults_that_strike_when_fire_times_come_lose_none() -> None:
-    found = schedule_runs.run(2_000)
+    found = schedule_runs.run(1_000)
     assert found.objections == []
-    assert found.fire_times >= 2_000
+    assert found.fire_times >= 1_000
     assert found.leaders > 5
