@@ -74,7 +74,7 @@ def test_nothing_is_done_before_the_full_set_is_here() -> None:
     assert kit.stops == []
 
 
-def test_a_gap_leads_to_the_full_set(kit: CoreKit) -> None:
+def test_tm_a57_a_gap_leads_to_the_full_set(kit: CoreKit) -> None:
     kit.revision += 1
     kit.want(wanted("t", 1))
     assert kit.all(Reconnect)

@@ -62,7 +62,7 @@ def test_a_dead_worker_loses_its_runs_and_only_them(kit: CoreKit) -> None:
     assert kit.starts == [3]
 
 
-def test_no_slot_is_handed_back_after_five_seconds(kit: CoreKit) -> None:
+def test_tm_a29_no_slot_is_handed_back_after_five_seconds(kit: CoreKit) -> None:
     kit.running(wanted("t", 1, cost=4), wanted("u", 2, cost=2))
     kit.want(wanted("v", 3))
     keep_alive(kit, 4_900)
@@ -83,7 +83,7 @@ def test_a_slot_that_gets_free_is_taken(kit: CoreKit) -> None:
     assert (3, "aborted", "no_capacity") not in kit.ends
 
 
-def test_an_unknown_executor_is_handed_back(kit: CoreKit) -> None:
+def test_tm_a29_an_unknown_executor_is_handed_back(kit: CoreKit) -> None:
     kit.want(wanted("t", 1, executor="nobody"))
     assert kit.ends == [(1, "aborted", "no_executor")]
 

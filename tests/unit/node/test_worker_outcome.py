@@ -50,7 +50,7 @@ def test_without_a_stop(code: CodeEnd, expected: tuple[str, str, str]) -> None:
     assert end(code) == expected
 
 
-def test_logged_problems_count_when_the_code_returns() -> None:
+def test_tm_a28_logged_problems_count_when_the_code_returns() -> None:
     assert end(CodeEnd(), counts=LogCounts(warning=1)) == ("warning", "", "warning")
     told = whole(CodeEnd(), counts=LogCounts(warning=1, error=2))
     assert (told.outcome, told.reason, told.permanent) == ("failed", "self_reported", True)

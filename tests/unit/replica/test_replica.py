@@ -70,7 +70,7 @@ def test_unassigned_task_is_placed_when_a_node_joins() -> None:
     assert "t1" in node.wanted
 
 
-def test_unknown_executor_names_the_known_ones() -> None:
+def test_tm_a3_unknown_executor_names_the_known_ones() -> None:
     world = World(1)
     FakeNode(world, "n1").register()
     outcome = world.create("t1", executor="demo.nop")
