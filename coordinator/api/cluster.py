@@ -167,7 +167,8 @@ class ClusterService(PlacementService):
         async def work(left: float) -> wire.GetSettingsResponse:
             plugin_switches.check_known(self._door.replica.state, request.set)
             values = tuple(sorted(request.set.items()))
-            command = SetSettings(values, tuple(sorted(request.reset)), OPERATOR)
+            reset, reason = tuple(sorted(request.reset)), request.change.reason
+            command = SetSettings(values, reset, OPERATOR, reason)
             await submit_change(self._road, command, request, left)
             found = views.settings(self._door.replica.state)
             return wire.GetSettingsResponse(answer=self._road.answer(), settings=found)

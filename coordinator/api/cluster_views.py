@@ -8,7 +8,7 @@ import msgspec
 
 from coordinator.api import member_views, plugin_switches
 from coordinator.api.door import Door
-from coordinator.api.health_views import node_counts
+from coordinator.api.health_views import node_counts, pause_view
 from coordinator.machine.features import nodes_support
 from coordinator.model.ids import NodeName
 from coordinator.model.nodes import Drain, Node, NodeStatus
@@ -167,6 +167,11 @@ def executors(door: Door, name: str) -> list[wire.ExecutorView]:
     state = door.replica.state
     names = {name} & set(state.manifests) if name else set(state.manifests)
     found = [_executor(door, one) for one in sorted(names)]
+    found += [
+        wire.ExecutorView(name=one, paused=True, pause=pause_view(state, one))
+        for one in sorted(set(state.paused_executors) - set(state.manifests))
+        if not name or one == name
+    ]
     for node in state.nodes_by_name():
         for error in node.load_errors:
             if not name or error.plugin == name:
@@ -194,7 +199,10 @@ def _executor(door: Door, name: str) -> wire.ExecutorView:
         own_assignment=bool(said.get("own_assignment")),
         code_on=[facts.name] if name in facts.executors_here else [],
         tasks=_task_counts(state, name),
+        paused=name in state.paused_executors or not state.settings.assignment_enabled,
     )
+    if name in state.paused_executors:
+        view.pause.CopyFrom(pause_view(state, name))
     for node in state.nodes_by_name():
         version = node.version_of(name)
         if version is not None and node.status is NodeStatus.READY:

@@ -20,6 +20,7 @@ STAGES: Mapping[Code, int] = {
     Code.NOT_DUE: 1,
     Code.BACKOFF: 1,
     Code.ASSIGNMENT_DISABLED: 2,
+    Code.TYPE_PAUSED: 2,
     Code.STOPPING: 3,
     Code.CONCURRENCY_LIMIT: 4,
     Code.NO_NODES: 5,
@@ -89,9 +90,14 @@ def _dry_run(answer: wire.ExplainResponse, leading: Leadership, task: Task) -> N
             hint_on_node(answer, need, node, found, view.load)
     if task.status is Status.UNASSIGNED:
         _placing(answer, leading, task, now)
-    hint_in_all(answer, task)
     if not view.state.settings.assignment_enabled:
+        hint_in_all(answer, task)
         return
+    pause = view.state.paused_executors.get(task.executor)
+    if pause is not None and task.status is Status.UNASSIGNED:
+        answer.code, answer.stage = Code.TYPE_PAUSED.value, STAGES[Code.TYPE_PAUSED]
+        answer.text = pause.told(task.executor)
+    hint_in_all(answer, task)
     chosen = choose(need, task.id, nodes, view.load, view.connected, exclusions)
     if chosen.node is not None and not view.asks_itself(task.executor):
         answer.would_choose = chosen.node

@@ -13,6 +13,7 @@ from coordinator.duties.overdue import Backlog
 from coordinator.duties.spread import Spread
 from coordinator.model.instants import Instant
 from coordinator.model.nodes import NodeStatus
+from coordinator.model.pauses import since, worded
 from coordinator.model.state import ClusterState
 from coordinator.replica.reporting import Reporting
 from coordinator.wire.v1 import cluster_pb2
@@ -29,6 +30,7 @@ def health(door: Door) -> cluster_pb2.HealthResponse:
     report = wire.HealthReport(hot_age_ms=-1, cold_age_ms=-1)
     if reporting is not None:
         settings, steady = replica.state.settings, replica.now.steady
+        findings += [*_pauses(replica.state)]
         findings += judge(settings, steady, reporting.hot, reporting.cold)
         report = _report(replica.state, reporting, steady)
     return cluster_pb2.HealthResponse(
@@ -55,6 +57,24 @@ def _of_machines(door: Door) -> Iterator[Judged]:
         yield Judged("disk", "error", f"{door.facts().name}: {door.facts().condition}")
 
 
+def _pauses(state: ClusterState) -> Iterator[Judged]:
+    """What somebody has stopped from starting is no trouble, but has to be seen (TM-28)."""
+    if not state.settings.assignment_enabled:
+        found = state.settings.values["assignment.enable"]
+        text = f"nothing is placed: assignment.enable = none, set{worded(found.by, found.reason)}"
+        yield Judged("paused", "info", f"{text} since {since(found.at)}")
+    for name in sorted(state.paused_executors):
+        yield Judged("paused", "info", state.paused_executors[name].told(name))
+
+
+def _pause_views(state: ClusterState) -> Iterator[wire.ExecutorPause]:
+    if not state.settings.assignment_enabled:
+        found = state.settings.values["assignment.enable"]
+        yield wire.ExecutorPause(reason=found.reason, by=found.by, at=found.at)
+    for name in sorted(state.paused_executors):
+        yield pause_view(state, name)
+
+
 def _report(state: ClusterState, reporting: Reporting, steady: int) -> wire.HealthReport:
     report = wire.HealthReport(
         hot_age_ms=-1,
@@ -63,6 +83,7 @@ def _report(state: ClusterState, reporting: Reporting, steady: int) -> wire.Heal
         nodes=node_counts(state),
         versions=_versions(state),
         settings={key: one.value for key, one in state.settings.values.items()},
+        pauses=_pause_views(state),
     )
     if reporting.hot is not None:
         report.hot_age_ms = steady - reporting.hot.made_at
@@ -109,6 +130,12 @@ def _executor(one: ExecutorFigures, at: Instant) -> wire.ExecutorHealth:
         tasks=dict(one.tasks),
         paused=one.paused,
     )
+
+
+def pause_view(state: ClusterState, name: str) -> wire.ExecutorPause:
+    """Of an executor that is paused."""
+    pause = state.paused_executors[name]
+    return wire.ExecutorPause(executor=name, reason=pause.reason, by=pause.by, at=pause.at)
 
 
 def capacity_view(capacity: Capacity, series: int, pending: int) -> wire.CapacityView:

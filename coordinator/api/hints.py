@@ -58,7 +58,10 @@ def _hint_on_constraints(
 
 def hint_in_all(answer: wire.ExplainResponse, task: Task) -> None:
     """What would help wherever it went."""
-    match task.assignment.code:
+    match answer.code:
+        case Code.TYPE_PAUSED:
+            name = shlex.quote(task.executor)
+            _add(answer, f"resume {task.executor}", f"taskctl executor resume {name}")
         case Code.PAUSED:
             _add(answer, "resume it", f"taskctl resume {task.id}")
         case Code.ASSIGNMENT_DISABLED:

@@ -9,14 +9,15 @@ from typing_extensions import override
 
 from coordinator.api.capacities import capacity
 from coordinator.api.changing import submit_change
-from coordinator.api.errors import Rejected, abort
+from coordinator.api.errors import Rejected, abort, invalid
 from coordinator.api.limit_views import limit_views
 from coordinator.api.road import Context
 from coordinator.api.state_reads import StateReads
-from coordinator.machine.commands import RemoveLimit, SetLimit
+from coordinator.machine.commands import PauseExecutor, RemoveLimit, ResumeExecutor, SetLimit
 from coordinator.wire.v1 import cluster_pb2 as wire
 
 PREFIX = "/ptasks.v1.Cluster/"
+RUNNING = ("finish", "stop")
 OPERATOR = "operator"  # in dev mode every caller is one; identities come with the secure mode
 
 _Answer = TypeVar("_Answer")
@@ -56,6 +57,36 @@ class PlacementService(StateReads):
             return wire.LimitResponse(answer=self._road.answer(), unchanged=done.unchanged)
 
         return await self._lead(context, "RemoveLimit", request, wire.LimitResponse, work)
+
+    @override
+    async def PauseExecutor(
+        self, request: wire.PauseExecutorRequest, context: Context
+    ) -> wire.ExecutorPauseResponse:
+        async def work(left: float) -> wire.ExecutorPauseResponse:
+            name, running = _named(request), request.running or "finish"
+            if running not in RUNNING:
+                raise invalid("running", f"must be one of {', '.join(RUNNING)} (got {running})")
+            reason = request.change.reason
+            command = PauseExecutor(name, reason, OPERATOR, stop=running == "stop")
+            done = await submit_change(self._road, command, request, left)
+            return wire.ExecutorPauseResponse(answer=self._road.answer(), unchanged=done.unchanged)
+
+        return await self._lead(context, "PauseExecutor", request, wire.ExecutorPauseResponse, work)
+
+    @override
+    async def ResumeExecutor(
+        self, request: wire.ResumeExecutorRequest, context: Context
+    ) -> wire.ExecutorPauseResponse:
+        async def work(left: float) -> wire.ExecutorPauseResponse:
+            command = ResumeExecutor(_named(request), OPERATOR)
+            done = await submit_change(self._road, command, request, left)
+            return wire.ExecutorPauseResponse(
+                answer=self._road.answer(), unchanged=done.unchanged, cleared=done.cleared
+            )
+
+        return await self._lead(
+            context, "ResumeExecutor", request, wire.ExecutorPauseResponse, work
+        )
 
     @override
     async def Rebalance(
@@ -117,3 +148,10 @@ class PlacementService(StateReads):
             return await look()
 
         return await self._lead(context, name, request, reply_type, work)
+
+
+def _named(request: wire.PauseExecutorRequest | wire.ResumeExecutorRequest) -> str:
+    """The executor, or nothing where everything is meant. Raises Rejected."""
+    if bool(request.name) == request.all:
+        raise invalid("name", "give the name of an executor, or all")
+    return request.name

@@ -10,6 +10,7 @@ import msgspec
 from coordinator.model.concurrency import TaskLimit, count
 from coordinator.model.ids import NodeName, TaskId
 from coordinator.model.nodes import Node, NodeUse, count_labels
+from coordinator.model.pauses import ExecutorPause
 from coordinator.model.state import ClusterState
 from coordinator.model.tasks import Pairs, Task
 
@@ -72,6 +73,10 @@ class Load:
     def room(self, node: Node) -> int:
         """Units that may be taken there: all that it has, or less while it protects itself."""
         return min(node.units, self.effective.get(node.name, node.units))
+
+    def pause_of(self, executor: str) -> ExecutorPause | None:
+        """Who keeps tasks of this kind from starting, if anybody does (TM-28)."""
+        return self._state.paused_executors.get(executor)
 
     def units(self, node: NodeName) -> int:
         claimed = self._claimed.get(node)

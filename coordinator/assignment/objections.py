@@ -88,7 +88,9 @@ def room_objection(need: Need, node: Node, load: Load) -> Objection | None:
 
 
 def limited(need: Need, load: Load) -> tuple[Code, str] | None:
-    """PT-35, stage 4: no place under a limit of the cluster, wherever it went."""
+    """PT-35, stages 2 and 4: its type is paused, or no place under a limit of the cluster, wherever it went."""
+    if (pause := load.pause_of(need.executor)) is not None:
+        return Code.TYPE_PAUSED, pause.said(need.executor)
     held = load.limit_in_the_way(need.limits) if need.limits else None
     return (Code.CONCURRENCY_LIMIT, held) if held is not None else None
 

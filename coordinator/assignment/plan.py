@@ -148,7 +148,7 @@ class _Known:
         """None: the whole class has been told why."""
         need = group.need
         self.looks += 1
-        if need.limits and (held := limited(need, view.load)) is not None:
+        if (held := limited(need, view.load)) is not None:
             group.tell(*held)
             return None
         of_nodes = need.of_nodes()

@@ -13,10 +13,12 @@ from coordinator.cli.output import Column
 from coordinator.cli.session import Session, session_of
 
 if TYPE_CHECKING:
+    from coordinator.cli.texts import Moments
     from coordinator.client.cluster_views import Executor
     from coordinator.client.views import Answer
 
 _HERE = "coordinator.cli.executor_commands"
+_PAUSES = "coordinator.cli.executor_pauses"
 executor = LazyGroup(
     name="executor",
     help="Executors: what can be run.",
@@ -24,6 +26,8 @@ executor = LazyGroup(
         "list": Entry(_HERE, "list_executors", "All executors ever offered."),
         "get": Entry(_HERE, "get_executor", "Everything known about an executor."),
         "schema": Entry(_HERE, "schema", "The JSON schema of its parameters, or of its state."),
+        "pause": Entry(_PAUSES, "pause_executor", "Let nothing of it start, or nothing at all."),
+        "resume": Entry(_PAUSES, "resume_executor", "Let it start again, or all that is paused."),
         "validate": Entry(_HERE, "validate", "Check parameters without starting anything."),
     },
 )
@@ -58,7 +62,13 @@ def _tasks(one: Executor) -> str:
 
 def _note(one: Executor) -> str:
     errors = [f"{error.node}: {error.error}" for error in one.load_errors]
-    return "; ".join([*(["paused"] if one.paused else []), *errors])
+    return "; ".join([*([_paused(one)] if one.paused else []), *errors])
+
+
+def _paused(one: Executor) -> str:
+    if one.pause is None:
+        return "paused with everything"
+    return f'paused by {one.pause.by} ("{one.pause.reason}")'
 
 
 def _doc(one: Executor) -> str:
@@ -97,13 +107,13 @@ def get_executor(ctx: click.Context, name: str) -> int:
 
     async def work() -> int:
         answer, one = await find(session, name)
-        session.out.single("Executor", answer, one, name, lambda: _page(one))
+        session.out.single("Executor", answer, one, name, lambda: _page(one, session.moments))
         return exits.OK
 
     return session.run(work)
 
 
-def _page(one: Executor) -> str:
+def _page(one: Executor, moments: Moments) -> str:
     from coordinator.cli.task_texts import compact
 
     rows = [
@@ -116,6 +126,8 @@ def _page(one: Executor) -> str:
         ("own checks", _own(one)),
         ("code on", " ".join(one.code_on)),
         ("tasks", _tasks(one)),
+        ("paused", _paused(one) if one.paused else ""),
+        ("paused at", moments.show(one.pause.at) if one.pause is not None else ""),
         *(("load error", f"{error.node}: {error.error}") for error in one.load_errors),
     ]
     return "\n".join(f"{title:<14}{text}" for title, text in rows if text)

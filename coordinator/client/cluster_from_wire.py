@@ -6,6 +6,7 @@ from coordinator.client import cluster_views as views
 from coordinator.client.durations import format_duration
 from coordinator.client.from_wire import answer_of, json_or_none
 from coordinator.wire.v1 import cluster_pb2 as wire
+from coordinator.wire.v1 import health_pb2
 
 
 def drain_of(drain: wire.Drain) -> views.Drain:
@@ -174,7 +175,13 @@ def executor_of(executor: wire.ExecutorView) -> views.Executor:
         paused=executor.paused,
         load_errors=[views.ExecutorError(e.node, e.error) for e in executor.load_errors],
         tasks=dict(sorted(executor.tasks.items())),
+        pause=pause_of(executor.pause) if executor.HasField("pause") else None,
     )
+
+
+def pause_of(pause: health_pb2.ExecutorPause) -> views.ExecutorPause:
+    """Of an executor, or of everything."""
+    return views.ExecutorPause(pause.executor or None, pause.reason, pause.by, pause.at)
 
 
 def setting_of(setting: wire.Setting) -> views.Setting:

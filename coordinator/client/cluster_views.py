@@ -156,6 +156,15 @@ class ExecutorError(Struct, frozen=True):
     error: str
 
 
+class ExecutorPause(Struct, frozen=True):
+    """Who keeps an executor from starting, when and why; of no executor: all of them."""
+
+    executor: str | None
+    reason: str
+    by: str
+    at: int
+
+
 class Executor(Struct, frozen=True):
     """An executor that nodes offer or once offered; `versions` maps version to the nodes that have it."""
 
@@ -171,6 +180,7 @@ class Executor(Struct, frozen=True):
     paused: bool
     load_errors: list[ExecutorError]
     tasks: dict[str, int]
+    pause: ExecutorPause | None = None
 
 
 class Setting(Struct, frozen=True):

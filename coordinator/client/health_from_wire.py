@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from coordinator.client import health_views as views
+from coordinator.client.cluster_from_wire import pause_of
 from coordinator.client.cluster_views import Finding
 from coordinator.client.from_wire import answer_of
 from coordinator.wire.v1 import cluster_pb2
@@ -42,6 +43,7 @@ def report_of(report: wire.HealthReport) -> views.HealthReport:
         versions=dict(sorted(report.versions.items())),
         settings=dict(sorted(report.settings.items())),
         forecast=list(report.forecast),
+        pauses=[pause_of(one) for one in report.pauses],
     )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from coordinator.client.cluster_views import Finding
+from coordinator.client.cluster_views import ExecutorPause, Finding
 from coordinator.client.serializer import plain_dict
 from coordinator.client.views import Answer
 
@@ -116,6 +116,7 @@ class HealthReport(Struct, frozen=True):
     versions: dict[str, int]
     settings: dict[str, str]
     forecast: list[float] = []
+    pauses: list[ExecutorPause] = []
 
 
 class Health(Struct, frozen=True):

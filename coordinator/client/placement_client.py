@@ -1,4 +1,4 @@
-"""The client's door to limits, rebalancing and capacity. Reached as `Client.cluster.placement`."""
+"""The client's door to limits, paused executors, rebalancing and capacity. Reached as `Client.cluster.placement`."""
 
 from __future__ import annotations
 
@@ -29,6 +29,8 @@ _LIST = _method("ListLimits", wire.ListLimitsRequest, wire.ListLimitsResponse)
 _SET = _method("SetLimit", wire.SetLimitRequest, wire.LimitResponse)
 _REMOVE = _method("RemoveLimit", wire.RemoveLimitRequest, wire.LimitResponse)
 _CAPACITY = _method("Capacity", wire.CapacityRequest, wire.CapacityResponse)
+_PAUSE = _method("PauseExecutor", wire.PauseExecutorRequest, wire.ExecutorPauseResponse)
+_RESUME = _method("ResumeExecutor", wire.ResumeExecutorRequest, wire.ExecutorPauseResponse)
 _REBALANCE = _method("Rebalance", wire.RebalanceRequest, wire.RebalanceResponse)
 
 
@@ -60,6 +62,14 @@ class LimitChanged(Struct, frozen=True):
 
     answer: Answer
     unchanged: bool
+
+
+class ExecutorPaused(Struct, frozen=True):
+    """Of `pause_executor` and `resume_executor`. `cleared`: executors, and `assignment.enable`, whose pause has ended."""
+
+    answer: Answer
+    unchanged: bool
+    cleared: list[str]
 
 
 class Move(Struct, frozen=True):
@@ -117,6 +127,23 @@ class PlacementClient:
         reply = await self._cluster.change_call(_REMOVE, request, change)
         return LimitChanged(answer_of(reply.answer), reply.unchanged)
 
+    async def pause_executor(
+        self, name: str | None, change: ChangeOptions, *, running: str = "finish"
+    ) -> ExecutorPaused:
+        """Place nothing of this executor from now on; of no executor at all if `name` is None. `change.reason` is mandatory.
+
+        `running`: runs that have a node go on (`finish`), or end and wait (`stop`). Raises NotFound `executor_not_found`.
+        """
+        request = wire.PauseExecutorRequest(name=name or "", all=name is None, running=running)
+        return _paused_of(await self._cluster.change_call(_PAUSE, request, change))
+
+    async def resume_executor(
+        self, name: str | None, change: ChangeOptions | None = None
+    ) -> ExecutorPaused:
+        """Let it start again, also one that nobody knows any more; None: all that is paused, and `assignment.enable`."""
+        request = wire.ResumeExecutorRequest(name=name or "", all=name is None)
+        return _paused_of(await self._cluster.change_call(_RESUME, request, change))
+
     async def rebalance(self) -> Moves:
         """A dry run: nothing is moved by asking."""
         reply = await self._cluster.read_call(_REBALANCE, wire.RebalanceRequest(), _READ)
@@ -130,6 +157,10 @@ class PlacementClient:
         request = wire.CapacityRequest(nodes=nodes, add=[_series_of(one) for one in add])
         reply = await self._cluster.read_call(_CAPACITY, request, _READ)
         return CapacityAnswer(answer_of(reply.answer), capacity_of(reply.capacity))
+
+
+def _paused_of(reply: wire.ExecutorPauseResponse) -> ExecutorPaused:
+    return ExecutorPaused(answer_of(reply.answer), reply.unchanged, list(reply.cleared))
 
 
 def _series_of(one: SeriesToAdd) -> health_pb2.SeriesToAdd:

@@ -21,6 +21,7 @@ from coordinator.model.ids import AllocationId, NodeName, TaskId
 from coordinator.model.instants import Instant
 from coordinator.model.members import MemberChange, MemberRecord
 from coordinator.model.nodes import Drain, Manifest, Node
+from coordinator.model.pauses import ExecutorPause
 from coordinator.model.requests import Remembered, RequestMemory
 from coordinator.model.settings import ReassignFloor, Settings, SettingValue
 from coordinator.model.state import ClusterState
@@ -59,6 +60,7 @@ class Header(msgspec.Struct, frozen=True, array_like=True):
     last_member_id: int = 0
     member_change: MemberChange | None = None
     limit_overrides: tuple[tuple[tuple[str, str], LimitOverride], ...] = ()
+    paused_executors: tuple[tuple[str, ExecutorPause], ...] = ()
 
 
 class _Format(msgspec.Struct, frozen=True, array_like=True):
@@ -133,6 +135,7 @@ def freeze(state: ClusterState) -> Frozen:
         state.last_member_id,
         state.member_change,
         tuple(sorted(state.limit_overrides.items())),
+        tuple((name, state.paused_executors[name]) for name in sorted(state.paused_executors)),
     )
     manifests = {name: contents.copy() for name, contents in state.manifests.items()}
     return Frozen(
@@ -258,6 +261,7 @@ def _begin(data: bytes) -> ClusterState:
     state.last_member_id = max((header.last_member_id, *state.members))
     state.member_change = header.member_change
     state.limit_overrides = dict(header.limit_overrides)
+    state.paused_executors = dict(header.paused_executors)
     state.settings = Settings(dict(header.settings))
     state.reassign_floor = header.reassign_floor
     state.restore_epoch = header.restore_epoch

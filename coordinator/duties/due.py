@@ -10,7 +10,7 @@ from coordinator.assignment.objections import need_of
 from coordinator.duties.agenda import Agenda, Item
 from coordinator.duties.view import LeaderView
 from coordinator.machine.commands import AssignTask, ResumeTask
-from coordinator.machine.fit import disabled
+from coordinator.machine.fit import disabled, type_paused
 from coordinator.model.instants import Now
 from coordinator.model.tasks import Assignment, Code, Desired, Status, Task
 
@@ -34,6 +34,8 @@ def place_now(task: Task, view: LeaderView, now: Now) -> tuple[Assignment, tuple
     if not view.state.settings.assignment_enabled:
         code, text = disabled(view.state)
         return Assignment(None, None, code, text), ()
+    if (held := type_paused(view.state, task.executor)) is not None:
+        return Assignment(None, None, *held), ()
     if view.asks_itself(task.executor):
         return Assignment(None, None, Code.AWAITING_FIRST_ASSIGNMENT, ""), ()
     need = need_of(task)

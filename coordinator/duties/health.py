@@ -21,7 +21,7 @@ NAMES_SHOWN = 10
 
 
 class Finding(msgspec.Struct, frozen=True, gc=False):
-    """`level`: warning or error. `shown` may differ: what is said as an error makes the cluster no worse than warned."""
+    """`level`: info, warning or error; info alone leaves the cluster ok. `shown` may differ: what is said as an error makes the cluster no worse than warned."""
 
     rule: str
     level: str
@@ -102,7 +102,7 @@ def level_of(findings: Sequence[Finding], *, starting: bool) -> str:
     levels = {finding.level for finding in findings}
     if "error" in levels:
         return "error"
-    return "starting" if starting else "warning" if levels else "ok"
+    return "starting" if starting else "warning" if "warning" in levels else "ok"
 
 
 def _stale(

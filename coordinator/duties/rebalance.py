@@ -206,6 +206,7 @@ class _Picture:
             and self._is_settled(task)
             and task.id not in self._view.busy
             and not self._view.asks_itself(task.executor)
+            and task.executor not in self._view.state.paused_executors
         )
 
 

@@ -29,6 +29,7 @@ from coordinator.machine.drains import (
     undrain_node,
 )
 from coordinator.machine.edit import update_task
+from coordinator.machine.executor_pauses import pause_executor, resume_executor
 from coordinator.machine.failures import InvariantBroken
 from coordinator.machine.features import raise_feature_level
 from coordinator.machine.firing import fire_schedule, miss_occurrence, time_series
@@ -188,6 +189,18 @@ def _apply_to_cluster(state: ClusterState, command: c.ClusterCommand | c.MemberC
         case c.CheckDigest():
             state.events.append(DigestAgreed(command.index, command.digest))
             return Accepted(unchanged=True)
+        case _:
+            return _apply_to_executors(state, command)
+
+
+def _apply_to_executors(
+    state: ClusterState, command: c.ExecutorCommand | c.MemberCommand
+) -> Outcome:
+    match command:
+        case c.PauseExecutor():
+            return pause_executor(state, command)
+        case c.ResumeExecutor():
+            return resume_executor(state, command)
         case _:
             return _apply_to_members(state, command)
 

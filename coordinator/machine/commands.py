@@ -11,6 +11,11 @@ from typing import TypeAlias
 
 import msgspec
 
+from coordinator.machine.executor_commands import (
+    ExecutorCommand,
+    PauseExecutor,
+    ResumeExecutor,
+)
 from coordinator.machine.loss_commands import LastWords, LoseNode, LoseRuns, Placement
 from coordinator.machine.series_commands import (
     FireSchedule,
@@ -53,6 +58,7 @@ __all__ = [
     "DrainNode",
     "DropReassignFloor",
     "EndRun",
+    "ExecutorCommand",
     "FinishMemberChange",
     "FireSchedule",
     "ForgetNode",
@@ -64,6 +70,7 @@ __all__ = [
     "MemberCommand",
     "MissOccurrence",
     "NodeCommand",
+    "PauseExecutor",
     "PauseTask",
     "Placement",
     "RaiseFeatureLevel",
@@ -71,6 +78,7 @@ __all__ = [
     "RemoveNode",
     "RemoveTask",
     "Request",
+    "ResumeExecutor",
     "ResumeTask",
     "RetryTask",
     "RunNow",
@@ -242,6 +250,7 @@ class SetSettings(msgspec.Struct, frozen=True, array_like=True, tag=16, gc=False
     values: tuple[tuple[str, str], ...]
     reset: tuple[str, ...] = ()
     by: str = ""
+    reason: str = ""
 
 
 class ForgetRequests(msgspec.Struct, frozen=True, array_like=True, tag=17, gc=False):
@@ -347,6 +356,7 @@ ClusterCommand: TypeAlias = (
     | CheckDigest
     | SetLimit
     | RemoveLimit
+    | ExecutorCommand
 )
 
 Command: TypeAlias = TaskCommand | NodeCommand | ClusterCommand | MemberCommand

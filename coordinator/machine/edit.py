@@ -133,7 +133,8 @@ def _with_intent(state: ClusterState, task: Task, command: UpdateTask) -> Task:
 
 def _groups(task: Task, edited: Task) -> list[str]:
     """Groups of fields that the edit has changed (TM-23)."""
-    others = replace(edited.spec, schedule=task.spec.schedule)  # what policy they come to says nobody
+    # What policy they come to says nobody.
+    others = replace(edited.spec, schedule=task.spec.schedule)
     changed = {
         "schedule": edited.spec.schedule != task.spec.schedule,
         "params": edited.params != task.params,

@@ -11,6 +11,7 @@ from coordinator.machine.failures import InvariantBroken
 from coordinator.model.concurrency import TaskLimit
 from coordinator.model.ids import AllocationId
 from coordinator.model.nodes import Node, NodeStatus
+from coordinator.model.pauses import worded
 from coordinator.model.state import ClusterState
 from coordinator.model.tasks import Assignment, Code, Task
 
@@ -41,6 +42,8 @@ def still_fits(state: ClusterState, assignment: Assignment, demand: Demand) -> O
     """The first objection to this node, or None: it is there in this incarnation and takes the task."""
     if not state.settings.assignment_enabled:
         return disabled(state)
+    if (held := type_paused(state, demand.executor)) is not None:
+        return held
     name = assignment.node
     node = state.nodes.get(name) if name is not None else None
     if node is None:
@@ -60,10 +63,17 @@ def said(code: Code, text: str) -> str:
 
 
 def disabled(state: ClusterState) -> Objection:
-    """PT-36: the setting's name and who set it."""
+    """PT-36: the setting's name, who set it and why."""
     found = state.settings.values.get("assignment.enable")
-    by = f", set by {found.by}" if found is not None and found.by else ""
+    said = worded(found.by, found.reason) if found is not None else ""
+    by = f", set{said}" if said else ""
     return Objection(Code.ASSIGNMENT_DISABLED, f"assignment.enable = none{by}")
+
+
+def type_paused(state: ClusterState, executor: str) -> Objection | None:
+    """TM-28: who paused tasks of this kind, and why."""
+    found = state.paused_executors.get(executor)
+    return Objection(Code.TYPE_PAUSED, found.said(executor)) if found is not None else None
 
 
 def take_allocation(state: ClusterState, task: Task) -> AllocationId:

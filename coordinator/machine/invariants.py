@@ -250,8 +250,15 @@ def _rest(state: ClusterState) -> Iterator[str]:
     for (scope, key), override in sorted(state.limit_overrides.items()):
         if scope not in SCOPES or not key or not 0 <= override.max <= limits.LIMIT_MAX:
             yield f"the limit of {scope} {key!r} is overridden with {override.max}"
+    yield from _pauses(state)
     if (wrong := objection(state.settings)) is not None:
         yield wrong
     floor = state.reassign_floor
     if floor is not None and not 0 < floor.revision <= state.revision:
         yield f"reassign floor of revision {floor.revision} in a state at {state.revision}"
+
+
+def _pauses(state: ClusterState) -> Iterator[str]:
+    for name, pause in sorted(state.paused_executors.items(), key=lambda one: one[0]):
+        if not name or not pause.reason or pause.at > state.at:
+            yield f"{name!r} is paused since {pause.at} for {pause.reason!r}"

@@ -65,6 +65,7 @@ class Accepted(msgspec.Struct, frozen=True, array_like=True, gc=False):
     record: Task | None = None
     schema_only: bool = False
     deduplicated: bool = False  # another task was active under the key: this is its answer (TM-66)
+    cleared: tuple[str, ...] = ()  # executors and settings whose pause has ended (TM-28)
 
 
 class Refused(msgspec.Struct, frozen=True, array_like=True, gc=False):

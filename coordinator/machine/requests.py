@@ -16,6 +16,7 @@ PASSING = (
     Refusal.UNPLACEABLE,
     Refusal.FEATURE_LEVEL,
 )
+CLEARED_BY = "\n"  # between the names in an answer that has some
 DROPPED_AT_ONCE = 1_000  # the oldest go in blocks: one by one would walk the dead front of the dict
 
 
@@ -32,7 +33,11 @@ def answer_again(state: ClusterState, request: Request) -> Outcome | None:
     if first.refusal:
         return Refused(Refusal(first.refusal), first.detail, first.allocation_id)
     return Accepted(
-        first.task_id, first.allocation_id, created=first.created, unchanged=not first.created
+        first.task_id,
+        first.allocation_id,
+        created=first.created,
+        unchanged=not first.created,
+        cleared=tuple(filter(None, first.detail.split(CLEARED_BY))),
     )
 
 
@@ -42,7 +47,10 @@ def remember(state: ClusterState, request: Request, outcome: Outcome) -> None:
         return
     content, at = request.content, state.at
     if isinstance(outcome, Accepted):
-        kept = Remembered(content, at, outcome.task_id, outcome.allocation_id, outcome.created)
+        detail = CLEARED_BY.join(outcome.cleared)
+        kept = Remembered(
+            content, at, outcome.task_id, outcome.allocation_id, outcome.created, detail=detail
+        )
     elif outcome.code in PASSING:
         return
     else:

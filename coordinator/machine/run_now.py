@@ -10,6 +10,7 @@ from coordinator.machine.leaving import RUN_NOW
 from coordinator.machine.outcome import Accepted, Outcome, Refusal, Refused
 from coordinator.machine.records import already_finished, not_found, revision_mismatch
 from coordinator.machine.stopping import ask_to_stop
+from coordinator.model.pauses import since, worded
 from coordinator.model.schedules import Occurrence
 from coordinator.model.state import ClusterState
 from coordinator.model.tasks import Code, Desired, Status, StopReason, Task
@@ -26,6 +27,8 @@ def run_now(state: ClusterState, command: RunNow) -> Outcome:
         return already_finished(task)
     if not state.settings.assignment_enabled:
         return Refused(Refusal.PAUSED, _who_disabled(state), task.allocation_id)
+    if (pause := state.paused_executors.get(task.executor)) is not None:
+        return Refused(Refusal.PAUSED, pause.told(task.executor), task.allocation_id)
     if task.has_node:
         return _run_again(state, task, command)
     if task.series is None:
@@ -84,6 +87,5 @@ def _manual(state: ClusterState, task: Task) -> Occurrence:
 
 
 def _who_disabled(state: ClusterState) -> str:
-    found = state.settings.values.get("assignment.enable")
-    by = f" by {found.by}" if found is not None and found.by else ""
-    return f"assignment is switched off{by}"
+    found = state.settings.values["assignment.enable"]
+    return f"assignment is switched off{worded(found.by, found.reason)} since {since(found.at)}"

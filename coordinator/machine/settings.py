@@ -26,7 +26,7 @@ def set_settings(state: ClusterState, command: SetSettings) -> Outcome:
             detail = f"{key} = {text[:TEXT_CHARS_MAX]!r}: {error}"
             return Refused(Refusal.INVALID_FIELD, detail)
         if key not in values or values[key].value != canonical:
-            values[key] = SettingValue(canonical, command.by, state.at)
+            values[key] = SettingValue(canonical, command.by, state.at, command.reason)
     changed = Settings({key: values[key] for key in sorted(values)})
     if (wrong := objection(changed)) is not None:
         return Refused(Refusal.INVALID_FIELD, wrong)

@@ -76,6 +76,12 @@ class LimitsChanged(msgspec.Struct, frozen=True, gc=False):
     keys: tuple[str, ...]
 
 
+class ExecutorsPaused(msgspec.Struct, frozen=True, gc=False):
+    """An operator stopped them from starting, or took that back."""
+
+    executors: tuple[str, ...]
+
+
 class ManifestsChanged(msgspec.Struct, frozen=True, gc=False):
     executors: tuple[str, ...]
 
@@ -98,6 +104,7 @@ Event: TypeAlias = (
     | NodeChanged
     | SettingsChanged
     | LimitsChanged
+    | ExecutorsPaused
     | ManifestsChanged
     | MembersChanged
     | DigestAgreed

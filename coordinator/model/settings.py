@@ -18,6 +18,7 @@ class SettingValue(msgspec.Struct, frozen=True, array_like=True, gc=False):
     value: str  # canonical text
     by: str
     at: Instant
+    reason: str = ""
 
 
 class ReassignFloor(msgspec.Struct, frozen=True, array_like=True, gc=False):

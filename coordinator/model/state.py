@@ -15,6 +15,7 @@ from coordinator.model.ids import NO_ALLOCATION, AllocationId, NodeName, TaskId
 from coordinator.model.instants import Instant, Millis
 from coordinator.model.members import MemberChange, MemberRecord
 from coordinator.model.nodes import Drain, Manifest, Node, NodeUse, count_labels
+from coordinator.model.pauses import ExecutorPause
 from coordinator.model.requests import RequestMemory
 from coordinator.model.schedules import last_start
 from coordinator.model.settings import ReassignFloor, Settings
@@ -44,6 +45,7 @@ class ClusterState:
         self.settings = Settings()
         self.reassign_floor: ReassignFloor | None = None  # until all know a shorter lease
         self.limit_overrides: dict[tuple[str, str], LimitOverride] = {}  # by (scope, key)
+        self.paused_executors: dict[str, ExecutorPause] = {}
         self.requests = RequestMemory()
         self.manifests: dict[str, dict[str, Manifest]] = {}  # executor -> content hash -> manifest
         self._derive()

@@ -72,6 +72,7 @@ class Code(StrEnum):
     BACKOFF = "backoff"
     DEPENDENCY = "dependency"
     ASSIGNMENT_DISABLED = "assignment_disabled"
+    TYPE_PAUSED = "type_paused"
     STOPPING = "stopping"
     CONCURRENCY_LIMIT = "concurrency_limit"
     NO_NODES = "no_nodes"

@@ -147,7 +147,9 @@ class Creations:
             self._propose(wish, assignment, claims)
 
     def _asks(self, executor: str) -> bool:
-        return self._view.asks_itself(executor) and self._view.state.settings.assignment_enabled
+        state = self._view.state
+        is_open = state.settings.assignment_enabled and executor not in state.paused_executors
+        return is_open and self._view.asks_itself(executor)
 
     def _on_choice(self, wish: _Wish) -> Callable[[Assignment, tuple[Claim, ...]], None]:
         number = self._checked.hold(wish.on_answer, wish)

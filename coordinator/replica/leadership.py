@@ -21,6 +21,7 @@ from coordinator.machine.commands import LoseNode, Request
 from coordinator.machine.outcome import Refused
 from coordinator.model.events import (
     Event,
+    ExecutorsPaused,
     LimitsChanged,
     ManifestsChanged,
     MembersChanged,
@@ -134,7 +135,7 @@ class Leadership:
                 self.look_again()
                 self.leases.settings_changed()
                 self.sessions.welcome_anew()
-            case LimitsChanged():
+            case LimitsChanged() | ExecutorsPaused():
                 self.look_again()
             case MembersChanged():
                 self.sessions.welcome_anew()

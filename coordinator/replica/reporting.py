@@ -141,7 +141,7 @@ class Reporting:
     def _paused(self) -> Collection[str]:
         """Executors that nothing is placed of for now, on somebody's word (TM-28)."""
         if self._bench.state.settings.assignment_enabled:
-            return ()
+            return self._bench.state.paused_executors
         return set(self.statistics.overdue.executors())
 
     # -- load -------------------------------------------------------------------------------------

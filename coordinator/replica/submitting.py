@@ -39,6 +39,8 @@ def would(state: ClusterState, command: Command) -> Outcome:
     copy.settings = Settings(dict(state.settings.values))
     copy.feature_level = state.feature_level
     copy.limit_overrides = dict(state.limit_overrides)
+    copy.paused_executors = dict(state.paused_executors)
+    copy.manifests = {name: dict(known) for name, known in state.manifests.items()}
     for member in state.members_by_id():
         copy.put_member(member)
     copy.last_member_id, copy.member_change = state.last_member_id, state.member_change

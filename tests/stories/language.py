@@ -182,6 +182,13 @@ class Teller(SeriesTeller):
     def _remove_limit(self, w: Words) -> c.RemoveLimit:
         return c.RemoveLimit(w.pairs.get("scope", "cluster"), w.names[0].replace("~", "="))
 
+    def _pause_executor(self, w: Words) -> c.PauseExecutor:
+        stop = w.flag("stop")
+        return c.PauseExecutor("".join(w.names), w.text("reason"), "ann", stop)
+
+    def _resume_executor(self, w: Words) -> c.ResumeExecutor:
+        return c.ResumeExecutor("".join(w.names), "ann")
+
     def _forget_requests(self, w: Words) -> c.ForgetRequests:
         return c.ForgetRequests(int(w.names[0]))
 

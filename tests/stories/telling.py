@@ -7,6 +7,7 @@ from coordinator.machine.outcome import Accepted, Outcome
 from coordinator.model.events import (
     DigestAgreed,
     Event,
+    ExecutorsPaused,
     Fated,
     LimitsChanged,
     ManifestsChanged,
@@ -27,7 +28,8 @@ def told_outcome(outcome: Outcome) -> str:
         facts = [f for f in ("created", "unchanged", "removed") if getattr(outcome, f)]
         under = f" under {outcome.allocation_id}" if outcome.task_id else ""
         which = f": {outcome.task_id}{under}" if outcome.task_id else ""
-        return f"accepted{', ' if facts else ''}{', '.join(facts)}{which}"
+        cleared = f"; cleared {', '.join(outcome.cleared)}" if outcome.cleared else ""
+        return f"accepted{', ' if facts else ''}{', '.join(facts)}{which}{cleared}"
     detail = f" ({outcome.detail})" if outcome.detail else ""
     return f"refused: {outcome.code.value}{detail}"
 
@@ -60,6 +62,8 @@ def _told_of_cluster(event: Event) -> list[str]:
             return [f"  settings: {', '.join(keys)}"]
         case LimitsChanged(keys):
             return [f"  limits: {', '.join(keys)}"]
+        case ExecutorsPaused(executors):
+            return [f"  pauses: {', '.join(executors)}"]
         case ManifestsChanged(executors):
             return [f"  manifests: {', '.join(executors)}"]
         case MembersChanged():

@@ -549,7 +549,7 @@ class ExecutorVersions(_message.Message):
     def __init__(self, nodes: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class ExecutorView(_message.Message):
-    __slots__ = ("name", "versions", "doc", "policy", "params_schema", "state_schema", "own_validate", "own_assignment", "code_on", "paused", "load_errors", "tasks")
+    __slots__ = ("name", "versions", "doc", "policy", "params_schema", "state_schema", "own_validate", "own_assignment", "code_on", "paused", "load_errors", "tasks", "pause")
     class VersionsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -576,6 +576,7 @@ class ExecutorView(_message.Message):
     PAUSED_FIELD_NUMBER: _ClassVar[int]
     LOAD_ERRORS_FIELD_NUMBER: _ClassVar[int]
     TASKS_FIELD_NUMBER: _ClassVar[int]
+    PAUSE_FIELD_NUMBER: _ClassVar[int]
     name: str
     versions: _containers.MessageMap[int, ExecutorVersions]
     doc: str
@@ -588,7 +589,40 @@ class ExecutorView(_message.Message):
     paused: bool
     load_errors: _containers.RepeatedCompositeFieldContainer[ExecutorError]
     tasks: _containers.ScalarMap[str, int]
-    def __init__(self, name: _Optional[str] = ..., versions: _Optional[_Mapping[int, ExecutorVersions]] = ..., doc: _Optional[str] = ..., policy: _Optional[bytes] = ..., params_schema: _Optional[bytes] = ..., state_schema: _Optional[bytes] = ..., own_validate: _Optional[bool] = ..., own_assignment: _Optional[bool] = ..., code_on: _Optional[_Iterable[str]] = ..., paused: _Optional[bool] = ..., load_errors: _Optional[_Iterable[_Union[ExecutorError, _Mapping]]] = ..., tasks: _Optional[_Mapping[str, int]] = ...) -> None: ...
+    pause: _health_pb2.ExecutorPause
+    def __init__(self, name: _Optional[str] = ..., versions: _Optional[_Mapping[int, ExecutorVersions]] = ..., doc: _Optional[str] = ..., policy: _Optional[bytes] = ..., params_schema: _Optional[bytes] = ..., state_schema: _Optional[bytes] = ..., own_validate: _Optional[bool] = ..., own_assignment: _Optional[bool] = ..., code_on: _Optional[_Iterable[str]] = ..., paused: _Optional[bool] = ..., load_errors: _Optional[_Iterable[_Union[ExecutorError, _Mapping]]] = ..., tasks: _Optional[_Mapping[str, int]] = ..., pause: _Optional[_Union[_health_pb2.ExecutorPause, _Mapping]] = ...) -> None: ...
+
+class PauseExecutorRequest(_message.Message):
+    __slots__ = ("change", "name", "all", "running")
+    CHANGE_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    ALL_FIELD_NUMBER: _ClassVar[int]
+    RUNNING_FIELD_NUMBER: _ClassVar[int]
+    change: _tasks_pb2.Change
+    name: str
+    all: bool
+    running: str
+    def __init__(self, change: _Optional[_Union[_tasks_pb2.Change, _Mapping]] = ..., name: _Optional[str] = ..., all: _Optional[bool] = ..., running: _Optional[str] = ...) -> None: ...
+
+class ResumeExecutorRequest(_message.Message):
+    __slots__ = ("change", "name", "all")
+    CHANGE_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    ALL_FIELD_NUMBER: _ClassVar[int]
+    change: _tasks_pb2.Change
+    name: str
+    all: bool
+    def __init__(self, change: _Optional[_Union[_tasks_pb2.Change, _Mapping]] = ..., name: _Optional[str] = ..., all: _Optional[bool] = ...) -> None: ...
+
+class ExecutorPauseResponse(_message.Message):
+    __slots__ = ("answer", "unchanged", "cleared")
+    ANSWER_FIELD_NUMBER: _ClassVar[int]
+    UNCHANGED_FIELD_NUMBER: _ClassVar[int]
+    CLEARED_FIELD_NUMBER: _ClassVar[int]
+    answer: _tasks_pb2.Answer
+    unchanged: bool
+    cleared: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, answer: _Optional[_Union[_tasks_pb2.Answer, _Mapping]] = ..., unchanged: _Optional[bool] = ..., cleared: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class ListExecutorsRequest(_message.Message):
     __slots__ = ("read", "name")

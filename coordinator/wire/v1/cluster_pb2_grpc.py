@@ -129,6 +129,16 @@ class ClusterStub:
                 request_serializer=coordinator_dot_wire_dot_v1_dot_cluster__pb2.ListExecutorsRequest.SerializeToString,
                 response_deserializer=coordinator_dot_wire_dot_v1_dot_cluster__pb2.ListExecutorsResponse.FromString,
                 _registered_method=True)
+        self.PauseExecutor = channel.unary_unary(
+                '/ptasks.v1.Cluster/PauseExecutor',
+                request_serializer=coordinator_dot_wire_dot_v1_dot_cluster__pb2.PauseExecutorRequest.SerializeToString,
+                response_deserializer=coordinator_dot_wire_dot_v1_dot_cluster__pb2.ExecutorPauseResponse.FromString,
+                _registered_method=True)
+        self.ResumeExecutor = channel.unary_unary(
+                '/ptasks.v1.Cluster/ResumeExecutor',
+                request_serializer=coordinator_dot_wire_dot_v1_dot_cluster__pb2.ResumeExecutorRequest.SerializeToString,
+                response_deserializer=coordinator_dot_wire_dot_v1_dot_cluster__pb2.ExecutorPauseResponse.FromString,
+                _registered_method=True)
         self.Recheck = channel.unary_unary(
                 '/ptasks.v1.Cluster/Recheck',
                 request_serializer=coordinator_dot_wire_dot_v1_dot_cluster__pb2.RecheckRequest.SerializeToString,
@@ -270,6 +280,19 @@ class ClusterServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def PauseExecutor(self, request, context):
+        """nothing of it is placed any more, or nothing at all
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ResumeExecutor(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Recheck(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -387,6 +410,16 @@ def add_ClusterServicer_to_server(servicer, server):
                     servicer.ListExecutors,
                     request_deserializer=coordinator_dot_wire_dot_v1_dot_cluster__pb2.ListExecutorsRequest.FromString,
                     response_serializer=coordinator_dot_wire_dot_v1_dot_cluster__pb2.ListExecutorsResponse.SerializeToString,
+            ),
+            'PauseExecutor': grpc.unary_unary_rpc_method_handler(
+                    servicer.PauseExecutor,
+                    request_deserializer=coordinator_dot_wire_dot_v1_dot_cluster__pb2.PauseExecutorRequest.FromString,
+                    response_serializer=coordinator_dot_wire_dot_v1_dot_cluster__pb2.ExecutorPauseResponse.SerializeToString,
+            ),
+            'ResumeExecutor': grpc.unary_unary_rpc_method_handler(
+                    servicer.ResumeExecutor,
+                    request_deserializer=coordinator_dot_wire_dot_v1_dot_cluster__pb2.ResumeExecutorRequest.FromString,
+                    response_serializer=coordinator_dot_wire_dot_v1_dot_cluster__pb2.ExecutorPauseResponse.SerializeToString,
             ),
             'Recheck': grpc.unary_unary_rpc_method_handler(
                     servicer.Recheck,
@@ -917,6 +950,60 @@ class Cluster:
             '/ptasks.v1.Cluster/ListExecutors',
             coordinator_dot_wire_dot_v1_dot_cluster__pb2.ListExecutorsRequest.SerializeToString,
             coordinator_dot_wire_dot_v1_dot_cluster__pb2.ListExecutorsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PauseExecutor(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ptasks.v1.Cluster/PauseExecutor',
+            coordinator_dot_wire_dot_v1_dot_cluster__pb2.PauseExecutorRequest.SerializeToString,
+            coordinator_dot_wire_dot_v1_dot_cluster__pb2.ExecutorPauseResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ResumeExecutor(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ptasks.v1.Cluster/ResumeExecutor',
+            coordinator_dot_wire_dot_v1_dot_cluster__pb2.ResumeExecutorRequest.SerializeToString,
+            coordinator_dot_wire_dot_v1_dot_cluster__pb2.ExecutorPauseResponse.FromString,
             options,
             channel_credentials,
             insecure,

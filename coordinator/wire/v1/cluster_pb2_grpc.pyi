@@ -27,6 +27,8 @@ class ClusterStub:
     RemoveLimit: grpc.aio.UnaryUnaryMultiCallable[cluster_pb2.RemoveLimitRequest, cluster_pb2.LimitResponse]
     Rebalance: grpc.aio.UnaryUnaryMultiCallable[cluster_pb2.RebalanceRequest, cluster_pb2.RebalanceResponse]
     ListExecutors: grpc.aio.UnaryUnaryMultiCallable[cluster_pb2.ListExecutorsRequest, cluster_pb2.ListExecutorsResponse]
+    PauseExecutor: grpc.aio.UnaryUnaryMultiCallable[cluster_pb2.PauseExecutorRequest, cluster_pb2.ExecutorPauseResponse]
+    ResumeExecutor: grpc.aio.UnaryUnaryMultiCallable[cluster_pb2.ResumeExecutorRequest, cluster_pb2.ExecutorPauseResponse]
     Recheck: grpc.aio.UnaryUnaryMultiCallable[cluster_pb2.RecheckRequest, cluster_pb2.RecheckResponse]
     Upgrade: grpc.aio.UnaryUnaryMultiCallable[cluster_pb2.UpgradeRequest, cluster_pb2.UpgradeResponse]
     Backup: grpc.aio.UnaryStreamMultiCallable[cluster_pb2.BackupRequest, cluster_pb2.BackupResponse]
@@ -89,6 +91,12 @@ class ClusterServicer:
     def ListExecutors(
         self, request: cluster_pb2.ListExecutorsRequest, context: grpc.aio.ServicerContext[cluster_pb2.ListExecutorsRequest, cluster_pb2.ListExecutorsResponse]
     ) -> Awaitable[cluster_pb2.ListExecutorsResponse]: ...
+    def PauseExecutor(
+        self, request: cluster_pb2.PauseExecutorRequest, context: grpc.aio.ServicerContext[cluster_pb2.PauseExecutorRequest, cluster_pb2.ExecutorPauseResponse]
+    ) -> Awaitable[cluster_pb2.ExecutorPauseResponse]: ...
+    def ResumeExecutor(
+        self, request: cluster_pb2.ResumeExecutorRequest, context: grpc.aio.ServicerContext[cluster_pb2.ResumeExecutorRequest, cluster_pb2.ExecutorPauseResponse]
+    ) -> Awaitable[cluster_pb2.ExecutorPauseResponse]: ...
     def Recheck(
         self, request: cluster_pb2.RecheckRequest, context: grpc.aio.ServicerContext[cluster_pb2.RecheckRequest, cluster_pb2.RecheckResponse]
     ) -> Awaitable[cluster_pb2.RecheckResponse]: ...

@@ -68,6 +68,18 @@ class ExecutorHealth(_message.Message):
     paused: bool
     def __init__(self, executor: _Optional[str] = ..., runs: _Optional[int] = ..., start_delay: _Optional[_Union[Spread, _Mapping]] = ..., hand_over: _Optional[_Union[Spread, _Mapping]] = ..., duration: _Optional[_Union[Spread, _Mapping]] = ..., outcomes: _Optional[_Mapping[str, int]] = ..., overdue: _Optional[_Union[OverdueView, _Mapping]] = ..., tasks: _Optional[_Mapping[str, int]] = ..., paused: _Optional[bool] = ...) -> None: ...
 
+class ExecutorPause(_message.Message):
+    __slots__ = ("executor", "reason", "by", "at")
+    EXECUTOR_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    BY_FIELD_NUMBER: _ClassVar[int]
+    AT_FIELD_NUMBER: _ClassVar[int]
+    executor: str
+    reason: str
+    by: str
+    at: int
+    def __init__(self, executor: _Optional[str] = ..., reason: _Optional[str] = ..., by: _Optional[str] = ..., at: _Optional[int] = ...) -> None: ...
+
 class OverloadedNode(_message.Message):
     __slots__ = ("name", "reason", "effective_units", "units")
     NAME_FIELD_NUMBER: _ClassVar[int]
@@ -127,7 +139,7 @@ class CapacityView(_message.Message):
     def __init__(self, nodes: _Optional[int] = ..., units: _Optional[float] = ..., units_per_node: _Optional[float] = ..., series_per_minute: _Optional[float] = ..., series_units: _Optional[float] = ..., one_off_units: _Optional[float] = ..., long_units: _Optional[float] = ..., demand_units: _Optional[float] = ..., load: _Optional[_Union[Spread, _Mapping]] = ..., runs_per_minute_per_node: _Optional[float] = ..., min_nodes: _Optional[int] = ..., proposed_nodes: _Optional[int] = ..., overdue: _Optional[int] = ..., drain_minutes: _Optional[float] = ..., drain_net_minutes: _Optional[float] = ..., drain_net_never: _Optional[bool] = ..., verdict: _Optional[str] = ..., series_alone_too_much: _Optional[bool] = ..., unmeasured: _Optional[_Iterable[str]] = ..., series: _Optional[int] = ..., series_pending: _Optional[int] = ...) -> None: ...
 
 class HealthReport(_message.Message):
-    __slots__ = ("hot_age_ms", "cold_age_ms", "overdue", "overdue_paused", "start_delay", "executors", "load", "load_now", "arrivals_per_minute", "runs_per_minute", "dead_letters", "overloaded", "capacity", "tasks", "nodes", "versions", "settings", "forecast")
+    __slots__ = ("hot_age_ms", "cold_age_ms", "overdue", "overdue_paused", "start_delay", "executors", "load", "load_now", "arrivals_per_minute", "runs_per_minute", "dead_letters", "overloaded", "capacity", "tasks", "nodes", "versions", "settings", "forecast", "pauses")
     class TasksEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -174,6 +186,7 @@ class HealthReport(_message.Message):
     VERSIONS_FIELD_NUMBER: _ClassVar[int]
     SETTINGS_FIELD_NUMBER: _ClassVar[int]
     FORECAST_FIELD_NUMBER: _ClassVar[int]
+    PAUSES_FIELD_NUMBER: _ClassVar[int]
     hot_age_ms: int
     cold_age_ms: int
     overdue: OverdueView
@@ -192,7 +205,8 @@ class HealthReport(_message.Message):
     versions: _containers.ScalarMap[str, int]
     settings: _containers.ScalarMap[str, str]
     forecast: _containers.RepeatedScalarFieldContainer[float]
-    def __init__(self, hot_age_ms: _Optional[int] = ..., cold_age_ms: _Optional[int] = ..., overdue: _Optional[_Union[OverdueView, _Mapping]] = ..., overdue_paused: _Optional[_Union[OverdueView, _Mapping]] = ..., start_delay: _Optional[_Union[Spread, _Mapping]] = ..., executors: _Optional[_Iterable[_Union[ExecutorHealth, _Mapping]]] = ..., load: _Optional[_Union[Spread, _Mapping]] = ..., load_now: _Optional[float] = ..., arrivals_per_minute: _Optional[float] = ..., runs_per_minute: _Optional[float] = ..., dead_letters: _Optional[int] = ..., overloaded: _Optional[_Iterable[_Union[OverloadedNode, _Mapping]]] = ..., capacity: _Optional[_Union[CapacityView, _Mapping]] = ..., tasks: _Optional[_Mapping[str, int]] = ..., nodes: _Optional[_Mapping[str, int]] = ..., versions: _Optional[_Mapping[str, int]] = ..., settings: _Optional[_Mapping[str, str]] = ..., forecast: _Optional[_Iterable[float]] = ...) -> None: ...
+    pauses: _containers.RepeatedCompositeFieldContainer[ExecutorPause]
+    def __init__(self, hot_age_ms: _Optional[int] = ..., cold_age_ms: _Optional[int] = ..., overdue: _Optional[_Union[OverdueView, _Mapping]] = ..., overdue_paused: _Optional[_Union[OverdueView, _Mapping]] = ..., start_delay: _Optional[_Union[Spread, _Mapping]] = ..., executors: _Optional[_Iterable[_Union[ExecutorHealth, _Mapping]]] = ..., load: _Optional[_Union[Spread, _Mapping]] = ..., load_now: _Optional[float] = ..., arrivals_per_minute: _Optional[float] = ..., runs_per_minute: _Optional[float] = ..., dead_letters: _Optional[int] = ..., overloaded: _Optional[_Iterable[_Union[OverloadedNode, _Mapping]]] = ..., capacity: _Optional[_Union[CapacityView, _Mapping]] = ..., tasks: _Optional[_Mapping[str, int]] = ..., nodes: _Optional[_Mapping[str, int]] = ..., versions: _Optional[_Mapping[str, int]] = ..., settings: _Optional[_Mapping[str, str]] = ..., forecast: _Optional[_Iterable[float]] = ..., pauses: _Optional[_Iterable[_Union[ExecutorPause, _Mapping]]] = ...) -> None: ...
 
 class SeriesToAdd(_message.Message):
     __slots__ = ("count", "every_ms", "cron", "rrule", "time_zone", "executor", "cost", "duration_ms")
