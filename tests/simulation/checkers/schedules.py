@@ -174,32 +174,46 @@ class Book:
             before = range_.last
 
 
-def books(events: Mapping[int, tuple[Event, ...]], stamps: Mapping[int, Instant]) -> list[Book]:
-    """All series of this history; `stamps`: `at` by revision."""
-    done: list[Book] = []
-    open_: dict[str, Book] = {}
-    for revision in sorted(events):
+class Shelf:
+    """The books of a history, opened and closed as records come and go."""
+
+    def __init__(self) -> None:
+        self.books: list[Book] = []
+        self._open: dict[str, Book] = {}
+
+    def take(self, events: tuple[Event, ...], at: Instant) -> None:
+        """Those of one revision, with its stamp."""
         ended: set[int] = set()
-        for event in events[revision]:
+        for event in events:
             match event:
                 case RunEnded():
                     ended.add(event.allocation_id)
                 case Fated():
-                    open_[event.task_id].fated(event)
+                    self._open[event.task_id].fated(event)
                 case TaskChanged(old, new):
-                    record = new if new is not None else old
-                    assert record is not None
-                    book = open_.get(record.id)
-                    if book is None and record.series is not None:
-                        book = open_[record.id] = Book(record)
-                        done.append(book)
-                    if book is not None:
-                        book.changed(old, new, stamps[revision], ended)
-                    if new is None:
-                        open_.pop(record.id, None)
+                    self._changed(old, new, at, ended)
                 case _:
                     pass
-    return done
+
+    def _changed(self, old: Task | None, new: Task | None, at: Instant, ended: set[int]) -> None:
+        record = new if new is not None else old
+        assert record is not None
+        book = self._open.get(record.id)
+        if book is None and record.series is not None:
+            book = self._open[record.id] = Book(record)
+            self.books.append(book)
+        if book is not None:
+            book.changed(old, new, at, ended)
+        if new is None:
+            self._open.pop(record.id, None)
+
+
+def books(events: Mapping[int, tuple[Event, ...]], stamps: Mapping[int, Instant]) -> list[Book]:
+    """All series of this history; `stamps`: `at` by revision."""
+    shelf = Shelf()
+    for revision in sorted(events):
+        shelf.take(events[revision], stamps[revision])
+    return shelf.books
 
 
 def objections(found: list[Book], now: Instant) -> Iterator[str]:
