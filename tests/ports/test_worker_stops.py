@@ -91,7 +91,38 @@ def test_a_stop_in_the_same_write_as_the_start_still_ends_the_run(
     assert worker.ended(number).outcome == "cancelled"
 
 
-def test_the_time_limit_stops_the_run_and_says_so(worker: WorkerProcess, number: int) -> None:
+def test_tm_a30_at_the_time_limit_the_flag_is_set_on_stop_called_once_and_a_warning_given() -> None:
+    with WorkerProcess() as worker:
+        worker.start("t.careful", 1, params=mode("ignore"), timeout_ms=300, cancel_grace_ms=300)
+        line = wait_for_line(worker, "time limit reached")
+        fields = json.loads(line.fields)
+        assert line.level == "warning"
+        assert (fields["executor"], fields["task"], fields["limit_ms"]) == ("t.careful", "t1", 300)
+        assert fields["started_at"] > 0
+        wait_for_line(worker, "on_stop")
+        assert [one.data for one in worker.of(State)] == [b'{"n":9}']  # the code was woken
+        worker.send(Ping(1))
+        worker.wait_for(Pong)
+        calls = [json.loads(one.fields) for one in worker.of(Log) if one.event == "on_stop"]
+        assert calls == [{"reason": "timeout", "calls": 1}]
+        worker.kill()
+
+
+def test_tm_a32_a_stop_concerns_the_run_that_it_names(worker: WorkerProcess) -> None:
+    first, second = next(_numbers), next(_numbers)
+    worker.run("demo.noop", first)
+    worker.start("demo.sleep", second, params=HOUR)
+    worker.wait_for(Started, lambda one: one.allocation_id == second)
+    worker.send(Stop(first, "cancel"), Ping(1))
+    worker.wait_for(Pong)
+    assert worker.of(Stopping) == []
+    worker.send(Stop(second, "cancel"))
+    assert worker.ended(second).outcome == "cancelled"
+
+
+def test_tm_a31_the_time_limit_stops_the_run_and_says_so(
+    worker: WorkerProcess, number: int
+) -> None:
     worker.start("demo.sleep", number, params=HOUR, timeout_ms=80, cancel_grace_ms=7_000)
     ended = worker.ended(number)
     assert (ended.outcome, ended.reported) == ("timed_out", "aborted")

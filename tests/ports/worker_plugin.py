@@ -254,7 +254,26 @@ class Upgraded(PersistentTasksExecutor[Mode, Count]):
     async def node_operation(
         self, task: AllocatedPersistentTask[Count], params: Mode, state: Count | None
     ) -> object:
+        if params.mode.startswith("write"):
+            await task.update_state(Count(n=state.n + 1 if state else 0))
         return [params.mode, state.n if state else None, task.raw_state]
+
+
+class Gap(PersistentTasksExecutor[Mode, Count]):
+    """Version 3 of something whose author forgot a step."""
+
+    name = "t.gap"
+    version = 3
+
+    @override
+    def upgrade_state(self, old: dict[str, object], version: int) -> dict[str, object]:
+        return old if version == 1 else super().upgrade_state(old, version)
+
+    @override
+    async def node_operation(
+        self, task: AllocatedPersistentTask[Count], params: Mode, state: Count | None
+    ) -> object:
+        return None
 
 
 @executor("t.raw", policy=TaskPolicy(invalid_state="raw"))

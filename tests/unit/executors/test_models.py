@@ -93,7 +93,7 @@ def test_dump_checks_what_it_writes() -> None:
         shape.dump(spoilt)
 
 
-def test_dump_refuses_keys_of_a_subclass() -> None:
+def test_tm_a37_dump_refuses_keys_of_a_subclass() -> None:
     class More(Inner):
         extra: int = 1
 

@@ -92,7 +92,7 @@ def test_tm_a26_a_permanent_error_ends_the_series_and_keeps_the_record() -> None
     assert world.state.recurring == 0
 
 
-def test_tm_53_state_that_cannot_be_read_leaves_the_series_scheduled() -> None:
+def test_tm_53_tm_a38_state_that_cannot_be_read_leaves_the_series_scheduled() -> None:
     world = Recurring(Policy(within_occurrence=True))
     world.fire()
     task = world.fail(permanent=True, reason="invalid_state", retry_at=world.at + 1)

@@ -42,7 +42,7 @@ def test_runs_get_the_grace_then_are_cancelled(kit: CoreKit) -> None:
     assert kit.effects == []
 
 
-def test_goodbye_comes_after_the_last_answer(kit: CoreKit) -> None:
+def test_tm_a34_goodbye_comes_after_the_last_answer(kit: CoreKit) -> None:
     kit.running(wanted("t", 1))
     kit.give(ShutdownAsked())
     kit.ended(1)
@@ -59,7 +59,7 @@ def test_the_second_signal_skips_the_wait(kit: CoreKit) -> None:
     assert kit.stops == [(1, "shutdown")]
 
 
-def test_what_has_not_started_is_handed_back(kit: CoreKit) -> None:
+def test_tm_a34_what_has_not_started_is_handed_back(kit: CoreKit) -> None:
     kit.running(wanted("t", 1, cost=4))
     kit.want(wanted("u", 2))
     kit.give(ShutdownAsked())
@@ -67,6 +67,35 @@ def test_what_has_not_started_is_handed_back(kit: CoreKit) -> None:
     kit.want(wanted("v", 3))
     assert kit.ends[-1] == (3, "aborted", "shutting_down")
     assert kit.starts == []
+
+
+def test_tm_a34_shutdown_takes_nothing_new_and_repeats_nothing_finished(kit: CoreKit) -> None:
+    kit.running(wanted("t", 1, cost=4))
+    kit.want(wanted("waits", 2))
+    kit.close_session()
+    kit.ended(1)  # nobody can be told yet
+    kit.clear()
+    kit.open_session(wanted("t", 1), wanted("waits", 2))
+    kit.clear()
+    kit.give(ShutdownAsked())
+    kit.want(wanted("new", 3), wanted("t", 1))
+    assert not kit.all(SayGoodbye)
+    assert not {1, 3} & set(kit.starts)
+    kit.started(2)
+    kit.ended(2, "aborted", "shutdown")
+    kit.clear()
+    kit.close_session()
+    kit.open_session(wanted("t", 1), wanted("waits", 2), wanted("new", 3))
+    assert set(kit.ends) == {
+        (1, "succeeded", ""),
+        (2, "aborted", "shutdown"),
+        (3, "aborted", "shutting_down"),
+    }
+    assert kit.starts == []
+    for report in kit.reports:
+        kit.answer(report)
+    assert kit.all(SayGoodbye)
+    assert exits(kit) == [EXIT_ASKED]
 
 
 def test_without_a_leader_the_node_waits_a_moment_and_goes(kit: CoreKit) -> None:

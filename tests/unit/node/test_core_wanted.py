@@ -105,6 +105,19 @@ def test_run_b_is_held_back_until_the_code_of_a_has_ended(kit: CoreKit) -> None:
     assert kit.starts == [2]
 
 
+def test_tm_a32_a_late_stop_of_an_earlier_run_leaves_the_later_one_alone(kit: CoreKit) -> None:
+    kit.running(wanted("t", 1))
+    late = WantedFrame(False, kit.revision + 1, kit.revision, (wanted("t", 1, stop=True),))
+    kit.ended(1)
+    kit.answer_all()
+    kit.running(wanted("t", 2))
+    kit.hear(wanted=late)
+    kit.after(500)
+    assert kit.stops == []
+    kit.want(wanted("t", 2, stop=True, stop_reason="cancel"))
+    assert kit.stops == [(2, "cancel")]
+
+
 def test_an_ended_run_is_not_started_again(kit: CoreKit) -> None:
     kit.running(wanted("t", 1))
     kit.ended(1)

@@ -121,7 +121,24 @@ def test_only_so_many_start_at_once() -> None:
     assert kit.starts == [1, 2, 3]
 
 
-def test_the_time_limit_is_counted_here_too(kit: CoreKit) -> None:
+def test_tm_a30_at_the_time_limit_the_slot_is_free_within_the_grace(kit: CoreKit) -> None:
+    kit.running(wanted("t", 1, timeout_ms=60_000, isolation="process", cost=6))
+    keep_alive(kit, 59_800)
+    kit.want(wanted("next", 2))
+    assert (kit.stops, kit.starts) == ([], [])
+    kit.after(200)
+    assert kit.stops == [(1, "timeout")]
+    worker = kit.worker_of(1)
+    kit.after(199)
+    assert (kit.killed, kit.starts) == ([], [])  # nothing goes on outside the accounting
+    kit.after(1)
+    assert kit.killed == [worker]
+    kit.worker_died(worker)
+    assert kit.ends == [(1, "timed_out", "killed")]
+    assert kit.starts == [2]
+
+
+def test_tm_a31_the_time_limit_is_counted_here_too(kit: CoreKit) -> None:
     kit.running(wanted("t", 1, timeout_ms=300, isolation="process"))
     kit.after(300)
     assert kit.stops == [(1, "timeout")]
@@ -147,7 +164,7 @@ def test_neighbours_of_a_hung_run_get_time_to_end(kit: CoreKit) -> None:
     assert (1, "cancelled", "killed") in kit.ends
 
 
-def test_neighbours_that_do_not_end_are_cut_off_and_lost(kit: CoreKit) -> None:
+def test_tm_a30_neighbours_that_do_not_end_are_cut_off_and_lost_after_30_s(kit: CoreKit) -> None:
     kit.running(wanted("t", 1, exclusive=False), wanted("u", 2, exclusive=False))
     worker = kit.worker_of(1)
     kit.want(wanted("t", 1, stop=True, stop_reason="pause"))
