@@ -279,7 +279,17 @@ def _forget(state: ClusterState, draw: Draw) -> c.Command:
     return c.RemoveNode(name) if chance(draw, 30) else c.ForgetNode(name, incarnation)
 
 
+def _pause_type(draw: Draw) -> c.Command:
+    """Seldom for long, so that most of what is drawn finds a place."""
+    name = draw(st.sampled_from(("demo", "none", "")))
+    if chance(draw, 40):
+        return c.PauseExecutor(name, "audit", "ann", chance(draw, 50))
+    return c.ResumeExecutor("" if chance(draw, 80) else name)
+
+
 def _set(state: ClusterState, draw: Draw) -> c.Command:
+    if chance(draw, 20):
+        return _pause_type(draw)
     if chance(draw, 30):
         return c.ForgetRequests(draw(st.integers(0, 3)))
     if chance(draw, 30):

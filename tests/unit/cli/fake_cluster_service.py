@@ -13,7 +13,7 @@ import grpc
 import grpc.aio
 
 from coordinator.wire.v1 import cluster_pb2 as wire
-from coordinator.wire.v1 import cluster_pb2_grpc, tasks_pb2_grpc
+from coordinator.wire.v1 import cluster_pb2_grpc, health_pb2, tasks_pb2_grpc
 from tests.unit.cli.fake_server import TICKER_SCHEMA, Door, FakeCluster, FakeTasks, Refusal
 
 
@@ -151,6 +151,20 @@ class FakeClusterService(cluster_pb2_grpc.ClusterServicer, Door):
         await self.enter("RemoveLimit", request, context)
         return wire.LimitResponse(answer=self.state.answer(), unchanged=True)
 
+    async def PauseExecutor(self, request: wire.PauseExecutorRequest, context: Any) -> Any:
+        await self.enter("PauseExecutor", request, context)
+        is_known = request.all or request.name in self.state.executors
+        if not is_known:
+            await self.refused(missing("executor", request.name), context)
+        return wire.ExecutorPauseResponse(answer=self.state.answer())
+
+    async def ResumeExecutor(self, request: wire.ResumeExecutorRequest, context: Any) -> Any:
+        await self.enter("ResumeExecutor", request, context)
+        cleared = ["assignment.enable", "demo.noop"] if request.all else []
+        return wire.ExecutorPauseResponse(
+            answer=self.state.answer(), unchanged=not cleared, cleared=cleared
+        )
+
     async def Rebalance(self, request: wire.RebalanceRequest, context: Any) -> Any:
         await self.enter("Rebalance", request, context)
         move = wire.Move(task="t1", source="n1", target="n2")
@@ -183,6 +197,11 @@ class FakeClusterService(cluster_pb2_grpc.ClusterServicer, Door):
         for name in names:
             one = reply.executors.add(name=name, doc="For trying things out.", code_on=["c1"])
             one.versions[1].nodes.extend(["n1", "n2"])
+            if name == "demo.noop":
+                one.pause.MergeFrom(
+                    health_pb2.ExecutorPause(executor=name, reason="audit", by="ann", at=1)
+                )
+                one.paused = True
             if name == "demo.ticker":
                 one.params_schema = json.dumps(TICKER_SCHEMA).encode()
         return reply

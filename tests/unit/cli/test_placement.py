@@ -42,6 +42,50 @@ def test_tm_60_a_limit_that_nobody_declares_is_told_to_hold_back_nothing(taskctl
     assert taskctl("limit", "set", "demo.noop", "--max", "1").err == ""
 
 
+def test_tm_28_an_executor_is_paused_and_resumed(taskctl: Taskctl, cluster: FakeCluster) -> None:
+    words = ("executor", "pause", "demo.noop", "--reason", "audit", "--running", "stop")
+    assert taskctl(*words).out == "demo.noop: paused\n"
+    asked = cluster.asked("PauseExecutor")[0]
+    assert (asked.name, asked.all, asked.running) == ("demo.noop", False, "stop")
+    assert asked.change.reason == "audit"
+    assert taskctl("executor", "resume", "demo.noop").out == "demo.noop: unchanged\n"
+    refused = taskctl("executor", "pause", "demo.nope", "--reason", "audit")
+    assert (refused.code, "taskctl executor list" in refused.err) == (3, True)
+
+
+def test_tm_28_everything_is_paused_and_resumed(taskctl: Taskctl, cluster: FakeCluster) -> None:
+    assert taskctl("executor", "pause", "--all", "--reason", "fire").out == "everything: paused\n"
+    asked = cluster.asked("PauseExecutor")[0]
+    assert (asked.name, asked.all, asked.running) == ("", True, "finish")
+    ran = taskctl("-o", "json", "executor", "resume", "--all")
+    assert json.loads(ran.out)["cleared"] == ["assignment.enable", "demo.noop"]
+    ran = taskctl("executor", "resume", "--all")
+    assert ran.out == "everything: resumed (assignment.enable, demo.noop)\n"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("pause", "demo.noop"),
+        ("pause", "--reason", "audit"),
+        ("pause", "demo.noop", "--all", "--reason", "audit"),
+        ("resume",),
+        ("resume", "demo.noop", "--all"),
+    ],
+)
+def test_tm_28_a_pause_needs_a_reason_and_one_thing_that_is_meant(
+    taskctl: Taskctl, cluster: FakeCluster, words: tuple[str, ...]
+) -> None:
+    assert taskctl("executor", *words).code == 2
+    assert not cluster.asked("PauseExecutor")
+
+
+def test_tm_28_lists_say_who_paused_an_executor_and_why(taskctl: Taskctl) -> None:
+    assert 'paused by ann ("audit")' in taskctl("executor", "list").out
+    page = taskctl("executor", "get", "demo.noop").out
+    assert 'paused        paused by ann ("audit")' in page
+
+
 def test_pt_80_moves_are_listed_with_what_holds_them_back(taskctl: Taskctl) -> None:
     ran = taskctl("cluster", "rebalance")
     assert ran.out.splitlines()[1].split() == ["t1", "n1", "n2"]
