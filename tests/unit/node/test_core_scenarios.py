@@ -1,4 +1,4 @@
-"""What a node makes of what it is told: scenarios PT-A31, A32, A43, A50."""
+"""What a node makes of what it is told: scenarios PT-A31, A32, A43, A50, TM-A58."""
 
 from __future__ import annotations
 
@@ -69,6 +69,28 @@ def test_pt_a43_a_start_that_raises_is_tried_once_however_often_the_set_changes(
     assert kit.core.runs.of_task("t") == ()
     kit.want(wanted("t", 2))
     assert kit.starts.count(2) == 1
+
+
+def test_tm_a58_an_outcome_that_nobody_could_take_stays_and_its_run_is_not_started_again(
+    kit: CoreKit,
+) -> None:
+    kit.running(wanted("t", 1))
+    kit.ended(1)
+    (report,) = kit.reports
+    kit.answer(report, "overloaded")
+    kit.after(400)
+    kit.want(wanted("t", 1, attempt=2))
+    for _ in range(3):  # other leaders, to whom the run is still under way
+        kit.close_session()
+        kit.clear()
+        kit.open_session(wanted("t", 1))
+        assert kit.ends == [(1, "succeeded", "")]
+        assert kit.starts == []
+    kit.answer(kit.reports[-1])
+    kit.clear()
+    kit.close_session()
+    kit.open_session(wanted("t", 1))
+    assert (kit.ends, kit.starts) == ([], [])
 
 
 @pytest.mark.parametrize("hears", ["nothing", "the first part"])
