@@ -112,7 +112,7 @@ def test_x01_one_json_value_and_nothing_on_stderr(
 
 def test_x01_every_command_that_reads_is_tried() -> None:
     changing = {"start", "call", "cancel", "move", "rm", "watch", "update", "pause", "resume", "retry", "run-now", "new-executor"} | {
-        ("schedule", "apply"),
+        ("schedule", "apply"), ("executor", "pause"), ("executor", "resume"),
         ("node", "drain"), ("node", "undrain"), ("node", "rm"), ("cluster", "set"), ("cluster", "unset"),
         ("cluster", "recheck"), ("cluster", "snapshot"), ("cluster", "add"), ("cluster", "remove"),
         ("cluster", "replace"), ("cluster", "transfer-leader"), ("cluster", "upgrade"), ("limit", "set"), ("limit", "rm"), ("context", "use"), ("context", "set"), ("context", "rm"), ("completion", "install"),
