@@ -133,4 +133,5 @@ def start_frame(wanted: WantedRun, incarnation: str, *, own_process: bool) -> St
         due_at=wanted.due_at,
         parent_id=wanted.parent,
         own_process=own_process,
+        invalid_state=wanted.invalid_state,
     )

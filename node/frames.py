@@ -39,6 +39,7 @@ class Start(_Frame, frozen=True, array_like=True, tag=1):
 
     `params` and `state` are JSON. `attempt` counts from 1. `timeout_ms` counts from here; None: no limit.
     `own_process`: the worker belongs to this run alone (it then has PTASKS_FENCING_TOKEN in its environment).
+    `invalid_state`: fail, raw; empty: as the executor declares.
     """
 
     task_id: str
@@ -59,6 +60,7 @@ class Start(_Frame, frozen=True, array_like=True, tag=1):
     due_at: int | None = None
     parent_id: str | None = None
     own_process: bool = False
+    invalid_state: str = ""
 
 
 class Stop(_Frame, frozen=True, array_like=True, tag=2):

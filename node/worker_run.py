@@ -179,7 +179,7 @@ class Run:
         try:
             return read_state(definition, self._instance, start.state, start.state_version)
         except UnreadableError as error:
-            if definition.policy.invalid_state == "raw":
+            if (start.invalid_state or definition.policy.invalid_state) == "raw":
                 self.channel.note("info", "stored state is unreadable", {"error": str(error)})
                 return None
             raise _InvalidStateError from error

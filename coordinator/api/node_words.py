@@ -144,6 +144,7 @@ def _run(run: s.WantedRun) -> wire.WantedRun:
         own_process=run.own_process,
         max_attempts=run.max_attempts,
         parent=run.parent,
+        invalid_state=run.invalid_state,
     )
 
 

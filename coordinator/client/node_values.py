@@ -69,6 +69,7 @@ class WantedRun(_Value, frozen=True):
     due_at: int | None = None
     parent: str | None = None
     own_process: bool = False
+    invalid_state: str = ""  # fail, raw; empty: as its executor declares
 
 
 class Wanted(_Value, frozen=True):

@@ -343,4 +343,5 @@ def _wanted_run(run: wire.WantedRun) -> WantedRun:
         due_at=run.due_at or None,
         parent=run.parent or None,
         own_process=run.own_process,
+        invalid_state=run.invalid_state,
     )

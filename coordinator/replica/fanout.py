@@ -111,6 +111,7 @@ def wanted_run(task: Task) -> WantedRun:
         own_process=task.own_process,
         max_attempts=policy.max_attempts,
         parent=task.spec.parent,
+        invalid_state=policy.invalid_state,
     )
 
 

@@ -194,6 +194,7 @@ class WantedRun(msgspec.Struct, frozen=True, gc=False):
     own_process: bool
     max_attempts: int = 0  # 0: unlimited
     parent: str = ""
+    invalid_state: str = "fail"
 
 
 class Wanted(msgspec.Struct, frozen=True, gc=False):

@@ -511,7 +511,7 @@ class Wanted(_message.Message):
     def __init__(self, full: _Optional[bool] = ..., revision: _Optional[int] = ..., previous: _Optional[int] = ..., runs: _Optional[_Iterable[_Union[WantedRun, _Mapping]]] = ..., gone: _Optional[_Iterable[str]] = ..., more: _Optional[bool] = ...) -> None: ...
 
 class WantedRun(_message.Message):
-    __slots__ = ("task_id", "allocation_id", "stop", "stop_reason", "executor", "executor_version", "params", "state", "state_is_null", "state_version", "state_allocation_id", "attempt", "timeout_ms", "cancel_grace_ms", "exclusive", "isolation", "cost", "labels", "headers", "due_at", "parent", "own_process", "max_attempts")
+    __slots__ = ("task_id", "allocation_id", "stop", "stop_reason", "executor", "executor_version", "params", "state", "state_is_null", "state_version", "state_allocation_id", "attempt", "timeout_ms", "cancel_grace_ms", "exclusive", "isolation", "cost", "labels", "headers", "due_at", "parent", "own_process", "max_attempts", "invalid_state")
     class LabelsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -549,6 +549,7 @@ class WantedRun(_message.Message):
     PARENT_FIELD_NUMBER: _ClassVar[int]
     OWN_PROCESS_FIELD_NUMBER: _ClassVar[int]
     MAX_ATTEMPTS_FIELD_NUMBER: _ClassVar[int]
+    INVALID_STATE_FIELD_NUMBER: _ClassVar[int]
     task_id: str
     allocation_id: int
     stop: bool
@@ -572,7 +573,8 @@ class WantedRun(_message.Message):
     parent: str
     own_process: bool
     max_attempts: int
-    def __init__(self, task_id: _Optional[str] = ..., allocation_id: _Optional[int] = ..., stop: _Optional[bool] = ..., stop_reason: _Optional[str] = ..., executor: _Optional[str] = ..., executor_version: _Optional[int] = ..., params: _Optional[bytes] = ..., state: _Optional[bytes] = ..., state_is_null: _Optional[bool] = ..., state_version: _Optional[int] = ..., state_allocation_id: _Optional[int] = ..., attempt: _Optional[int] = ..., timeout_ms: _Optional[int] = ..., cancel_grace_ms: _Optional[int] = ..., exclusive: _Optional[bool] = ..., isolation: _Optional[str] = ..., cost: _Optional[int] = ..., labels: _Optional[_Mapping[str, str]] = ..., headers: _Optional[_Mapping[str, str]] = ..., due_at: _Optional[int] = ..., parent: _Optional[str] = ..., own_process: _Optional[bool] = ..., max_attempts: _Optional[int] = ...) -> None: ...
+    invalid_state: str
+    def __init__(self, task_id: _Optional[str] = ..., allocation_id: _Optional[int] = ..., stop: _Optional[bool] = ..., stop_reason: _Optional[str] = ..., executor: _Optional[str] = ..., executor_version: _Optional[int] = ..., params: _Optional[bytes] = ..., state: _Optional[bytes] = ..., state_is_null: _Optional[bool] = ..., state_version: _Optional[int] = ..., state_allocation_id: _Optional[int] = ..., attempt: _Optional[int] = ..., timeout_ms: _Optional[int] = ..., cancel_grace_ms: _Optional[int] = ..., exclusive: _Optional[bool] = ..., isolation: _Optional[str] = ..., cost: _Optional[int] = ..., labels: _Optional[_Mapping[str, str]] = ..., headers: _Optional[_Mapping[str, str]] = ..., due_at: _Optional[int] = ..., parent: _Optional[str] = ..., own_process: _Optional[bool] = ..., max_attempts: _Optional[int] = ..., invalid_state: _Optional[str] = ...) -> None: ...
 
 class ReportAnswer(_message.Message):
     __slots__ = ("number", "accepted", "reason", "current_allocation_id", "revision", "detail", "created")

@@ -191,12 +191,13 @@ def test_an_empty_list_of_runs_is_a_list() -> None:
 
 def test_a_stop_travels_with_its_reason() -> None:
     run = s.WantedRun(
-        "t", 4, "cancel", "x", 1, b"{}", None, 0, 0, 1, 0, 1_000, True, "shared", 2, (), (), 0, False, 3
+        "t", 4, "cancel", "x", 1, b"{}", None, 0, 0, 1, 0, 1_000, True, "shared", 2, (), (), 0, False, 3,
+        invalid_state="raw",
     )  # fmt: skip
     frame = frame_to_wire(s.LeaderSaying(3, wanted=s.Wanted(False, 9, 8, (run,), ("gone",))))
     (said,) = frame.wanted.runs
     assert (said.stop, said.stop_reason, said.state_is_null) == (True, "cancel", True)
-    assert said.max_attempts == 3
+    assert (said.max_attempts, said.invalid_state) == (3, "raw")
     assert (frame.wanted.full, frame.wanted.previous, list(frame.wanted.gone)) == (
         False,
         8,

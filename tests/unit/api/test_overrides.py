@@ -42,6 +42,15 @@ async def test_tm_1_every_field_of_the_policy_goes_by_the_task_first(
             assert getattr(own, name) == getattr(other, name)
 
 
+async def test_tm_1_the_run_is_told_how_to_deal_with_unreadable_state() -> None:
+    async with doors() as at:
+        node = await at.node("n1", offers={NOOP: DECLARED})
+        await at.create("own", spec=wire.TaskSpec(invalid_state="raw"))
+        await at.create("not")
+        assert (await node.runs("own")).invalid_state == "raw"
+        assert (await node.runs("not")).invalid_state == "fail"
+
+
 async def test_tm_a39_a_series_has_its_own_time_limit() -> None:
     async with doors() as at:
         node = await at.node("n1", offers={NOOP: DECLARED})

@@ -93,8 +93,9 @@ def test_a_large_load_is_several_frames_in_order() -> None:
 
 def test_what_the_leader_says() -> None:
     run = wire.WantedRun(
-        task_id="t", allocation_id=7, executor="e", params=b"{}", state_is_null=True, cost=2
-    )
+        task_id="t", allocation_id=7, executor="e", params=b"{}", state_is_null=True, cost=2,
+        invalid_state="raw",
+    )  # fmt: skip
     stop = wire.WantedRun(task_id="u", allocation_id=8, stop=True, stop_reason="cancel")
     said = leader_frame(
         wire.LeaderFrame(
@@ -109,6 +110,7 @@ def test_what_the_leader_says() -> None:
     assert (first.state, first.timeout_ms, first.due_at, first.parent) == (None, None, None, None)
     assert (first.isolation, first.stop, first.max_attempts) == ("shared", False, None)
     assert (second.stop, second.stop_reason) == (True, "cancel")
+    assert (first.invalid_state, second.invalid_state) == ("raw", "")
     assert said.wanted.gone == ("v",)
     assert (said.answers[0].accepted, said.answers[0].reason) == (False, "stale_allocation")
 

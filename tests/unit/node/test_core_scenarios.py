@@ -37,11 +37,13 @@ def test_pt_a32_a_run_gets_the_params_and_the_last_state_of_the_record(kit: Core
         wanted(
             "t", 9, params=b'{"a":1}', executor_version=3, state=b'{"n":7}', state_version=2,
             state_allocation_id=5, attempt=2, labels={"team": "x"}, headers={"x-opaque-id": "o"},
+            invalid_state="raw",
         )
     )  # fmt: skip
     (start,) = kit.told(Start)
     assert (start.params, start.params_version) == (b'{"a":1}', 3)
     assert (start.state, start.state_version, start.state_is_current) == (b'{"n":7}', 2, False)
+    assert start.invalid_state == "raw"
     assert (start.attempt, start.labels, start.headers) == (
         2,
         {"team": "x"},
