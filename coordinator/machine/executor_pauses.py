@@ -41,7 +41,7 @@ def resume_executor(state: ClusterState, command: ResumeExecutor) -> Outcome:
     for one in held:
         del state.paused_executors[one]
     if held:
-        state.events.append(ExecutorsPaused(tuple(held)))
+        state.events.append(ExecutorsPaused(tuple(held), command.by))
     if not name and not state.settings.assignment_enabled:
         set_settings(state, SetSettings((), (SWITCH,), command.by))
         held = [SWITCH, *held]
@@ -58,7 +58,7 @@ def _pause_one(state: ClusterState, command: PauseExecutor) -> Outcome:
     if len(state.paused_executors) >= most:
         return Refused(Refusal.LIMIT_REACHED, f"{most} executors are paused; at most {most}")
     state.paused_executors[name] = ExecutorPause(command.reason, command.by, state.at)
-    state.events.append(ExecutorsPaused((name,)))
+    state.events.append(ExecutorsPaused((name,), command.by, command.reason))
     return Accepted()
 
 

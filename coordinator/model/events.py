@@ -77,9 +77,11 @@ class LimitsChanged(msgspec.Struct, frozen=True, gc=False):
 
 
 class ExecutorsPaused(msgspec.Struct, frozen=True, gc=False):
-    """An operator stopped them from starting, or took that back."""
+    """An operator stopped them from starting, for a reason, or took that back."""
 
     executors: tuple[str, ...]
+    by: str
+    reason: str = ""
 
 
 class ManifestsChanged(msgspec.Struct, frozen=True, gc=False):

@@ -135,7 +135,10 @@ class Leadership:
                 self.look_again()
                 self.leases.settings_changed()
                 self.sessions.welcome_anew()
-            case LimitsChanged() | ExecutorsPaused():
+            case LimitsChanged():
+                self.look_again()
+            case ExecutorsPaused():
+                self._tell_pause(event)
                 self.look_again()
             case MembersChanged():
                 self.sessions.welcome_anew()
@@ -144,6 +147,12 @@ class Leadership:
                 self.look_again()
             case _:
                 pass
+
+    def _tell_pause(self, event: ExecutorsPaused) -> None:
+        what = "executor paused" if event.reason else "executor resumed"
+        for name in event.executors:
+            said = {"executor": name, "by": event.by, "reason": event.reason}
+            self.bench.emit(Note("info", what, said))
 
     def _on_task(self, old: Task | None, new: Task | None) -> None:
         backlog = self.bench.view.backlog

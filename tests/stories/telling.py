@@ -62,8 +62,9 @@ def _told_of_cluster(event: Event) -> list[str]:
             return [f"  settings: {', '.join(keys)}"]
         case LimitsChanged(keys):
             return [f"  limits: {', '.join(keys)}"]
-        case ExecutorsPaused(executors):
-            return [f"  pauses: {', '.join(executors)}"]
+        case ExecutorsPaused(executors, by, reason):
+            word = "paused" if reason else "resumed"
+            return [f"  {', '.join(executors)}: {word} by {by}"]
         case ManifestsChanged(executors):
             return [f"  manifests: {', '.join(executors)}"]
         case MembersChanged():

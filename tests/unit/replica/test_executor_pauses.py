@@ -9,6 +9,7 @@ from coordinator.machine.outcome import Accepted, Refusal
 from coordinator.model.ids import TaskId
 from coordinator.model.schedules import Schedule
 from coordinator.model.tasks import Code, RunOutcome, Status
+from coordinator.replica import effects as e
 from tests.unit.replica.kit import PICK, codes, know, node, pause, questions, until, wish
 from tests.unit.replica.life import restart_everything
 from tests.unit.replica.world import World
@@ -151,3 +152,16 @@ def test_tm_29_run_now_of_a_paused_type_is_refused_with_who_why_and_when() -> No
     (refused,) = world.outcomes(world.submit(RunNow(TaskId("t1"), queue=True)))
     assert refused.code is Refusal.PAUSED  # type: ignore[union-attr]
     assert refused.detail.startswith(f"{SAID} since ")  # type: ignore[union-attr]
+
+
+def test_tm_75_the_leader_notes_who_paused_what_and_why() -> None:
+    world = World(1)
+    node(world, "n1")
+    hold(world)
+    release(world)
+    notes = [one for one in world.leader().out if isinstance(one, e.Note)]
+    told = [(one.event, one.fields) for one in notes if one.event.startswith("executor ")]
+    assert told == [
+        ("executor paused", {"executor": NOOP, "by": "ann", "reason": "migration"}),
+        ("executor resumed", {"executor": NOOP, "by": "ann", "reason": ""}),
+    ]
