@@ -1,9 +1,9 @@
 """Golden logs: what a release wrote, and what every later build must make of it.
 
 One file per story: its entries as they lie in the log, the answers in words, a snapshot at the
-end, and the digest of the state. `python -m tests.golden.record RELEASE` writes those of a
-release once; after that they are only read. While a release is being made, `--again` replaces
-its files.
+end, and the digest of the state. Beside them `wire.txt`: the fields and methods that callers
+know. `python -m tests.golden.record RELEASE` writes those of a release once; after that they are
+only read. While a release is being made, `--again` replaces its files.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from coordinator.codec.snapshots import digest, encode, freeze
 from coordinator.machine.apply import apply_batch
 from coordinator.model.state import ClusterState
 from coordinator.replica.run_rows import rows_of
+from tests.golden import wire
 from tests.stories.runner import World, blocks
 from tests.stories.telling import told_outcome
 
@@ -101,6 +102,8 @@ def main(arguments: list[str]) -> int:
         target.write_text(json.dumps(golden, indent=1) + "\n", encoding="utf-8")
     story = (STORIES / f"{BACKED_UP}.txt").read_text(encoding="utf-8")
     (folder / f"{BACKED_UP}.backup").write_bytes(record_backup(story))
+    text = "\n".join(wire.lines(wire.files())) + "\n"
+    (folder / wire.NAME).write_text(text, encoding="utf-8")
     return 0
 
 

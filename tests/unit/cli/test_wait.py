@@ -39,6 +39,20 @@ def test_x10_cancelled_is_11_succeeded_is_0(taskctl: Taskctl, cluster: FakeClust
     assert taskctl("wait", "c", "--for", "cancelled").code == 0
 
 
+def test_x40_a_logged_warning_is_a_success_and_a_logged_error_a_failure(
+    taskctl: Taskctl, cluster: FakeCluster
+) -> None:
+    warned = wire.LastOutcome(outcome="warning", allocation_id=1, node="n2", ended_at=9)
+    told = wire.LastOutcome(outcome="failed", reason="self_reported", allocation_id=1, ended_at=9)
+    cluster.put("w", status="succeeded", last_outcome=warned)
+    cluster.put("e", status="failed", last_outcome=told)
+    for name, code, label in (("w", 0, "Warning"), ("e", 10, "Error")):
+        assert taskctl("wait", name).code == code
+        page = taskctl("get", name).out
+        (line,) = (one for one in page.splitlines() if one.startswith("label"))
+        assert line.split()[1:] == [label]
+
+
 def test_x10_still_running_at_the_timeout_is_7(taskctl: Taskctl, cluster: FakeCluster) -> None:
     cluster.put("t")
     ran = taskctl("wait", "t", "--timeout", "300ms")
