@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from coordinator.machine.assign import assigned
 from coordinator.machine.commands import EndRun
-from coordinator.machine.fit import Demand, still_fits, take_allocation
+from coordinator.machine.fit import Demand, still_fits, take_allocation, type_paused
 from coordinator.machine.records import finished
 from coordinator.model.instants import Instant
 from coordinator.model.state import ClusterState
@@ -44,6 +44,8 @@ def placed_again(state: ClusterState, task: Task, report: EndRun, reason: Assign
         if objection is None:
             free = replace(task, stop_reason=None, stop_text="", stopping_since=0)
             return assigned(state, free, chosen)
+    if (held := type_paused(state, task.executor)) is not None:
+        reason = Assignment(code=held.code, explanation=held.text)
     return without_node(state, task, Status.UNASSIGNED, reason)
 
 

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from coordinator.duties.rebalance import CALM_MS, Rebalancer
 from coordinator.machine.commands import UnassignTask
 from coordinator.model.instants import DAY, HOUR, MINUTE, SECOND
+from coordinator.model.pauses import ExecutorPause
 from coordinator.model.settings import RULES, SettingValue
 from coordinator.model.tasks import Policy, Status, StopReason, Task
 from coordinator.model.windows import FIRST_MONDAY, spans
@@ -51,6 +52,16 @@ def test_pt_80_two_at_a_time_from_the_fullest_to_the_emptiest() -> None:
     assert moved(term) == ["t0", "t1"]
     assert set(term.view.exclusions.of(term.state.tasks["t0"].id, term.now.steady)) == {"a"}
     assert term.view.load.units(node("b").name) == 0  # nothing stays claimed
+
+
+def test_tm_28_what_could_not_be_placed_again_is_not_moved() -> None:
+    term = term_of(*six_on_a())
+    executor = term.state.tasks["t0"].executor
+    term.state.paused_executors[executor] = ExecutorPause("migration", "ann", WALL)
+    assert moved(term) == []
+    del term.state.paused_executors[executor]
+    term.at(CALM_MS + 2 * SECOND)
+    assert moved(term) == ["t0", "t1"]
 
 
 def test_pt_80_off_by_default() -> None:

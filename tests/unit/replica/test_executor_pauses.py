@@ -75,6 +75,7 @@ def test_tm_28_runs_that_are_to_stop_end_and_wait_for_the_resumption() -> None:
     hold(world, stop=True)
     assert world.task("t1").status is Status.STOPPING
     one.report("t1", "ended", outcome=RunOutcome.ABORTED)
+    assert codes(world, ["t1"]) == [PAUSED]
     pause(world, 40_000)
     assert codes(world, ["t1"]) == [PAUSED]
     release(world)
