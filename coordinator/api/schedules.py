@@ -102,9 +102,7 @@ def fire_times(
     ]
 
 
-def fire_times_of(
-    task: Task, now: Instant, count: int, later: Instant = 0
-) -> list[wire.FireTime]:
+def fire_times_of(task: Task, now: Instant, count: int, later: Instant = 0) -> list[wire.FireTime]:
     """Of a record as it is, or as it would be, from now on or from a later instant; none of a one-off."""
     schedule, series = task.spec.schedule, task.series
     if schedule is None:
