@@ -106,7 +106,7 @@ def test_s44_x58_saved_under_load_and_restored_into_three_fresh_members(make_clu
     until(lambda: get(cluster, "new").status == "succeeded", "work to go on")
 
 
-def test_s44_what_a_node_of_the_old_cluster_says_is_refused(make_cluster: Make) -> None:
+def test_s44_x58_what_a_node_of_the_old_cluster_says_is_refused(make_cluster: Make) -> None:
     cluster = make_cluster(coordinators=1)
     cluster.start()
     cluster.wait_ready()
