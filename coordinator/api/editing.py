@@ -31,6 +31,7 @@ PLAIN = (
     "within_occurrence",
     "reset_after_ms",
     "invalid_state",
+    "movable",
 )
 LABEL = "labels."
 NEXT_RUN = frozenset({"params", "due_at", "labels", "executor_version", *OF_A_RUN})

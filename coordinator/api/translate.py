@@ -28,6 +28,7 @@ _OPTIONAL = (
     "within_occurrence",
     "reset_after_ms",
     "invalid_state",
+    "movable",
 )
 
 

@@ -37,6 +37,7 @@ _SPEC = {
     "priority", "cost", "timeout", "retry", "labels", "headers", "object", "retention",
     "cancel_grace", "exclusive", "isolation", "constraints", "parent", "schedule", "after", "until",
     "on_dependency_failure", "dedup_key", "within_occurrence", "reset_after", "invalid_state",
+    "movable",
 }  # fmt: skip
 _RECORD = {"id", "executor", "params", "spec", "desired", "modified_revision"}  # of every record
 
@@ -194,6 +195,7 @@ def _spec_fields(spec: dict[str, Any]) -> dict[str, Any]:
         "within_occurrence": spec.get("within_occurrence"),
         "reset_after_ms": _limit(spec.get("reset_after")),
         "invalid_state": spec.get("invalid_state"),
+        "movable": spec.get("movable"),
     }
     return {name: value for name, value in fields.items() if value is not None}
 

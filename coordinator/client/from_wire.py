@@ -90,6 +90,7 @@ def spec_of(spec: wire.TaskSpec) -> views.Spec:
         within_occurrence=spec.within_occurrence if has("within_occurrence") else None,
         reset_after=limit_text(spec.reset_after_ms) if has("reset_after_ms") else None,
         invalid_state=spec.invalid_state if has("invalid_state") else None,
+        movable=spec.movable if has("movable") else None,
     )
 
 

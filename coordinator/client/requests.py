@@ -62,6 +62,7 @@ class NewTask(Struct, frozen=True, kw_only=True):
     within_occurrence: bool | None = None
     reset_after_ms: int | None = None
     invalid_state: str | None = None
+    movable: bool | None = None
     paused: bool = False
     require_assignment: bool = False
     replace_finished: bool = False
@@ -93,6 +94,7 @@ class Edit(Struct, frozen=True, kw_only=True):
     within_occurrence: bool | UnsetType | None = UNSET
     reset_after_ms: int | UnsetType | None = UNSET
     invalid_state: str | UnsetType | None = UNSET
+    movable: bool | UnsetType | None = UNSET
     labels: Mapping[str, str | None] = {}
     state: Any = UNSET
     restart: bool = False

@@ -39,6 +39,7 @@ _SAME_NAME = (
     "within_occurrence",
     "reset_after_ms",
     "invalid_state",
+    "movable",
 )
 
 

@@ -70,6 +70,7 @@ class Spec(Struct, frozen=True):
     within_occurrence: bool | None = None
     reset_after: str | None = None
     invalid_state: str | None = None
+    movable: bool | None = None
 
 
 class Policy(Struct, frozen=True):

@@ -150,6 +150,7 @@ class TaskSpec(msgspec.Struct, frozen=True, array_like=True, gc=False):
     within_occurrence: bool | None = None
     reset_after_ms: Millis | None = None
     invalid_state: str | None = None
+    movable: bool | None = None
 
 
 class Policy(msgspec.Struct, frozen=True, array_like=True, gc=False):

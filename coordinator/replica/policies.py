@@ -60,7 +60,7 @@ def resolve(
         cancel_grace_ms=pick(spec.cancel_grace_ms, "cancel_grace_ms"),
         retention_ms=pick(spec.retention_ms, "retention_ms"),
         exclusive=pick(spec.exclusive, "exclusive"),
-        movable=pick(None, "movable"),
+        movable=pick(spec.movable, "movable"),
         isolation=pick(spec.isolation, "isolation"),
         within_occurrence=pick(spec.within_occurrence, "within_occurrence"),
         reset_after_ms=pick(spec.reset_after_ms, "reset_after_ms"),

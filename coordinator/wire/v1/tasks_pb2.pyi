@@ -121,7 +121,7 @@ class Schedule(_message.Message):
     def __init__(self, every_ms: _Optional[int] = ..., cron: _Optional[str] = ..., rrule: _Optional[str] = ..., time_zone: _Optional[str] = ..., start_at: _Optional[int] = ..., end_at: _Optional[int] = ..., count_from: _Optional[str] = ..., jitter_ms: _Optional[int] = ..., misfire: _Optional[str] = ..., misfire_grace_ms: _Optional[int] = ..., max_catch_up: _Optional[int] = ..., overlap: _Optional[str] = ..., start_deadline_ms: _Optional[int] = ..., dst_gap: _Optional[str] = ..., blackouts: _Optional[_Iterable[str]] = ..., pause_after_failures: _Optional[int] = ...) -> None: ...
 
 class TaskSpec(_message.Message):
-    __slots__ = ("due_at", "priority", "cost", "timeout_ms", "max_attempts", "backoff", "on_lost", "cancel_grace_ms", "retention_ms", "labels", "headers", "exclusive", "isolation", "object_kind", "object_id", "parent", "constraints", "schedule", "after", "until", "on_dependency_failure", "dedup_key", "within_occurrence", "reset_after_ms", "invalid_state")
+    __slots__ = ("due_at", "priority", "cost", "timeout_ms", "max_attempts", "backoff", "on_lost", "cancel_grace_ms", "retention_ms", "labels", "headers", "exclusive", "isolation", "object_kind", "object_id", "parent", "constraints", "schedule", "after", "until", "on_dependency_failure", "dedup_key", "within_occurrence", "reset_after_ms", "invalid_state", "movable")
     class LabelsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -161,6 +161,7 @@ class TaskSpec(_message.Message):
     WITHIN_OCCURRENCE_FIELD_NUMBER: _ClassVar[int]
     RESET_AFTER_MS_FIELD_NUMBER: _ClassVar[int]
     INVALID_STATE_FIELD_NUMBER: _ClassVar[int]
+    MOVABLE_FIELD_NUMBER: _ClassVar[int]
     due_at: int
     priority: int
     cost: int
@@ -186,7 +187,8 @@ class TaskSpec(_message.Message):
     within_occurrence: bool
     reset_after_ms: int
     invalid_state: str
-    def __init__(self, due_at: _Optional[int] = ..., priority: _Optional[int] = ..., cost: _Optional[int] = ..., timeout_ms: _Optional[int] = ..., max_attempts: _Optional[int] = ..., backoff: _Optional[_Union[Backoff, _Mapping]] = ..., on_lost: _Optional[str] = ..., cancel_grace_ms: _Optional[int] = ..., retention_ms: _Optional[int] = ..., labels: _Optional[_Mapping[str, str]] = ..., headers: _Optional[_Mapping[str, str]] = ..., exclusive: _Optional[bool] = ..., isolation: _Optional[str] = ..., object_kind: _Optional[str] = ..., object_id: _Optional[str] = ..., parent: _Optional[str] = ..., constraints: _Optional[_Union[Constraints, _Mapping]] = ..., schedule: _Optional[_Union[Schedule, _Mapping]] = ..., after: _Optional[_Iterable[str]] = ..., until: _Optional[str] = ..., on_dependency_failure: _Optional[str] = ..., dedup_key: _Optional[str] = ..., within_occurrence: _Optional[bool] = ..., reset_after_ms: _Optional[int] = ..., invalid_state: _Optional[str] = ...) -> None: ...
+    movable: bool
+    def __init__(self, due_at: _Optional[int] = ..., priority: _Optional[int] = ..., cost: _Optional[int] = ..., timeout_ms: _Optional[int] = ..., max_attempts: _Optional[int] = ..., backoff: _Optional[_Union[Backoff, _Mapping]] = ..., on_lost: _Optional[str] = ..., cancel_grace_ms: _Optional[int] = ..., retention_ms: _Optional[int] = ..., labels: _Optional[_Mapping[str, str]] = ..., headers: _Optional[_Mapping[str, str]] = ..., exclusive: _Optional[bool] = ..., isolation: _Optional[str] = ..., object_kind: _Optional[str] = ..., object_id: _Optional[str] = ..., parent: _Optional[str] = ..., constraints: _Optional[_Union[Constraints, _Mapping]] = ..., schedule: _Optional[_Union[Schedule, _Mapping]] = ..., after: _Optional[_Iterable[str]] = ..., until: _Optional[str] = ..., on_dependency_failure: _Optional[str] = ..., dedup_key: _Optional[str] = ..., within_occurrence: _Optional[bool] = ..., reset_after_ms: _Optional[int] = ..., invalid_state: _Optional[str] = ..., movable: _Optional[bool] = ...) -> None: ...
 
 class NewTask(_message.Message):
     __slots__ = ("id", "executor", "params", "spec", "paused", "require_assignment", "replace_finished")

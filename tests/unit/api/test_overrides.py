@@ -12,13 +12,13 @@ from tests.unit.api.house import NOOP, doors, refused
 DECLARED: dict[str, Any] = {
     "policy": {
         "timeout_ms": 600_000, "max_attempts": 4, "priority": 40, "cost": 4, "on_lost": "rerun",
-        "cancel_grace_ms": 9_000, "exclusive": True, "isolation": "shared",
+        "cancel_grace_ms": 9_000, "exclusive": True, "movable": True, "isolation": "shared",
         "invalid_state": "fail", "within_occurrence": False, "reset_after_ms": 5_000,
     }
 }  # fmt: skip
 OVERRIDES: dict[str, Any] = {
     "timeout_ms": 61_000, "max_attempts": 7, "priority": 71, "cost": 1, "on_lost": "fail",
-    "cancel_grace_ms": 1_234, "retention_ms": 86_400_000, "exclusive": False,
+    "cancel_grace_ms": 1_234, "retention_ms": 86_400_000, "exclusive": False, "movable": False,
     "isolation": "process", "invalid_state": "raw", "within_occurrence": True,
     "reset_after_ms": 77_000,
 }  # fmt: skip
