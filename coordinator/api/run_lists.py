@@ -241,7 +241,7 @@ def _tests(request: wire.RunsRequest, now: int) -> RunTest:
     _known("status", wanted.statuses, STATUSES)
     _known("outcome", request.outcomes, OUTCOMES)
     of_run = [*_row_tests(request), *_time_tests(request)]
-    of_record: Sequence[Test] = about(wanted)
+    of_record: Sequence[Test] = _tests_of_record(wanted)
     statuses, longer = frozenset(wanted.statuses), wanted.running_longer_ms
 
     def test(run: StoredRun, task: Task | None) -> bool:
@@ -257,6 +257,11 @@ def _tests(request: wire.RunsRequest, now: int) -> RunTest:
         )
 
     return test
+
+
+def _tests_of_record(wanted: wire.Filter) -> list[Test]:
+    """Runs of a series belong to it, so they never stand alone (TM-68)."""
+    return about(wanted) + [lambda task: task.spec.schedule is None] * wanted.standalone
 
 
 def _row_tests(request: wire.RunsRequest) -> list[Callable[[StoredRun], bool]]:

@@ -48,14 +48,16 @@ async def test_tm_a55_a_task_is_in_the_list_of_its_object_and_not_among_the_stan
 async def test_tm_a55_runs_of_a_series_are_not_standalone() -> None:
     async with doors() as at:
         node = await at.node()
-        series = about(schedule=wire.Schedule(every_ms=3_600_000))
-        await at.create("s", spec=series)
-        await node.end("s")
+        hourly = wire.Schedule(every_ms=3_600_000)
+        await at.create("of-7", spec=about(schedule=hourly))
+        await at.create("of-none", spec=wire.TaskSpec(schedule=hourly))
+        for name in ("of-7", "of-none"):
+            await node.end(name)
         await at.create("free")
         await node.end("free")
         runs = (await at.tasks.Runs(wire.RunsRequest(filter=wire.Filter(standalone=True)))).runs
         assert {run.task for run in runs} == {"free"}
-        assert await ids(at, standalone=True) == ["free"]
+        assert await ids(at, standalone=True) == ["free", "of-none"]  # the series itself
 
 
 async def test_tm_a55_deleting_by_object_removes_its_tasks() -> None:
