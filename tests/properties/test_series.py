@@ -18,13 +18,14 @@ from coordinator.machine.commands import (
     FireSchedule,
     JoinNode,
     Request,
+    ResumeExecutor,
     ResumeTask,
     SetSettings,
 )
 from coordinator.machine.invariants import check
 from coordinator.machine.outcome import Accepted, Refused
 from coordinator.machine.restoring import begin_anew
-from coordinator.model.ids import Incarnation, NodeName
+from coordinator.model.ids import Incarnation, NodeName, TaskId
 from coordinator.model.nodes import Offer
 from coordinator.model.state import ClusterState
 from coordinator.model.tasks import Assignment, Code, Desired, RunOutcome, Status
@@ -59,16 +60,23 @@ def least(strategy: st.SearchStrategy[Any]) -> Any:
     return 9
 
 
-def settle(state: ClusterState, at: int, book: Book) -> None:
-    """Everything is switched on again; the leader does its duty, runs end well, and time goes by."""
+def settle(state: ClusterState, at: int, book: Book) -> dict[TaskId, int]:
+    """Everything is switched on again; the leader does its duty, runs end well, and time goes by.
+
+    The fire time that each series had come to when half of that time was over.
+    """
+    halfway: dict[TaskId, int] = {}
     apply_one(state, at, SetSettings((("assignment.enable", "all"),)), book)
+    apply_one(state, at, ResumeExecutor(""), book)
     apply_one(state, at, HOME, book)
     here = Assignment(NODE, state.nodes[NODE].incarnation, Code.ASSIGNED)
     for task in list(state.tasks_by_id()):
         if task.desired is Desired.PAUSED:
             apply_one(state, at, ResumeTask(task.id), book)
-    for _ in range(40):
+    for tick in range(40):
         at += 1
+        if tick == 20:
+            halfway = {one.id: one.series.handled for one in state.tasks_by_id() if one.series}
         for command in duty(state, at, least, lambda: here):
             apply_one(state, at, command, book)
         for task in list(state.tasks_by_id()):
@@ -78,6 +86,7 @@ def settle(state: ClusterState, at: int, book: Book) -> None:
                 apply_one(state, at, EndRun(*run, RunOutcome.SUCCEEDED, next=here), book)
             elif task.status is Status.UNASSIGNED or 0 < task.wake_at <= at:
                 apply_one(state, at, AssignTask(task.id, task.allocation_id, here), book)
+    return halfway
 
 
 @settings(max_examples=80)
@@ -114,8 +123,10 @@ def test_no_history_brings_a_series_to_a_standstill(data: st.DataObject) -> None
         commands = duty(state, at, data.draw, lambda: choice(state, data.draw)) if leads else []
         for command in commands or [command_for(state, data.draw)]:
             apply_one(state, at, command, book)
-    settle(state, at, book)
+    halfway = settle(state, at, book)
     for task in state.tasks_by_id():
+        if task.series is not None and task.series.handled > halfway.get(task.id, 0):
+            continue  # late by a deadline of a tick or two, it goes on from one fire time to the next
         assert task.is_terminal or task.series is None or task.series.next.fire_at > 0
         assert task.is_terminal or task.status in (Status.WAITING, Status.PAUSED)
         if not task.is_terminal and task.desired is Desired.RUNNING:
