@@ -69,19 +69,24 @@ def health(ctx: click.Context, stay: int | None) -> int:
 
     async def work() -> int:
         found = await session.client.cluster.health()
-        _show(session, found, found.health)
+        _show(session, found)
         return exits.OK if found.health == "ok" else exits.TROUBLE_FOUND
 
     return session.run(work)
 
 
-def _show(session: Session, found: Health, text: str) -> None:
+def _show(session: Session, found: Health, text: str = "") -> None:
+    """In words with all figures, or with this text alone."""
     from coordinator.cli.health_texts import health_text
     from coordinator.client.health_views import health_fields
 
     fields = health_fields(found)
     session.out.single(
-        "CheckList", found.answer, fields, found.health, lambda: health_text(found, text)
+        "CheckList",
+        found.answer,
+        fields,
+        found.health,
+        lambda: text or health_text(found, found.health),
     )
 
 

@@ -23,7 +23,7 @@ from coordinator.client.node_values import (
     WantedRun,
     runs_digest,
 )
-from coordinator.client.node_wire import Outgoing, register_frame
+from coordinator.client.node_wire import NO_LOG, Outgoing, register_frame
 from tests.end_to_end.processes import WAIT_S
 
 EXECUTOR = "raw.exec"
@@ -132,7 +132,7 @@ class RawNode:
         async with self._sending:
             if self._stream is not None:
                 with contextlib.suppress(SessionBroken):
-                    await self._stream.send(outgoing, lambda _: (b"", 0))
+                    await self._stream.send(outgoing, lambda _: NO_LOG)
 
     # -- what a test says -----------------------------------------------------------------------
 
