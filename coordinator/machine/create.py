@@ -7,16 +7,15 @@ from msgspec.structs import replace
 from coordinator.machine.children import refuse_child
 from coordinator.machine.commands import CreateTask
 from coordinator.machine.dependencies import (
-    DEPENDENCY_FAILED,
     deduplicated,
     failed_dependency,
+    failed_with,
     open_dependencies,
     refuse_dependencies,
     waits_for,
 )
 from coordinator.machine.fit import Demand, said, still_fits
 from coordinator.machine.outcome import Accepted, Outcome, Refusal, Refused
-from coordinator.machine.records import finished
 from coordinator.model import limits
 from coordinator.model.schedules import Series
 from coordinator.model.state import ClusterState
@@ -50,9 +49,7 @@ def create_task(state: ClusterState, command: CreateTask) -> Outcome:
     if wake_at:
         task = replace(task, wake_at=wake_at)
     if failed := failed_dependency(state, task.spec):
-        why = Assignment(code=Code.FINISHED, explanation=f"{DEPENDENCY_FAILED}: {failed}")
-        task = replace(task, assignment=why, end_reason=DEPENDENCY_FAILED)
-        task = finished(state, task, Status.FAILED)
+        task = failed_with(state, task, failed)
     state.put_task(task)
     return Accepted(task.id, task.allocation_id, created=True)
 
@@ -83,6 +80,7 @@ def _new_record(
         limits=command.limits,
         declared=command.declared,
         series=_new_series(state, command),
+        waited=bool(command.spec.after) and not open_dependencies(state, command.spec),
     )
 
 

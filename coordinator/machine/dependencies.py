@@ -26,7 +26,9 @@ def deduplicated(state: ClusterState, command: CreateTask) -> Accepted | None:
 
 
 def refuse_dependencies(state: ClusterState, command: CreateTask) -> Refused | None:
-    """Refuse what waits for tasks that are not there, that never end, or for itself."""
+    """Refuse what waits for tasks that are not there, that never end, or for itself; and a series that waits."""
+    if command.spec.after and command.spec.schedule is not None:
+        return recurring_waits(command.spec.after)
     for one in command.spec.after:
         task = state.tasks.get(TaskId(one))
         if task is None or one == command.task_id:
@@ -44,11 +46,9 @@ def open_dependencies(state: ClusterState, spec: TaskSpec) -> tuple[str, ...]:
 
 def failed_dependency(state: ClusterState, spec: TaskSpec) -> str:
     """The first of them that ended in a way that this task does not put up with; empty: none."""
-    if spec.on_dependency_failure == "run" or spec.until == "finished":
-        return ""
     for one in spec.after:
         task = state.tasks.get(TaskId(one))
-        if task is not None and task.status in (Status.FAILED, Status.CANCELLED):
+        if task is not None and _is_failure(task, spec):
             return one
     return ""
 
@@ -58,33 +58,40 @@ def waits_for(ids: tuple[str, ...]) -> Assignment:
     return Assignment(code=Code.DEPENDENCY, explanation=" ".join(sorted(ids)))
 
 
+def recurring_waits(after: tuple[str, ...]) -> Refused:
+    detail = f"only a task that runs once can wait for others ({', '.join(after)})"
+    return Refused(Refusal.INVALID_SCHEDULE, detail)
+
+
 def release_dependents(state: ClusterState, event: Event) -> None:
-    """A task has just ended: who waited for it goes on, or fails with it."""
+    """A task has just ended: who waited for it goes on, or fails with it. Its record may be gone by now."""
     if not isinstance(event, TaskChanged) or event.new is None or not event.new.is_terminal:
         return
     if event.old is not None and event.old.is_terminal:
         return
-    for task_id in sorted(state.dependents.get(event.new.id, ())):
-        _look_again(state, state.tasks[task_id])
+    ended = event.new
+    for task_id in sorted(state.dependents.get(ended.id, ())):
+        task = state.tasks[task_id]
+        if _is_failure(ended, task.spec):
+            store(state, failed_with(state, task, ended.id))
+        elif task.status is Status.WAITING:
+            settled = settled_dependencies(state, task)
+            state.put_task(replace(settled, updated_at=state.at, revision=state.revision))
 
 
-def _look_again(state: ClusterState, task: Task) -> None:
-    failed = failed_dependency(state, task.spec)
-    if failed:
-        why = Assignment(code=Code.FINISHED, explanation=f"{DEPENDENCY_FAILED}: {failed}")
-        over = replace(task, assignment=why, end_reason=DEPENDENCY_FAILED)
-        store(state, finished(state, over, Status.FAILED))
-        return
-    if task.status is Status.WAITING:
-        settled = settled_dependencies(state, task)
-        state.put_task(replace(settled, updated_at=state.at, revision=state.revision))
+def failed_with(state: ClusterState, task: Task, blamed: str) -> Task:
+    """The record of a task whose dependency has ended in a way that it does not put up with."""
+    why = Assignment(code=Code.FINISHED, explanation=f"{DEPENDENCY_FAILED}: {blamed}")
+    over = replace(task, assignment=why, end_reason=DEPENDENCY_FAILED)
+    return finished(state, over, Status.FAILED)
 
 
 def settled_dependencies(state: ClusterState, task: Task) -> Task:
     """The record of a wanted task without a node: it waits for others, for its time, or for a place."""
-    left = open_dependencies(state, task.spec)
+    left = () if task.waited else open_dependencies(state, task.spec)
     if left:
         return replace(task, status=Status.WAITING, assignment=waits_for(left), wake_at=0)
+    task = replace(task, waited=bool(task.spec.after))
     if task.due_at > state.at:
         why = Assignment(code=Code.NOT_DUE)
         return replace(task, status=Status.WAITING, assignment=why, wake_at=task.due_at)
@@ -94,5 +101,12 @@ def settled_dependencies(state: ClusterState, task: Task) -> Task:
 def _is_open(task: Task | None, spec: TaskSpec) -> bool:
     if task is None or task.status is Status.SUCCEEDED:
         return False
-    any_end = spec.until == "finished" or spec.on_dependency_failure == "run"
-    return not (any_end and task.is_terminal)
+    return not (_takes_any_end(spec) and task.is_terminal)
+
+
+def _is_failure(task: Task, spec: TaskSpec) -> bool:
+    return task.status in (Status.FAILED, Status.CANCELLED) and not _takes_any_end(spec)
+
+
+def _takes_any_end(spec: TaskSpec) -> bool:
+    return spec.until == "finished" or spec.on_dependency_failure == "run"

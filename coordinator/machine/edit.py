@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from coordinator.machine.commands import UpdateTask
 from coordinator.machine.create import records_full
+from coordinator.machine.dependencies import recurring_waits
 from coordinator.machine.fates import withdrawn
 from coordinator.machine.firing import fallen_due
 from coordinator.machine.leaving import RUN_NOW
@@ -90,6 +91,9 @@ def _refuse(task: Task, command: UpdateTask) -> Refused | None:
         return already_finished(task)
     if changes_intent and command.edited != task.edited_revision:
         return edited_meanwhile(task)
+    asked = command.spec.schedule if command.spec is not None else None
+    if asked is not None and task.spec.after and not task.waited:
+        return recurring_waits(task.spec.after)
     if command.has_state and task.has_node:
         detail = f"run {task.allocation_id} on {task.assignment.node} writes it"
         return Refused(Refusal.STATE_IN_USE, detail, task.allocation_id)

@@ -58,7 +58,7 @@ def fire_schedule(state: ClusterState, command: FireSchedule) -> Outcome:
         task = _occur(state, task, series, command.start, command)
     for later in command.catch_up:
         task = hold(task, later)
-    return put(state, _over_or_idle(state, task))
+    return put(state, _over_or_idle(state, _bounded(state, task)))
 
 
 def miss_occurrence(state: ClusterState, command: MissOccurrence) -> Outcome:
@@ -160,6 +160,21 @@ def hold(task: Task, occurrence: Occurrence) -> Task:
     if series is None:
         return task
     return replace(task, series=replace(series, queue=(*series.queue, occurrence)))
+
+
+def _bounded(state: ClusterState, task: Task) -> Task:
+    """Never more held back than may be caught up with, over however many outages: the newest of them (TM-10)."""
+    series, schedule = task.series, task.spec.schedule
+    if series is None or schedule is None or len(series.queue) <= schedule.max_catch_up:
+        return task
+    fired = [one.fire_at for one in series.queue if one.fire_at]
+    dropped = fired[: max(0, len(fired) - schedule.max_catch_up)]
+    gone = frozenset(dropped)
+    kept = tuple(one for one in series.queue if one.fire_at not in gone)
+    series = replace(series, queue=kept)
+    for at in dropped:
+        series = with_fate(state, task, series, Fate(FateWord.MISSED, "misfire", at, at))
+    return replace(task, series=series)
 
 
 def _replaced(state: ClusterState, task: Task, series: Series, occurrence: Occurrence) -> Task:

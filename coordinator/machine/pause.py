@@ -92,6 +92,7 @@ def retry_task(state: ClusterState, command: RetryTask) -> Outcome:
             series=series,
             due_at=state.at if series is not None else edited.due_at,
             end_reason="",
+            waited=bool(edited.spec.after),
             status=Status.UNASSIGNED,
             assignment=Assignment(),
             attempts=0,

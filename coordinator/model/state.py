@@ -59,7 +59,7 @@ class ClusterState:
         self.of_executor: dict[str, dict[TaskId, None]] = {}
         self.unassigned: dict[TaskId, None] = {}
         self.children: dict[TaskId, dict[TaskId, None]] = {}
-        self.dependents: dict[TaskId, dict[TaskId, None]] = {}  # who waits for its end
+        self.dependents: dict[TaskId, dict[TaskId, None]] = {}  # who still waits for its end
         self.dedup: dict[tuple[str, str], TaskId] = {}  # active ones, by executor and key
         self.held: dict[NodeName, dict[TaskId, None]] = {}  # waiting for that node to come back
         self.status_counts: dict[Status, int] = dict.fromkeys(Status, 0)
@@ -261,13 +261,13 @@ class ClusterState:
                 del self.held[_holder_of(task)]
 
     def _index_relations(self, task: Task) -> None:
-        for one in task.spec.after:
+        for one in task.spec.after if not task.waited else ():
             self.dependents.setdefault(TaskId(one), {})[task.id] = None
         if task.spec.dedup_key:
             self.dedup[task.executor, task.spec.dedup_key] = task.id
 
     def _unindex_relations(self, task: Task) -> None:
-        for one in dict.fromkeys(task.spec.after):
+        for one in dict.fromkeys(task.spec.after) if not task.waited else ():
             waiting = self.dependents[TaskId(one)]
             del waiting[task.id]
             if not waiting:

@@ -246,6 +246,9 @@ class Task(msgspec.Struct, frozen=True, array_like=True, gc=False):
     set_by: Pairs = ()  # field group -> operator or run, where it was not code (TM-23)
     clear_state: bool = False  # its state goes when its run has ended (TM-34)
     past_fates: int = 0  # ranges of fates from when it was a series before; it is none any more
+    waited: bool = (
+        False  # what it had to come after has ended in time: nobody looks at it again (TM-67)
+    )
 
     @property
     def is_terminal(self) -> bool:

@@ -6,12 +6,19 @@ from typing import Any
 
 import pytest
 
-from coordinator.machine.commands import CancelTask, PauseTask, ResumeTask, RetryTask, UpdateTask
+from coordinator.machine.commands import (
+    AssignTask,
+    CancelTask,
+    PauseTask,
+    ResumeTask,
+    RetryTask,
+    UpdateTask,
+)
 from coordinator.machine.outcome import Accepted, Refusal
 from coordinator.model.ids import TaskId
 from coordinator.model.schedules import Schedule
 from coordinator.model.tasks import Code, RunOutcome, Status, TaskSpec
-from tests.unit.machine.kit import AT, World, create, join, with_task
+from tests.unit.machine.kit import AT, World, create, join, on, with_task
 
 
 def waiting(world: World, task_id: str, *after: str, **spec: Any) -> None:
@@ -70,6 +77,66 @@ def test_who_puts_up_with_any_end_runs_after_it(spec: dict[str, str]) -> None:
     waiting(world, "v", "t", **spec)
     world.end("t", RunOutcome.FAILED, permanent=True, reason="permanent")
     assert world.task("v").status is Status.UNASSIGNED
+
+
+def test_a_dependency_that_is_cancelled_and_gone_at_once_has_not_succeeded() -> None:
+    world = World()
+    world.accept(join(capacity=0))
+    world.accept(create("t"))
+    waiting(world, "v", "t")
+    world.accept(CancelTask(TaskId("t"), purge=True))
+    assert "t" not in world.state.tasks
+    task = world.task("v")
+    assert (task.status, task.end_reason) == (Status.FAILED, "dependency_failed")
+
+
+@pytest.mark.parametrize("end", [RunOutcome.SUCCEEDED, RunOutcome.FAILED])
+def test_who_has_begun_is_left_alone_when_a_dependency_runs_once_more(end: RunOutcome) -> None:
+    world = with_task()
+    waiting(world, "v", "t")
+    waiting(world, "w", "t")
+    world.end("t", RunOutcome.SUCCEEDED)
+    for task_id in "vw":
+        task = world.task(task_id)
+        world.accept(AssignTask(task.id, task.allocation_id, on()))
+    world.end("w", RunOutcome.FAILED, retry_at=AT + 60_000)
+    world.accept(RetryTask(TaskId("t"), again=True))
+    world.accept(AssignTask(TaskId("t"), world.task().allocation_id, on()))
+    before = world.task("v"), world.task("w")
+    world.end("t", end, permanent=end is RunOutcome.FAILED, reason="permanent")
+    assert (world.task("v"), world.task("w")) == before
+    assert before[0].has_node
+    assert (before[1].assignment.code, before[1].wake_at) == (Code.BACKOFF, AT + 60_000)
+
+
+def test_one_that_was_made_paused_waits_when_it_is_resumed() -> None:
+    world = with_task()
+    world.accept(create("v", spec=TaskSpec(after=("t",)), paused=True))
+    world.accept(ResumeTask(TaskId("v")))
+    assert world.task("v").assignment.code is Code.DEPENDENCY
+    world.end("t", RunOutcome.SUCCEEDED)
+    assert world.task("v").status is Status.UNASSIGNED
+
+
+def test_one_that_failed_with_another_runs_when_it_is_redriven() -> None:
+    world = with_task()
+    waiting(world, "v", "t")
+    world.end("t", RunOutcome.FAILED, permanent=True, reason="permanent")
+    world.accept(RetryTask(TaskId("v")))
+    assert (world.task("v").status, world.task("v").end_reason) == (Status.UNASSIGNED, "")
+
+
+def test_a_series_waits_for_nobody() -> None:
+    world = with_task()
+    every = Schedule(every_ms=1_000)
+    refused = world.refuse(create("v", spec=TaskSpec(after=("t",), schedule=every)))
+    assert (refused.code, "t" in refused.detail) == (Refusal.INVALID_SCHEDULE, True)
+    waiting(world, "v", "t")
+    refused = world.refuse(UpdateTask(TaskId("v"), 0, spec=TaskSpec(schedule=every)))
+    assert refused.code is Refusal.INVALID_SCHEDULE
+    world.end("t", RunOutcome.SUCCEEDED)
+    world.accept(UpdateTask(TaskId("v"), 0, spec=TaskSpec(schedule=every)))
+    assert world.task("v").series is not None
 
 
 def test_its_own_time_comes_after_the_others() -> None:

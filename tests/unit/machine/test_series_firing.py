@@ -227,3 +227,14 @@ def test_tm_16_a_timetable_that_has_nothing_from_the_beginning_ends_the_series()
     world = Recurring(timed=False)
     world.time(0)
     assert (world.task().status, world.task().end_reason) == (Status.SUCCEEDED, "schedule_ended")
+
+
+def test_tm_10_outage_upon_outage_holds_back_no_more_than_may_be_caught_up_with() -> None:
+    world = Recurring(misfire="all", max_catch_up=2)
+    world.fire()  # runs on through all of it
+    for first in (1, 3, 5):
+        late = [Occurrence("schedule", nth(k), nth(k)) for k in (first, first + 1)]
+        world.fire(nth(first + 2), start=late[0], catch_up=(late[1],), late=True)
+    assert world.held == [nth(5), nth(6)]
+    missed = [(word, reason, first) for word, reason, first in world.fates if word is MISSED]
+    assert missed == [(MISSED, "misfire", nth(k)) for k in (1, 2, 3, 4)]
