@@ -6,7 +6,7 @@ so a leader that repeats another's work does no harm.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from msgspec.structs import replace
 
@@ -15,6 +15,7 @@ from coordinator.duties.due import place_now
 from coordinator.duties.view import LeaderView
 from coordinator.machine.commands import FireSchedule, MissOccurrence, TimeSeries
 from coordinator.machine.firing import misfire_grace
+from coordinator.model.ids import TaskId
 from coordinator.model.instants import Instant, Now
 from coordinator.model.schedules import Firing, Occurrence, Schedule, Series
 from coordinator.model.tasks import Status, Task
@@ -22,52 +23,76 @@ from coordinator.timetable.firing import edited, first_firing, resumed
 from coordinator.timetable.misfires import plan
 
 BATCH = 500
+EFFORT = 500  # stretches of late fire times looked at in one turn; one series alone may take more
+EFFORT_ASKED = 10 * EFFORT  # of series whose fire times a wish takes away: now or never
 
 
-def fire_due(view: LeaderView, now: Now) -> Agenda:
-    """One decision for each series that has something due and none under way."""
-    at = view.time(now)
-    found = view.state.fires_until(at, BATCH)
-    late = view.state.deadlines_until(at, BATCH)
-    items = [item for task in found if task.id not in view.busy for item in _next(task, view, now)]
+def fire_due(
+    view: LeaderView, now: Now, asked: frozenset[TaskId] = frozenset(), *, others: bool = True
+) -> Agenda:
+    """One decision for each series that has something due and none under way, `asked` before the `others`.
+
+    What would take too long at once is left for the next turn.
+    """
+    state, at = view.state, view.time(now)
+    items = _decided(state.fires_among(asked, at), view, now, EFFORT_ASKED)
     decided = {task_id for item in items for task_id in item.tasks}
-    for task in late:
-        if task.id not in view.busy and task.id not in decided:
+    if others:
+        rest = [task for task in state.fires_until(at, BATCH) if task.id not in decided]
+        items += _decided(rest, view, now, EFFORT)
+        decided |= {task_id for item in items for task_id in item.tasks}
+    for task in state.deadlines_until(at, BATCH):
+        is_meant = others or task.id in asked
+        if is_meant and task.id not in view.busy and task.id not in decided:
             items += _missed(task)
-    nxt = view.state.next_fire()
+    nxt = state.next_fire()
     return Agenda(tuple(items), None if nxt is None else view.steady_of(nxt, now))
 
 
-def _next(task: Task, view: LeaderView, now: Now) -> Iterator[Item]:
+def _decided(tasks: Iterable[Task], view: LeaderView, now: Now, effort: int) -> list[Item]:
+    found: list[Item] = []
+    for task in tasks:
+        if effort <= 0:
+            break
+        if task.id in view.busy:
+            continue
+        item, looked = _next(task, view, now)
+        effort -= looked
+        if item is not None:
+            found.append(item)
+    return found
+
+
+def _next(task: Task, view: LeaderView, now: Now) -> tuple[Item | None, int]:
+    """What is to be said of this series, and how many stretches had to be looked at for it."""
     series, schedule, at = task.series, task.spec.schedule, view.time(now)
     if series is None or schedule is None:
-        return
+        return None, 0
     if series.needs:
         anchor, firing = _timed(task, schedule, series)
         said = TimeSeries(task.id, task.edited_revision, series.since, anchor, firing)
-        yield Item(said, (), (task.id,))
-    elif 0 < series.extra_at <= at:
+        return Item(said, (), (task.id,)), 1
+    if 0 < series.extra_at <= at:
         start = Occurrence("extra", 0, series.extra_at)
         command = FireSchedule(
             task.id, task.edited_revision, series.extra_at, Firing(), start=start, extra=True
         )
-        yield _placed(command, task, view, now)
-    else:
-        grace = misfire_grace(schedule, view.state.settings)
-        found = plan(schedule, task.id, series, at, grace)
-        if found is None:
-            return
-        command = FireSchedule(
-            task.id,
-            task.edited_revision,
-            found.handled,
-            found.next,
-            found.fates,
-            found.start,
-            found.catch_up,
-            late=at - series.next.due_at > grace,
-        )
-        yield _placed(command, task, view, now)
+        return _placed(command, task, view, now), 1
+    grace = misfire_grace(schedule, view.state.settings)
+    found = plan(schedule, task.id, series, at, grace)
+    if found is None:
+        return None, 1
+    command = FireSchedule(
+        task.id,
+        task.edited_revision,
+        found.handled,
+        found.next,
+        found.fates,
+        found.start,
+        found.catch_up,
+        late=at - series.next.due_at > grace,
+    )
+    return _placed(command, task, view, now), found.stretches
 
 
 def _timed(task: Task, schedule: Schedule, series: Series) -> tuple[Instant, Firing]:

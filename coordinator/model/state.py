@@ -6,7 +6,7 @@ event. The indexes are derived, so a state loaded from a snapshot rebuilds them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from coordinator.model.concurrency import LimitOverride, TaskLimit, count
 from coordinator.model.events import Event, MembersChanged, NodeChanged, TaskChanged
@@ -120,6 +120,10 @@ class ClusterState:
     def fires_until(self, at: Instant, limit: int) -> list[Task]:
         """Series with a fire time that is due by then, or of which it has to be said what comes next; at most `limit`."""
         return self._fires.until(at, limit)
+
+    def fires_among(self, ids: Iterable[TaskId], at: Instant) -> list[Task]:
+        """Those of these series of which the same can be said, earliest first."""
+        return self._fires.among(ids, at)
 
     def deadlines_until(self, at: Instant, limit: int) -> list[Task]:
         """Series whose occurrence should have had a place by then; at most `limit`."""

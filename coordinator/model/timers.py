@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from coordinator.model.ids import TaskId
 from coordinator.model.instants import Instant
@@ -47,6 +47,16 @@ class Timers:
         for entry in kept:
             heapq.heappush(heap, entry)
         return found
+
+    def among(self, ids: Iterable[TaskId], at: Instant) -> list[Task]:
+        """Those of these tasks whose instant is not after `at`, earliest first."""
+        found: list[tuple[Instant, TaskId]] = []
+        for task_id in ids:
+            task = self._tasks.get(task_id)
+            when = self._of(task) if task is not None else None
+            if when is not None and when <= at:
+                found.append((when, task_id))
+        return [self._tasks[task_id] for _, task_id in sorted(found)]
 
     def next(self) -> Instant | None:
         """The earliest instant of any task."""

@@ -223,9 +223,7 @@ class Leadership:
         nxt = None if bench.is_skewed and not asked else bench.state.next_fire()
         if nxt is None or nxt > bench.at:
             return
-        for item in fire_due(bench.view, bench.now).items:
-            if not bench.is_skewed or not asked.isdisjoint(item.tasks):
-                self._add(item, _nobody_waits)
+        self._propose(fire_due(bench.view, bench.now, asked, others=not bench.is_skewed))
 
     def next_alarm(self) -> Millis:
         """When a turn is wanted on the steady clock for a fire time; 0: for none."""

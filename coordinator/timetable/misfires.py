@@ -28,7 +28,7 @@ class Plan(NamedTuple):
     """The fire times from `handled` up to, not including, `next`: `fates` of those that do not start, in order.
 
     `start` runs now, then `catch_up` one after the other. With neither fates nor start, `next` is the same fire time, due
-    later: a black-out has moved it.
+    later: a black-out has moved it. `stretches`: how many were looked at, which is what it cost.
     """
 
     handled: Instant
@@ -36,6 +36,7 @@ class Plan(NamedTuple):
     start: Occurrence | None
     catch_up: tuple[Occurrence, ...]
     next: Firing
+    stretches: int = 1
 
 
 def plan(
@@ -58,14 +59,16 @@ def plan(
         return _settled(at, next_alone(schedule, task_id, series), 1)
     keep = schedule.max_catch_up if schedule.misfire == "all" else 1
     found = walk(schedule, task_id, series, now, limit)
+    looked = len(found.stretches)
     for reach in (limit * FURTHER, 0):
         if not 0 < found.next.due_at <= now:
             break
         decided = _before_newest(at, found, keep)
         if decided is not None:
-            return _settled(at, decided, 0)
+            return _settled(at, decided, 0)._replace(stretches=looked)
         found = walk(schedule, task_id, series, now, reach) if reach else found
-    return _settled(at, found, keep)
+        looked += len(found.stretches) if reach else 0
+    return _settled(at, found, keep)._replace(stretches=looked)
 
 
 class _At(NamedTuple):

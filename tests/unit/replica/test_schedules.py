@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from coordinator.machine.commands import PauseTask, ResumeTask, RunNow
 from coordinator.model.events import Fated
 from coordinator.model.ids import TaskId
-from coordinator.model.instants import HOUR, MINUTE
+from coordinator.model.instants import HOUR, MINUTE, Now
 from coordinator.model.schedules import Blackout, Fate, FateWord, Schedule
 from coordinator.model.tasks import Code, RunOutcome, Status
 from coordinator.model.windows import FIRST_MONDAY
@@ -143,6 +143,20 @@ def test_tm_10_late_times_of_an_outage_have_their_fates() -> None:
     clock.assert_whole()
     missed = [at for at, fate in clock.fates.items() if fate.fate.word is FateWord.MISSED]
     assert 9 <= len(missed) <= 12
+
+
+def test_t3_a_wish_under_a_wrong_clock_keeps_no_places_of_series_that_do_not_fire() -> None:
+    clock = Clockwork(1)
+    clock.run(1_000)
+    leading = clock.world.leader().replica.leading
+    assert leading is not None
+    bench, now = leading.bench, leading.bench.now
+    taken = bench.view.load.runs(clock.node.name)
+    bench.is_skewed, bench.now = True, Now(now.steady + EVERY, now.wall + EVERY)
+    leading.fire(frozenset({TaskId("other")}))
+    assert (bench.view.load.runs(clock.node.name), len(leading.proposals)) == (taken, 0)
+    leading.fire(frozenset({TaskId("s")}))
+    assert (bench.view.load.runs(clock.node.name), len(leading.proposals)) == (taken + 1, 1)
 
 
 def test_tm_a46_a_resumed_series_runs_once_at_once() -> None:

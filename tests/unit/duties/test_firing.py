@@ -1,0 +1,86 @@
+"""Which series a turn of the leader decides (TM-5, TM-9): those that somebody asks something of first, and never too much."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from coordinator.duties import firing
+from coordinator.duties.agenda import Agenda
+from coordinator.duties.firing import fire_due
+from coordinator.machine.commands import FireSchedule
+from coordinator.model.ids import TaskId
+from coordinator.model.instants import HOUR, MINUTE
+from coordinator.model.schedules import Blackout, FateWord, Firing, Schedule, Series
+from coordinator.model.tasks import Desired, Status, Task, TaskSpec
+from tests.unit.assignment.kit import node, task
+from tests.unit.duties.kit import WALL, Term, commands
+
+HOURLY = (Blackout(cron="30 * * * *", duration_ms=10 * MINUTE),)
+
+
+def series(task_id: str, due: int, blackouts: tuple[Blackout, ...] = (), **more: Any) -> Task:
+    """One of every minute, whose next fire time is so many ms from the start."""
+    spec = TaskSpec(schedule=Schedule(every_ms=MINUTE, blackouts=blackouts))
+    stands = Series(anchor=WALL + due, next=Firing(WALL + due, WALL + due))
+    return task(task_id, **{"spec": spec, "series": stands, "status": Status.WAITING, **more})
+
+
+def decided(agenda: Agenda) -> list[str]:
+    """Series in the order of their commands, all of which are told to be under way."""
+    return [task_id for item in agenda.items for task_id in item.tasks]
+
+
+def asked(*ids: str) -> frozenset[TaskId]:
+    return frozenset(TaskId(one) for one in ids)
+
+
+def test_g9_series_that_somebody_asks_about_are_decided_however_many_are_due(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Fire times of an outage that a pause came before would have no fate at all."""
+    monkeypatch.setattr(firing, "BATCH", 2)
+    tasks = tuple(series(one, due) for due, one in enumerate("abcde"))
+    term = Term(node("n"), tasks=tasks)
+    agenda = fire_due(term.view, term.at(HOUR), asked("e", "d", "gone"))
+    assert decided(agenda) == ["d", "e", "a", "b"]
+    command = commands(agenda)[1]
+    assert isinstance(command, FireSchedule)
+    assert [(fate.word, fate.count) for fate in command.fates] == [(FateWord.MISSED, 59)]
+
+
+def test_g9_nothing_is_said_of_what_is_asked_about_and_not_due() -> None:
+    tasks = (series("later", 5), series("paused", 0, desired=Desired.PAUSED), task("one"))
+    term = Term(node("n"), tasks=tasks)
+    assert not decided(fire_due(term.view, term.at(4), asked("later", "paused", "one")))
+    assert decided(fire_due(term.view, term.at(5), asked("later", "paused", "one"))) == ["later"]
+
+
+def test_t3_no_place_is_taken_for_series_that_do_not_fire() -> None:
+    """With a clock that is wrong only those fire that are asked about: nobody would give a place of the others back."""
+    term = Term(node("n"), tasks=(series("a", 0), series("b", 0), series("c", 0)))
+    agenda = fire_due(term.view, term.at(10), asked("b"), others=False)
+    assert decided(agenda) == ["b"]
+    assert [len(item.claims) for item in agenda.items] == [1]
+    assert term.view.load.runs(node("n").name) == 1
+
+
+def test_g8_a_long_look_back_leaves_other_series_to_the_next_turn() -> None:
+    """Each of these takes as many looks as one turn may: the outage of all at once must not cost a leader its term."""
+    tasks = tuple(series(one, 0, HOURLY) for one in "abc")
+    term = Term(node("n"), tasks=tasks)
+    now = term.at(300 * HOUR)
+    turns = []
+    for _ in tasks:
+        turns.append(decided(fire_due(term.view, now)))
+        term.view.busy.update(dict.fromkeys(map(TaskId, turns[-1]), 1))
+    assert turns == [["a"], ["b"], ["c"]]
+
+
+def test_g8_looks_back_of_one_turn_are_counted_together() -> None:
+    tasks = tuple(series(one, 0, HOURLY) for one in "abcd")
+    term = Term(node("n"), tasks=tasks)
+    assert decided(fire_due(term.view, term.at(125 * HOUR))) == ["a", "b"]
+    assert decided(fire_due(term.view, term.at(125 * HOUR), asked("a", "b", "c"))) == [*"abc", "d"]
+    assert decided(fire_due(term.view, term.at(HOUR))) == ["a", "b", "c", "d"]
