@@ -86,36 +86,36 @@ def _stretch(
     is_own = next_fire(schedule, anchor, first - 1) == first
     if not is_own or schedule.count_from != "due" or fate == "dst_gap":
         return found
-    limit = min(now, (schedule.end or LAST_INSTANT) - 1)
+    limit, until_last = _alike(found, min(now, (schedule.end or LAST_INSTANT) - 1))
     if not schedule.every_ms:
         limit = min(limit, first + COUNTED_AT_ONCE)
         change = first_change(schedule.time_zone, first, limit)
         limit = limit if change is None else change - 1
-    last, more = _newest(schedule, anchor, first, _alike(found, limit))
+    if until_last:
+        limit = _newest(schedule, anchor, first, limit)[0] - 1
+    last, more = _newest(schedule, anchor, first, limit)
     found = found._replace(last=last, fires=1 + more)
     while found.fires > 1 and not fate and due_at(schedule, task_id, anchor, found.last) > now:
         found = found.without_newest(1) or found
     return found
 
 
-def _alike(found: Stretch, limit: Instant) -> Instant:
-    """Up to here, `limit` at most, the fire times share the fate of the first one."""
+def _alike(found: Stretch, limit: Instant) -> tuple[Instant, bool]:
+    """Up to where, `limit` at most, the fire times share the fate of the first one; True: all of them but the last."""
     blackouts = found.schedule.blackouts
     if not blackouts:
-        return limit
+        return limit, False
     covering = windows_at(blackouts, found.first)
     if not covering:
         opens = next_begin(blackouts, found.first)
-        return limit if opens is None else min(limit, opens - 1)
+        return (limit if opens is None else min(limit, opens - 1)), False
     if not found.fate:
-        return found.first  # moved to the end of its window: the next one is another matter
+        return found.first, False  # moved to the end of its window: the next one is another matter
     skipping = [window.end - 1 for window in covering if not window.shifts]
     if skipping:
-        return min(limit, *skipping)
-    end = min(
-        window.end for window in covering
-    )  # the last one up to there may be moved, and not skipped
-    return _newest(found.schedule, found.anchor, found.first, min(end, limit))[0] - 1
+        return min(limit, *skipping), False
+    # The last one up to the end of the window may be moved, and not skipped.
+    return min(limit, *(window.end for window in covering)), True
 
 
 def _newest(

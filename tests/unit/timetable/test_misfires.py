@@ -6,8 +6,9 @@ import pytest
 
 from coordinator.model.instants import DAY, HOUR, MINUTE, Instant
 from coordinator.model.schedules import Fate, FateWord, Firing, Occurrence, Schedule
-from coordinator.timetable import Plan, parse_blackout, plan
+from coordinator.timetable import Plan, parse_blackout, plan, stretches
 from coordinator.timetable.misfires import FURTHER
+from coordinator.timetable.zones import first_change
 from tests.unit.timetable.kit import TASK, instant, utc, waiting
 
 FIRST = instant("2026-11-23T08:00")  # a Monday
@@ -258,3 +259,21 @@ class TestFromRuns:
 def _with(schedule: Schedule, **changes: object) -> Schedule:
     fields = {name: getattr(schedule, name) for name in schedule.__struct_fields__}
     return Schedule(**fields | changes)
+
+
+def test_a_walk_looks_for_changes_of_the_clock_no_further_than_it_has_to(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Up to the next black-out, not up to now from each of them: that would cost the square of the outage."""
+    looked = []
+
+    def noted(zone: str, begin: Instant, end: Instant) -> Instant | None:
+        looked.append(end - begin)
+        return first_change(zone, begin, end)
+
+    monkeypatch.setattr(stretches, "first_change", noted)
+    hourly = (parse_blackout("cron '30 * * * *' for 10m"),)
+    schedule = Schedule(cron="*/5 * * * *", time_zone="Europe/Berlin", blackouts=hourly)
+    found = planned(schedule, FIRST + 10 * DAY)
+    assert found.stretches == 481
+    assert sum(looked) <= 10 * DAY
