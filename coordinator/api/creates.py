@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
@@ -11,20 +12,25 @@ from coordinator.api.errors import Rejected, from_refusal, invalid, too_large
 from coordinator.api.road import Road
 from coordinator.api.translate import spec_to_wire, task_to_wire
 from coordinator.machine.outcome import Accepted, Refused
-from coordinator.model.instants import MINUTE, Instant, Millis
+from coordinator.model.instants import Instant, Millis
 from coordinator.model.limits import CREATE_MANY_MAX, MESSAGE_BYTES_MAX, REQUEST_ID_CHARS_MAX
 from coordinator.model.tasks import Task
 from coordinator.replica.inputs import Asked, Create
 from coordinator.wire.v1 import tasks_pb2 as wire
 
-SPREAD_MS = 5 * MINUTE
-
 Checked = Callable[[wire.NewTask, wire.Change], Asked]
 """The wish, checked at the door. Raises Rejected."""
 
 
+class Begin(NamedTuple):
+    """When many intervals begin: from now on, spread over so long (`schedule.bulk_spread`)."""
+
+    at: Instant
+    within_ms: Millis
+
+
 async def create_many(
-    road: Road, request: wire.CreateManyRequest, checked: Checked, at: Instant, left: float
+    road: Road, request: wire.CreateManyRequest, checked: Checked, begin: Begin, left: float
 ) -> wire.CreateManyResponse:
     """One entry for each, in order. Raises Rejected where the whole is too much."""
     if len(request.tasks) > CREATE_MANY_MAX:
@@ -45,13 +51,13 @@ async def create_many(
         asked.append(one)
         places.append(number)
     if asked:
-        reply = await road.submit(spread(asked, at), left)
+        reply = await road.submit(spread(asked, begin), left)
         for place, outcome, record in zip(places, reply.outcomes, reply.records, strict=True):
             _put_outcome(items[place], outcome, record, brief=request.brief)
     return wire.CreateManyResponse(answer=road.answer(), items=items)
 
 
-def spread(asked: Sequence[Asked], at: Instant) -> list[Asked]:
+def spread(asked: Sequence[Asked], begin: Begin) -> list[Asked]:
     """Intervals that were given no first time begin at different ones, so that they never all come at once (TM-21)."""
     found: dict[Millis, list[int]] = {}
     for place, one in enumerate(asked):
@@ -62,7 +68,7 @@ def spread(asked: Sequence[Asked], at: Instant) -> list[Asked]:
     for every, places in found.items():
         if len(places) == 1:
             continue
-        firsts = timetable.spread(len(places), every, at, min(every, SPREAD_MS))
+        firsts = timetable.spread(len(places), every, begin.at, begin.within_ms)
         for place, first_at in zip(places, firsts, strict=True):
             one = asked[place]
             result[place] = replace(one, wish=replace(one.wish, first_at=first_at))

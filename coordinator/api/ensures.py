@@ -16,6 +16,7 @@ from coordinator.api.door import Door
 from coordinator.api.editing import merged
 from coordinator.api.errors import Code, Rejected, from_refusal, invalid, too_large
 from coordinator.api.road import Road
+from coordinator.api.schedules import check_schedule
 from coordinator.api.translate import task_to_wire
 from coordinator.machine.commands import PauseTask, RetryTask, UpdateTask
 from coordinator.machine.outcome import Accepted, Outcome, Refusal, Refused
@@ -50,6 +51,7 @@ class Ensures:
         self._door = door
         self._road = road
         self._checked = checked
+        self._is_revived = False
 
     async def ensure(self, request: wire.EnsureRequest, left: float) -> wire.EnsureResponse:
         """Raises Rejected: content that does not fit, another executor under this id."""
@@ -59,12 +61,12 @@ class Ensures:
         create = asked.wish
         if not isinstance(create, Create):
             raise TypeError(f"{type(create).__name__} creates nothing")
-        if request.change.request_id:
-            again = self._door.replica.state.requests.get(request.change.request_id)
-            if again is not None:
-                return await self._repeated(asked, left)
+        if self._is_known(asked):
+            answer = await self._repeated(asked, left)
+            if answer is not None:
+                return answer
         for _ in range(MERGES):
-            answer = await self._try(request, asked, create, left)
+            answer = await self._try(request, self._unanswered(asked), create, left)
             if answer is not None:
                 return answer
         raise from_refusal(Refused(Refusal.CHOICE_STALE, "others edit it all the time"))
@@ -74,9 +76,11 @@ class Ensures:
     ) -> wire.EnsureResponse | None:
         """One look at the record and what follows; None: it has changed meanwhile."""
         task = self._door.replica.state.tasks.get(create.task_id)
+        if task is None or task.spec.schedule != create.spec.schedule:
+            check_schedule(create.spec, self._door.replica.now.wall)
         if task is None:
             outcome, record = await self._submit(asked, left)
-            if isinstance(outcome, Refused) and outcome.code is Refusal.ALREADY_EXISTS:
+            if _is_there(outcome):
                 return None
             found = _accepted(outcome)
             result = CREATED if found.created else UNCHANGED
@@ -108,15 +112,15 @@ class Ensures:
         if difference.pauses:
             wishes.append(PauseTask(TaskId(request.task.id), True, reason=reason, origin="code"))
         record, outcome = self._door.replica.state.tasks.get(TaskId(request.task.id)), None
-        for number, wish in enumerate(wishes):
+        for number, wish in enumerate(wishes, 1):
             one = replace(asked, wish=wish)
-            if number:
-                one = replace(one, request_id=_suffixed(asked.request_id, "/pause"))
+            if number < len(wishes):  # under the call's own id goes the last one: then all is done
+                one = replace(one, request_id=_suffixed(asked.request_id, "/edit"))
             answered, after = await self._submit(one, left)
             if isinstance(answered, Refused) and answered.code is Refusal.CHOICE_STALE:
                 return None
             outcome, record = _accepted(answered), after or record
-        result = UPDATED if wishes else UNCHANGED
+        result = UPDATED if wishes or self._is_revived else UNCHANGED
         return self._answer(result, record, difference, outcome)
 
     async def _revive(
@@ -131,11 +135,24 @@ class Ensures:
         found = _accepted(outcome)
         if change.dry_run:
             return self._answer(UPDATED, record or task, None, found)
+        self._is_revived = True
         return None
 
-    async def _repeated(self, asked: Asked, left: float) -> wire.EnsureResponse:
-        """The first answer again, as far as it is remembered: the law compares what was asked."""
+    def _is_known(self, asked: Asked) -> bool:
+        known = self._door.replica.state.requests
+        return bool(asked.request_id) and known.get(asked.request_id) is not None
+
+    def _unanswered(self, asked: Asked) -> Asked:
+        """What its creation was told when another came first is no answer to what follows from that."""
+        if not self._is_known(asked):
+            return asked
+        return replace(asked, request_id=_suffixed(asked.request_id, "/after"))
+
+    async def _repeated(self, asked: Asked, left: float) -> wire.EnsureResponse | None:
+        """The first answer again, as far as it is remembered: the law compares what was asked. None: another came first."""
         outcome, record = await self._submit(asked, left)
+        if _is_there(outcome):
+            return None
         found = _accepted(outcome)
         return self._answer(CREATED if found.created else UPDATED, record, None, found)
 
@@ -217,6 +234,10 @@ def _accepted(outcome: Outcome) -> Accepted:
     if isinstance(outcome, Refused):
         raise from_refusal(outcome)
     return outcome
+
+
+def _is_there(outcome: Outcome) -> bool:
+    return isinstance(outcome, Refused) and outcome.code is Refusal.ALREADY_EXISTS
 
 
 def _suffixed(request_id: str, suffix: str) -> str:

@@ -21,6 +21,7 @@ from coordinator.model.instants import Instant
 from coordinator.model.schedules import Schedule
 from coordinator.model.state import ClusterState
 from coordinator.model.tasks import Task, TaskSpec
+from coordinator.timetable.steps import LAST_INSTANT
 from coordinator.wire.v1 import tasks_pb2 as wire
 
 
@@ -38,6 +39,10 @@ def preview_of(
     count = request.count or FIRE_TIMES
     if not 0 < count <= FIRE_TIMES_MAX:
         raise invalid("count", f"must be 1 .. {FIRE_TIMES_MAX} (got {count})")
+    if not 0 <= request.from_at < LAST_INSTANT:
+        raise invalid(
+            "from_at", f"must be after 1970 and before the year 3000 (got {request.from_at})"
+        )
     task = state.tasks.get(TaskId(request.id)) if request.id else None
     from_at = request.from_at or now
     if request.HasField("schedule"):

@@ -7,7 +7,7 @@ from typing_extensions import override
 
 from coordinator.api import checks
 from coordinator.api.changes import Changes
-from coordinator.api.creates import create_many, validated, would_be
+from coordinator.api.creates import Begin, create_many, validated, would_be
 from coordinator.api.door import Door
 from coordinator.api.ensures import Ensures
 from coordinator.api.headers import headers_of, joined
@@ -63,12 +63,14 @@ class TasksService(TaskWishes):
         self, request: wire.CreateManyRequest, context: Context
     ) -> wire.CreateManyResponse:
         async def work(left: float) -> wire.CreateManyResponse:
-            headers, now = headers_of(context), self._door.replica.now.wall
+            headers, replica = headers_of(context), self._door.replica
+            within_ms = replica.state.settings.millis("schedule.bulk_spread")
 
             def checked(new: wire.NewTask, change: wire.Change) -> Asked:
                 return self._asked_create(new, change, headers)
 
-            return await create_many(self._road, request, checked, now, left)
+            begin = Begin(replica.now.wall, within_ms)
+            return await create_many(self._road, request, checked, begin, left)
 
         method = PREFIX + "CreateMany"
         return await self._road.lead(context, method, request, wire.CreateManyResponse, work)
@@ -119,7 +121,10 @@ class TasksService(TaskWishes):
     def _asked_create(
         self, new: wire.NewTask, change: wire.Change, headers: Pairs, *, keeps: bool = True
     ) -> Asked:
-        """The wish, checked. Raises Rejected. `keeps`: a record that is there answers, whatever the params say."""
+        """The wish, checked. Raises Rejected.
+
+        `keeps`: a record that is there answers, whatever the params say; without it, the caller looks at the timetable.
+        """
         checks.check_request_id(change.request_id)
         checks.check_new_task(new)
         state = self._door.replica.state
@@ -133,7 +138,7 @@ class TasksService(TaskWishes):
         if change.request_id:
             content = checks.content_hash(new.SerializeToString(deterministic=True))
         create = create_from_wire(new)
-        if not known and not is_kept:
+        if keeps and not known and not is_kept:
             check_schedule(create.spec, self._door.replica.now.wall)
         if headers:
             kept = joined(create.spec.headers, headers)

@@ -6,8 +6,12 @@ from typing import Any
 
 import pytest
 
+from coordinator.api.door import RoadFailed
+from coordinator.api.ensures import Ensures
 from coordinator.client import ChangeOptions, Client, Conflict, Edit, InvalidRequest, NewTask
-from coordinator.model.tasks import RunOutcome
+from coordinator.machine.outcome import Outcome
+from coordinator.model.tasks import RunOutcome, Task
+from coordinator.replica.inputs import Asked
 from tests.unit.api.house import NOOP, Doors, doors, until
 
 EVERY = {"every": "1h", "start_at": "2090-01-01T00:00:00Z"}
@@ -123,3 +127,68 @@ async def test_ex_5_ensure_is_repeated_and_tried_without_harm() -> None:
         with pytest.raises(Conflict) as reused:
             await client.ensure(wanted, options)
         assert reused.value.reason == "request_id_reused"
+
+
+async def test_tm_22_what_was_done_by_half_is_finished_by_the_repeat(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with doors() as at, Client([at.address]) as client:
+        await at.node()
+        await client.ensure(nightly())
+        submit, asked = Ensures._submit, []
+
+        async def once(self: Ensures, one: Asked, left: float) -> tuple[Outcome, Task | None]:
+            asked.append(one)
+            if len(asked) == 2:
+                raise RoadFailed("outcome_unknown")
+            return await submit(self, one, left)
+
+        wanted, options = nightly(priority=70, paused=True), ChangeOptions(request_id="r-9")
+        monkeypatch.setattr(Ensures, "_submit", once)
+        ensured = await client.ensure(wanted, options)  # the library repeats it by itself
+        assert len(asked) == 3
+        assert ensured.result == "updated"
+        assert (ensured.task.spec.priority, ensured.task.desired) == (70, "paused")
+
+
+async def test_tm_22_whoever_loses_the_race_to_create_it_updates_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with doors() as at, Client([at.address]) as client:
+        await at.node()
+        submit, others = Ensures._submit, [nightly(priority=10)]
+
+        async def late(self: Ensures, one: Asked, left: float) -> tuple[Outcome, Task | None]:
+            while others:
+                await client.create(others.pop())
+            return await submit(self, one, left)
+
+        monkeypatch.setattr(Ensures, "_submit", late)
+        options = ChangeOptions(request_id="r-7")
+        ensured = await client.ensure(nightly(priority=70), options)
+        assert (ensured.result, ensured.changed) == ("updated", ["priority"])
+        again = await client.ensure(nightly(priority=70), options)
+        assert (again.result, again.task.spec.priority) == ("unchanged", 70)
+
+
+async def test_tm_22_a_timetable_that_has_come_to_its_end_is_still_as_wanted() -> None:
+    async with doors() as at, Client([at.address]) as client:
+        await at.node()
+        end_at = at.house.replica.now.wall + 700
+        ending = nightly(schedule={"every": "1h", "end_at": end_at})
+        await client.ensure(ending)
+        await until(lambda: at.house.replica.now.wall > end_at)
+        assert (await client.ensure(ending)).result == "unchanged"
+        with pytest.raises(InvalidRequest):
+            await client.ensure(nightly(schedule={"every": "2h", "end_at": end_at}))
+
+
+async def test_tm_22_a_revived_task_is_not_told_as_unchanged() -> None:
+    async with doors() as at, Client([at.address]) as client:
+        node = await at.node()
+        once = NewTask(executor=NOOP, id="once")
+        await client.ensure(once)
+        await node.end("once", RunOutcome.FAILED, permanent=True)
+        back = await client.ensure(once, revive=True)
+        assert (back.result, back.changed) == ("updated", [])
+        assert back.task.status != "failed"

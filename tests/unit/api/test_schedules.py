@@ -9,7 +9,7 @@ from typing import Any
 import grpc
 import pytest
 
-from coordinator.client import ChangeOptions, Client, Edit, Filter, NewTask
+from coordinator.client import ChangeOptions, Client, Edit, Filter, InvalidRequest, NewTask
 from coordinator.client.instants import parse_rfc3339
 from coordinator.client.waiting_many import ManyWait
 from coordinator.model.tasks import RunOutcome
@@ -351,3 +351,23 @@ async def test_tm_a12_many_intervals_are_spread_and_a_single_one_is_due_now() ->
         assert 240_000 < anchors[-1] - anchors[0] <= 300_000
         single = state.tasks["single"].series
         assert single.anchor - state.tasks["single"].created_at <= 1_000
+
+
+async def test_tm_21_how_far_they_are_spread_is_a_setting() -> None:
+    async with doors() as at, Client([at.address]) as client:
+        await at.node(capacity=1)
+        await client.cluster.set_settings({"schedule.bulk_spread": "10s"})
+        tasks = [NewTask(executor=NOOP, id=f"t{n}", schedule={"every": "1h"}) for n in range(20)]
+        await client.create_many(tasks)
+        state = at.house.replica.state
+        await until(lambda: all(not task.series.needs for task in state.tasks.values()))
+        anchors = sorted(task.series.anchor for task in state.tasks.values())
+        assert 0 < anchors[-1] - anchors[0] < 10_000
+
+
+@pytest.mark.parametrize("from_at", [-1, -(10**15), 253_402_300_799_999, 9 * 10**18])
+async def test_tm_19_a_preview_from_no_instant_is_refused(from_at: int) -> None:
+    async with doors() as at, Client([at.address]) as client:
+        with pytest.raises(InvalidRequest) as wrong:
+            await client.preview_schedule("", {"rrule": "FREQ=DAILY"}, from_at=from_at)
+        assert wrong.value.reason == "invalid_field"
