@@ -57,7 +57,7 @@ class ManyTasks(TaskReads):
         timeout_s: float | None = None,
     ) -> replies.ChangedMany:
         """As `pause`, for all that match; entries as in `cancel_many`. `clear_state`: of all, or of these ids alone."""
-        subset = [] if isinstance(clear_state, bool) else list(clear_state)
+        subset = [] if isinstance(clear_state, bool) else list(dict.fromkeys(clear_state))
         pause = wire.PauseRequest(
             running=running, until_at=until_at, clear_state=clear_state is True
         )
@@ -125,12 +125,15 @@ class ManyTasks(TaskReads):
         """In parts of 1,000 ids, one after the other."""
         change = change or ChangeOptions()
         request.change.CopyFrom(change_to_wire(change))
+        subset = frozenset(getattr(request, "clear_state_of", ()))
         ids = list(dict.fromkeys(selection.ids)) or await self._matching(selection)
         items: list[replies.ChangedItem] = []
         answer = Answer()
         for first in range(0, len(ids), _AT_ONCE):
             chosen = msgspec_replace(selection, ids=ids[first : first + _AT_ONCE])
             request.filter.CopyFrom(filter_to_wire(chosen))
+            if len(subset) > _AT_ONCE:  # more than a call takes: to each part its own
+                request.clear_state_of[:] = [one for one in chosen.ids if one in subset]
             plan = self._plan(timeout_s, change)._replace(parts=Items())
             reply = await self._caller.call(method, request, plan)
             answer = from_wire.answer_of(reply.answer)
