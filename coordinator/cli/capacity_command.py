@@ -12,11 +12,12 @@ from coordinator.cli import exits
 from coordinator.cli.lazy import Verb
 from coordinator.cli.overriding import override
 from coordinator.cli.session import session_of
+from coordinator.cli.spec_words import COST_MAX, COSTS
 
 if TYPE_CHECKING:
     from coordinator.client.health_views import SeriesToAdd
 
-COSTS = {"tiny": 1, "normal": 2, "large": 4, "extra_large": 10}
+NODES_MAX, COUNT_MAX = 5_000, 200_000
 KEYS = ("every", "cron", "rrule", "time_zone", "executor", "cost", "duration")
 _COUNT = re.compile(r"\s*(\d+)\s*x\s+(.+)")
 
@@ -44,6 +45,8 @@ def series_of(text: str) -> SeriesToAdd:
 
     found = _COUNT.fullmatch(text)
     number, rest = (int(found[1]), found[2]) if found else (1, text)
+    if not 1 <= number <= COUNT_MAX:
+        raise ValueError(f"{number} x: 1 to {COUNT_MAX}")
     said: dict[str, str] = {}
     for word in shlex.split(rest):
         key, equals, value = word.partition("=")
@@ -71,13 +74,15 @@ def series_of(text: str) -> SeriesToAdd:
 def _cost(text: str) -> int:
     if text in COSTS:
         return COSTS[text]
-    if not text.isdecimal():
-        raise ValueError(f"cost={text}: units, or one of {', '.join(COSTS)}")
+    if not text.isdecimal() or int(text) > COST_MAX:
+        raise ValueError(f"cost={text}: 0 to {COST_MAX} units, or one of {', '.join(COSTS)}")
     return int(text)
 
 
 @click.command("capacity", cls=Verb)
-@click.option("--nodes", type=click.IntRange(1), metavar="N", help="As if there were N such nodes.")
+@click.option(
+    "--nodes", type=click.IntRange(1, NODES_MAX), metavar="N", help="As if there were N such nodes."
+)
 @click.option(
     "--add",
     type=SeriesType(),

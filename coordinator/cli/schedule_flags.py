@@ -78,13 +78,13 @@ def _policies() -> tuple[Callable[[Any], Any], ...]:
         click.option("--misfire", type=click.Choice(["once", "all", "skip"]),
                      help="Fire times that came while no leader was there.  [default: once]"),
         click.option("--misfire-grace", type=DURATION, help="Only what is later than that counts as missed."),
-        click.option("--max-catch-up", type=click.IntRange(1), metavar="N", help="At most so many with --misfire all."),
+        click.option("--max-catch-up", type=click.IntRange(1, 1_000), metavar="N", help="At most so many with --misfire all."),
         click.option("--overlap", type=click.Choice(["skip", "queue_one", "replace"]),
                      help="A fire time while the run before goes on.  [default: skip]"),
         click.option("--start-deadline", type=DURATION, help="Not at all if it cannot start within."),
         _DST_GAP,
         _BLACKOUT,
-        click.option("--pause-after-failures", type=click.IntRange(0), metavar="N", help="Pause it after so many in a row."),
+        click.option("--pause-after-failures", type=click.IntRange(0, 1_000_000), metavar="N", help="Pause it after so many in a row."),
     )  # fmt: skip
 
 

@@ -33,5 +33,7 @@ class WordOrNumber(click.ParamType[int]):
 
 
 PRIORITY = WordOrNumber("N", {"low": 1, "long_running": 40, "normal": 50}, 1, 100)
-COST = WordOrNumber("N", {"tiny": 1, "normal": 2, "large": 4, "extra_large": 10}, 0, 1000)
+COSTS = {"tiny": 1, "normal": 2, "large": 4, "extra_large": 10}
+COST_MAX = 1_000
+COST = WordOrNumber("N", COSTS, 0, COST_MAX)
 ATTEMPTS = WordOrNumber("N", {"unlimited": 0}, 1, 1000)

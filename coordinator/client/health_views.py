@@ -161,6 +161,7 @@ def health_fields(health: Health) -> dict[str, Any]:
     if health.report is None:
         return fields
     report = _with_words(plain_dict(health.report))
+    report["pauses"] = [plain_dict(one) for one in health.report.pauses]  # of everything: null
     if health.report.capacity is not None:
         report["capacity"] = capacity_fields(health.report.capacity)
     return fields | report

@@ -20,6 +20,7 @@ KINDS = ("every", "cron", "rrule")
 _TEXTS = ("cron", "rrule", "time_zone", "misfire", "overlap", "dst_gap")
 _SPANS = ("every", "jitter", "misfire_grace", "start_deadline")
 _INSTANTS = ("start_at", "end_at")
+_INT32 = (-(2**31), 2**31 - 1)
 _NUMBERS = ("max_catch_up", "pause_after_failures")
 FIELDS = (*KINDS, "time_zone", *_INSTANTS, "from", "jitter", "misfire", "misfire_grace", "max_catch_up",
           "overlap", "start_deadline", "dst_gap", "blackouts", "pause_after_failures")  # fmt: skip
@@ -130,4 +131,6 @@ def _instant(name: str, value: Any) -> int:
 def _number(name: str, value: Any) -> int:
     if not isinstance(value, int) or isinstance(value, bool):
         raise TypeError(f"schedule.{name}: must be a whole number (got {value!r})")
+    if not _INT32[0] <= value <= _INT32[1]:
+        raise ValueError(f"schedule.{name}: {value} does not fit")
     return value

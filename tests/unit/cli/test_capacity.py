@@ -133,6 +133,9 @@ def test_tm_81_a_cron_expression_has_spaces() -> None:
         "every=1m cron='* * * * *' duration=2s",
         "every=1m duration=2",
         "every=1m duration=2s cost=cheap",
+        "every=1m duration=2s cost=1001",
+        "99999999999 x every=1m duration=2s",
+        "0 x every=1m duration=2s",
         "every=1m duration=2s colour=red",
         "",
     ],
@@ -162,6 +165,15 @@ def test_tm_76_health_as_json(taskctl: Taskctl, figures: wire.HealthReport) -> N
     assert said["executors"][0]["start_delay"]["p99"] == "unknown"
     assert said["capacity"]["verdict"] == "fits"
     assert said["forecast"][-2:] == [1.5, 7]
+
+
+def test_tm_28_a_pause_of_everything_is_of_no_executor_as_json(
+    taskctl: Taskctl, figures: wire.HealthReport
+) -> None:
+    figures.pauses.add(reason="an incident", by="operator", at=1)
+    figures.pauses.add(executor="demo.noop", reason="a bug", by="operator", at=2)
+    said = json.loads(taskctl("cluster", "health", "-o", "json").out)
+    assert [one["executor"] for one in said["pauses"]] == [None, "demo.noop"]
 
 
 @pytest.mark.parametrize(

@@ -75,6 +75,8 @@ def test_tm_2_every_flag_of_a_schedule_arrives(taskctl: Taskctl, cluster: FakeCl
         ("--ensure", "--every", "5m"),
         ("--id", "a", "--overwrite"),
         ("--every", "0.5"),
+        ("--every", "5m", "--max-catch-up", "99999999999"),
+        ("--every", "5m", "--pause-after-failures", "99999999999"),
     ],
     ids=" ".join,
 )
@@ -191,6 +193,7 @@ def test_ex_15_the_lines_of_a_preview() -> None:
         ({"start_at": "soon"}, "schedule.start_at: "),
         ({"blackouts": "Mon"}, "schedule.blackouts: must be a list"),
         ({"max_catch_up": "3"}, "schedule.max_catch_up: must be a whole number"),
+        ({"max_catch_up": 99_999_999_999}, "schedule.max_catch_up: 99999999999 does not fit"),
         ({"cronn": "x"}, "unknown field cronn"),
     ],
 )
