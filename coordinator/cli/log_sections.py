@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from coordinator.cli.failures import usage
@@ -96,14 +96,23 @@ async def _show(
 
     show(section.opening)
     if section.run is not None:
-        batches = session.client.logs(
-            task_id,
-            allocation_id=section.run.allocation_id,
-            level=wanted.level,
-            since_at=wanted.since_at,
-        )
-        async for some, dropped in batches:
-            lines.dropped = max(lines.dropped, dropped)
-            for line in some:
-                lines.show(line)
+        of_it = replace(wanted, allocation=section.run.allocation_id)
+        await show_run(session, task_id, of_it, lines, follow=False)
     show(section.closing)
+
+
+async def show_run(
+    session: Session, task_id: str, wanted: Wanted, lines: Lines, *, follow: bool
+) -> None:
+    """Write the lines of one run as they come."""
+    batches = session.client.logs(
+        task_id,
+        allocation_id=wanted.allocation,
+        follow=follow,
+        level=wanted.level,
+        since_at=wanted.since_at,
+    )
+    async for some, dropped in batches:
+        lines.dropped = max(lines.dropped, dropped)
+        for line in some:
+            lines.show(line)

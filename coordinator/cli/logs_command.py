@@ -14,7 +14,13 @@ from coordinator.cli.failures import usage
 from coordinator.cli.flags import DURATION
 from coordinator.cli.lazy import Verb
 from coordinator.cli.log_lines import Lines
-from coordinator.cli.log_sections import LEVELS, RUNS_LOOKED_AT, Wanted, show_sections
+from coordinator.cli.log_sections import (
+    LEVELS,
+    RUNS_LOOKED_AT,
+    Wanted,
+    show_run,
+    show_sections,
+)
 from coordinator.cli.selection import by_prefix
 from coordinator.cli.session import Session, session_of
 
@@ -73,7 +79,7 @@ def logs(ctx: click.Context, /, task_id: str, **flags: Any) -> int:
 async def _show_kept(session: Session, task_id: str, wanted: Wanted) -> int:
     lines = Lines(session, collects=session.settings.style.form == "json")
     if not await show_sections(session, task_id, wanted, lines):
-        await _show_run(session, task_id, wanted, lines, follow=False)
+        await show_run(session, task_id, wanted, lines, follow=False)
     lines.end()
     return exits.OK
 
@@ -83,28 +89,11 @@ async def _follow(session: Session, task_id: str, wanted: Wanted) -> int:
     task = (await session.client.get(task_id, read=session.read)).task
     if task is None or wanted.allocation or task.spec.schedule is None or task.is_finished:
         lines = Lines(session)
-        await _show_run(session, task_id, wanted, lines, follow=True)
+        await show_run(session, task_id, wanted, lines, follow=True)
         lines.end()
         return exits.OK
     await _follow_series(session, task_id, wanted)
     return exits.OK
-
-
-async def _show_run(
-    session: Session, task_id: str, wanted: Wanted, lines: Lines, *, follow: bool
-) -> None:
-    """Write the lines of one run as they come."""
-    batches = session.client.logs(
-        task_id,
-        allocation_id=wanted.allocation,
-        follow=follow,
-        level=wanted.level,
-        since_at=wanted.since_at,
-    )
-    async for some, dropped in batches:
-        lines.dropped = max(lines.dropped, dropped)
-        for line in some:
-            lines.show(line)
 
 
 async def _follow_series(session: Session, task_id: str, wanted: Wanted) -> None:
@@ -138,7 +127,7 @@ async def _show_whole(session: Session, run: Run, wanted: Wanted, lines: Lines) 
     for line in chosen(opening(run, None), wanted.level, wanted.since_at, LEVELS):
         lines.show(line)
     of_it = replace(wanted, allocation=run.allocation_id)
-    await _show_run(session, run.task, of_it, lines, follow=True)
+    await show_run(session, run.task, of_it, lines, follow=True)
     ended = (await session.client.run(run.task, run.allocation_id, read=session.read)).run
     late = opening(ended, None)[len(opening(run, None)) :]
     for line in chosen([*late, *closing(ended)], wanted.level, wanted.since_at, LEVELS):
@@ -164,7 +153,7 @@ async def follow_runs(session: Session, task_id: str) -> None:
             if shown and session.out.is_table:
                 lines.heading(f"-- allocation {allocation} on {task.assignment.node or '-'}")
             try:
-                await _show_run(session, task_id, Wanted(allocation), lines, follow=True)
+                await show_run(session, task_id, Wanted(allocation), lines, follow=True)
             except NotFound:
                 pass  # a run that ended before it said anything
             lines.end()
