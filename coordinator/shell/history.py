@@ -120,9 +120,10 @@ class History:
             yield [row for row in rows if row.index <= upto]
 
     async def keep(self, told: KeepHistory) -> None:
-        """Rows that another member told; returns when they are on disk, or the disk is full."""
+        """Rows that another member told; returns when they are on disk, however long a full one keeps them waiting."""
         await self._pump.fed(told)
-        await self._flush()
+        await self._pump.fed(FlushRuns())
+        await self._writes.wait()
 
     async def _with_error(self, row: RunRow) -> RunRow:
         if row.outcome in WITHOUT_ERROR:

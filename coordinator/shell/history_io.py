@@ -1,17 +1,15 @@
 """The history between members: a snapshot brings the state alone, so runs and fates of before are asked for afterwards.
 
-That they are missing is on the disk before the snapshot is (a file of its own), and until all of them were told. It goes
-on beside all other work, a piece after the other, each on our disk before the next one is taken; whatever breaks it off,
-it begins anew.
+That they are missing is on the disk before the snapshot is (a file of its own), and until all of them were told to a
+state that the snapshot is part of, by a member that has applied as much. It goes on beside all other work, a piece after
+the other, each on our disk before the next one is taken; whatever breaks it off, it begins anew.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-
-import grpc.aio
 
 from coordinator.codec.history import decode_fates, decode_runs, encode_fates, encode_runs
 from coordinator.codec.snapshots import MalformedSnapshot
@@ -20,6 +18,7 @@ from coordinator.shell.history import History
 from coordinator.shell.logs import Log
 from coordinator.shell.new_directory import sync_names
 from coordinator.shell.peer_links import PeerLinks
+from coordinator.shell.peer_roads import UNREACHABLE
 from coordinator.shell.record_rows import fate_row, run_row
 from coordinator.shell.standing import Standing
 from coordinator.shell.store_port import StoreError
@@ -34,40 +33,55 @@ ALL = 2**63 - 1
 
 
 class HistoryIo:
-    """Both sides of it, of one member. All methods belong to the event loop's thread."""
+    """Both sides of it, of one member. All methods belong to the event loop's thread. `revision`: of our state, now."""
 
     def __init__(
-        self, directory: Path, history: History, links: PeerLinks, standing: Standing, log: Log
+        self,
+        directory: Path,
+        history: History,
+        revision: Callable[[], int],
+        links: PeerLinks,
+        standing: Standing,
+        log: Log,
     ) -> None:
         self._wanted = directory / WANTED
         self._history = history
+        self._revision = revision
         self._links = links
         self._standing = standing
         self._log = log
         self._leader = 0
         self._fetching: asyncio.Task[None] | None = None
         self._again = False
+        self._upto = 0  # of entries up to here we have a snapshot alone, or are about to
+        self._closing = False
 
     def start(self) -> None:
         """Go on where the process before ended."""
         if self._wanted.exists():
+            self._upto = self._revision()
             self.fetch()
 
     def led_by(self, leader: int) -> None:
         """Whom to ask first; 0: nobody knows."""
         self._leader = leader
 
-    async def want(self) -> None:
-        """A snapshot is about to be installed: from now on history is missing, whatever happens. Raises OSError."""
+    async def want(self, index: int) -> None:
+        """A snapshot at `index` is about to be installed: from now on history is missing, whatever happens. Raises OSError."""
+        if index <= self._revision():
+            return  # our own entries got there first: nobody installs it any more
+        self._upto = max(self._upto, index)
         await asyncio.to_thread(self._mark)
+        self.fetch()
 
     def fetch(self) -> None:
-        """Ask for all there is; once more if that is under way."""
+        """Ask for all there is, once the snapshot is here; once more if that is under way."""
         self._again = True
-        if self._fetching is None:
+        if self._fetching is None or self._fetching.done():
             self._fetching = asyncio.create_task(self._fetch(), name="history")
 
     async def close(self) -> None:
+        self._closing = True
         if self._fetching is not None:
             self._fetching.cancel()
             await asyncio.gather(self._fetching, return_exceptions=True)
@@ -78,6 +92,9 @@ class HistoryIo:
         """All that is here. Raises StoreError."""
         if self._wanted.exists() and not request.incomplete:
             yield HistoryPiece(refused="it is not complete here")
+            return
+        if self._revision() < request.revision and not request.incomplete:
+            yield HistoryPiece(refused="it is not known here yet")
             return
         async for rows in self._history.pages(ALL):
             for piece in encode_runs(rows):
@@ -101,22 +118,27 @@ class HistoryIo:
             self._log.debug("history not fetched", reason=why, tries=tries)
             await asyncio.sleep(PAUSES_S[min(tries, len(PAUSES_S) - 1)])
             tries += 1
-        self._fetching = None
 
     async def _try(self, tries: int) -> str:
         """Why it came to nothing; empty if all is here."""
         others = sorted(self._links.members(), key=lambda n: (n != self._leader, n))
         if not others:
             return "nobody is there to ask"
+        if self._revision() < self._upto:
+            return "the snapshot is not here yet"
         member = others[tries % len(others)]
         self._again = False
         try:
             why = await self._ask(member, incomplete=tries >= ROUNDS_BEFORE_ANY * len(others))
-        except (grpc.RpcError, TimeoutError, MalformedSnapshot, StoreError) as error:
+            if not why and not self._again:
+                self._wanted.unlink(missing_ok=True)
+                self._log.info("history fetched", member=member)
+        except asyncio.CancelledError:  # of the call, where its link was closed
+            if self._closing:
+                raise
+            why = "the way was closed"
+        except (*UNREACHABLE, MalformedSnapshot, StoreError) as error:
             why = str(error) or type(error).__name__
-        if not why and not self._again:
-            self._wanted.unlink(missing_ok=True)
-            self._log.info("history fetched", member=member)
         self._again = self._again or bool(why)
         return why
 
@@ -125,15 +147,19 @@ class HistoryIo:
         link = self._links.get(member)
         if link is None:
             return "no such member"
-        request = HistoryRequest(hello=self._standing.introduction(), incomplete=incomplete)
+        request = HistoryRequest(
+            hello=self._standing.introduction(), incomplete=incomplete, revision=self._upto
+        )
+        loop = asyncio.get_running_loop()
         async with asyncio.timeout(SILENCE_S) as silence:
             async for piece in PeerStub(link.channel).TellHistory(request):
                 if piece.refused:
                     return piece.refused
                 if piece.last:
                     return ""
+                silence.reschedule(None)  # our own disk may take its time
                 await self._history.keep(told_of(piece))
-                silence.reschedule(asyncio.get_running_loop().time() + SILENCE_S)
+                silence.reschedule(loop.time() + SILENCE_S)
         return "it broke off"
 
 

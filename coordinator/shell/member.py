@@ -93,8 +93,8 @@ class Member:
         steps = self._timed or self.replica
         self.pump = Pump(steps, self._hands(ends), read_clock, loop)
         history = History(store, self.pump, self.writes)
-        where = settings.data_dir
-        self.history_io = HistoryIo(where, history, self.links, self.standing, log)
+        where, at = settings.data_dir, lambda: self.replica.state.revision
+        self.history_io = HistoryIo(where, history, at, self.links, self.standing, log)
         self.door = self._make_door(history)
         own = store.identity.member_id or 0
         self.neighbours = Neighbours(own, self.door, self.links, self.standing, log)

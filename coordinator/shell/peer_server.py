@@ -85,7 +85,7 @@ class PeerService(internal_pb2_grpc.PeerServicer):
             "snapshot received", index=message.snapshot.index, bytes=len(message.snapshot.data)
         )
         if (history := self.history()) is not None:
-            await history.want()
+            await history.want(message.snapshot.index)
         self._feed(FromPeer((message,)))
         return SnapshotReply(accepted=True)
 

@@ -6,7 +6,7 @@ import asyncio
 import io
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from typing_extensions import override
@@ -14,7 +14,8 @@ from typing_extensions import override
 from coordinator.model.schedules import Fate, FateWord
 from coordinator.replica.effects import FateWrite, RunWrite
 from coordinator.replica.inputs import KeepHistory
-from coordinator.shell import history_io
+from coordinator.shell import history, history_io
+from coordinator.shell.history import History, Writes
 from coordinator.shell.history_io import WANTED, HistoryIo
 from coordinator.shell.logs import Log
 from tests.ports.test_peer_links import Side, free_port
@@ -22,20 +23,32 @@ from tests.ports.test_peer_links import Side, free_port
 RUNS = [RunWrite(f"t{n}", n, 7, node="n1", ended_at=n, logs=b"l" * 300_000) for n in range(1, 6)]  # type: ignore[arg-type]
 FATES = [FateWrite("s", n, 7, n, Fate(FateWord.MISSED, "misfire", n, n)) for n in (1, 2)]  # type: ignore[arg-type]
 
+AT = 7  # the index of the snapshot
+
 
 class Kept:
-    """The history of one member; `broken`: so many times it breaks off in the middle."""
+    """The history of one member at a `revision`; `broken`: so many times it breaks off in the middle.
+
+    `going` is cleared where it is to stop after its first row.
+    """
 
     def __init__(self, *, has_all: bool) -> None:
         self.runs: list[Any] = list(RUNS) if has_all else []
         self.fates: list[Any] = list(FATES) if has_all else []
         self.broken = 0
         self.asked = 0
+        self.revision = AT if has_all else 0
+        self.going = asyncio.Event()
+        self.going.set()
+        self.stopped = asyncio.Event()
 
     async def pages(self, upto: int) -> AsyncIterator[list[Any]]:
         self.asked += 1
         for row in self.runs:
             yield [row]
+            if not self.going.is_set():
+                self.stopped.set()
+                await self.going.wait()
             if self.broken:
                 self.broken -= 1
                 raise RuntimeError("it breaks off")
@@ -71,15 +84,24 @@ class Pair:
     def __init__(self, root: Path, ports: list[int]) -> None:
         self.sides = [Side(1, ports), Side(2, ports)]
         self.kept = [Kept(has_all=False), Kept(has_all=True)]
-        self.ios, self.said = [], [Said(), Said()]
-        for side, kept, said in zip(self.sides, self.kept, self.said, strict=True):
-            where = root / f"c{side.number}"
-            where.mkdir()
-            history: Any = kept
-            self.ios.append(
-                HistoryIo(where, history, side.links, side.standing, Log(said, "debug"))
-            )
+        self.said = [Said(), Said()]
+        self._root = root
+        for number in (1, 2):
+            (root / f"c{number}").mkdir()
+        self.ios = [self.made(0), self.made(1)]
         self.wanted = root / "c1" / WANTED
+
+    def made(self, which: int) -> HistoryIo:
+        """As a process makes it that begins."""
+        side, kept, log = self.sides[which], self.kept[which], Log(self.said[which], "debug")
+        where, history = self._root / f"c{side.number}", cast("History", kept)
+        return HistoryIo(where, history, lambda: kept.revision, side.links, side.standing, log)
+
+    async def got_snapshot(self, at: int = AT) -> None:
+        """The first member, from its announcement to the state that it becomes."""
+        await self.ios[0].want(at)
+        self.kept[0].revision = at
+        self.ios[0].fetch()
 
     async def fetched(self) -> None:
         await self.said[0].until("history fetched")
@@ -102,10 +124,8 @@ async def pair(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
 
 
 async def test_all_of_it_comes_and_then_nothing_is_wanted_any_more(pair: Pair) -> None:
-    asking = pair.ios[0]
-    await asking.want()
+    await pair.got_snapshot()
     assert pair.wanted.exists()
-    asking.fetch()
     await pair.fetched()
     mine, theirs = pair.kept
     assert [(run.task_id, run.logs, run.index) for run in mine.runs] == [
@@ -118,8 +138,7 @@ async def test_all_of_it_comes_and_then_nothing_is_wanted_any_more(pair: Pair) -
 
 async def test_one_that_broke_off_begins_anew(pair: Pair) -> None:
     pair.kept[1].broken = 2
-    await pair.ios[0].want()
-    pair.ios[0].fetch()
+    await pair.got_snapshot()
     await pair.fetched()
     assert pair.kept[1].asked == 3
     assert {run.task_id for run in pair.kept[0].runs} == {run.task_id for run in RUNS}
@@ -128,18 +147,19 @@ async def test_one_that_broke_off_begins_anew(pair: Pair) -> None:
 async def test_who_ended_meanwhile_goes_on_at_the_next_start(pair: Pair) -> None:
     pair.ios[0].start()
     assert pair.kept[1].asked == 0, "nothing was wanted"
-    await pair.ios[0].want()
+    await pair.got_snapshot()
+    await pair.ios[0].close()
+    pair.ios[0] = pair.made(0)
     pair.ios[0].start()
     await pair.fetched()
-    assert pair.kept[1].asked == 1
+    assert {run.task_id for run in pair.kept[0].runs} == {run.task_id for run in RUNS}
 
 
 async def test_one_that_lacks_some_itself_is_asked_when_nobody_else_is_there(
     pair: Pair, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await pair.ios[1].want()
-    await pair.ios[0].want()
-    pair.ios[0].fetch()
+    await pair.ios[1].want(AT + 1)
+    await pair.got_snapshot()
     await pair.fetched()
     assert "it is not complete here" in pair.said[0].getvalue()
     assert pair.kept[1].asked == 1
@@ -148,8 +168,71 @@ async def test_one_that_lacks_some_itself_is_asked_when_nobody_else_is_there(
 async def test_another_cluster_is_told_nothing(pair: Pair) -> None:
     side = pair.sides[0]
     side.identity = type(side.identity)("c1", "s1", 1, "another", 1)
-    await pair.ios[0].want()
-    pair.ios[0].fetch()
+    await pair.got_snapshot()
     await pair.said[0].until("another")
     assert pair.kept[1].asked == 0
     assert pair.wanted.exists()
+
+
+async def test_what_a_snapshot_covers_that_comes_meanwhile_is_wanted_still(pair: Pair) -> None:
+    """As if the process ended before the second snapshot was installed, or right behind it: the file says it."""
+    pair.kept[1].going.clear()
+    await pair.got_snapshot()
+    await pair.kept[1].stopped.wait()
+    await pair.ios[0].want(AT + 2)
+    pair.kept[1].going.set()
+    await pair.said[0].until("the snapshot is not here yet")
+    assert pair.wanted.exists()
+    pair.kept[0].revision = pair.kept[1].revision = AT + 2
+    await pair.fetched()
+    assert pair.kept[1].asked == 2
+
+
+async def test_a_snapshot_that_our_own_entries_overtook_leaves_nothing_wanted(pair: Pair) -> None:
+    pair.kept[0].revision = AT
+    await pair.ios[0].want(AT)
+    assert not pair.wanted.exists()
+
+
+async def test_one_that_has_not_applied_as_much_is_asked_again_later(pair: Pair) -> None:
+    pair.kept[1].revision = AT - 1
+    await pair.got_snapshot()
+    await pair.said[0].until("it is not known here yet")
+    assert pair.kept[1].asked == 0
+    assert pair.wanted.exists()
+    pair.kept[1].revision = AT
+    await pair.fetched()
+
+
+async def test_a_link_that_is_closed_meanwhile_is_no_end_of_it(pair: Pair) -> None:
+    """The member that is asked moves to another address, say."""
+    pair.kept[1].going.clear()
+    await pair.got_snapshot()
+    await pair.kept[1].stopped.wait()
+    pair.sides[0].links.disconnect(2)
+    await pair.said[0].until("the way was closed")
+    assert pair.wanted.exists()
+    pair.kept[1].going.set()
+    pair.sides[0].links.connect(2, pair.sides[1].address)
+    await pair.fetched()
+    assert {run.task_id for run in pair.kept[0].runs} == {run.task_id for run in RUNS}
+
+
+class Idle:
+    """A pump whose turns are over at once."""
+
+    async def fed(self, item: object) -> None: ...
+
+
+async def test_what_was_told_is_kept_when_it_is_on_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However full that is: readers give up sooner, but until then the file says that history is missing."""
+    monkeypatch.setattr(history, "WRITTEN_TIMEOUT_S", 0.0)
+    writes = Writes()
+    writes.submitted(1)
+    kept: Any = History(cast("Any", None), cast("Any", Idle()), writes)
+    keeping = asyncio.create_task(kept.keep(KeepHistory()))
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert not keeping.done()
+    writes.written(1)
+    await keeping

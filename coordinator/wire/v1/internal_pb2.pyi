@@ -91,12 +91,14 @@ class DigestReply(_message.Message):
     def __init__(self) -> None: ...
 
 class HistoryRequest(_message.Message):
-    __slots__ = ("hello", "incomplete")
+    __slots__ = ("hello", "incomplete", "revision")
     HELLO_FIELD_NUMBER: _ClassVar[int]
     INCOMPLETE_FIELD_NUMBER: _ClassVar[int]
+    REVISION_FIELD_NUMBER: _ClassVar[int]
     hello: Introduction
     incomplete: bool
-    def __init__(self, hello: _Optional[_Union[Introduction, _Mapping]] = ..., incomplete: _Optional[bool] = ...) -> None: ...
+    revision: int
+    def __init__(self, hello: _Optional[_Union[Introduction, _Mapping]] = ..., incomplete: _Optional[bool] = ..., revision: _Optional[int] = ...) -> None: ...
 
 class HistoryPiece(_message.Message):
     __slots__ = ("runs", "fates", "last", "refused")
