@@ -18,7 +18,7 @@ from urllib.parse import quote
 
 from coordinator.shell.store_port import StorageBroken, Trouble
 
-SCHEMA: Final = 2
+SCHEMA: Final = 3
 _TINY_BYTES: Final = 1024 * 1024
 
 Connect = Callable[[Path], sqlite3.Connection]
@@ -35,7 +35,7 @@ class Inbox(IntEnum):
     RUN = 5
     TRIM = 6  # of the runs of task a before allocation b: the newest c stay, unless they ended before d
     FORGET_FATES = 7  # drop all fates of task a
-    FATE = 8  # those of task a up to number e, or of before f, go with it
+    FATE = 8  # those of task a up to number e, or of before f, go with it; of one range its latest form stays
 
 
 TABLES: Final = f"""
@@ -87,7 +87,9 @@ BEGIN
   DELETE FROM fates WHERE task_id = new.a AND number < coalesce(
     (SELECT number FROM fates WHERE task_id = new.a AND number < new.b AND at >= new.f
      ORDER BY number LIMIT 1), new.b);
-  INSERT OR REPLACE INTO fates VALUES(new.a, new.b, new.c, new.d);
+  INSERT INTO fates VALUES(new.a, new.b, new.c, new.d)
+  ON CONFLICT(task_id, number) DO UPDATE SET at = excluded.at, content = excluded.content
+    WHERE excluded.at >= at;
 END;
 """  # noqa: S608 - the numbers are ours
 

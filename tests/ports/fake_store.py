@@ -77,7 +77,9 @@ class Durable:
         for fate in write.fates:
             self._drop_fates(fate.task_id, lambda old, new=fate: is_gone_with(old, new))  # type: ignore[misc]
             kept = msgspec.structs.replace(fate, gone_upto=0, gone_before=0)
-            self.fates[fate.task_id, fate.number] = kept
+            stored = self.fates.setdefault((fate.task_id, fate.number), kept)
+            if fate.at >= stored.at:
+                self.fates[fate.task_id, fate.number] = kept
 
     def _trim(self, row: RunRow, kept: int, ended_since: int) -> None:
         """In the plainest way: the runs before this one, without those beyond the number and the old ones in front."""

@@ -51,6 +51,14 @@ async def test_tm_9_a_range_is_kept_in_the_form_it_had_last(driver: Driver) -> N
     assert (await driver.store.fates("t", 1))[0] == grown
 
 
+async def test_tm_9_an_earlier_form_of_a_range_takes_nothing_from_it(driver: Driver) -> None:
+    """Another member told it, and before that came our own entries had lengthened the range (TM-69)."""
+    grown = fate_row("t", 1, 30, 5)
+    driver.write(Write(fates=(grown,)), Write(fates=(fate_row("t", 1, 20, 3),)))
+    driver.write(Write(fates=(fate_row("t", 1, 10),)))
+    assert await driver.store.fates("t", 10) == [grown]
+
+
 async def test_fates_go_with_their_record_and_those_of_the_next_one_stay(driver: Driver) -> None:
     driver.write(Write(fates=(fate_row("t", 1, 10), fate_row("t", 2, 20), fate_row("u", 1, 5))))
     driver.write(
@@ -155,7 +163,7 @@ def test_a_directory_with_an_earlier_schema_is_refused_and_left_alone(tmp_path: 
     driver.store.found("cluster", 1, FOUNDING)
     driver.close()
     change(driver.directory, "PRAGMA user_version = 1")
-    with pytest.raises(DataDirError, match="schema 1, this release reads schema 2") as refused:
+    with pytest.raises(DataDirError, match="schema 1, this release reads schema 3") as refused:
         Store.open(driver.directory, "c1")
     assert refused.value.exit_code == 78
     with pytest.raises(DataDirError, match="schema 1"):  # the lock was let go
