@@ -217,13 +217,12 @@ class Run:
 
     def _with_state(self, result: RunResult) -> CodeEnd:
         """The state that came with the result is written as the run's last."""
-        try:
-            follow = result.follow()
-            if result.state is not KEEP:
+        if result.state is not KEEP:
+            try:
                 self._control.writer.write_last(result.state)
-        except Exception as error:  # noqa: BLE001  (a state that does not fit is the code's failure)
-            return CodeEnd(raised=error)
-        return CodeEnd(value=result.result, follow=follow)
+            except Exception as error:  # noqa: BLE001  (a state that does not fit is the code's failure)
+                return CodeEnd(raised=error)
+        return CodeEnd(value=result.result, follow=result.follow())
 
     def _finish(self, ended: Ended) -> None:
         self._has_ended = True

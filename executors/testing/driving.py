@@ -270,13 +270,12 @@ class Driver:
         self._finish(conclude(end, stop, warnings=counts["warning"], errors=counts["error"]))
 
     def _with_state(self, result: RunResult) -> CodeEnd:
-        try:
-            follow = result.follow()
-            if result.state is not KEEP:
+        if result.state is not KEEP:
+            try:
                 self.control.writer.write_last(result.state)
-        except Exception as error:  # noqa: BLE001  (a state that does not fit is the code's failure)
-            return CodeEnd(raised=error)
-        return CodeEnd(value=result.result, follow=follow)
+            except Exception as error:  # noqa: BLE001  (a state that does not fit is the code's failure)
+                return CodeEnd(raised=error)
+        return CodeEnd(value=result.result, follow=result.follow())
 
     def _finish(self, outcome: Outcome) -> None:
         if self._limit is not None:

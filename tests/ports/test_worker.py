@@ -188,28 +188,6 @@ def test_final_state_comes_before_the_outcome(worker: WorkerProcess, number: int
     assert worker.seen[-2:] == [State(number, 1, b'{"n":7}', 1), ended]
 
 
-SPOILS = """
-from executors import RunResult, executor
-from executors.builtin.noop import NoopParams
-
-
-@executor("t.spoils")
-async def spoils(task, params: NoopParams):
-    schedule = {"every": "10m"}
-    result = RunResult(schedule=schedule)
-    schedule["jitter"] = object()
-    return result
-"""
-
-
-def test_a_schedule_that_was_spoilt_after_it_was_looked_at_ends_the_run(tmp_path: Path) -> None:
-    plugin = tmp_path / "spoils.py"
-    plugin.write_text(SPOILS)
-    with WorkerProcess(str(plugin)) as worker:
-        ended = worker.run("t.spoils", 3)
-    assert (ended.outcome, ended.error and ended.error.type) == ("failed", "TypeError")
-
-
 def test_facts_reach_the_code(worker: WorkerProcess, number: int) -> None:
     ended = worker.run(
         "t.returns",

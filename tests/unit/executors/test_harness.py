@@ -18,7 +18,6 @@ from executors import (
     ClusterView,
     Fenced,
     PersistentTasksExecutor,
-    RunResult,
     TaskPolicy,
     ValidationError,
     executor,
@@ -368,18 +367,3 @@ async def test_pt_52_a_run_under_test_pokes(executor_harness: HarnessFactory) ->
     again = await run.crash_and_resume()
     assert await again.result() == "done"
     assert again.pokes == ["shop.count", "shop.count"]
-
-
-async def test_a_schedule_that_was_spoilt_after_it_was_looked_at_is_a_failure_of_the_code(
-    executor_harness: HarnessFactory,
-) -> None:
-    @executor("k.spoils")
-    async def spoils(task: AllocatedPersistentTask[S], params: P) -> object:
-        schedule: dict[str, object] = {"every": "10m"}
-        result = RunResult(schedule=schedule)
-        schedule["jitter"] = object()
-        return result
-
-    end = await (await executor_harness(spoils).start(P())).ended()
-    assert end.outcome == "failed"
-    assert "not JSON serializable" in (end.error or "")
