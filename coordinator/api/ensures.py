@@ -51,7 +51,7 @@ class Ensures:
         self._door = door
         self._road = road
         self._checked = checked
-        self._is_revived = False
+        self._is_revived = self._has_done = False
 
     async def ensure(self, request: wire.EnsureRequest, left: float) -> wire.EnsureResponse:
         """Raises Rejected: content that does not fit, another executor under this id."""
@@ -157,8 +157,11 @@ class Ensures:
         return self._answer(CREATED if found.created else UPDATED, record, None, found)
 
     async def _submit(self, asked: Asked, left: float) -> tuple[Outcome, Task | None]:
-        reply = await self._road.submit((asked,), left)
-        return reply.outcomes[0], reply.records[0]
+        submit = self._road.submit_more if self._has_done else self._road.submit
+        reply = await submit((asked,), left)
+        outcome = reply.outcomes[0]
+        self._has_done = self._has_done or isinstance(outcome, Accepted)
+        return outcome, reply.records[0]
 
     def _answer(
         self,

@@ -7,7 +7,7 @@ remembered: whoever wants a repeat to be about the very same ones names them, as
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from coordinator.api import checks
 from coordinator.api.door import Door
@@ -15,14 +15,21 @@ from coordinator.api.errors import Rejected, from_refusal, invalid, too_large
 from coordinator.api.road import Road
 from coordinator.api.selection import SortedIds, matcher, page_of, weight_of
 from coordinator.api.translate import task_to_wire
-from coordinator.machine.outcome import Outcome, Refusal, Refused
+from coordinator.machine.outcome import Accepted, Outcome, Refusal, Refused
 from coordinator.model.ids import TaskId
-from coordinator.model.limits import PAGE_BYTES, PAGE_MAX, REASON_BYTES_MAX, REQUEST_ID_CHARS_MAX
+from coordinator.model.limits import (
+    MIB,
+    PAGE_BYTES,
+    PAGE_MAX,
+    REASON_BYTES_MAX,
+    REQUEST_ID_CHARS_MAX,
+)
 from coordinator.model.tasks import Task
 from coordinator.replica.inputs import Asked, Wish
 from coordinator.wire.v1 import tasks_pb2 as wire
 
 WORDS = {Refusal.TASK_NOT_FOUND: "not_found", Refusal.REVISION_MISMATCH: "conflict"}
+BYTES_AT_ONCE = 4 * MIB  # of what is asked of each: more of it would hold up the loop
 MERGES = 5  # an edit that meets so many others is told as a conflict
 
 Request = wire.CancelManyRequest | wire.ChangeManyRequest
@@ -30,6 +37,8 @@ Make = Callable[[TaskId, Task | None], Wish]
 """The wish for one task, made of its record as it is; may raise Rejected."""
 Word = Callable[[Task | None], str]
 """What is said of one that was changed: updated, deferred."""
+Told = tuple[Outcome, Task | None]
+"""What one came to, and its record after that."""
 
 
 class Many:
@@ -54,19 +63,20 @@ class Many:
             items[task_id].error.reason = "not_matching"
             items[task_id].error.metadata["settled"] = "yes"
         hashed = checks.content_hash(content) if request.change.request_id else 0
-        room = PAGE_BYTES
-        for last in (*[False] * (MERGES - 1), True):
-            asked = self._asked(request.change, hashed, wanted, make, items)
-            if not asked:
+        told: dict[TaskId, Told] = {}
+        for merge in range(MERGES):
+            for part in _parts(wanted, len(content)):
+                asked = self._asked(request.change, hashed, part, make, items)
+                told |= await self._told(asked, told, left)
+            wanted = [one for one, (outcome, _) in told.items() if _is_stale(outcome)]
+            if not wanted or merge == MERGES - 1:
                 break
-            reply = await self._road.submit(list(asked.values()), left)
-            wanted = []
-            for task_id, outcome, record in zip(asked, reply.outcomes, reply.records, strict=True):
-                if not last and _is_stale(outcome):
-                    wanted.append(task_id)
-                    continue
-                _tell(items[task_id], outcome, word(record))
-                room = _show(items[task_id], record, room)
+            for task_id in wanted:
+                del told[task_id]
+        room = PAGE_BYTES
+        for task_id, (outcome, record) in told.items():
+            _tell(items[task_id], outcome, word(record))
+            room = _show(items[task_id], record, room)
         return wire.ChangeManyResponse(
             answer=self._road.answer(), items=items.values(), next_page=token
         )
@@ -96,6 +106,18 @@ class Many:
             or (request_id and requests.get(_item_id(request_id, one)) is not None)
         ]
 
+    async def _told(
+        self, asked: Mapping[TaskId, Asked], before: Mapping[TaskId, Told], left: float
+    ) -> dict[TaskId, Told]:
+        """The answers to these, which follow others of the same call."""
+        if not asked:
+            return {}
+        is_more = any(isinstance(outcome, Accepted) for outcome, _ in before.values())
+        submit = self._road.submit_more if is_more else self._road.submit
+        reply = await submit(list(asked.values()), left)
+        answers = zip(reply.outcomes, reply.records, strict=True)
+        return dict(zip(asked, answers, strict=True))
+
     def _asked(
         self,
         change: wire.Change,
@@ -116,6 +138,12 @@ class Many:
             request_id = _item_id(change.request_id, task_id) if change.request_id else ""
             asked[task_id] = Asked(wish, request_id, hashed, change.dry_run)
         return asked
+
+
+def _parts(wanted: Sequence[TaskId], weight: int) -> Iterator[Sequence[TaskId]]:
+    """Of so many that what is asked of them comes to no more than may be looked at in one go."""
+    at_once = max(1, BYTES_AT_ONCE // max(1, weight))
+    return (wanted[first : first + at_once] for first in range(0, len(wanted), at_once))
 
 
 def _check(request: Request) -> None:

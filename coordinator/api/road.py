@@ -193,6 +193,15 @@ class Road:
                 raise from_failure("outcome_unknown", "no answer before the deadline") from failed
             raise
 
+    async def submit_more(self, asked: Sequence[Asked], left: float) -> Reply:
+        """The same, where an earlier part of the call has been done: no failure says any more that nothing was."""
+        try:
+            return await self.submit(asked, left)
+        except RoadFailed as failed:
+            raise from_failure(
+                "outcome_unknown", f"a part was done, then {failed.kind}"
+            ) from failed
+
     async def barrier(self, left: float) -> None:
         try:
             await self.door.barrier(left)

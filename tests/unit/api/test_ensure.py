@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
 from coordinator.api.door import RoadFailed
 from coordinator.api.ensures import Ensures
-from coordinator.client import ChangeOptions, Client, Conflict, Edit, InvalidRequest, NewTask
+from coordinator.client import (
+    ChangeOptions,
+    Client,
+    Conflict,
+    Edit,
+    InvalidRequest,
+    NewTask,
+    OutcomeUnknown,
+)
 from coordinator.machine.outcome import Outcome
 from coordinator.model.tasks import RunOutcome, Task
+from coordinator.replica.effects import Reply
 from coordinator.replica.inputs import Asked
 from tests.unit.api.house import NOOP, Doors, doors, until
 
@@ -149,6 +159,25 @@ async def test_tm_22_what_was_done_by_half_is_finished_by_the_repeat(
         assert len(asked) == 3
         assert ensured.result == "updated"
         assert (ensured.task.spec.priority, ensured.task.desired) == (70, "paused")
+
+
+async def test_g14_an_ensure_that_was_done_by_half_is_no_failure(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with doors() as at, Client([at.address]) as client:
+        await at.node()
+        await client.ensure(nightly())
+        submit, calls = at.house.submit, []
+
+        async def once(asked: Sequence[Asked], timeout_s: float) -> Reply:
+            calls.append(asked)
+            if len(calls) > 1:
+                raise RoadFailed("disk_full")
+            return await submit(asked, timeout_s)
+
+        monkeypatch.setattr(at.house, "submit", once)
+        with pytest.raises(OutcomeUnknown):
+            await client.ensure(nightly(priority=70, paused=True), timeout_s=1)
 
 
 async def test_tm_22_whoever_loses_the_race_to_create_it_updates_it(
