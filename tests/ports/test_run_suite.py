@@ -9,10 +9,11 @@ from typing import ClassVar
 import pytest
 from typing_extensions import override
 
+from coordinator.client.labels import label_of
 from executors import StopReason
 from executors.reading import UnreadableError
 from executors.testing import HarnessFactory, HarnessRun
-from node.frames import Ended, Log, State, StateRefused, Stop
+from node.frames import Ended, Log, LogCounts, State, StateRefused, Stop
 from tests.ports import worker_plugin
 from tests.ports.worker_driver import WorkerProcess
 
@@ -29,6 +30,7 @@ ENDINGS = [
     ("t.ends", "exit"),
     ("t.ends", "warning"),
     ("t.ends", "error"),
+    ("t.ends", "levels"),
     ("t.ends", "abort"),
     ("t.ends", "unawaited"),
     ("t.returns", "big"),
@@ -112,6 +114,18 @@ async def test_the_kit_ends_a_run_as_a_worker_does(
     real.start(executor, mode)
     run = await executor_harness(PLUGIN[executor]).start({"mode": mode})
     assert await in_kit(run) == real.told()
+
+
+def test_tm_a53_of_several_levels_the_most_severe_is_the_label(
+    shared_worker: WorkerProcess,
+) -> None:
+    real = Worker(shared_worker)
+    real.start("t.ends", "levels")
+    end = shared_worker.ended(real.number)
+    assert (end.outcome, end.reason, end.permanent) == ("failed", "self_reported", True)
+    assert end.log_counts == LogCounts(info=2, warning=1, error=1)
+    assert label_of("running", end.outcome) == "running"
+    assert label_of("failed", end.outcome) == "error"
 
 
 @pytest.mark.parametrize("executor,mode,seen,reason", STOPS)

@@ -55,6 +55,11 @@ async def ends(task: AllocatedPersistentTask[Count], params: Mode, state: Count 
             task.log.warning("careful")
         case "error":
             task.log.error("bad")
+        case "levels":
+            task.log.info("begins")
+            task.log.warning("careful")
+            task.log.error("bad")
+            task.log.info("ends")
         case "abort":
             await task.checkpoint(Count(n=1), every="1h")
             await task.checkpoint(Count(n=2), every="1h")

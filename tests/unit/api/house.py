@@ -204,6 +204,7 @@ class Node:
             name, f"uid-{name}", counter, f"{counter}-x", says.get("capacity", 10), manifests,
             attributes=says.get("attributes", ()),
             load_errors=tuple(LoadError(*one) for one in says.get("load_errors", ())),
+            version=says.get("version", ""),
         )  # fmt: skip
         self.session = house.open_session(registration, self._hear, self._end)
 

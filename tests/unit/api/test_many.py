@@ -138,22 +138,28 @@ class Meddled(Client):
 
 async def test_tm_a42_only_conflicts_are_tried_again_and_at_most_twice() -> None:
     async with doors() as at, Meddled([at.address]) as client:
-        await at.node()
-        for name in ("calm", "busy", "wild", "left"):
+        node = await at.node()
+        for name in ("calm", "busy", "wild", "left", "wrong"):
             await at.create(name, paused=True, params=b'{"n":0}')
+        await at.create("over", params=b'{"n":0}')
+        await node.end("over")
         asked: list[str] = []
 
         def make(task: Task) -> Edit | None:
             asked.append(task.id)
+            if task.id == "wrong":
+                return Edit(schedule={"cron": "0 30 * * *"})
             return None if task.id == "left" else Edit(params={"n": task.params["n"] + 1})
 
-        ids = ["calm", "busy", "wild", "left", "gone"]
+        ids = ["calm", "busy", "wild", "left", "wrong", "over", "gone"]
         reply = await client.update_with(ids, make)
         assert words(reply) == [
             ("calm", "updated"),
             ("busy", "updated"),
             ("wild", "conflict"),
             ("left", "unchanged"),
+            ("wrong", "refused"),
+            ("over", "refused"),
             ("gone", "not_found"),
         ]
         assert {name: asked.count(name) for name in ids} == {
@@ -161,6 +167,8 @@ async def test_tm_a42_only_conflicts_are_tried_again_and_at_most_twice() -> None
             "busy": 2,
             "wild": 3,
             "left": 1,
+            "wrong": 1,
+            "over": 1,
             "gone": 0,
         }
         assert (await at.get("wild")).params == b'{"n":0}'

@@ -43,6 +43,11 @@ def test_tm_a18_one_per_node() -> None:
     scene.put(task("1", limits=ONE_PER_NODE), task("2", limits=ONE_PER_NODE), task("3"))
     assert scene.placed() == {"1": "a", "3": "a"}
     assert told(scene, "2") == (Code.CONCURRENCY_LIMIT, "a")
+    follows = Scene(node("a"))
+    follows.put(task("1", on="a", limits=ONE_PER_NODE), task("2", limits=ONE_PER_NODE))
+    assert follows.placed() == {}
+    follows.state.drop_task("1")  # type: ignore[arg-type]
+    assert follows.placed() == {"2": "a"}
 
 
 def test_pt_82_a_limit_per_node_sends_tasks_to_the_others() -> None:

@@ -112,8 +112,10 @@ def test_sections_without_a_task_are_those_of_its_runs() -> None:
 
 def test_tm_a53_severity() -> None:
     """A run that logged an error and returned has failed without a retry; while it runs nothing counts."""
-    assert label_of("failed", "failed") == "error"
-    assert label_of("running", "failed") == "running"
+    for logged in ("failed", "warning", "succeeded", "timed_out", None):
+        assert label_of("failed", logged) == "error"
+    for status in ("assigned", "running", "stopping"):
+        assert label_of(status, "failed") == "running"
     assert label_of("succeeded", "warning") == "warning"
     assert [label_of(status, None) for status in ("unassigned", "waiting", "paused", "cancelled")] == [
         "waiting", "waiting", "paused", "cancelled",

@@ -180,7 +180,7 @@ def shares(*members: tuple[str, str, str, int]) -> str:
     return SHARES.format(executors=text)
 
 
-def test_tm_60_members_of_a_group_that_declare_another_max_are_not_loaded(write: Write) -> None:
+def test_tm_a19_members_of_a_group_that_declare_another_max_are_not_loaded(write: Write) -> None:
     write("group_a", shares(("g.one", "cluster", "disk", 2), ("g.two", "cluster", "disk", 2)))
     write("group_b", shares(("g.three", "cluster", "disk", 3)))
     write("group_c", shares(("g.four", "cluster", "disk", 2)))

@@ -3,7 +3,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from coordinator.machine.commands import EndRun, StartRun, UnassignTask, WriteState
+from coordinator.machine.commands import AssignTask, EndRun, StartRun, UnassignTask, WriteState
 from coordinator.machine.outcome import Accepted, Refusal
 from coordinator.model import limits
 from coordinator.model.events import RunEnded, TaskChanged
@@ -201,3 +201,23 @@ def test_an_outcome_nobody_can_place_is_stale() -> None:
     for allocation in (9, 2):
         refused = world.refuse(EndRun(T, AllocationId(allocation), N, RunOutcome.LOST))
         assert (refused.code, refused.current) == (Refusal.STALE_ALLOCATION, 2)
+
+
+def test_tm_a13_of_two_assignments_of_one_due_task_exactly_one_is_accepted() -> None:
+    world = World()
+    world.accept(join("n1"))
+    world.accept(join("n2"))
+    world.accept(create(assignment=Assignment(code=Code.NO_CAPACITY)))
+    due = world.task()
+    of_the_old_leader, of_the_new = (
+        AssignTask(due.id, due.allocation_id, on(name)) for name in ("n1", "n2")
+    )
+    world.accept(of_the_old_leader)
+    placed = world.task()
+    assert world.refuse(of_the_new).code is Refusal.STALE_ALLOCATION
+    assert world.task() == placed
+    assert (placed.assignment.node, placed.attempts) == ("n1", 0)
+    world.end("t", RunOutcome.ABORTED)  # it is due once more, and the other is still of before
+    assert world.task().status is Status.UNASSIGNED
+    assert world.refuse(of_the_new).code is Refusal.STALE_ALLOCATION
+    assert (world.task().status, world.task().attempts) == (Status.UNASSIGNED, 0)

@@ -1,14 +1,15 @@
-"""What a task lives through, in the words of the task manager: TM-A1, A2, A4, A13, A28, A29, A33, A56, A57."""
+"""What a task lives through, in the words of the task manager: TM-A1, A2, A4, A13, A21, A28, A29, A33, A56, A57."""
 
 from __future__ import annotations
 
 import pytest
 
 from coordinator.client.labels import label_text
-from coordinator.machine.commands import RetryTask
+from coordinator.machine.commands import PauseTask, RetryTask
 from coordinator.machine.outcome import Accepted, Refusal, Refused
 from coordinator.model.ids import TaskId
 from coordinator.model.instants import HOUR, MINUTE, SECOND, Now
+from coordinator.model.schedules import Schedule
 from coordinator.model.tasks import Code, RunOutcome, Status
 from coordinator.replica import inputs as i
 from coordinator.replica.fanout import run_digest
@@ -110,6 +111,21 @@ def test_tm_a13_around_a_change_of_leader_one_assignment_wins(*, arrived: bool) 
     assert [one.name for one in nodes if "t" in one.wanted] == [task.assignment.node]
 
 
+def test_tm_a21_paused_tasks_whose_time_comes_never_start() -> None:
+    world = World(1)
+    one = node(world, "n1")
+    due = world.leader().replica.leading.bench.at + 5 * MINUTE
+    world.create("once", due_at=due)
+    world.create("series", schedule=Schedule(every_ms=MINUTE, start=due))
+    for name in ("once", "series"):
+        (answer,) = world.outcomes(world.submit(PauseTask(TaskId(name))))
+        assert isinstance(answer, Accepted)
+    before = world.leader().replica.state.last_allocation_id
+    later(world, 15 * MINUTE, one)
+    assert [world.task(name).status for name in ("once", "series")] == [Status.PAUSED] * 2
+    assert (one.wanted, world.leader().replica.state.last_allocation_id) == ({}, before)
+
+
 @pytest.mark.parametrize(
     "outcome, more, status, label",
     [
@@ -193,11 +209,14 @@ def test_tm_a56_only_what_failed_is_tried_again_by_hand() -> None:
 
 
 class Deaf(FakeNode):
-    """A node that misses one change of its wanted set, and says with each beat what it has."""
+    """A node that misses one change of its wanted set, and names its runs when it is asked to."""
 
     missed = ""
+    is_asked = False
 
     def listen(self) -> None:
+        frames = self.world.to_nodes.get(self.session, [])
+        self.is_asked = self.is_asked or any(one.send_runs for one in frames[self.read :])
         super().listen()
         if self.missed:
             self.wanted.pop(self.missed, None)
@@ -209,7 +228,9 @@ class Deaf(FakeNode):
         for run in self.wanted.values():
             digest ^= run_digest(self.world.task(run.task_id))
             runs.append(LocalRun(run.task_id, run.allocation_id, "running"))
-        said = Heartbeat(self.sequence, self.seen, digest, self.lease_ms, runs=tuple(runs))
+        names = tuple(runs) if self.is_asked else None
+        self.is_asked = False
+        said = Heartbeat(self.sequence, self.seen, digest, self.lease_ms, runs=names)
         self.say(i.NodeSaid(self.session, NodeSaying(heartbeat=said)))
 
 
