@@ -136,6 +136,8 @@ class Book:
         """`before`: the record that a firing or an edit found."""
         if isinstance(command, c.UpdateTask) and before is not None:
             self._edited(command, before, at)
+        if isinstance(command, c.PauseTask | c.CancelTask) and before is not None:
+            self._overtaken(before, at)
         if isinstance(command, c.FireSchedule) and not command.extra and before is not None:
             self._handled(command, before)
         for event in events:
@@ -181,11 +183,16 @@ class Book:
 
     def _edited(self, command: c.UpdateTask, before: Task, at: Instant) -> None:
         """What was due, and not handled yet, is not withdrawn by another schedule (TM-25)."""
-        series, spec = before.series, command.spec
-        if series is None or spec is None or spec.schedule == before.spec.schedule:
+        spec = command.spec
+        if spec is not None and spec.schedule != before.spec.schedule:
+            self._overtaken(before, at)
+
+    def _overtaken(self, before: Task, at: Instant) -> None:
+        """A wish that came before the leader's word on a fire time that is due leaves it its fate."""
+        series = before.series
+        if series is None or series.needs or before.desired is not Desired.RUNNING:
             return
-        wanted = before.desired is Desired.RUNNING and not series.needs
-        if wanted and 0 < series.next.due_at <= at:
+        if 0 < series.next.due_at <= at:
             self.pages.setdefault(before.id, Page()).handled[series.next.fire_at] += 1
 
     def _fated(self, event: Fated, before: Task | None) -> None:

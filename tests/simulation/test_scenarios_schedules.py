@@ -42,8 +42,8 @@ def test_s40_partitions_that_alternate_stop_the_firing_only_while_they_last() ->
         scene.mend()
         scene.until(scene.leader_number)
         before = scene.figures()
-        scene.pass_time(100)
-        assert scene.figures().started >= before.started + 100
+        scene.pass_time(200)
+        assert scene.figures().started >= before.started + 200
     assert scene.objections() == []
 
 
