@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from msgspec.structs import replace
 
 from coordinator.duties.agenda import Agenda, Item
-from coordinator.duties.due import place_now
+from coordinator.duties.due import Places
 from coordinator.duties.view import LeaderView
 from coordinator.machine.commands import FireSchedule, MissOccurrence, TimeSeries
 from coordinator.machine.firing import misfire_grace
@@ -35,11 +35,12 @@ def fire_due(
     What would take too long at once is left for the next turn.
     """
     state, at = view.state, view.time(now)
-    items = _decided(state.fires_among(asked, at), view, now, EFFORT_ASKED)
+    places = Places(view, now)
+    items = _decided(state.fires_among(asked, at), view, at, places, EFFORT_ASKED)
     decided = {task_id for item in items for task_id in item.tasks}
     if others:
         rest = [task for task in state.fires_until(at, BATCH) if task.id not in decided]
-        items += _decided(rest, view, now, EFFORT)
+        items += _decided(rest, view, at, places, EFFORT)
         decided |= {task_id for item in items for task_id in item.tasks}
     for task in state.deadlines_until(at, BATCH):
         is_meant = others or task.id in asked
@@ -49,23 +50,25 @@ def fire_due(
     return Agenda(tuple(items), None if nxt is None else view.steady_of(nxt, now))
 
 
-def _decided(tasks: Iterable[Task], view: LeaderView, now: Now, effort: int) -> list[Item]:
+def _decided(
+    tasks: Iterable[Task], view: LeaderView, at: Instant, places: Places, effort: int
+) -> list[Item]:
     found: list[Item] = []
     for task in tasks:
         if effort <= 0:
             break
         if task.id in view.busy:
             continue
-        item, looked = _next(task, view, now)
+        item, looked = _next(task, view, at, places)
         effort -= looked
         if item is not None:
             found.append(item)
     return found
 
 
-def _next(task: Task, view: LeaderView, now: Now) -> tuple[Item | None, int]:
+def _next(task: Task, view: LeaderView, at: Instant, places: Places) -> tuple[Item | None, int]:
     """What is to be said of this series, and how many stretches had to be looked at for it."""
-    series, schedule, at = task.series, task.spec.schedule, view.time(now)
+    series, schedule = task.series, task.spec.schedule
     if series is None or schedule is None:
         return None, 0
     if series.needs:
@@ -77,7 +80,7 @@ def _next(task: Task, view: LeaderView, now: Now) -> tuple[Item | None, int]:
         command = FireSchedule(
             task.id, task.edited_revision, series.extra_at, Firing(), start=start, extra=True
         )
-        return _placed(command, task, view, now), 1
+        return _placed(command, task, places), 1
     grace = misfire_grace(schedule, view.state.settings)
     found = plan(schedule, task.id, series, at, grace)
     if found is None:
@@ -92,7 +95,7 @@ def _next(task: Task, view: LeaderView, now: Now) -> tuple[Item | None, int]:
         found.catch_up,
         late=at - series.next.due_at > grace,
     )
-    return _placed(command, task, view, now), found.stretches
+    return _placed(command, task, places), found.stretches
 
 
 def _timed(task: Task, schedule: Schedule, series: Series) -> tuple[Instant, Firing]:
@@ -105,13 +108,13 @@ def _timed(task: Task, schedule: Schedule, series: Series) -> tuple[Instant, Fir
     return edited(schedule, task.id, series, series.since)
 
 
-def _placed(command: FireSchedule, task: Task, view: LeaderView, now: Now) -> Item:
+def _placed(command: FireSchedule, task: Task, places: Places) -> Item:
     """With a place for what begins at once, if there is one."""
     start, series = command.start, task.series
     if start is None or series is None or series.occurrence is not None:
         return Item(command, (), (task.id,))
     due = replace(task, status=Status.UNASSIGNED, due_at=start.due_at)
-    assignment, claims = place_now(due, view, now)
+    assignment, claims = places.place(due)
     return Item(replace(command, assignment=assignment), claims, (task.id,))
 
 

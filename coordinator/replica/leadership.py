@@ -32,7 +32,7 @@ from coordinator.model.events import (
 from coordinator.model.ids import NodeName, TaskId
 from coordinator.model.instants import Millis
 from coordinator.model.nodes import Node, NodeStatus
-from coordinator.model.tasks import Status, Task
+from coordinator.model.tasks import Code, Status, Task
 from coordinator.replica.asking import AskingPass
 from coordinator.replica.assigners import Assigners
 from coordinator.replica.bench import Bench
@@ -319,6 +319,8 @@ class Leadership:
                         self.rechecker.trigger()
                     if self.bench.view.asks_itself(task.executor):
                         self.asking.trigger()  # it has become due, for instance
+                    elif task.assignment.code is Code.AWAITING_FIRST_ASSIGNMENT:
+                        self.rechecker.trigger()  # with too many others for a look of its own
 
         request = Request(item.command)
         self.proposals.add(Proposal(request, answered, item.claims, item.tasks))

@@ -6,24 +6,24 @@ from typing import Any
 
 import pytest
 
-from coordinator.duties import firing
+from coordinator.duties import due, firing
 from coordinator.duties.agenda import Agenda
 from coordinator.duties.firing import fire_due
 from coordinator.machine.commands import FireSchedule
 from coordinator.model.ids import TaskId
 from coordinator.model.instants import HOUR, MINUTE
 from coordinator.model.schedules import Blackout, FateWord, Firing, Schedule, Series
-from coordinator.model.tasks import Desired, Status, Task, TaskSpec
+from coordinator.model.tasks import Assignment, Code, Desired, Status, Task, TaskSpec
 from tests.unit.assignment.kit import node, task
 from tests.unit.duties.kit import WALL, Term, commands
 
 HOURLY = (Blackout(cron="30 * * * *", duration_ms=10 * MINUTE),)
 
 
-def series(task_id: str, due: int, blackouts: tuple[Blackout, ...] = (), **more: Any) -> Task:
+def series(task_id: str, first: int, blackouts: tuple[Blackout, ...] = (), **more: Any) -> Task:
     """One of every minute, whose next fire time is so many ms from the start."""
     spec = TaskSpec(schedule=Schedule(every_ms=MINUTE, blackouts=blackouts))
-    stands = Series(anchor=WALL + due, next=Firing(WALL + due, WALL + due))
+    stands = Series(anchor=WALL + first, next=Firing(WALL + first, WALL + first))
     return task(task_id, **{"spec": spec, "series": stands, "status": Status.WAITING, **more})
 
 
@@ -41,7 +41,7 @@ def test_g9_series_that_somebody_asks_about_are_decided_however_many_are_due(
 ) -> None:
     """Fire times of an outage that a pause came before would have no fate at all."""
     monkeypatch.setattr(firing, "BATCH", 2)
-    tasks = tuple(series(one, due) for due, one in enumerate("abcde"))
+    tasks = tuple(series(one, first) for first, one in enumerate("abcde"))
     term = Term(node("n"), tasks=tasks)
     agenda = fire_due(term.view, term.at(HOUR), asked("e", "d", "gone"))
     assert decided(agenda) == ["d", "e", "a", "b"]
@@ -84,3 +84,24 @@ def test_g8_looks_back_of_one_turn_are_counted_together() -> None:
     assert decided(fire_due(term.view, term.at(125 * HOUR))) == ["a", "b"]
     assert decided(fire_due(term.view, term.at(125 * HOUR), asked("a", "b", "c"))) == [*"abc", "d"]
     assert decided(fire_due(term.view, term.at(HOUR))) == ["a", "b", "c", "d"]
+
+
+def test_g8_of_many_that_come_due_at_once_the_rest_is_left_to_a_pass(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A look at every node for every task costs the leader of a large cluster its term."""
+    monkeypatch.setattr(due, "LOOKS", 4)
+    term = Term(node("n"), node("o"), tasks=tuple(series(one, 0) for one in "abcd"))
+    agenda = fire_due(term.view, term.at(10), asked("c"))
+    assert decided(agenda) == ["c", "a", "b", "d"]
+    assert [len(item.claims) for item in agenda.items] == [1, 1, 0, 0]
+    left = [c.assignment for c in commands(agenda) if isinstance(c, FireSchedule)][2:]
+    assert left == [Assignment(code=Code.AWAITING_FIRST_ASSIGNMENT)] * 2
+
+
+def test_g8_of_many_retries_that_come_due_at_once_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(due, "LOOKS", 4)
+    retries = (task(one, status=Status.WAITING, wake_at=WALL) for one in "abc")
+    term = Term(node("n"), node("o"), tasks=tuple(retries))
+    agenda = due.wake_due(term.view, term.at(10))
+    assert [len(item.claims) for item in agenda.items] == [1, 1, 0]

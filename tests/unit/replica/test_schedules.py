@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import pytest
+
+from coordinator.duties import due
 from coordinator.machine.commands import PauseTask, ResumeTask, RunNow
 from coordinator.model.events import Fated
 from coordinator.model.ids import TaskId
@@ -157,6 +160,19 @@ def test_t3_a_wish_under_a_wrong_clock_keeps_no_places_of_series_that_do_not_fir
     assert (bench.view.load.runs(clock.node.name), len(leading.proposals)) == (taken, 0)
     leading.fire(frozenset({TaskId("s")}))
     assert (bench.view.load.runs(clock.node.name), len(leading.proposals)) == (taken + 1, 1)
+
+
+def test_g8_tasks_that_come_due_with_many_others_are_placed_by_a_pass(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(due, "LOOKS", 1)
+    clock = Clockwork(1, lasts_ms=EVERY)
+    for other in ("t", "u"):
+        clock.world.create(other, due_at=clock.now + 2_000)
+    clock.run(1_500)
+    begun = len(clock.begun)
+    clock.run(1_000)
+    assert len(clock.begun) == begun + 2
 
 
 def test_tm_a46_a_resumed_series_runs_once_at_once() -> None:
