@@ -13,6 +13,7 @@ from coordinator.timetable.zones import wall_at
 
 COUNTED_MAX = 2_500  # fire times walked in one stretch, of the few rrules that ask for a walk; beyond them the rate holds on
 SEGMENTS_MAX = 2_000  # between and in black-outs
+CHEAP_BLACKOUTS = 4  # each segment takes a look at all of them: with more there are fewer segments
 
 
 def fires_per_minute(schedule: Schedule, at: Instant) -> float:
@@ -51,7 +52,8 @@ def _segments(
     schedule: Schedule, begin: Instant, end: Instant
 ) -> Iterator[tuple[Instant, Instant, int | None]]:
     """From edge to edge of the black-outs; the last field: None outside, else how many starts come out of it."""
-    at, left = begin, SEGMENTS_MAX
+    blackouts = max(CHEAP_BLACKOUTS, len(schedule.blackouts))
+    at, left = begin, SEGMENTS_MAX * CHEAP_BLACKOUTS // blackouts
     while at < end and left:
         left -= 1
         covering = windows_at(schedule.blackouts, at)
