@@ -24,7 +24,7 @@ def judge(
     came = _came(old, new)
     if old is not None and new is not None:
         yield from _coming(old, new, came, at)
-        yield from _misfires(old, fates, came, at)
+        yield from _misfires(old, new, fates, came, at)
     for fate in fates:
         match fate.word:
             case FateWord.STARTED:
@@ -35,6 +35,8 @@ def judge(
                 schedule = _schedule(old)
                 if schedule is None or not 0 < schedule.start_deadline_ms <= at - fate.last:
                     yield f"{fate} at {at}, before any deadline"
+            case FateWord.MISSED if fate.reason != "misfire":
+                yield f"{fate} at {at}, for no reason"
 
 
 def under_way(task: Task | None) -> bool:
@@ -91,7 +93,7 @@ def _coming(old: Task, new: Task, came: list[Occurrence], at: Instant) -> Iterat
 
 
 def _misfires(
-    old: Task, fates: Sequence[Fate], came: list[Occurrence], at: Instant
+    old: Task, new: Task, fates: Sequence[Fate], came: list[Occurrence], at: Instant
 ) -> Iterator[str]:
     missed = [fate for fate in fates if fate.reason == "misfire"]
     schedule = _schedule(old)
@@ -103,8 +105,23 @@ def _misfires(
     others = sum(fate.count for fate in fates if fate.reason != "misfire")
     if schedule.misfire == "once" and len(came) + others == 0:
         yield f"{missed} at {at}: misfire=once starts one"
-    if schedule.misfire == "all" and len(came) + others < schedule.max_catch_up:
-        yield f"{missed} at {at}: misfire=all starts {schedule.max_catch_up}"
+    if schedule.misfire == "all":
+        yield from _caught_up(old, new, missed, len(came) + others, at)
+    if came and min(one.fire_at for one in came) <= max(fate.last for fate in missed):
+        yield f"{missed} at {at}: the newest ones start, not {came[0]}"
+
+
+def _caught_up(
+    old: Task, new: Task, missed: Sequence[Fate], others: int, at: Instant
+) -> Iterator[str]:
+    """Of the new ones `max_catch_up` begin; those held back of an outage before make room for them only where it is full."""
+    most = new.spec.schedule.max_catch_up if new.spec.schedule is not None else 0
+    before = {one.fire_at for one in _held(old)}
+    held = sum(bool(one.fire_at) for one in new.series.queue) if new.series is not None else 0
+    if any(fate.first not in before for fate in missed) and others < most:
+        yield f"{missed} at {at}: misfire=all starts {most}"
+    if any(fate.first in before for fate in missed) and held < most:
+        yield f"{missed} at {at}: of {most} that may be held back {held} are"
 
 
 def _started(
@@ -130,15 +147,27 @@ def _started(
 def _skipped(old: Task | None, new: Task | None, fate: Fate) -> Iterator[str]:
     match fate.reason:
         case "overlap":
-            holds = under_way(old)
+            holds = _gives_way(old, fate)
         case "paused":
             holds = new is not None and new.desired is Desired.PAUSED
         case "cancelled" | "ended":
             holds = new is None or new.is_terminal or new.desired is Desired.CANCELLED
         case "edited":
             holds = new is None or new.spec.schedule is None
-        case _:
-            holds = True  # black-outs and gaps: the fire times themselves tell
+        case _:  # black-outs and gaps: the fire times themselves tell
+            holds = fate.reason in ("blackout", "dst_gap")
     if not holds:
         status = f"{old.status} -> {new.status}" if old and new else "gone"
         yield f"{fate} for no reason: {status}"
+
+
+def _gives_way(old: Task | None, fate: Fate) -> bool:
+    """Whether by its policy this one is dropped where another is under way: the new one, the second, or the old one."""
+    schedule = _schedule(old)
+    if schedule is None or not under_way(old):
+        return False
+    held = [one.fire_at for one in _held(old) if one.fire_at]
+    if schedule.overlap == "replace":
+        return fate.first in held
+    queued = old.series.queue if old is not None and old.series is not None else ()
+    return schedule.overlap == "skip" or any(one.fire_at for one in queued)

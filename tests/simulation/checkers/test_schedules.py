@@ -154,6 +154,68 @@ def test_overlap_is_a_reason_where_the_one_before_runs() -> None:
     assert schedules.figures(schedules.books(leader.events, leader.stamps)).skipped == 1
 
 
+@pytest.mark.parametrize("overlap", ["queue_one", "replace"])
+def test_what_is_to_be_held_or_to_replace_is_not_skipped(overlap: str) -> None:
+    leader = Leader(overlap=overlap)
+    leader.fire(0)
+    leader.fire(1, start=None, assignment=None, fates=(fate(SKIPPED, "overlap", 1, 1),))
+    assert any("for no reason" in one for one in leader.objections())
+
+
+@pytest.mark.parametrize("overlap", ["queue_one", "replace"])
+def test_behind_one_that_is_held_or_for_a_newer_one_it_is_skipped(overlap: str) -> None:
+    leader = Leader(overlap=overlap)
+    for n in range(3):
+        leader.fire(n)
+    assert leader.objections() == []
+    assert schedules.figures(schedules.books(leader.events, leader.stamps)).skipped == 1
+
+
+@pytest.mark.parametrize("word", [SKIPPED, MISSED])
+def test_a_fate_has_a_reason_that_is_known(word: FateWord) -> None:
+    leader = Leader()
+    leader.run(0, 0)
+    leader.fire(1, start=None, assignment=None, fates=(fate(word, "a whim", 1, 1),))
+    assert any("for no reason" in one for one in leader.objections())
+
+
+@pytest.mark.parametrize("misfire", ["once", "all"])
+def test_of_those_that_are_late_the_newest_start(misfire: str) -> None:
+    leader = Leader(misfire=misfire, max_catch_up=1)
+    leader.run(0, 0)
+    oldest = AT + EVERY
+    start, fates = Occurrence("schedule", oldest, oldest), (fate(MISSED, "misfire", 2, 20),)
+    leader.fire(1, after=195_000, following=28, start=start, fates=fates, late=True)
+    assert any("the newest ones start" in one for one in leader.objections())
+
+
+def _two_outages(most: int) -> Leader:
+    """Of ten times that are late the newest three start, and while the first of them still runs ten more are late."""
+    leader = Leader(misfire="all", max_catch_up=most)
+    for first in (0, 10):
+        at = [AT + (first + n) * EVERY for n in range(7, 10)]
+        start, *further = (Occurrence("schedule", one, one) for one in at)
+        fates = (fate(MISSED, "misfire", first, first + 6),)
+        more = {"start": start, "catch_up": tuple(further), "fates": fates, "late": True}
+        leader.fire(first, after=95_000, following=10, **more)
+    return leader
+
+
+def test_what_an_outage_left_makes_room_for_what_the_next_one_left() -> None:
+    leader = _two_outages(3)
+    told = [e.fate for es in leader.events.values() for e in es if isinstance(e, Fated)]
+    assert sum(one.count for one in told if one.reason == "misfire") == 7 + 7 + 2
+    assert leader.objections() == []
+
+
+def test_where_there_is_room_what_is_held_back_is_not_given_up() -> None:
+    leader = _two_outages(1_000)
+    given_up = fate(MISSED, "misfire", 8, 8)
+    dropped = Fated(T, leader.task().executor, given_up, given_up)
+    leader.events[leader.state.revision] = (dropped, *leader.events[leader.state.revision])
+    assert any("of 1000 that may be held back 5 are" in one for one in leader.objections())
+
+
 def test_a_misfire_is_late() -> None:
     leader = Leader()
     leader.run(0, 0)
