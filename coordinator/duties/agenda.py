@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
 from coordinator.assignment.load import Claim
 from coordinator.machine.commands import Command
 from coordinator.model.ids import TaskId
-from coordinator.model.instants import Millis
+from coordinator.model.instants import Instant, Millis
+
+
+class Freshness(msgspec.Struct, frozen=True, gc=False):
+    """How long a decision is a good one. Where its entry is stamped after `until`, `decide_again(stamp)` replaces it."""
+
+    until: Instant
+    decide_again: Callable[[Instant], Command]
 
 
 class Item(msgspec.Struct, frozen=True, gc=False):
@@ -18,6 +25,7 @@ class Item(msgspec.Struct, frozen=True, gc=False):
     command: Command
     claims: tuple[Claim, ...] = ()
     tasks: tuple[TaskId, ...] = ()
+    fresh: Freshness | None = None
 
 
 class Agenda(msgspec.Struct, frozen=True, gc=False):

@@ -10,17 +10,17 @@ from collections.abc import Iterable, Iterator
 
 from msgspec.structs import replace
 
-from coordinator.duties.agenda import Agenda, Item
+from coordinator.duties.agenda import Agenda, Freshness, Item
 from coordinator.duties.due import Places
 from coordinator.duties.view import LeaderView
-from coordinator.machine.commands import FireSchedule, MissOccurrence, TimeSeries
+from coordinator.machine.commands import Command, FireSchedule, MissOccurrence, TimeSeries
 from coordinator.machine.firing import misfire_grace
 from coordinator.model.ids import TaskId
 from coordinator.model.instants import Instant, Now
 from coordinator.model.schedules import Firing, Occurrence, Schedule, Series
 from coordinator.model.tasks import Status, Task
 from coordinator.timetable.firing import edited, first_firing, resumed
-from coordinator.timetable.misfires import plan
+from coordinator.timetable.misfires import Plan, plan
 
 BATCH = 500
 EFFORT = 500  # stretches of late fire times looked at in one turn; one series alone may take more
@@ -85,7 +85,13 @@ def _next(task: Task, view: LeaderView, at: Instant, places: Places) -> tuple[It
     found = plan(schedule, task.id, series, at, grace)
     if found is None:
         return None, 1
-    command = FireSchedule(
+    command = _fires(task, found, is_late=at - series.next.due_at > grace)
+    item = _placed(command, task, places)
+    return replace(item, fresh=_fresh(item.command, view, task)), found.stretches
+
+
+def _fires(task: Task, found: Plan, *, is_late: bool) -> FireSchedule:
+    return FireSchedule(
         task.id,
         task.edited_revision,
         found.handled,
@@ -93,9 +99,31 @@ def _next(task: Task, view: LeaderView, at: Instant, places: Places) -> tuple[It
         found.fates,
         found.start,
         found.catch_up,
-        late=at - series.next.due_at > grace,
+        late=is_late,
     )
-    return _placed(command, task, places), found.stretches
+
+
+def _fresh(command: Command, view: LeaderView, task: Task) -> Freshness | None:
+    """On time as decided, too late when the disks let it wait: then it is what is done with those that are late (TM-10)."""
+    schedule = task.spec.schedule
+    if schedule is None or not isinstance(command, FireSchedule) or command.start is None:
+        return None
+    if command.late and schedule.misfire != "skip":
+        return None
+    grace = misfire_grace(schedule, view.state.settings)
+
+    def decide_again(at: Instant) -> FireSchedule:
+        current = view.state.tasks.get(task.id)
+        if current is None or current.series is None or current.series != task.series:
+            return command  # which the record refuses
+        found = plan(schedule, task.id, current.series, at, grace)
+        if found is None:
+            return command
+        assignment = command.assignment if found.start is not None else None
+        is_late = at - current.series.next.due_at > grace
+        return replace(_fires(current, found, is_late=is_late), assignment=assignment)
+
+    return Freshness(command.start.due_at + grace, decide_again)
 
 
 def _timed(task: Task, schedule: Schedule, series: Series) -> tuple[Instant, Firing]:

@@ -323,7 +323,7 @@ class Leadership:
                         self.rechecker.trigger()  # with too many others for a look of its own
 
         request = Request(item.command)
-        self.proposals.add(Proposal(request, answered, item.claims, item.tasks))
+        self.proposals.add(Proposal(request, answered, item.claims, item.tasks, item.fresh))
 
 
 def _nobody_waits(_: Answer) -> None:

@@ -17,6 +17,7 @@ from coordinator.assignment.load import Claim, Load
 from coordinator.codec.envelope import encode_batch
 from coordinator.consensus.errors import DropReason, ProposalDropped
 from coordinator.consensus.raft import Raft
+from coordinator.duties.agenda import Freshness
 from coordinator.machine.commands import (
     Batch,
     CancelTask,
@@ -69,6 +70,7 @@ class Proposal(msgspec.Struct, gc=False):
     on_answer: OnAnswer
     claims: tuple[Claim, ...] = ()
     tasks: tuple[TaskId, ...] = ()
+    fresh: Freshness | None = None
 
 
 class _Entry(msgspec.Struct, gc=False):
@@ -137,7 +139,7 @@ class Proposals:
             wait = self.company.wait(len(self._queue), steady)
             if wait:
                 return wait
-            proposals = self._next_entry(limit)
+            proposals = self._next_entry(limit, at)
             self.company.went(len(proposals), steady)
             self._propose(proposals, at)
         return 0
@@ -147,7 +149,7 @@ class Proposals:
         """Whether callers have to be told to come back later; duties and reports never are."""
         return len(self._queue) >= QUEUE_MAX or self._queued_bytes >= QUEUE_BYTES_MAX
 
-    def _next_entry(self, limit: int) -> tuple[Proposal, ...]:
+    def _next_entry(self, limit: int, at: Instant) -> tuple[Proposal, ...]:
         """The oldest of the queue, as many as fit into one entry; at least one."""
         taken: list[Proposal] = []
         size = 0
@@ -158,6 +160,9 @@ class Proposals:
             size += weight
             self._queued_bytes -= weight
             proposal = self._queue.popleft()
+            if proposal.fresh is not None and at > proposal.fresh.until:
+                again = proposal.fresh.decide_again(at)
+                proposal.request = replace(proposal.request, command=again)
             taken.append(proposal)
             if task_id := _deprived(proposal):
                 self._wishes[task_id] -= 1

@@ -9,7 +9,6 @@ from coordinator.model.schedules import Fate, FateWord, Occurrence, Schedule
 from coordinator.model.tasks import Desired, Status, Task
 
 GRACE = 60_000  # the setting `schedule.misfire_grace`
-ON_ITS_WAY = 250  # ms from the leader's look at its clock to the stamp
 
 
 def judge(
@@ -81,7 +80,7 @@ def _coming(old: Task, new: Task, came: list[Occurrence], at: Instant) -> Iterat
     for one in came:
         if at < one.due_at or one.due_at < one.fire_at:
             yield f"{one} comes at {at}: early"
-        if schedule.misfire == "skip" and at > one.due_at + grace + ON_ITS_WAY:
+        if schedule.misfire == "skip" and at > one.due_at + grace:
             yield f"{one} comes at {at}: too late for misfire=skip"
         is_late = at > one.due_at + grace or len(came) > 1
         if schedule.misfire == "all" and is_late:

@@ -105,3 +105,43 @@ def test_g8_of_many_retries_that_come_due_at_once_too(monkeypatch: pytest.Monkey
     term = Term(node("n"), node("o"), tasks=tuple(retries))
     agenda = due.wake_due(term.view, term.at(10))
     assert [len(item.claims) for item in agenda.items] == [1, 1, 0]
+
+
+@pytest.mark.parametrize("misfire, late", [("skip", 0), ("once", 1), ("all", 2)])
+def test_tm_10_what_waits_for_the_log_longer_than_its_grace_is_decided_again(
+    misfire: str, late: int
+) -> None:
+    """The disks of the coordinators are slow: by the time of its entry it is late, and the next fire time has come too."""
+    spec = TaskSpec(schedule=Schedule(every_ms=MINUTE, misfire=misfire, misfire_grace_ms=1_000))
+    term = Term(node("n"), tasks=(series("s", 0, spec=spec),))
+    (item,) = fire_due(term.view, term.at(500)).items
+    on_time, fresh = item.command, item.fresh
+    assert isinstance(on_time, FireSchedule)
+    assert fresh is not None
+    assert fresh.until == WALL + 1_000
+    assert fresh.decide_again(WALL + 900) == on_time
+    again = fresh.decide_again(WALL + MINUTE + 30_000)
+    assert isinstance(again, FireSchedule)
+    assert again.late
+    assert again.handled == on_time.handled
+    starts = [] if again.start is None else [again.start, *again.catch_up]
+    assert len(starts) == late
+    assert sum(fate.count for fate in again.fates) == 2 - late
+    assert (again.assignment is None) == (not starts)
+
+
+def test_tm_10_only_what_is_to_start_on_time_can_come_too_late() -> None:
+    term = Term(node("n"), tasks=(series("s", 0),))
+    (item,) = fire_due(term.view, term.at(2 * MINUTE)).items
+    assert isinstance(item.command, FireSchedule)
+    assert item.command.late
+    assert item.fresh is None
+
+
+def test_tm_10_a_series_that_was_edited_meanwhile_is_not_decided_again() -> None:
+    """The record refuses the command; a new one comes in the next turn."""
+    term = Term(node("n"), tasks=(series("s", 0),))
+    (item,) = fire_due(term.view, term.at(0)).items
+    term.state.put_task(series("s", 5))
+    assert item.fresh is not None
+    assert item.fresh.decide_again(WALL + HOUR) == item.command

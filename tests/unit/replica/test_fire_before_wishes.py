@@ -1,4 +1,7 @@
-"""A fire time that has come is in the log before the wish that takes it away, though that was asked for first (G9)."""
+"""A fire time that has come is in the log before the wish that takes it away, though that was asked for first (G9).
+
+And what was on time when it was decided, and late when its entry is made, goes into the log as what is late (TM-10).
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from typing import Any
 
 from coordinator.assignment.load import Load
 from coordinator.codec.envelope import decode_batch
+from coordinator.duties.agenda import Freshness
 from coordinator.machine.commands import (
     CancelTask,
     Command,
@@ -72,3 +76,14 @@ def test_g9_a_wish_that_is_in_the_log_is_past() -> None:
     proposals.applied(1, 1, [None])  # type: ignore[list-item]
     proposals.flush(1, 1_000, 100)
     assert log.commands == [PauseTask(T), FIRE_S, FIRE_T]
+
+
+def test_tm_10_a_decision_that_is_too_old_at_the_stamp_of_its_entry_is_made_again() -> None:
+    late = FireSchedule(T, 0, 6, Firing(), late=True)
+    for until, logged_one in ((9, late), (10, FIRE_T)):
+        log: Any = Log()
+        proposals = Proposals(log, Load(ClusterState()), {})
+        fresh = Freshness(until, lambda at: FireSchedule(T, 0, at - 4, Firing(), late=True))
+        proposals.add(Proposal(Request(FIRE_T), lambda _: None, fresh=fresh))
+        proposals.flush(10, 1, 100)
+        assert log.commands == [logged_one]
