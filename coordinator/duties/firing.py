@@ -6,7 +6,7 @@ so a leader that repeats another's work does no harm.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from msgspec.structs import replace
 
@@ -64,6 +64,39 @@ def _decided(
         if item is not None:
             found.append(item)
     return found
+
+
+def all_due(
+    view: LeaderView, told: Mapping[TaskId, FireSchedule | None], at: Instant
+) -> list[Item]:
+    """All that is due by `at` of these series, each after what is `told` of it last: it cannot be said later (G9).
+
+    Places are not looked for: what begins has none yet.
+    """
+    found: list[Item] = []
+    effort = EFFORT_ASKED
+    for task in view.state.fires_among(told, at):
+        for command, looked in _further(task, view, told[task.id], at):
+            found.append(Item(command, (), (task.id,)))
+            effort -= looked
+            if effort <= 0:
+                return found
+    return found
+
+
+def _further(
+    task: Task, view: LeaderView, told: FireSchedule | None, at: Instant
+) -> Iterator[tuple[FireSchedule, int]]:
+    """Those that are not late are decided one by one, and the record lets each overlap the one before as it has to."""
+    series, schedule = task.series, task.spec.schedule
+    if series is None or schedule is None or series.needs:
+        return
+    if told is not None:
+        series = replace(series, next=told.next)
+    grace = misfire_grace(schedule, view.state.settings)
+    while (found := plan(schedule, task.id, series, at, grace)) is not None:
+        yield _fires(task, found, is_late=at - series.next.due_at > grace), found.stretches
+        series = replace(series, next=found.next)
 
 
 def _next(task: Task, view: LeaderView, at: Instant, places: Places) -> tuple[Item | None, int]:

@@ -326,7 +326,8 @@ def _fire_of(task: Task) -> Instant | None:
         return AT_ONCE
     if task.desired is Desired.PAUSED:
         return None
-    return _earlier(series.next.due_at or None, series.extra_at or None)
+    due_at, extra_at = series.next.due_at, series.extra_at
+    return (min(due_at, extra_at) if due_at and extra_at else due_at or extra_at) or None
 
 
 def _deadline_of(task: Task) -> Instant | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from coordinator.duties.agenda import Agenda, Item
 from coordinator.duties.drain import Drains
 from coordinator.duties.due import wake_due
-from coordinator.duties.firing import fire_due
+from coordinator.duties.firing import all_due, fire_due
 from coordinator.duties.held import place_held
 from coordinator.duties.lost_nodes import lose_nodes, lose_shared_runs
 from coordinator.duties.prune import prune
@@ -30,7 +30,7 @@ from coordinator.model.events import (
     TaskChanged,
 )
 from coordinator.model.ids import NodeName, TaskId
-from coordinator.model.instants import Millis
+from coordinator.model.instants import Instant, Millis
 from coordinator.model.nodes import Node, NodeStatus
 from coordinator.model.tasks import Code, Status, Task
 from coordinator.replica.asking import AskingPass
@@ -45,8 +45,9 @@ from coordinator.replica.last_words import with_last_words
 from coordinator.replica.leases import Leases
 from coordinator.replica.live import LiveBoard
 from coordinator.replica.member_changes import MemberChanges
+from coordinator.replica.overtaking import taken_from
 from coordinator.replica.pokes import Pokes
-from coordinator.replica.proposals import Answer, Lost, OnAnswer, Proposal, Proposals
+from coordinator.replica.proposals import Answer, Lost, OnAnswer, Proposal, Proposals, Wishes
 from coordinator.replica.reads import Reads
 from coordinator.replica.run_calls import RunCalls
 from coordinator.replica.sessions import Sessions
@@ -79,7 +80,6 @@ class Leadership:
         self.member_changes = member_changes
         self.leases = Leases()
         self.live = LiveBoard()
-        proposals.completed = lambda command: with_last_words(command, bench.state, self.live)
         self.rechecker = Rechecker()
         self.assigners = Assigners(bench)
         self.validations = Validations(bench, self.assigners.shown)
@@ -105,7 +105,10 @@ class Leadership:
 
     def _open(self) -> None:
         """First of all: what the term begins with."""
-        bench = self.bench
+        bench, proposals = self.bench, self.proposals
+        proposals.completed = lambda command: with_last_words(command, bench.state, self.live)
+        proposals.takes_from = lambda command: taken_from(command, bench.state)
+        proposals.before_entry = self._fire_before
         if bench.state.is_held:
             said = {"ms": bench.state.reassign_ms}
             bench.emit(Note("info", "nodes wait until runs of the cluster before have ended", said))
@@ -219,16 +222,25 @@ class Leadership:
         """Also before wishes for the tasks `asked` are taken in: a pause takes no fire time away that has come before
         it (G9). With a clock that is wrong only those fire, by the time of the others (T3).
         """
-        bench = self.bench
-        nxt = None if bench.is_skewed and not asked else bench.state.next_fire()
+        bench, is_early = self.bench, self._fires_later()
+        nxt = None if is_early and not asked else bench.state.next_fire()
         if nxt is None or nxt > bench.at:
             return
-        self._propose(fire_due(bench.view, bench.now, asked, others=not bench.is_skewed))
+        self._propose(fire_due(bench.view, bench.now, asked, others=not is_early))
+
+    def _fire_before(self, wishes: Wishes, at: Instant) -> None:
+        """Whatever of these series has come by the stamp of the entry, before what takes it away."""
+        for item in all_due(self.bench.view, wishes, at):
+            self._add(item, _nobody_waits)
 
     def next_alarm(self) -> Millis:
         """When a turn is wanted on the steady clock for a fire time; 0: for none."""
-        nxt = None if self.bench.is_skewed else self.bench.state.next_fire()
+        nxt = None if self._fires_later() else self.bench.state.next_fire()
         return 0 if nxt is None else self.bench.view.steady_of(nxt, self.bench.now)
+
+    def _fires_later(self) -> bool:
+        """While no entry can be made yet, nothing is decided: the turn that brings the one under way decides all at once."""
+        return self.bench.is_skewed or self.proposals.are_on_their_way
 
     def tick(self) -> None:
         """Duties that go by time alone."""

@@ -7,8 +7,9 @@ leadership changes in between, the answer is "nobody knows" (C9).
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
+from itertools import islice
 
 import msgspec
 from msgspec.structs import replace
@@ -20,7 +21,6 @@ from coordinator.consensus.raft import Raft
 from coordinator.duties.agenda import Freshness
 from coordinator.machine.commands import (
     Batch,
-    CancelTask,
     Command,
     CreateTask,
     EndRun,
@@ -29,7 +29,6 @@ from coordinator.machine.commands import (
     LastWords,
     LoseNode,
     LoseRuns,
-    PauseTask,
     Request,
     RetryTask,
     UpdateTask,
@@ -61,6 +60,7 @@ class Lost(Enum):
 Answer = Outcome | Lost
 OnAnswer = Callable[[Answer], None]
 Gate = Callable[[Command], Unlogged | None]
+Wishes = Mapping[TaskId, FireSchedule | None]
 
 
 class Proposal(msgspec.Struct, gc=False):
@@ -71,6 +71,7 @@ class Proposal(msgspec.Struct, gc=False):
     claims: tuple[Claim, ...] = ()
     tasks: tuple[TaskId, ...] = ()
     fresh: Freshness | None = None
+    takes_from: tuple[TaskId, ...] = ()  # fire times
 
 
 class _Entry(msgspec.Struct, gc=False):
@@ -88,6 +89,8 @@ class Proposals:
         """`gate`: why a command may not be proposed at the feature level in force, or None."""
         self.gate = gate
         self.completed: Callable[[Command], Command] = lambda command: command  # one of a loss
+        self.takes_from: Callable[[Command], tuple[TaskId, ...]] = lambda _: ()  # fire times
+        self.before_entry: Callable[[Wishes, Instant], None] = lambda *_: None  # to add what is due
         self._raft = raft
         self._load = load
         self._busy = busy
@@ -103,6 +106,11 @@ class Proposals:
     @property
     def under_way(self) -> int:
         return len(self._under_way)
+
+    @property
+    def are_on_their_way(self) -> bool:
+        """Whether what is added now has to wait for an entry that is under way."""
+        return len(self._under_way) >= ENTRIES_UNDER_WAY
 
     def add(self, proposal: Proposal) -> None:
         """Queue it for the next entry that has room; what is behind the gate is refused here and now."""
@@ -120,12 +128,12 @@ class Proposals:
 
     def _enqueue(self, proposal: Proposal) -> None:
         """In its turn. But a fire time has come before a wish is stamped that still waits: it goes before it (G9)."""
-        task_id, command = _deprived(proposal), proposal.request.command
-        if task_id:
-            self._wishes[task_id] += 1
+        command = proposal.request.command
+        proposal.takes_from = self.takes_from(command)
+        self._wishes.update(proposal.takes_from)
         if isinstance(command, FireSchedule) and command.task_id in self._wishes:
-            wishes = (n for n, one in enumerate(self._queue) if _deprived(one) == command.task_id)
-            self._queue.insert(next(wishes), proposal)
+            places = (n for n, one in enumerate(self._queue) if command.task_id in one.takes_from)
+            self._queue.insert(next(places), proposal)
         else:
             self._queue.append(proposal)
 
@@ -135,10 +143,12 @@ class Proposals:
         While an entry is under way, and in a crowd for a moment after, the rest waits for company:
         an entry, its fsync and its messages then carry all that came in meanwhile.
         """
-        while self._queue and len(self._under_way) < ENTRIES_UNDER_WAY:
+        while self._queue and not self.are_on_their_way:
             wait = self.company.wait(len(self._queue), steady)
             if wait:
                 return wait
+            if self._wishes:
+                self.before_entry(self._next_wishes(limit), at)
             proposals = self._next_entry(limit, at)
             self.company.went(len(proposals), steady)
             self._propose(proposals, at)
@@ -164,11 +174,22 @@ class Proposals:
                 again = proposal.fresh.decide_again(at)
                 proposal.request = replace(proposal.request, command=again)
             taken.append(proposal)
-            if task_id := _deprived(proposal):
+            for task_id in proposal.takes_from:
                 self._wishes[task_id] -= 1
                 if not self._wishes[task_id]:
                     del self._wishes[task_id]
         return tuple(taken)
+
+    def _next_wishes(self, limit: int) -> Wishes:
+        """Tasks that the next entry may take fire times from, and what the queue says of them last."""
+        found: dict[TaskId, FireSchedule | None] = {}
+        for one in islice(self._queue, limit):
+            found.update(dict.fromkeys(one.takes_from))
+        for one in self._queue:
+            command = one.request.command
+            if isinstance(command, FireSchedule) and command.task_id in found and not command.extra:
+                found[command.task_id] = command
+        return found
 
     def batch_at(self, index: int, term: int) -> Batch | None:
         """The batch of our own entry, so that it is not decoded again."""
@@ -222,12 +243,6 @@ class Proposals:
                 else:
                     del self._busy[task_id]
             proposal.on_answer(answer)
-
-
-def _deprived(proposal: Proposal) -> TaskId | None:
-    """The task of a wish that, from its stamp on, takes fire times away."""
-    command = proposal.request.command
-    return command.task_id if isinstance(command, PauseTask | CancelTask | UpdateTask) else None
 
 
 def weight_of(command: Command) -> int:

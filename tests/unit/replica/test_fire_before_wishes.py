@@ -23,6 +23,7 @@ from coordinator.machine.commands import (
 from coordinator.model.ids import TaskId
 from coordinator.model.schedules import Firing
 from coordinator.model.state import ClusterState
+from coordinator.replica.overtaking import taken_from
 from coordinator.replica.proposals import Proposal, Proposals
 
 S, T = TaskId("s"), TaskId("t")
@@ -42,9 +43,16 @@ class Log:
         self.commands += [request.command for request in decode_batch(data).requests]
 
 
+def proposals_to(log: Any) -> Proposals:
+    state = ClusterState()
+    proposals = Proposals(log, Load(state), {})
+    proposals.takes_from = lambda command: taken_from(command, state)
+    return proposals
+
+
 def logged(*commands: Command) -> list[Command]:
     log: Any = Log()
-    proposals = Proposals(log, Load(ClusterState()), {})
+    proposals = proposals_to(log)
     for command in commands:
         proposals.add(Proposal(Request(command), lambda _: None))
     proposals.flush(1, 1, 100)
@@ -68,7 +76,7 @@ def test_g9_otherwise_it_waits_for_its_turn() -> None:
 
 def test_g9_a_wish_that_is_in_the_log_is_past() -> None:
     log: Any = Log()
-    proposals = Proposals(log, Load(ClusterState()), {})
+    proposals = proposals_to(log)
     for command in (PauseTask(T), FIRE_S):
         proposals.add(Proposal(Request(command), lambda _: None))
     proposals.flush(1, 1, 1)
@@ -82,7 +90,7 @@ def test_tm_10_a_decision_that_is_too_old_at_the_stamp_of_its_entry_is_made_agai
     late = FireSchedule(T, 0, 6, Firing(), late=True)
     for until, logged_one in ((9, late), (10, FIRE_T)):
         log: Any = Log()
-        proposals = Proposals(log, Load(ClusterState()), {})
+        proposals = proposals_to(log)
         fresh = Freshness(until, lambda at: FireSchedule(T, 0, at - 4, Firing(), late=True))
         proposals.add(Proposal(Request(FIRE_T), lambda _: None, fresh=fresh))
         proposals.flush(10, 1, 100)

@@ -7,7 +7,14 @@ from collections.abc import Iterator
 import pytest
 
 from coordinator.duties import due
-from coordinator.machine.commands import PauseTask, ResumeTask, RunNow
+from coordinator.machine.commands import (
+    CancelTask,
+    Command,
+    FireSchedule,
+    PauseTask,
+    ResumeTask,
+    RunNow,
+)
 from coordinator.model.events import Fated
 from coordinator.model.ids import TaskId
 from coordinator.model.instants import HOUR, MINUTE, Now
@@ -234,3 +241,38 @@ def test_tm_15_a_retry_inside_a_blackout_moves_to_its_end() -> None:
     task = clock.world.task("s")
     assert task.assignment.code is Code.BACKOFF
     assert task.wake_at == begun - begun % MINUTE + 121 * MINUTE
+
+
+@pytest.mark.parametrize("wish", [PauseTask(TaskId("s")), CancelTask(TaskId("s"))])
+def test_g9_a_wish_takes_none_of_several_fire_times_away_that_are_not_late_yet(
+    wish: Command,
+) -> None:
+    """The leader's machine slept for less than the grace, and the first it hears is that wish."""
+    clock = Clockwork(1, lasts_ms=2_000)
+    clock.run(11_000)
+    world = clock.world
+    slept = 4 * EVERY
+    world.now = Now(world.now.steady + slept, world.now.wall + slept)
+    woke = clock.now
+    world.outcomes(world.submit(wish))
+    clock.run(6_000)
+    clock.assert_whole()
+    assert woke - EVERY < max(clock.fates) <= woke
+    assert clock.words().count(FateWord.SKIPPED) >= 3
+
+
+def test_g9_what_comes_while_a_wish_waits_for_the_disk_is_decided_before_it() -> None:
+    """An entry is under way for long, and by the stamp of the next one several fire times have come."""
+    clock = Clockwork(1, lasts_ms=2_000)
+    clock.run(11_000)
+    leading = clock.world.leader().replica.leading
+    assert leading is not None
+    proposals, at = leading.proposals, leading.bench.at
+    told: list[Command] = []
+    leading._add = lambda item, then: told.append(item.command)  # type: ignore[method-assign]
+    proposals.before_entry({TaskId("s"): None, TaskId("gone"): None}, at + 4 * EVERY)
+    fires = [one for one in told if isinstance(one, FireSchedule)]
+    assert [one.next.fire_at - one.handled for one in fires] == [EVERY] * 4
+    told.clear()
+    proposals.before_entry({TaskId("s"): fires[1]}, at + 4 * EVERY)
+    assert told == fires[2:]

@@ -1,0 +1,45 @@
+"""Wishes and reports that take fire times away: from their stamp on their series fires no more, or otherwise.
+
+A fire time that has come before has to have its fate all the same (G9), and only the leader knows a timetable. So before
+such a command goes into an entry, all that has come by the stamp is decided. What is due may be several fire times: the
+leader had no time, its disk was slow, or its clock was far off, and none of them is late yet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from coordinator.machine.commands import CancelTask, Command, EndRun, PauseTask, UpdateTask
+from coordinator.model.ids import TaskId
+from coordinator.model.state import ClusterState
+from coordinator.model.tasks import RunOutcome
+
+
+def taken_from(command: Command, state: ClusterState) -> tuple[TaskId, ...]:
+    """The tasks whose fire times this command may take away."""
+    match command:
+        case PauseTask() | UpdateTask():
+            return (command.task_id,)
+        case CancelTask():
+            return (command.task_id, *_descendants(command.task_id, state))
+        case EndRun():
+            return (command.task_id,) if _ends_more_than_a_run(command, state) else ()
+        case _:
+            return ()
+
+
+def _descendants(task_id: TaskId, state: ClusterState) -> Iterator[TaskId]:
+    """They are cancelled with it."""
+    for child in state.children.get(task_id, ()):
+        yield child
+        yield from _descendants(child, state)
+
+
+def _ends_more_than_a_run(report: EndRun, state: ClusterState) -> bool:
+    if report.then or report.schedule is not None or report.permanent:
+        return True
+    if report.outcome is not RunOutcome.FAILED:
+        return False
+    task = state.tasks.get(report.task_id)
+    schedule = task.spec.schedule if task is not None else None
+    return schedule is not None and schedule.pause_after_failures > 0

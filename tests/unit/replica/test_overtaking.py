@@ -1,0 +1,73 @@
+"""Which commands take fire times away, and of which tasks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from coordinator.machine.commands import (
+    CancelTask,
+    Command,
+    EndRun,
+    PauseTask,
+    ResumeTask,
+    RunNow,
+    UpdateTask,
+)
+from coordinator.model.ids import AllocationId, Incarnation, TaskId
+from coordinator.model.schedules import Schedule
+from coordinator.model.state import ClusterState
+from coordinator.model.tasks import RunOutcome, TaskSpec
+from coordinator.replica.overtaking import taken_from
+from tests.unit.assignment.kit import task
+
+S = TaskId("s")
+
+
+def state(**schedule: Any) -> ClusterState:
+    """`s` has a child `c`, and that one a child `d`."""
+    made = ClusterState()
+    of_s = TaskSpec(schedule=Schedule(every_ms=1_000, **schedule))
+    made.put_task(task("s", spec=of_s))
+    made.put_task(task("c", spec=TaskSpec(parent="s")))
+    made.put_task(task("d", spec=TaskSpec(parent="c")))
+    return made
+
+
+def end(outcome: RunOutcome, **more: Any) -> EndRun:
+    return EndRun(S, AllocationId(1), Incarnation("1"), outcome, **more)
+
+
+@pytest.mark.parametrize("wish", [PauseTask(S), UpdateTask(S, 0)])
+def test_a_pause_and_an_edit_take_from_their_task(wish: Command) -> None:
+    assert taken_from(wish, state()) == (S,)
+
+
+def test_a_cancel_takes_from_children_and_theirs_too() -> None:
+    assert taken_from(CancelTask(S), state()) == ("s", "c", "d")
+    assert taken_from(CancelTask(TaskId("gone")), state()) == ("gone",)
+
+
+@pytest.mark.parametrize(
+    "report",
+    [
+        end(RunOutcome.SUCCEEDED, then="end"),
+        end(RunOutcome.SUCCEEDED, then="pause"),
+        end(RunOutcome.SUCCEEDED, schedule=Schedule(every_ms=2_000)),
+        end(RunOutcome.FAILED, permanent=True),
+    ],
+)
+def test_a_run_that_says_what_follows_takes_from_its_series(report: EndRun) -> None:
+    assert taken_from(report, state()) == (S,)
+
+
+def test_a_failure_does_where_failures_pause() -> None:
+    assert taken_from(end(RunOutcome.FAILED), state(pause_after_failures=3)) == (S,)
+    assert taken_from(end(RunOutcome.FAILED), state()) == ()
+    assert taken_from(end(RunOutcome.SUCCEEDED), state(pause_after_failures=3)) == ()
+
+
+@pytest.mark.parametrize("command", [RunNow(S), ResumeTask(S)])
+def test_nothing_else_does(command: Command) -> None:
+    assert taken_from(command, state()) == ()
