@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 NOBODY = 2**40  # a ticket that no caller waits for
 LIES_FROM = 2**30  # numbers of reports that no node has made
+NEVER_YET = 1 << 30  # beyond the allocation id that its task may have by then
 
 
 def kill(world: World, dice: Dice) -> bool:
@@ -163,7 +164,7 @@ def lie(world: World, dice: Dice) -> bool:
     later = (
         later or kind == "ended"
     )  # the end of an earlier run may be a repetition, which is no lie
-    other = task.allocation_id + (7 if later else -1 - number % 5)
+    other = task.allocation_id + (NEVER_YET if later else -1 - number % 5)
     is_elsewhere = task.assignment.node != name and kind != "ended"
     allocation = AllocationId(task.allocation_id if is_elsewhere else other)
     ended = EndedReport(RunOutcome.WARNING) if kind == "ended" else None
