@@ -192,6 +192,11 @@ class Raft:
         """The configuration in force."""
         return membership.to_conf_state(self.core.tracker.configuration)
 
+    @property
+    def voters(self) -> frozenset[int]:
+        """Of the configuration in force, the incoming half of a joint one."""
+        return self.core.tracker.configuration.voters
+
     def status(self) -> Status:
         """A picture of all of it. Not for the hot path."""
         core = self.core

@@ -6,8 +6,6 @@ latest is nearest to the truth. Leases, timers and elections ask none of this (L
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from coordinator.model.instants import SECOND, Instant, Millis, Now
 
 SKEW_MS: Millis = 5 * SECOND  # as far apart members may be
@@ -51,14 +49,14 @@ class PeerClocks:
         else:
             said.again(steady, sent - steady)
 
-    def corrected(self, now: Now, voters: Iterable[int]) -> Now:
+    def corrected(self, now: Now, voters: frozenset[int]) -> Now:
         """With the median's wall clock in place of ours, where ours is further than `SKEW_MS` from it.
 
         Of an even number of clocks whichever of the two in the middle is nearer to ours: it takes a majority to say that
         ours is wrong.
         """
         own = now.wall - now.steady
-        middle = self._median(own, now.steady, frozenset(voters))
+        middle = self._median(own, now.steady, voters) if self._any_far(own) else own
         self.skew = max(0, abs(own - middle) - SKEW_MS)
         if not self.skew:
             self._since = None
@@ -77,6 +75,10 @@ class PeerClocks:
         if said is None or not self._is_fresh(said, now.steady):
             return False
         return abs(max(said.now, said.before) - (now.wall - now.steady)) <= SKEW_MS
+
+    def _any_far(self, own: Millis) -> bool:
+        """Where all say nearly the same, so does whoever is in the middle: the rule of nearly every turn."""
+        return any(abs(max(said.now, said.before) - own) > SKEW_MS for said in self._said.values())
 
     def _median(self, own: Millis, steady: Millis, voters: frozenset[int]) -> Millis:
         known = [own]

@@ -20,7 +20,7 @@ class Timekeeping:
 
     def now(self, given: Now) -> Now:
         """The time of this turn: no stamp follows a clock that is far from all others."""
-        now = self._clocks.corrected(given, self._road.raft.configuration().voters)
+        now = self._clocks.corrected(given, self._road.raft.voters)
         self.tell()
         return now
 

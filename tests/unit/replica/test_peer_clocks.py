@@ -19,7 +19,7 @@ def clocks(**offsets: int) -> PeerClocks:
 
 def shown(found: PeerClocks, own: int, steady: int = 0, voters: tuple[int, ...] = VOTERS) -> int:
     """What our clock comes to, less the true time."""
-    return found.corrected(Now(steady, WALL + steady + own), voters).wall - WALL - steady
+    return found.corrected(Now(steady, WALL + steady + own), frozenset(voters)).wall - WALL - steady
 
 
 def test_t3_a_clock_near_the_others_is_believed() -> None:
@@ -84,7 +84,7 @@ def test_t3_members_with_the_same_wrong_clock_do_not_agree_with_the_median() -> 
     found = PeerClocks(1)
     for member, offset in ((2, HOUR), (3, 0), (4, 0), (5, 300)):
         found.heard(member, WALL + offset, 0)
-    now = found.corrected(Now(0, WALL + HOUR), (1, 2, 3, 4, 5))
+    now = found.corrected(Now(0, WALL + HOUR), frozenset({1, 2, 3, 4, 5}))
     assert now.wall == WALL + 300 or now.wall == WALL
     assert [found.agrees(member, now) for member in (2, 3, 4, 5, 6)] == [
         False, True, True, True, False,
