@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from coordinator.client.node_values import Offer
+from coordinator.model.schedules import Schedule
 from tests.simulation.dice import Dice
 from tests.simulation.timeline import MS, SECOND
 
@@ -56,6 +57,7 @@ def _policy(*, exclusive: bool = True, **more: Any) -> Policy:
     return {"exclusive": exclusive, "cancel_grace_ms": 2_000, **more}
 
 
+SPEAKER = "sim.speaker"
 MIXED = (("succeeded", 5), ("failed", 4), ("aborted", 1))
 CATALOGUE = (
     Executor("sim.quick", _policy(exclusive=False), MS, 300 * MS),
@@ -105,9 +107,39 @@ CATALOGUE = (
         children=("sim.quick", "sim.steady"),
     ),
     Executor(
+        SPEAKER,
+        _policy(max_attempts=2, backoff=EXPONENTIAL),
+        20 * MS,
+        2 * SECOND,
+        ends=(
+            ("succeeded", 6),
+            ("again", 4),
+            ("pause", 1),
+            ("end", 1),
+            ("hourly", 1),
+            ("often", 2),
+            ("permanent", 1),
+        ),
+    ),
+    Executor(
         "sim.chooser", _policy(), 100 * MS, 20 * SECOND, own_validate=True, own_assignment=True
     ),
 )
+
+
+SAYS: dict[str, dict[str, Any]] = {
+    "again": {"again_in_ms": 2_500},
+    "pause": {"then": "pause"},
+    "end": {"then": "end"},
+    "hourly": {"schedule": b'{"every": "1h"}'},
+    "often": {"schedule": b'{"every": "3s", "misfire": "all", "overlap": "queue_one"}'},
+}
+"""What a run that has succeeded may ask for besides (TM-4)."""
+SAID = (
+    Schedule(every_ms=3_600_000),
+    Schedule(every_ms=3_000, misfire="all", overlap="queue_one"),
+)
+"""The schedules of them, as they are in the record then."""
 
 
 class LIMITED:
@@ -116,7 +148,15 @@ class LIMITED:
     name, declared = "sim.brief", 2
 
 
-RECURRING = ("sim.quick", "sim.quick", "sim.brief", "sim.flaky", "sim.limited", "sim.crasher")
+RECURRING = (
+    "sim.quick",
+    "sim.quick",
+    "sim.speaker",
+    "sim.brief",
+    "sim.flaky",
+    "sim.limited",
+    "sim.crasher",
+)
 BY_NAME = {each.name: each for each in CATALOGUE}
 PLUGINS_KNOWN = tuple(
     (each.name, 1, each.own_validate, each.own_assignment)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from coordinator.client.node_values import RunEnd
 from node import frames
 from node.inputs import RunEnded, RunNews, WorkerDied, WorkerReady, WorkerSaid
-from tests.simulation.executors import BY_NAME, Behaviour, Executor, behaviour
+from tests.simulation.executors import BY_NAME, SAYS, Behaviour, Executor, behaviour
 from tests.simulation.timeline import MS, Life
 
 if TYPE_CHECKING:
@@ -183,7 +183,7 @@ class WorkerLife(Life):
         run.over = True
         self.agent.place.world.intervals.ended(run.start.allocation_id, self._timeline.now)
         outcome = {"cancel": "cancelled", "timeout": "timed_out"}.get(run.stop_reason, how)
-        self._say(RunEnded(run.start.allocation_id, RunEnd(outcome, run.stop_reason)))
+        self._say(RunEnded(run.start.allocation_id, _end(outcome, run.stop_reason)))
 
     def _say(self, news: RunNews) -> None:
         agent, number = self.agent, self.number
@@ -196,3 +196,10 @@ class WorkerLife(Life):
         self._timeline.at(due, f"{self.name} {what}", arrive, self.agent)  # type: ignore[arg-type]
 
     _last_word = 0
+
+
+def _end(how: str, stop_reason: str) -> RunEnd:
+    """`how`: an outcome, or what a run says that succeeds or fails."""
+    if how == "permanent":
+        return RunEnd("failed", how, permanent=True)
+    return RunEnd("succeeded" if how in SAYS else how, stop_reason, **SAYS.get(how, {}))

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from coordinator.machine.outcome import Accepted, Outcome, Refusal, Refused
 from coordinator.model.schedules import Schedule
+from tests.simulation.executors import SAID, SPEAKER
 from tests.simulation.history import Operation
 
 RUNNING, PAUSED, CANCELLED = "running", "paused", "cancelled"
@@ -51,10 +52,21 @@ def _by_itself(state: State) -> Iterator[State]:
     if state.desired == CANCELLED:
         yield None if state.purge else state._replace(ended="cancelled")
         return
+    if state.asked.startswith(SPEAKER):
+        yield from _spoken(state)
+        return
     if state.schedule is not None and not state.schedule.end:
         return  # however its runs end, a series goes on
     yield state._replace(ended="succeeded")
     yield state._replace(ended="failed")
+
+
+def _spoken(state: Known) -> Iterator[State]:
+    """Its runs pause it, end it, and give it other schedules."""
+    for desired in sorted({state.desired, PAUSED}):
+        for schedule in (state.schedule, *SAID):
+            for ended in ("", "succeeded", "failed"):
+                yield state._replace(desired=desired, schedule=schedule, ended=ended)
 
 
 def _seen(state: State) -> tuple[str, str, str, int] | None:
