@@ -13,12 +13,18 @@ from msgspec.structs import replace
 from coordinator.duties.agenda import Agenda, Freshness, Item
 from coordinator.duties.due import Places
 from coordinator.duties.view import LeaderView
-from coordinator.machine.commands import Command, FireSchedule, MissOccurrence, TimeSeries
+from coordinator.machine.commands import (
+    Command,
+    FireSchedule,
+    MissOccurrence,
+    TimeSeries,
+)
 from coordinator.machine.firing import misfire_grace
+from coordinator.machine.series_commands import TimetableWord
 from coordinator.model.ids import TaskId
 from coordinator.model.instants import Instant, Now
 from coordinator.model.schedules import Firing, Occurrence, Schedule, Series
-from coordinator.model.tasks import Status, Task
+from coordinator.model.tasks import Desired, Status, Task
 from coordinator.timetable.firing import edited, first_firing, resumed
 from coordinator.timetable.misfires import Plan, plan
 
@@ -67,7 +73,7 @@ def _decided(
 
 
 def all_due(
-    view: LeaderView, told: Mapping[TaskId, FireSchedule | None], at: Instant
+    view: LeaderView, told: Mapping[TaskId, TimetableWord | None], at: Instant
 ) -> list[Item]:
     """All that is due by `at` of these series, each after what is `told` of it last: it cannot be said later (G9).
 
@@ -85,13 +91,18 @@ def all_due(
 
 
 def _further(
-    task: Task, view: LeaderView, told: FireSchedule | None, at: Instant
-) -> Iterator[tuple[FireSchedule, int]]:
+    task: Task, view: LeaderView, told: TimetableWord | None, at: Instant
+) -> Iterator[tuple[TimetableWord, int]]:
     """Those that are not late are decided one by one, and the record lets each overlap the one before as it has to."""
     series, schedule = task.series, task.spec.schedule
-    if series is None or schedule is None or series.needs:
+    if series is None or schedule is None or task.desired is not Desired.RUNNING:
         return
-    if told is not None:
+    if told is None and series.needs:
+        told = _timed(task, schedule, series)
+        yield told, 1
+    if isinstance(told, TimeSeries):
+        series = replace(series, anchor=told.anchor, next=told.next)
+    elif told is not None:
         series = replace(series, next=told.next)
     grace = misfire_grace(schedule, view.state.settings)
     while (found := plan(schedule, task.id, series, at, grace)) is not None:
@@ -105,9 +116,7 @@ def _next(task: Task, view: LeaderView, at: Instant, places: Places) -> tuple[It
     if series is None or schedule is None:
         return None, 0
     if series.needs:
-        anchor, firing = _timed(task, schedule, series)
-        said = TimeSeries(task.id, task.edited_revision, series.since, anchor, firing)
-        return Item(said, (), (task.id,)), 1
+        return Item(_timed(task, schedule, series), (), (task.id,)), 1
     if 0 < series.extra_at <= at:
         start = Occurrence("extra", 0, series.extra_at)
         command = FireSchedule(
@@ -159,8 +168,13 @@ def _fresh(command: Command, view: LeaderView, task: Task) -> Freshness | None:
     return Freshness(command.start.due_at + grace, decide_again)
 
 
-def _timed(task: Task, schedule: Schedule, series: Series) -> tuple[Instant, Firing]:
-    """What comes next of a series that is new, or was resumed or edited (TM-17, TM-25, TM-27)."""
+def _timed(task: Task, schedule: Schedule, series: Series) -> TimeSeries:
+    anchor, firing = _first(task, schedule, series)
+    return TimeSeries(task.id, task.edited_revision, series.since, anchor, firing)
+
+
+def _first(task: Task, schedule: Schedule, series: Series) -> tuple[Instant, Firing]:
+    """Anchor and next fire time of a series that is new, or was resumed or edited (TM-17, TM-25, TM-27)."""
     if series.needs == "first" or not series.anchor:
         due_at = series.first_at or task.spec.due_at or 0
         return first_firing(schedule, task.id, series.since, due_at)

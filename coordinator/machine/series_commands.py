@@ -64,4 +64,5 @@ class RunNow(msgspec.Struct, frozen=True, array_like=True, tag=53, gc=False):
     assignment: Assignment | None = None  # the leader's choice for a run that begins at once
 
 
+TimetableWord: TypeAlias = FireSchedule | TimeSeries  # what only a leader can say
 SeriesCommand: TypeAlias = FireSchedule | TimeSeries | MissOccurrence | RunNow

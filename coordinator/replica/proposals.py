@@ -35,6 +35,7 @@ from coordinator.machine.commands import (
     WriteState,
 )
 from coordinator.machine.outcome import Outcome, Refusal, Unlogged
+from coordinator.machine.series_commands import TimetableWord
 from coordinator.model.ids import TaskId
 from coordinator.model.instants import Instant, Millis
 from coordinator.model.limits import ENTRY_BYTES_MAX, MIB
@@ -60,7 +61,7 @@ class Lost(Enum):
 Answer = Outcome | Lost
 OnAnswer = Callable[[Answer], None]
 Gate = Callable[[Command], Unlogged | None]
-Wishes = Mapping[TaskId, FireSchedule | None]
+Wishes = Mapping[TaskId, TimetableWord | None]  # what the queue says of them last
 
 
 class Proposal(msgspec.Struct, gc=False):
@@ -131,7 +132,7 @@ class Proposals:
         command = proposal.request.command
         proposal.takes_from = self.takes_from(command)
         self._wishes.update(proposal.takes_from)
-        if isinstance(command, FireSchedule) and command.task_id in self._wishes:
+        if isinstance(command, TimetableWord) and command.task_id in self._wishes:
             places = (n for n, one in enumerate(self._queue) if command.task_id in one.takes_from)
             self._queue.insert(next(places), proposal)
         else:
@@ -182,12 +183,14 @@ class Proposals:
 
     def _next_wishes(self, limit: int) -> Wishes:
         """Tasks that the next entry may take fire times from, and what the queue says of them last."""
-        found: dict[TaskId, FireSchedule | None] = {}
+        found: dict[TaskId, TimetableWord | None] = {}
         for one in islice(self._queue, limit):
             found.update(dict.fromkeys(one.takes_from))
         for one in self._queue:
             command = one.request.command
-            if isinstance(command, FireSchedule) and command.task_id in found and not command.extra:
+            if not isinstance(command, TimetableWord) or command.task_id not in found:
+                continue
+            if not (isinstance(command, FireSchedule) and command.extra):
                 found[command.task_id] = command
         return found
 

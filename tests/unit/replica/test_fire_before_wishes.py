@@ -18,6 +18,7 @@ from coordinator.machine.commands import (
     Request,
     ResumeTask,
     RunNow,
+    TimeSeries,
     UpdateTask,
 )
 from coordinator.model.ids import TaskId
@@ -63,6 +64,12 @@ def logged(*commands: Command) -> list[Command]:
 def test_g9_a_fire_time_goes_before_what_ends_or_edits_its_series() -> None:
     for wish in (PauseTask(T), CancelTask(T), UpdateTask(T, 0)):
         assert logged(RunNow(S), wish, RunNow(T), FIRE_T) == [RunNow(S), FIRE_T, wish, RunNow(T)]
+
+
+def test_g9_what_comes_next_of_a_series_is_said_before_its_fire_times_and_the_wish() -> None:
+    timed = TimeSeries(T, 0, 1, 1, Firing(1, 1))
+    wish = UpdateTask(T, 0)
+    assert logged(wish, timed, FIRE_T, FIRE_S) == [timed, FIRE_T, wish, FIRE_S]
 
 
 def test_g9_of_several_wishes_it_goes_before_the_first() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from msgspec.structs import replace
 
 from coordinator.duties import due
 from coordinator.machine.commands import (
@@ -14,11 +15,12 @@ from coordinator.machine.commands import (
     PauseTask,
     ResumeTask,
     RunNow,
+    TimeSeries,
 )
 from coordinator.model.events import Fated
 from coordinator.model.ids import TaskId
 from coordinator.model.instants import HOUR, MINUTE, Now
-from coordinator.model.schedules import Blackout, Fate, FateWord, Schedule
+from coordinator.model.schedules import Blackout, Fate, FateWord, Firing, Schedule
 from coordinator.model.tasks import Code, RunOutcome, Status
 from coordinator.model.windows import FIRST_MONDAY
 from coordinator.replica import effects as e
@@ -276,3 +278,28 @@ def test_g9_what_comes_while_a_wish_waits_for_the_disk_is_decided_before_it() ->
     told.clear()
     proposals.before_entry({TaskId("s"): fires[1]}, at + 4 * EVERY)
     assert told == fires[2:]
+
+
+def test_g9_a_series_that_is_new_and_edited_at_once_has_had_its_fire_times_before() -> None:
+    """Nobody has said yet when it fires first, and the edit is stamped long after it was made."""
+    clock = Clockwork(1)
+    world = clock.world
+    leading = world.leader().replica.leading
+    assert leading is not None
+    task = world.task("s")
+    series = replace(task.series, needs="first", next=Firing(), anchor=0)
+    leading.bench.state.put_task(replace(task, series=series))
+    told: list[Command] = []
+    leading._add = lambda item, then: told.append(item.command)  # type: ignore[method-assign]
+    stamp = series.since + 2 * EVERY
+    leading.proposals.before_entry({TaskId("s"): None}, stamp)
+    first, *fires = told
+    assert isinstance(first, TimeSeries)
+    assert [one.handled for one in fires if isinstance(one, FireSchedule)] == [
+        series.since,
+        series.since + EVERY,
+        stamp,
+    ]
+    told.clear()
+    leading.proposals.before_entry({TaskId("s"): first}, stamp)
+    assert told == fires
