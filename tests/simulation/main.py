@@ -87,7 +87,7 @@ def _parser() -> argparse.ArgumentParser:
         nargs="?",
         const=100_000,
         metavar="N",
-        help="N fire times (100000) of series, with faults that strike when they come",
+        help="N fire times (100000) of series, and those of outages, with faults that strike when they come",
     )
     parser.add_argument("--minutes", type=float, help="begin no further seed after so long")
     parser.add_argument("--faults", metavar="LIST", help="only these kinds, by comma; or none")
