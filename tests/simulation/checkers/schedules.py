@@ -108,6 +108,8 @@ class Book:
         schedule, until = stretch.schedule, stretch.until
         last = now if until is None else until
         anchor = self._phase(stretch, last) if stretch.anchor is None else stretch.anchor
+        if stretch.anchor is None:
+            yield from self._left_over(stretch)
         if anchor is None:
             return
         owed_until = last - AGREED if until is None else last
@@ -115,6 +117,16 @@ class Book:
             if time.due_by > stretch.since:  # it came before, but is due in this stretch: may be
                 owed = stretch.is_settled and time.at > stretch.since
                 yield time, owed and time.due_by <= owed_until
+
+    def _left_over(self, stretch: Stretch) -> Iterator[tuple[FireTime, bool]]:
+        """Of before it and due in it, for jitter or a black-out, where nothing else that came says when it counts from."""
+        since = stretch.since - leeway(stretch.schedule)
+        for one in self.fates:
+            first = one.fate.first
+            if one.fate.count == 1 and since <= first <= stretch.since:
+                for time in fire_times(stretch.schedule, first, first - 1, first):
+                    if time.due_by > stretch.since:
+                        yield time, False
 
     def _phase(self, stretch: Stretch, last: Instant) -> Instant | None:
         """Of an interval that was resumed or edited: its first fire time, which may not be late itself."""
