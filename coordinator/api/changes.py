@@ -9,9 +9,10 @@ from msgspec.structs import replace
 from coordinator.api.door import Door
 from coordinator.api.editing import edit_of, effects
 from coordinator.api.errors import invalid
-from coordinator.api.many import Make, Many, Word
+from coordinator.api.many import Make, Many, Request, Word
 from coordinator.api.road import Road
 from coordinator.api.selection import SortedIds
+from coordinator.api.together import Together
 from coordinator.api.wish_words import (
     check_grace,
     check_pause,
@@ -21,11 +22,10 @@ from coordinator.api.wish_words import (
     retry_of,
     run_now_of,
 )
-from coordinator.machine.commands import CancelTask, RetryTask, UpdateTask
+from coordinator.machine.commands import CancelTask, Change, RetryTask, UpdateTask
 from coordinator.model.ids import TaskId
 from coordinator.model.limits import PAGE_MAX
 from coordinator.model.tasks import Task
-from coordinator.replica.inputs import Wish
 from coordinator.wire.v1 import tasks_pb2 as wire
 
 
@@ -52,6 +52,7 @@ class Changes:
         self._door = door
         self._edits = edits
         self._many = Many(door, road, ids)
+        self._together = Together(door, road, ids)
 
     async def cancel(self, request: wire.CancelManyRequest, left: float) -> wire.ChangeManyResponse:
         """Raises Rejected: what cannot be meant."""
@@ -59,13 +60,13 @@ class Changes:
         grace = request.grace_ms if request.HasField("grace_ms") else -1
         reason = request.change.reason
 
-        def make(task_id: TaskId, _: Task | None) -> Wish:
+        def make(task_id: TaskId, _: Task | None) -> Change:
             return CancelTask(task_id, request.purge, grace_ms=grace, reason=reason)
 
         if request.purge and request.filter.object_kind:  # the thing is gone: all its tasks go
             request.filter.include_finished = True
         content = f"cancel {request.purge} {grace}".encode()
-        return await self._many.change(request, content, make, _updated, left)
+        return await self._of(request).change(request, content, make, _updated, left)
 
     async def change(self, request: wire.ChangeManyRequest, left: float) -> wire.ChangeManyResponse:
         """Raises Rejected: what cannot be meant."""
@@ -75,7 +76,10 @@ class Changes:
         for field in ("change", "filter", "page_token"):
             asked.ClearField(field)
         content = asked.SerializeToString(deterministic=True)
-        return await self._many.change(request, content, make, word, left)
+        return await self._of(request).change(request, content, make, word, left)
+
+    def _of(self, request: Request) -> Many | Together:
+        return self._together if request.change.all_or_nothing else self._many
 
     def _made(self, request: wire.ChangeManyRequest) -> tuple[Make, Word]:
         what = request.WhichOneof("what")
@@ -104,14 +108,14 @@ class Changes:
             )
         subset = frozenset(request.clear_state_of)
 
-        def make(task_id: TaskId, task: Task | None) -> Wish:
+        def make(task_id: TaskId, task: Task | None) -> Change:
             wish = pause_of(request.pause, request.change, task_id, task)
             return replace(wish, clear_state=wish.clear_state or task_id in subset)
 
         return make
 
     def _retries(self, request: wire.ChangeManyRequest) -> Make:
-        def make(task_id: TaskId, task: Task | None) -> Wish:
+        def make(task_id: TaskId, task: Task | None) -> Change:
             wish = retry_of(request.retry, request.change, task_id, task)
             return self._edits.checked_params(wish, task)
 
@@ -128,7 +132,7 @@ class Changes:
             raise invalid("move", "is about one task")
         self._edits.check_update(update)
 
-        def make(task_id: TaskId, task: Task | None) -> Wish:
+        def make(task_id: TaskId, task: Task | None) -> Change:
             one = wire.UpdateRequest()
             one.CopyFrom(update)
             one.id = task_id

@@ -33,6 +33,10 @@ async def create_many(
     road: Road, request: wire.CreateManyRequest, checked: Checked, begin: Begin, left: float
 ) -> wire.CreateManyResponse:
     """One entry for each, in order. Raises Rejected where the whole is too much."""
+    if request.change.all_or_nothing:
+        raise invalid(
+            "all_or_nothing", "is about tasks that are there: of new ones each stands for itself"
+        )
     if len(request.tasks) > CREATE_MANY_MAX:
         raise invalid("tasks", f"{len(request.tasks)} items, at most {CREATE_MANY_MAX}")
     if request.ByteSize() > MESSAGE_BYTES_MAX:

@@ -1,4 +1,5 @@
-"""Changing many: by ids, by filter, or by both; one entry for each id, each succeeds or fails alone (PT-79, TM-30 to TM-32).
+"""Changing many: by ids, by filter, or by both; one entry for each id, each succeeds or fails alone (PT-79, TM-30 to TM-32; `together.py`
+has the changes that are one command).
 
 Each id has a request id of its own, made from the call's and its name. So a repeat of the call is answered for what an
 earlier try had done, also where a cancelled task does not match the filter any more. Which tasks a filter means is not
@@ -15,6 +16,7 @@ from coordinator.api.errors import Rejected, from_refusal, invalid, too_large
 from coordinator.api.road import Road
 from coordinator.api.selection import SortedIds, matcher, page_of, weight_of
 from coordinator.api.translate import task_to_wire
+from coordinator.machine.commands import Change
 from coordinator.machine.outcome import Accepted, Outcome, Refusal, Refused
 from coordinator.model.ids import TaskId
 from coordinator.model.limits import (
@@ -25,7 +27,7 @@ from coordinator.model.limits import (
     REQUEST_ID_CHARS_MAX,
 )
 from coordinator.model.tasks import Task
-from coordinator.replica.inputs import Asked, Wish
+from coordinator.replica.inputs import Asked
 from coordinator.wire.v1 import tasks_pb2 as wire
 
 WORDS = {Refusal.TASK_NOT_FOUND: "not_found", Refusal.REVISION_MISMATCH: "conflict"}
@@ -33,7 +35,7 @@ BYTES_AT_ONCE = 4 * MIB  # of what is asked of each: more of it would hold up th
 MERGES = 5  # an edit that meets so many others is told as a conflict
 
 Request = wire.CancelManyRequest | wire.ChangeManyRequest
-Make = Callable[[TaskId, Task | None], Wish]
+Make = Callable[[TaskId, Task | None], Change]
 """The wish for one task, made of its record as it is; may raise Rejected."""
 Word = Callable[[Task | None], str]
 """What is said of one that was changed: updated, deferred."""
@@ -53,9 +55,9 @@ class Many:
         self, request: Request, content: bytes, make: Make, word: Word, left: float
     ) -> wire.ChangeManyResponse:
         """`content` is what is asked of each. Raises Rejected: a request id, filter or token that does not fit."""
-        _check(request)
+        check(request)
         await self._road.barrier(left)
-        ids, token = self._meant(request)
+        ids, token = self.meant(request)
         items = {task_id: wire.ChangeManyItem(id=task_id) for task_id in ids}
         wanted = self._wanted(request, ids)
         for task_id in items.keys() - set(wanted):
@@ -68,20 +70,20 @@ class Many:
             for part in _parts(wanted, len(content)):
                 asked = self._asked(request.change, hashed, part, make, items)
                 told |= await self._told(asked, told, left)
-            wanted = [one for one, (outcome, _) in told.items() if _is_stale(outcome)]
+            wanted = [one for one, (outcome, _) in told.items() if is_stale(outcome)]
             if not wanted or merge == MERGES - 1:
                 break
             for task_id in wanted:
                 del told[task_id]
         room = PAGE_BYTES
         for task_id, (outcome, record) in told.items():
-            _tell(items[task_id], outcome, word(record))
-            room = _show(items[task_id], record, room)
+            tell(items[task_id], outcome, word(record))
+            room = show(items[task_id], record, room)
         return wire.ChangeManyResponse(
             answer=self._road.answer(), items=items.values(), next_page=token
         )
 
-    def _meant(self, request: Request) -> tuple[list[TaskId], str]:
+    def meant(self, request: Request) -> tuple[list[TaskId], str]:
         """Those named, whatever becomes of them, else a page of those that match."""
         if request.filter.ids:
             return list(dict.fromkeys(TaskId(one) for one in request.filter.ids)), ""
@@ -133,7 +135,7 @@ class Many:
             try:
                 wish = make(task_id, tasks.get(task_id))
             except Rejected as rejected:
-                _put_error(items[task_id], "refused", rejected)
+                put_error(items[task_id], "refused", rejected)
                 continue
             request_id = _item_id(change.request_id, task_id) if change.request_id else ""
             asked[task_id] = Asked(wish, request_id, hashed, change.dry_run)
@@ -146,7 +148,8 @@ def _parts(wanted: Sequence[TaskId], weight: int) -> Iterator[Sequence[TaskId]]:
     return (wanted[first : first + at_once] for first in range(0, len(wanted), at_once))
 
 
-def _check(request: Request) -> None:
+def check(request: Request) -> None:
+    """What needs no record. Raises Rejected."""
     change = request.change
     checks.check_request_id(change.request_id)
     if len(change.reason.encode()) > REASON_BYTES_MAX:
@@ -164,27 +167,34 @@ def _item_id(request_id: str, task_id: str) -> str:
     return request_id[: REQUEST_ID_CHARS_MAX - len(suffix)] + suffix
 
 
-def _is_stale(outcome: Outcome) -> bool:
+def is_stale(outcome: Outcome) -> bool:
+    """Whether it was merged into a record that another edit has changed: it is to be merged anew."""
     return isinstance(outcome, Refused) and outcome.code is Refusal.CHOICE_STALE
 
 
-def _tell(item: wire.ChangeManyItem, outcome: Outcome, word: str) -> None:
+def tell(item: wire.ChangeManyItem, outcome: Outcome, word: str) -> None:
+    """Put what became of it; `word`: of one that was changed."""
     if not isinstance(outcome, Refused):
         item.result = "unchanged" if outcome.unchanged else word
         item.removed = outcome.removed
         return
-    result = "conflict" if _is_stale(outcome) else WORDS.get(outcome.code, "refused")
-    _put_error(item, result, from_refusal(outcome))
+    put_error(item, word_of(outcome), from_refusal(outcome))
 
 
-def _put_error(item: wire.ChangeManyItem, result: str, rejected: Rejected) -> None:
+def word_of(refused: Refused) -> str:
+    """Of one that was not changed: not_found, conflict, refused."""
+    return "conflict" if is_stale(refused) else WORDS.get(refused.code, "refused")
+
+
+def put_error(item: wire.ChangeManyItem, result: str, rejected: Rejected) -> None:
+    """Put why it was not changed."""
     item.result = result
     item.error.code, item.error.reason = rejected.code.name, rejected.reason
     item.error.message = rejected.message
     item.error.metadata.update(rejected.wire_metadata)
 
 
-def _show(item: wire.ChangeManyItem, record: Task | None, room: int) -> int:
+def show(item: wire.ChangeManyItem, record: Task | None, room: int) -> int:
     """The record as it is now, as long as there is room in the message; what is left of that."""
     if record is None or weight_of(record) > room:
         return room

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from coordinator.cli.changing import change_flags, change_of, revision_flag
+from coordinator.cli.changing import change_flags, change_of, revision_flag, whole_flag
 from coordinator.cli.completing import complete
 from coordinator.cli.entries import entry_of
 from coordinator.cli.flags import DURATION
@@ -45,6 +45,7 @@ ChangeMany = Callable[["Filter", "ChangeOptions"], Awaitable["ChangedMany"]]
 @click.option("--run", "run_only", is_flag=True, help="End its current run alone.")
 @click.option("--rerun", is_flag=True, help="With --run: a task without a schedule runs again.")
 @click.option("--wait", "wait", is_flag=True, help="Until it is cancelled.")
+@whole_flag
 @change_flags
 @revision_flag
 @click.pass_context
@@ -57,6 +58,9 @@ def cancel(ctx: click.Context, /, **flags: Any) -> int:
     if (rerun and not run_only) or (run_only and purge):
         raise click.UsageError("--rerun goes with --run, --purge does not", ctx)
     selection = selection_of(flags.pop("ids"), flags)
+    if run_only:
+        refuse_one_by_one(selection, flags, "--run")
+    refuse_if_revision(selection, flags)
     if selection.means_several and not run_only and not flags["if_revision"]:
         from coordinator.cli.cancel_many import How, cancel_many
 
@@ -131,11 +135,26 @@ def change_all(
     `many` makes it in one call where several are meant.
     """
     selection = selection_of(flags.pop("ids"), flags)
+    refuse_if_revision(selection, flags)
+    if many is None:
+        refuse_one_by_one(selection, flags, "--param")
     if many is not None and selection.means_several and not flags.get("if_revision"):
         from coordinator.cli.change_many import change_many
 
         return change_many(session, selection, change_of(flags)(), many, finished=finished)
     return change_selected(session, selection, change_of(flags), change, finished=finished)
+
+
+def refuse_one_by_one(selection: Selection, flags: dict[str, Any], because: str) -> None:
+    """Several tasks are no one command where `because` makes each change another. Raises UsageError."""
+    if flags.get("all_or_nothing") and selection.means_several:
+        raise click.UsageError(f"{because} is about each task alone, not with --all-or-nothing")
+
+
+def refuse_if_revision(selection: Selection, flags: dict[str, Any]) -> None:
+    """As `refuse_one_by_one`."""
+    if flags.get("if_revision"):
+        refuse_one_by_one(selection, flags, "--if-revision")
 
 
 def change_selected(

@@ -41,6 +41,13 @@ def revision_flag(command: Command) -> Command:
     )(command)
 
 
+def whole_flag(command: Command) -> Command:
+    """--all-or-nothing, of a verb that may be about many tasks."""
+    return click.option(
+        "--all-or-nothing", is_flag=True, help="Change all of them, or none if one is refused."
+    )(command)
+
+
 def change_of(flags: dict[str, Any]) -> Callable[[], ChangeOptions]:
     """A maker of change options, one per object; a request id that was given goes to the first only.
 
@@ -51,6 +58,7 @@ def change_of(flags: dict[str, Any]) -> Callable[[], ChangeOptions]:
     given = flags.pop("request_id")
     reason, dry_run = flags.pop("reason"), flags.pop("dry_run")
     if_revision = flags.pop("if_revision", 0)
+    whole = flags.pop("all_or_nothing", False)
     made = 0
 
     def make() -> ChangeOptions:
@@ -60,7 +68,11 @@ def change_of(flags: dict[str, Any]) -> Callable[[], ChangeOptions]:
             given if given and made == 1 else f"{given}.{made}" if given else new_request_id()
         )
         return ChangeOptions(
-            request_id=request_id, reason=reason, dry_run=dry_run, if_revision=if_revision
+            request_id=request_id,
+            reason=reason,
+            dry_run=dry_run,
+            if_revision=if_revision,
+            all_or_nothing=whole,
         )
 
     return make

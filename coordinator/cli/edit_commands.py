@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 from msgspec.structs import replace
 
-from coordinator.cli.change_commands import change_all, change_selected
-from coordinator.cli.changing import change_flags, change_of, revision_flag
+from coordinator.cli.change_commands import change_all, change_selected, refuse_if_revision
+from coordinator.cli.changing import change_flags, change_of, revision_flag, whole_flag
 from coordinator.cli.completing import complete
 from coordinator.cli.failures import usage
 from coordinator.cli.flags import DURATION
@@ -23,8 +23,8 @@ from coordinator.cli.spec_words import ATTEMPTS, COST, PRIORITY
 from coordinator.cli.start_command import due_of, naming, params_of, time_of
 
 if TYPE_CHECKING:
-    from coordinator.client.replies import Changed
-    from coordinator.client.requests import ChangeOptions, Edit
+    from coordinator.client.replies import Changed, ChangedMany
+    from coordinator.client.requests import ChangeOptions, Edit, Filter
     from coordinator.client.views import Task
 
 # flag -> field of the edit
@@ -52,7 +52,7 @@ _CLEARED = {
 
 
 @click.command("update", cls=Verb)
-@click.argument("task_id", metavar="ID", shell_complete=complete("tasks"))
+@click.argument("ids", nargs=-1, required=True, shell_complete=complete("tasks"))
 @click.option(
     "-p", "--param", "pairs", multiple=True, metavar="K=V", help="One parameter; the others stay."
 )
@@ -77,16 +77,25 @@ _CLEARED = {
 )
 @click.option("--executor-version", type=click.IntRange(1), help="Of the params, for a roll-back.")
 @click.option("--restart", is_flag=True, help="Stop the current run, so that all takes effect now.")
+@whole_flag
 @change_flags
 @revision_flag
 @click.pass_context
-def update(ctx: click.Context, /, task_id: str, **flags: Any) -> int:
-    """Change params, spec or state of a task that has not ended; says what counts from the next run on."""
-    session = session_of(ctx)
+def update(ctx: click.Context, /, ids: tuple[str, ...], **flags: Any) -> int:
+    """Change params, spec or state of tasks that have not ended; says what counts from the next run on."""
+    session, selection = session_of(ctx), Selection(ids)
+    refuse_if_revision(selection, flags)
+    is_one_command = flags["all_or_nothing"] and selection.means_several
     options = change_of(flags)
     schedule = asked_schedule(flags, partial(time_of, session))
     if schedule and "schedule" in flags["clear"]:
         raise click.UsageError("either --clear schedule or a new one, not both", ctx)
+    if is_one_command:
+        if schedule:
+            raise click.UsageError("a timetable is merged task by task, not with --all-or-nothing")
+        from coordinator.cli.change_many import change_many
+
+        return change_many(session, selection, options(), partial(_update_many, session, flags))
 
     async def change(full: str, made: ChangeOptions) -> Changed:
         there = await _there(session, full) if flags["pairs"] or schedule else None
@@ -97,7 +106,17 @@ def update(ctx: click.Context, /, task_id: str, **flags: Any) -> int:
                 edit = replace(edit, schedule=merged_schedule(schedule, there.spec.schedule))
             return await session.client.update(full, edit, made)
 
-    return change_selected(session, Selection((task_id,)), options, change)
+    return change_selected(session, selection, options, change)
+
+
+async def _update_many(
+    session: Session, flags: dict[str, Any], chosen: Filter, made: ChangeOptions
+) -> ChangedMany:
+    """The same edit for all; what a parameter means, the executor of the first one says."""
+    executor = await _executor_of(session, chosen.ids[0]) if flags["pairs"] else ""
+    with naming(executor):
+        edit = await _edit_of(session, executor, flags)
+        return await session.client.update_many(chosen, edit, made)
 
 
 @click.command("pause", cls=Verb)
@@ -117,6 +136,7 @@ def update(ctx: click.Context, /, task_id: str, **flags: Any) -> int:
 @click.option(
     "--clear-state", is_flag=True, help="Forget their state, once no run exists any more."
 )
+@whole_flag
 @change_flags
 @revision_flag
 @click.pass_context
@@ -144,6 +164,7 @@ def pause(ctx: click.Context, /, **flags: Any) -> int:
 @click.option(
     "--no-catch-up", is_flag=True, help="With a schedule: no run for what was missed meanwhile."
 )
+@whole_flag
 @change_flags
 @revision_flag
 @click.pass_context
@@ -166,6 +187,7 @@ def resume(ctx: click.Context, /, **flags: Any) -> int:
 @click.option(
     "--replace", "in_place", is_flag=True, help="If it runs already: stop that run first."
 )
+@whole_flag
 @change_flags
 @revision_flag
 @click.pass_context
@@ -192,6 +214,7 @@ def run_now(ctx: click.Context, /, **flags: Any) -> int:
     "-p", "--param", "pairs", multiple=True, metavar="K=V", help="One parameter; the others stay."
 )
 @click.option("--again", is_flag=True, help="Tasks that succeeded, too.")
+@whole_flag
 @change_flags
 @revision_flag
 @click.pass_context

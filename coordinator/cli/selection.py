@@ -241,11 +241,12 @@ def confirm_many(session: Session, ids: Sequence[str], selection: Selection) -> 
 
 
 def exit_of(entries: Sequence[Entry]) -> int:
-    """0, the code of the failure when all failed, 13 when some did."""
+    """0, the code of the failure when all failed, 13 when some did. Of changes that are one command: of its reason."""
     failed = [entry.failure for entry in entries if entry.failure is not None]
     if not failed:
         return exits.OK
-    return failed[0].exit_code if len(failed) == len(entries) else exits.SOME_FAILED
+    first = next((one for one in failed if one.reason != "not_done"), failed[0])
+    return first.exit_code if len(failed) == len(entries) else exits.SOME_FAILED
 
 
 def report(session: Session, entries: Sequence[Entry]) -> int:

@@ -9,6 +9,7 @@ from msgspec.structs import replace as msgspec_replace
 
 from coordinator.client import from_wire, methods, replies
 from coordinator.client.channels import Method
+from coordinator.client.errors import InvalidRequest
 from coordinator.client.items import Items
 from coordinator.client.requests import ChangeOptions, Edit, Filter
 from coordinator.client.task_reads import TaskReads
@@ -40,6 +41,10 @@ class ManyTasks(TaskReads):
         still match, so that a repeat is about the same ones. With ids, each is answered, in the order given: unknown
         ones `not_found`, finished ones `refused` (`already_finished`), those that do not match `skipped`. With
         `purge` records are removed once they have ended; of an object those of finished tasks as well.
+
+        `ChangeOptions(all_or_nothing=True)` makes it one command: all are changed, or, where one is refused, not there
+        or no match any more, none; the others are then `refused` (`not_done`). It takes at most 1,000 tasks and 4 MiB.
+        Raises InvalidRequest for more.
         """
         if purge and selection.object_kind and not selection.statuses:
             selection = msgspec_replace(selection, include_finished=True)
@@ -122,11 +127,14 @@ class ManyTasks(TaskReads):
         change: ChangeOptions | None,
         timeout_s: float | None,
     ) -> replies.ChangedMany:
-        """In parts of 1,000 ids, one after the other."""
+        """In parts of 1,000 ids, one after the other. Raises InvalidRequest for more where they are to be one command."""
         change = change or ChangeOptions()
         request.change.CopyFrom(change_to_wire(change))
         subset = frozenset(getattr(request, "clear_state_of", ()))
         ids = list(dict.fromkeys(selection.ids)) or await self._matching(selection)
+        if change.all_or_nothing and len(ids) > _AT_ONCE:
+            why = f"is about at most {_AT_ONCE} tasks, these are {len(ids)}"
+            raise InvalidRequest(f"all_or_nothing: {why}", violations=(("all_or_nothing", why),))
         items: list[replies.ChangedItem] = []
         answer = Answer()
         for first in range(0, len(ids), _AT_ONCE):

@@ -104,13 +104,15 @@ class Edit(Struct, frozen=True, kw_only=True):
 class ChangeOptions(Struct, frozen=True, kw_only=True):
     """How to change: the request id makes a repeat harmless, `dry_run` has all checked and nothing written.
 
-    `if_revision` (0: any) refuses the change unless the record still has that revision.
+    `if_revision` (0: any) refuses the change unless the record still has that revision. `all_or_nothing`: a change of
+    many tasks is one command, which changes all of them or none.
     """
 
     request_id: str = field(default_factory=new_request_id)
     reason: str = ""
     dry_run: bool = False
     if_revision: int = 0
+    all_or_nothing: bool = False
 
 
 class ReadOptions(Struct, frozen=True, kw_only=True):

@@ -134,6 +134,7 @@ def change_to_wire(change: ChangeOptions) -> wire.Change:
         reason=change.reason,
         dry_run=change.dry_run,
         if_revision=change.if_revision,
+        all_or_nothing=change.all_or_nothing,
     )
 
 

@@ -10,7 +10,7 @@ from typing import Protocol
 from msgspec.structs import replace
 
 from coordinator.client import replies
-from coordinator.client.errors import ClientError, Conflict, NotFound
+from coordinator.client.errors import ClientError, Conflict, InvalidRequest, NotFound
 from coordinator.client.requests import ChangeOptions, Edit
 from coordinator.client.views import Answer, Task
 
@@ -46,7 +46,10 @@ async def update_with(
     change: ChangeOptions,
     timeout_s: float | None = None,
 ) -> replies.ChangedMany:
-    """One entry for each id, in their order."""
+    """One entry for each id, in their order. Raises InvalidRequest where they are to be one command."""
+    if change.all_or_nothing:
+        why = "each edit is made of its own record and written alone"
+        raise InvalidRequest(f"all_or_nothing: {why}", violations=(("all_or_nothing", why),))
     gate = asyncio.Semaphore(AT_ONCE)
     answers: list[Answer] = []
 

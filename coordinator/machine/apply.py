@@ -47,6 +47,7 @@ from coordinator.machine.report import end_run, start_run, write_state
 from coordinator.machine.requests import answer_again, forget_requests, remember
 from coordinator.machine.run_now import run_now
 from coordinator.machine.settings import drop_reassign_floor, set_settings
+from coordinator.machine.together import change_tasks
 from coordinator.model.events import DigestAgreed
 from coordinator.model.state import ClusterState
 
@@ -102,6 +103,8 @@ def _apply(state: ClusterState, command: c.Command) -> Outcome:
             return assign_task(state, command)
         case c.StopRun():
             return stop_run(state, command)
+        case c.ChangeTasks():
+            return change_tasks(state, command, _apply)
         case _:
             return _apply_to_series(state, command)
 

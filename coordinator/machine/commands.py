@@ -27,6 +27,8 @@ from coordinator.machine.series_commands import (
 from coordinator.machine.wish_commands import (
     CancelRun,
     CancelTask,
+    Change,
+    ChangeTasks,
     PauseTask,
     RemoveTask,
     ResumeTask,
@@ -50,6 +52,8 @@ __all__ = [
     "BindMember",
     "CancelRun",
     "CancelTask",
+    "Change",
+    "ChangeTasks",
     "CheckDigest",
     "ClusterCommand",
     "Command",
@@ -339,7 +343,15 @@ class RemoveLimit(msgspec.Struct, frozen=True, array_like=True, tag=41, gc=False
 
 
 TaskCommand: TypeAlias = (
-    CreateTask | AssignTask | StartRun | WriteState | EndRun | StopRun | SeriesCommand | WishCommand
+    CreateTask
+    | AssignTask
+    | StartRun
+    | WriteState
+    | EndRun
+    | StopRun
+    | SeriesCommand
+    | WishCommand
+    | ChangeTasks
 )
 
 NodeCommand: TypeAlias = (

@@ -66,14 +66,19 @@ class Accepted(msgspec.Struct, frozen=True, array_like=True, gc=False):
     schema_only: bool = False
     deduplicated: bool = False  # another task was active under the key: this is its answer (TM-66)
     cleared: tuple[str, ...] = ()  # executors and settings whose pause has ended (TM-28)
+    parts: tuple[Accepted, ...] = ()  # of changes that are one command, in their order (TM-32)
 
 
 class Refused(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """`detail` names the value and what was expected; `current` is the allocation id in force."""
+    """`detail` names the value and what was expected; `current` is the allocation id in force.
+
+    `task_id`: of changes that are one command, the task that was the reason (TM-32).
+    """
 
     code: Refusal
     detail: str = ""
     current: AllocationId = NO_ALLOCATION
+    task_id: TaskId = TaskId("")
 
 
 class Unlogged(Refused, frozen=True, array_like=True, gc=False):

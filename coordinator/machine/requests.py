@@ -5,7 +5,6 @@ from __future__ import annotations
 from coordinator.machine.commands import ForgetRequests, Request
 from coordinator.machine.outcome import Accepted, Outcome, Refusal, Refused
 from coordinator.model import limits
-from coordinator.model.ids import TaskId
 from coordinator.model.requests import Remembered
 from coordinator.model.state import ClusterState
 
@@ -31,7 +30,8 @@ def answer_again(state: ClusterState, request: Request) -> Outcome | None:
         detail = f"request id {request.request_id} was used for another request"
         return Refused(Refusal.REQUEST_ID_REUSED, detail)
     if first.refusal:
-        return Refused(Refusal(first.refusal), first.detail, first.allocation_id)
+        refusal = Refusal(first.refusal)
+        return Refused(refusal, first.detail, first.allocation_id, first.task_id)
     return Accepted(
         first.task_id,
         first.allocation_id,
@@ -55,7 +55,7 @@ def remember(state: ClusterState, request: Request, outcome: Outcome) -> None:
         return
     else:
         kept = Remembered(
-            content, at, TaskId(""), outcome.current, False, outcome.code.value, outcome.detail
+            content, at, outcome.task_id, outcome.current, False, outcome.code.value, outcome.detail
         )
     if len(state.requests) >= limits.REQUESTS_REMEMBERED:
         state.requests.forget(DROPPED_AT_ONCE)

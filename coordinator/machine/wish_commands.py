@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 import msgspec
 
+from coordinator.machine.series_commands import RunNow
 from coordinator.model.concurrency import TaskLimit
 from coordinator.model.ids import NO_ALLOCATION, AllocationId, TaskId
 from coordinator.model.instants import Instant, Millis
@@ -120,6 +121,15 @@ class CancelRun(msgspec.Struct, frozen=True, array_like=True, tag=34, gc=False):
     if_revision: int = 0
     grace_ms: Millis = -1
     reason: str = ""
+
+
+Change: TypeAlias = CancelTask | UpdateTask | PauseTask | ResumeTask | RetryTask | RunNow
+
+
+class ChangeTasks(msgspec.Struct, frozen=True, array_like=True, tag=35, gc=False):
+    """Changes of different tasks, all of them or none (TM-32): one that the law refuses undoes those before it."""
+
+    changes: tuple[Change, ...]
 
 
 WishCommand: TypeAlias = (

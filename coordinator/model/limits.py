@@ -34,6 +34,7 @@ NODE_CAPACITY_MAX = 100_000
 REQUESTS_REMEMBERED = 200_000
 REQUESTS_REMEMBERED_MS = 24 * HOUR
 UNCOMMITTED_BYTES_MAX = 64 * MIB
+CHANGE_BYTES_MAX = 4 * MIB  # of changes of many tasks that are one command (TM-32)
 ENTRY_BYTES_MAX = 8 * MIB  # one that cannot travel between members would hold up all behind it
 PAGE_MAX = 1_000
 PAGE_DEFAULT = 100
@@ -65,6 +66,7 @@ def require(condition: bool, why: str) -> None:  # noqa: FBT001 - reads as a sen
 
 require(STATE_BYTES_MAX + PARAMS_BYTES_MAX < MESSAGE_BYTES_MAX, "a task fits into one message")
 require(MESSAGE_BYTES_MAX < ENTRY_BYTES_MAX, "what came in one message fits into one entry")
+require(CHANGE_BYTES_MAX < ENTRY_BYTES_MAX, "changes that are one command fit into one entry")
 require(RESULT_BYTES_IN_STATE <= RESULT_BYTES_MAX, "what the state keeps is part of a result")
 require(PAGE_DEFAULT <= PAGE_MAX, "the default page is a page")
 require(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import msgspec
 from msgspec.structs import replace
 
@@ -21,6 +23,7 @@ from coordinator.replica.task_limits import limits_of
 from coordinator.replica.validation import Validations, Verdict
 
 Edit = UpdateTask | RetryTask
+Ready = Callable[[Asked, Edit, OnAnswer], None]
 
 
 class _Early(msgspec.Struct, frozen=True):
@@ -29,6 +32,7 @@ class _Early(msgspec.Struct, frozen=True):
     asked: Asked
     edit: Edit
     on_answer: OnAnswer
+    submit: Ready
 
 
 class Edits:
@@ -41,35 +45,38 @@ class Edits:
         self._early: Review[_Early] = Review()
         self._checked: Review[_Early] = Review()  # by foreign code
 
-    def begin(self, asked: Asked, edit: Edit, on_answer: OnAnswer) -> None:
-        """Ask foreign code about new params, or propose."""
-        bench = self._bench
+    def begin(
+        self, asked: Asked, edit: Edit, on_answer: OnAnswer, submit: Ready | None = None
+    ) -> None:
+        """Ask foreign code about new params, or propose. `submit` takes the command of an edit that is part of another."""
+        bench, submit = self._bench, submit or self._submit
         task = bench.state.tasks.get(edit.task_id)
         known = bench.view.facts.get(task.executor) if task is not None else None
         if isinstance(edit, UpdateTask) and edit.has_state and known is not None:
             edit = replace(edit, state_version=known.version)  # by its schema the door has judged
         repeated = asked.request_id and bench.state.requests.get(asked.request_id) is not None
         if task is None or repeated or edit.params is None:
-            self._propose(asked, edit, task, on_answer)
+            self._propose(_Early(asked, edit, on_answer, submit), task)
             return
         facts = known
         if facts is not None and not edit.executor_version:
             edit = replace(edit, executor_version=facts.version)
         elif not edit.executor_version:
             edit = replace(edit, executor_version=task.executor_version)
+        one = _Early(asked, edit, on_answer, submit)
         if facts is None or not facts.own_validate or edit.params == task.params:
-            self._propose(asked, edit, task, on_answer)
+            self._propose(one, task)
         elif bench.facts.has_code(task.executor):
-            self._validate(asked, edit, task, on_answer)
+            self._validate(one, task)
         elif bench.facts.may_get_code(task.executor):
-            self._early.hold(on_answer, _Early(asked, edit, on_answer))
+            self._early.hold(on_answer, one)
         else:
-            self._propose(asked, edit, task, by_schema_only(on_answer))
+            self._propose(replace(one, on_answer=by_schema_only(on_answer)), task)
 
     def plugins_known(self) -> None:
         """More is known of which code is here: look again at what waited for that."""
         for one in self._early.release_all():
-            self.begin(one.asked, one.edit, one.on_answer)
+            self.begin(one.asked, one.edit, one.on_answer, one.submit)
 
     def take_waiting(self) -> list[OnAnswer]:
         """Leadership is over: whom to tell that nothing was proposed."""
@@ -84,26 +91,25 @@ class Edits:
         self._early.withdraw(waiter)
         self._checked.withdraw(waiter)
 
-    def _validate(self, asked: Asked, edit: Edit, task: Task, on_answer: OnAnswer) -> None:
-        number = self._checked.hold(on_answer, _Early(asked, edit, on_answer))
+    def _validate(self, one: _Early, task: Task) -> None:
+        number, edit = self._checked.hold(one.on_answer, one), one.edit
 
         def judged(verdict: Verdict) -> None:
             if self._checked.release(number) is None:
                 return
             if verdict is None:
-                self._propose(asked, edit, task, on_answer)
+                self._propose(one, task)
             else:
-                on_answer(verdict)
+                one.on_answer(verdict)
 
         draft = with_params(task, edit.params, edit.executor_version)
         if isinstance(edit, UpdateTask) and edit.spec is not None:
             draft = replace(draft, spec=edit.spec)
         self._validations.ask(draft, judged)
 
-    def _propose(self, asked: Asked, edit: Edit, task: Task | None, on_answer: OnAnswer) -> None:
-        if task is not None:
-            edit = self._resolved(edit, task)
-        self._submit(replace(asked, wish=edit), edit, on_answer)
+    def _propose(self, one: _Early, task: Task | None) -> None:
+        edit = one.edit if task is None else self._resolved(one.edit, task)
+        one.submit(replace(one.asked, wish=edit), edit, one.on_answer)
 
     def _resolved(self, edit: Edit, task: Task) -> Edit:
         """What the leader alone can say: the policy that a spec comes to, the limits under changed params or labels."""

@@ -52,6 +52,7 @@ from coordinator.replica.reads import Reads
 from coordinator.replica.run_calls import RunCalls
 from coordinator.replica.sessions import Sessions
 from coordinator.replica.submitting import submitter
+from coordinator.replica.together import Together
 from coordinator.replica.transitions import (
     has_ended,
     has_freed,
@@ -86,6 +87,7 @@ class Leadership:
         self.creations = Creations(bench, self.assigners, self.validations, proposals)
         self.submit = submitter(proposals, lambda: bench.state)
         self.edits = Edits(bench, self.validations, self.submit)
+        self.together = Together(bench, self.edits, proposals, self.submit)
         self.declared = DeclaredTasks(bench, self.creations.begin, self.edits.begin, self.submit)
         self.asking = AskingPass(bench, self.assigners, proposals)
         self.pokes = Pokes(self.look_again)

@@ -9,7 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from coordinator.machine.commands import CancelTask, Command, EndRun, PauseTask, UpdateTask
+from coordinator.machine.commands import (
+    CancelTask,
+    ChangeTasks,
+    Command,
+    EndRun,
+    PauseTask,
+    UpdateTask,
+)
 from coordinator.model.ids import TaskId
 from coordinator.model.state import ClusterState
 from coordinator.model.tasks import RunOutcome
@@ -22,6 +29,8 @@ def taken_from(command: Command, state: ClusterState) -> tuple[TaskId, ...]:
             return (command.task_id,)
         case CancelTask():
             return (command.task_id, *_descendants(command.task_id, state))
+        case ChangeTasks():
+            return tuple(one for part in command.changes for one in taken_from(part, state))
         case EndRun():
             return (command.task_id,) if _ends_more_than_a_run(command, state) else ()
         case _:

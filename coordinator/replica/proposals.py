@@ -21,6 +21,7 @@ from coordinator.consensus.raft import Raft
 from coordinator.duties.agenda import Freshness
 from coordinator.machine.commands import (
     Batch,
+    ChangeTasks,
     Command,
     CreateTask,
     EndRun,
@@ -254,6 +255,8 @@ def weight_of(command: Command) -> int:
         case CreateTask():
             pairs = (*command.spec.labels, *command.spec.headers)
             return COMMAND_BYTES + len(command.params) + sum(len(k) + len(v) for k, v in pairs)
+        case ChangeTasks():
+            return sum(map(weight_of, command.changes))
         case WriteState():
             return COMMAND_BYTES + len(command.state or b"")
         case UpdateTask():

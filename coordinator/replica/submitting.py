@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from coordinator.machine.apply import apply
-from coordinator.machine.commands import Command, Request
+from coordinator.machine.commands import ChangeTasks, Command, Request
 from coordinator.machine.outcome import Outcome
 from coordinator.model.ids import NodeName, TaskId
 from coordinator.model.settings import Settings
@@ -44,9 +44,11 @@ def would(state: ClusterState, command: Command) -> Outcome:
     for member in state.members_by_id():
         copy.put_member(member)
     copy.last_member_id, copy.member_change = state.last_member_id, state.member_change
-    task = state.tasks.get(TaskId(getattr(command, "task_id", "")))
-    if task is not None:
-        copy.put_task(task)
+    parts = command.changes if isinstance(command, ChangeTasks) else (command,)
+    for part in parts:
+        task = state.tasks.get(TaskId(getattr(part, "task_id", "")))
+        if task is not None:
+            copy.put_task(task)
     node = state.nodes.get(NodeName(getattr(command, "name", "")))
     if node is not None:
         copy.put_node(node)

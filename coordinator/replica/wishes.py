@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from msgspec.structs import replace
-
-from coordinator.assignment.load import Claim
-from coordinator.duties.due import place_now
 from coordinator.machine.commands import (
+    ChangeTasks,
     Command,
     RaiseFeatureLevel,
     RemoveMember,
@@ -22,18 +19,23 @@ from coordinator.machine.commands import (
 from coordinator.machine.outcome import Accepted, Refusal, Refused, Unlogged
 from coordinator.model.ids import TaskId
 from coordinator.model.state import ClusterState
-from coordinator.model.tasks import Status
-from coordinator.replica.inputs import Asked, Create, Input, Move
+from coordinator.replica.inputs import Asked, Create, Input, Move, Wish
 from coordinator.replica.inputs import Submit as SubmitInput
 from coordinator.replica.leadership import Leadership
 from coordinator.replica.proposals import OnAnswer, Proposal
 from coordinator.replica.submitting import would
+from coordinator.replica.together import placed_at_once
 
 
 def asked_of(inputs: Iterable[Input]) -> frozenset[TaskId]:
     """The tasks for which callers ask something in this turn."""
-    wishes = (asked.wish for one in inputs if isinstance(one, SubmitInput) for asked in one.asked)
+    asked = (asked.wish for one in inputs if isinstance(one, SubmitInput) for asked in one.asked)
+    wishes = (part for wish in asked for part in _parts(wish))
     return frozenset(wish.task_id for wish in wishes if isinstance(wish, WishCommand | RunNow))
+
+
+def _parts(wish: Wish) -> Sequence[Wish]:
+    return wish.changes if isinstance(wish, ChangeTasks) else (wish,)
 
 
 def take(leading: Leadership, state: ClusterState, asked: Asked, waiter: OnAnswer) -> None:
@@ -52,8 +54,11 @@ def take(leading: Leadership, state: ClusterState, asked: Asked, waiter: OnAnswe
     if isinstance(wish, UpdateTask | RetryTask):
         leading.edits.begin(asked, wish, waiter)
         return
+    if isinstance(wish, ChangeTasks):
+        leading.together.begin(asked, wish, waiter)
+        return
     if isinstance(wish, RunNow) and not asked.dry_run:
-        _run_now(leading, state, asked, wish, waiter)
+        _run_now(leading, asked, wish, waiter)
         return
     unwise = _unwise(leading, state, asked, wish)
     if unwise is not None:
@@ -64,30 +69,21 @@ def take(leading: Leadership, state: ClusterState, asked: Asked, waiter: OnAnswe
 
 def withdraw(leading: Leadership, waiters: Sequence[OnAnswer]) -> bool:
     """Take back the wishes of these waiters, all or none: only what is still being looked at can be."""
-    creations, edits = leading.creations, leading.edits
-    if not all(creations.is_looking_at(one) or edits.is_looking_at(one) for one in waiters):
+    looking = leading.creations, leading.edits, leading.together
+    if not all(any(where.is_looking_at(one) for where in looking) for one in waiters):
         return False
     for one in waiters:
-        creations.withdraw(one)
-        edits.withdraw(one)
+        for where in looking:
+            where.withdraw(one)
     return True
 
 
-def _run_now(
-    leading: Leadership, state: ClusterState, asked: Asked, wish: RunNow, waiter: OnAnswer
-) -> None:
-    """With a place for a run that can begin at once, in the same entry."""
-    view, task = leading.bench.view, state.tasks.get(wish.task_id)
+def _run_now(leading: Leadership, asked: Asked, wish: RunNow, waiter: OnAnswer) -> None:
     held_back = leading.proposals.gate(wish)
     if held_back is not None:
         waiter(held_back)
         return
-    claims: tuple[Claim, ...] = ()
-    idle = task is not None and task.status in (Status.WAITING, Status.PAUSED)
-    if task is not None and idle and not view.asks_itself(task.executor):
-        due = replace(task, status=Status.UNASSIGNED)
-        assignment, claims = place_now(due, view, leading.bench.now)
-        wish = replace(wish, assignment=assignment)
+    wish, claims = placed_at_once(wish, leading.bench)
     request = Request(wish, asked.request_id, asked.content)
     leading.proposals.add(Proposal(request, waiter, claims))
 

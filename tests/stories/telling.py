@@ -28,10 +28,12 @@ def told_outcome(outcome: Outcome) -> str:
         facts = [f for f in ("created", "unchanged", "removed") if getattr(outcome, f)]
         under = f" under {outcome.allocation_id}" if outcome.task_id else ""
         which = f": {outcome.task_id}{under}" if outcome.task_id else ""
+        which += f": {len(outcome.parts)} together" if outcome.parts else ""
         cleared = f"; cleared {', '.join(outcome.cleared)}" if outcome.cleared else ""
         return f"accepted{', ' if facts else ''}{', '.join(facts)}{which}{cleared}"
     detail = f" ({outcome.detail})" if outcome.detail else ""
-    return f"refused: {outcome.code.value}{detail}"
+    because = f" of {outcome.task_id}" if outcome.task_id else ""
+    return f"refused{because}: {outcome.code.value}{detail}"
 
 
 def told_event(event: Event) -> list[str]:

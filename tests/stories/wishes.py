@@ -131,6 +131,13 @@ class WishTeller:
             w.text("reason"),
         )
 
+    def _together(self, w: Words) -> c.ChangeTasks:
+        """`together pause:t1:reason~x cancel:t2`: each in its own words, with a colon for a blank and ~ for =."""
+        lines = [Words(one.replace(":", " ").replace("~", "=")) for one in w.names]
+        verbs = {"run-now": "_run_now"}
+        read = [getattr(self, verbs.get(one.verb, f"_{one.verb}")) for one in lines]
+        return c.ChangeTasks(tuple(how(one) for how, one in zip(read, lines, strict=True)))
+
     # -- what is left out -----------------------------------------------------------------------
 
     def _grace(self, w: Words) -> int:

@@ -29,16 +29,18 @@ class Answer(_message.Message):
     def __init__(self, revision: _Optional[int] = ..., member: _Optional[str] = ..., term: _Optional[int] = ..., leader: _Optional[str] = ..., leader_address: _Optional[str] = ..., stale: _Optional[bool] = ..., age_ms: _Optional[int] = ..., forwarded: _Optional[bool] = ..., coordinators: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Change(_message.Message):
-    __slots__ = ("request_id", "reason", "dry_run", "if_revision")
+    __slots__ = ("request_id", "reason", "dry_run", "if_revision", "all_or_nothing")
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
     DRY_RUN_FIELD_NUMBER: _ClassVar[int]
     IF_REVISION_FIELD_NUMBER: _ClassVar[int]
+    ALL_OR_NOTHING_FIELD_NUMBER: _ClassVar[int]
     request_id: str
     reason: str
     dry_run: bool
     if_revision: int
-    def __init__(self, request_id: _Optional[str] = ..., reason: _Optional[str] = ..., dry_run: _Optional[bool] = ..., if_revision: _Optional[int] = ...) -> None: ...
+    all_or_nothing: bool
+    def __init__(self, request_id: _Optional[str] = ..., reason: _Optional[str] = ..., dry_run: _Optional[bool] = ..., if_revision: _Optional[int] = ..., all_or_nothing: _Optional[bool] = ...) -> None: ...
 
 class Backoff(_message.Message):
     __slots__ = ("kind", "first_ms", "base_ms", "cap_ms", "jitter")

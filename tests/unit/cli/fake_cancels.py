@@ -35,11 +35,16 @@ class FakeCancels:
 
     def _many(self, request: Any, status: str, desired: str) -> wire.ChangeManyResponse:
         reply = wire.ChangeManyResponse()
+        gone = [one for one in request.filter.ids if one not in self.state.tasks]
         fitting = {task.id for task in self.state.matching(request.filter)}
         for task_id in request.filter.ids:
             item = reply.items.add(id=task_id, result="updated")
             task = self.state.tasks.get(task_id)
-            if task is None:
+            if request.change.all_or_nothing and gone and task is not None:
+                item.result = "refused"
+                item.error.code, item.error.reason = "FAILED_PRECONDITION", "not_done"
+                item.error.message = f"not done: {gone[0]} was refused"
+            elif task is None:
                 item.result = "not_found"
                 item.error.code, item.error.reason = "NOT_FOUND", "task_not_found"
                 item.error.message = f"no task {task_id}"

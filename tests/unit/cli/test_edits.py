@@ -103,3 +103,60 @@ def test_ex_5_a_dry_run_of_each_says_so(taskctl: Taskctl, cluster: FakeCluster) 
         change = cluster.asked(words[0].capitalize())[0].change
         assert (change.dry_run, change.request_id) == (True, "r1")
     assert cluster.tasks["hello"].status == "running"
+
+
+def test_tm_32_all_or_nothing_goes_along_as_one_call(
+    taskctl: Taskctl, cluster: FakeCluster
+) -> None:
+    for name in ("a", "b"):
+        cluster.put(name, status="paused")
+    for verb in ("pause", "resume", "run-now", "retry"):
+        assert taskctl(verb, "a", "b", "--all-or-nothing").code == 0
+    assert taskctl("update", "a", "b", "--priority", "7", "--all-or-nothing").code == 0
+    asked = cluster.asked("ChangeMany")
+    assert [one.WhichOneof("what") for one in asked] == [
+        *("pause", "resume", "run_now", "retry", "update")
+    ]
+    assert all(one.change.all_or_nothing for one in asked)
+    assert taskctl("cancel", "a", "b", "--all-or-nothing").code == 0
+    assert [one.change.all_or_nothing for one in cluster.asked("CancelMany")] == [True]
+
+
+def test_tm_32_of_what_was_not_done_the_exit_code_is_that_of_the_reason(
+    taskctl: Taskctl, cluster: FakeCluster
+) -> None:
+    cluster.put("a", status="paused")
+    ran = taskctl("-o", "json", "resume", "a", "missing", "--all-or-nothing")
+    assert ran.code == 3
+    items = {one["id"]: (one["result"], one["reason"]) for one in json.loads(ran.out)["items"]}
+    assert items == {"a": ("refused", "not_done"), "missing": ("not_found", "task_not_found")}
+    ran = taskctl("resume", "a", "missing", "--all-or-nothing")
+    assert "not done: missing was refused" in ran.err
+
+
+def test_tm_32_what_each_task_is_asked_by_itself_is_no_one_command(
+    taskctl: Taskctl, cluster: FakeCluster
+) -> None:
+    cluster.put("a", executor="demo.ticker")
+    for words in (
+        ("retry", "a", "b", "-p", "until=4"),
+        ("pause", "a", "b", "--if-revision", "3"),
+        ("cancel", "a", "b", "--run"),
+        ("update", "a", "b", "--cron", "0 4 * * *"),
+    ):
+        ran = taskctl(*words, "--all-or-nothing")
+        assert ran.code == 2, words
+        assert "--all-or-nothing" in ran.err
+    assert not cluster.asked("ChangeMany")
+    assert taskctl("update", "a", "-p", "until=4", "--all-or-nothing").code == 0
+    assert len(cluster.asked("Update")) == 1
+
+
+def test_update_of_several_without_it_is_a_call_for_each(
+    taskctl: Taskctl, cluster: FakeCluster
+) -> None:
+    for name in ("aaaa", "bbbb"):
+        cluster.put(name)
+    ran = taskctl("update", "aaaa", "bbbb", "--priority", "7")
+    assert ran.code == 0, ran.err
+    assert sorted(one.id for one in cluster.asked("Update")) == ["aaaa", "bbbb"]

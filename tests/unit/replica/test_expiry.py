@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from coordinator.machine.commands import CancelTask, UpdateTask
+from coordinator.machine.commands import CancelTask, ChangeTasks, PauseTask, UpdateTask
 from coordinator.replica import effects as e
 from coordinator.replica import inputs as i
+from coordinator.replica.proposals import Lost
 from tests.unit.replica.kit import PICK, answer, at_once, know, node, of, questions, wish
 from tests.unit.replica.world import World
 
@@ -78,6 +79,32 @@ def test_q3_an_edit_that_is_looked_at_is_not_begun() -> None:
     assert expire(world) == "not_begun"
     answer(world, "ok")
     assert world.task("t1").params == b"{}"
+
+
+def test_tm_32_changes_that_are_one_command_are_not_begun_while_one_is_looked_at() -> None:
+    world = checking()
+    for name in ("t1", "t2"):
+        submit(world, wish(name, PROVE))
+        answer(world, "ok")
+    edits = (UpdateTask("t1", 0, params=b'{"a":1}'), UpdateTask("t2", 0, params=b'{"a":1}'))
+    submit(world, ChangeTasks((PauseTask("t1"), *edits)))
+    assert expire(world) == "not_begun"
+    while questions(world):
+        answer(world, "ok")
+    assert [world.task(name).params for name in ("t1", "t2")] == [b"{}", b"{}"]
+    assert world.task("t1").desired == "running"
+
+
+def test_tm_32_changes_that_are_looked_at_end_with_the_term() -> None:
+    world = checking()
+    submit(world, wish("t1", PROVE))
+    answer(world, "ok")
+    submit(world, ChangeTasks((UpdateTask("t1", 0, params=b'{"a":1}'),)))
+    leading = world.leader().replica.leading
+    for waiting in leading.edits.take_waiting():
+        waiting(Lost.NOT_LEADER)
+    leading.validations.drop()
+    assert not leading.together._gathering
 
 
 def test_q4_what_went_to_the_log_stays_and_its_fate_is_unknown() -> None:

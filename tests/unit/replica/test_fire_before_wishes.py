@@ -12,6 +12,7 @@ from coordinator.codec.envelope import decode_batch
 from coordinator.duties.agenda import Freshness
 from coordinator.machine.commands import (
     CancelTask,
+    ChangeTasks,
     Command,
     FireSchedule,
     PauseTask,
@@ -62,7 +63,8 @@ def logged(*commands: Command) -> list[Command]:
 
 
 def test_g9_a_fire_time_goes_before_what_ends_or_edits_its_series() -> None:
-    for wish in (PauseTask(T), CancelTask(T), UpdateTask(T, 0)):
+    both = ChangeTasks((CancelTask(T), PauseTask(S), PauseTask(T)))
+    for wish in (PauseTask(T), CancelTask(T), UpdateTask(T, 0), both):
         assert logged(RunNow(S), wish, RunNow(T), FIRE_T) == [RunNow(S), FIRE_T, wish, RunNow(T)]
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from coordinator.machine.commands import (
     CancelTask,
+    ChangeTasks,
     Command,
     EndRun,
     PauseTask,
@@ -47,6 +48,11 @@ def test_a_pause_and_an_edit_take_from_their_task(wish: Command) -> None:
 def test_a_cancel_takes_from_children_and_theirs_too() -> None:
     assert taken_from(CancelTask(S), state()) == ("s", "c", "d")
     assert taken_from(CancelTask(TaskId("gone")), state()) == ("gone",)
+
+
+def test_tm_32_changes_that_are_one_command_take_what_each_takes() -> None:
+    both = ChangeTasks((RunNow(TaskId("d")), PauseTask(TaskId("c")), CancelTask(S)))
+    assert taken_from(both, state()) == ("c", "s", "c", "d")
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from coordinator.duties import due
 from coordinator.machine.commands import (
     CancelTask,
+    ChangeTasks,
     Command,
     FireSchedule,
     PauseTask,
@@ -245,7 +246,14 @@ def test_tm_15_a_retry_inside_a_blackout_moves_to_its_end() -> None:
     assert task.wake_at == begun - begun % MINUTE + 121 * MINUTE
 
 
-@pytest.mark.parametrize("wish", [PauseTask(TaskId("s")), CancelTask(TaskId("s"))])
+@pytest.mark.parametrize(
+    "wish",
+    [
+        PauseTask(TaskId("s")),
+        CancelTask(TaskId("s")),
+        ChangeTasks((PauseTask(TaskId("s")), PauseTask(TaskId("other")))),
+    ],
+)
 def test_g9_a_wish_takes_none_of_several_fire_times_away_that_are_not_late_yet(
     wish: Command,
 ) -> None:
@@ -253,6 +261,7 @@ def test_g9_a_wish_takes_none_of_several_fire_times_away_that_are_not_late_yet(
     clock = Clockwork(1, lasts_ms=2_000)
     clock.run(11_000)
     world = clock.world
+    world.create("other", due_at=clock.now + HOUR)
     slept = 4 * EVERY
     world.now = Now(world.now.steady + slept, world.now.wall + slept)
     woke = clock.now
