@@ -43,7 +43,7 @@ def run_now(state: ClusterState, command: RunNow) -> Outcome:
 
 def _one_off_now(state: ClusterState, task: Task, command: RunNow) -> Outcome:
     if task.desired is Desired.PAUSED:
-        return Refused(Refusal.PAUSED, "the task is paused: resume it", task.allocation_id)
+        return _resume_it(task)
     if task.assignment.code is Code.DEPENDENCY:
         return Refused(Refusal.PAUSED, "it waits for other tasks", task.allocation_id)
     if task.status is Status.UNASSIGNED:
@@ -53,11 +53,17 @@ def _one_off_now(state: ClusterState, task: Task, command: RunNow) -> Outcome:
     return put(state, with_choice(state, now, command.assignment))
 
 
+def _resume_it(task: Task) -> Refused:
+    return Refused(Refusal.PAUSED, "the task is paused: resume it", task.allocation_id)
+
+
 def _run_again(state: ClusterState, task: Task, command: RunNow) -> Outcome:
     """It has a node: once more afterwards, or in its place."""
     if not command.queue and not command.replace:
         detail = f"run {task.allocation_id} is {task.status} on {task.assignment.node}"
         return Refused(Refusal.ALREADY_RUNNING, detail, task.allocation_id)
+    if task.series is None and task.desired is Desired.PAUSED:  # this run is its last
+        return _resume_it(task)
     wanted = _with_another_run(state, task, first=command.replace)
     if command.replace:
         return ask_to_stop(state, wanted, StopReason.REPLACE, command.reason)

@@ -225,6 +225,16 @@ def test_tm_29_one_off_paused() -> None:
     assert world.refuse(RunNow(T)).code is Refusal.PAUSED
 
 
+@pytest.mark.parametrize("wish", [RunNow(T, queue=True), RunNow(T, replace=True)])
+def test_tm_29_one_off_that_is_paused_after_this_run_has_no_other(wish: RunNow) -> None:
+    world = with_task()
+    world.accept(PauseTask(T, finish=True))
+    assert world.refuse(RunNow(T)).code is Refusal.ALREADY_RUNNING
+    assert world.refuse(wish).code is Refusal.PAUSED
+    world.end("t", RunOutcome.ABORTED)
+    assert world.task().status is Status.PAUSED
+
+
 @pytest.mark.parametrize("outcome", [RunOutcome.SUCCEEDED, RunOutcome.ABORTED, RunOutcome.LOST])
 def test_tm_29_one_off_replaced_runs_once_afterwards(outcome: RunOutcome) -> None:
     world = with_task()
