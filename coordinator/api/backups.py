@@ -17,7 +17,7 @@ from coordinator.api.door import Door
 from coordinator.api.errors import Rejected, abort, from_failure
 from coordinator.api.road import FORWARDED_KEY, Context, Passed, Road, abort_passed
 from coordinator.client.backup_file import FrameWriter, Header
-from coordinator.codec.history import encode_fates, encode_runs
+from coordinator.codec.history import encode_audit, encode_fates, encode_runs
 from coordinator.codec.snapshots import encode, freeze
 from coordinator.wire.v1 import cluster_pb2 as wire
 
@@ -93,6 +93,8 @@ class Backups:
                     yield wire.BackupResponse(data=frames.history(piece))
             async for ranges in self._door.fate_pages(header.revision):
                 yield wire.BackupResponse(data=frames.fates(encode_fates(ranges)))
+            async for events in self._door.audit_pages(header.revision):
+                yield wire.BackupResponse(data=frames.audit(encode_audit(events)))
         yield wire.BackupResponse(data=frames.end())
 
     def _header(self, request: wire.BackupRequest) -> Header:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from coordinator.api.askers import asker_of
 from coordinator.api.checks import check_request_id, content_hash
 from coordinator.api.errors import too_large
 from coordinator.api.road import Road, accepted
@@ -22,7 +23,7 @@ async def submit_change(road: Road, command: Command, request: Any, left: float)
         raise too_large("reason", REASON_BYTES_MAX, len(change.reason.encode()))
     hashed = content_hash(request.SerializeToString(deterministic=True))
     content = hashed if change.request_id else 0
-    asked = Asked(command, change.request_id, content, change.dry_run)
+    asked = Asked(command, change.request_id, content, change.dry_run, asker_of(change))
     reply = await road.submit((asked,), left)
     outcome: Accepted = accepted(reply.outcomes[0])
     return outcome

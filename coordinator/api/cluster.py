@@ -8,13 +8,15 @@ from typing_extensions import override
 
 from coordinator.api import cluster_views as views
 from coordinator.api import health_views, member_views, plugin_switches
+from coordinator.api.askers import OPERATOR
 from coordinator.api.backups import Backups
 from coordinator.api.changing import submit_change
 from coordinator.api.checks import check_node_name
 from coordinator.api.door import Door
 from coordinator.api.errors import Code, Rejected, invalid
+from coordinator.api.events import look_at_events
 from coordinator.api.member_wishes import MemberWishes
-from coordinator.api.placement import OPERATOR, PlacementService
+from coordinator.api.placement import PlacementService
 from coordinator.api.road import Context, Road
 from coordinator.api.upgrades import upgrade
 from coordinator.machine.commands import Command, DrainNode, RemoveNode, SetSettings, UndrainNode
@@ -191,6 +193,15 @@ class ClusterService(PlacementService):
             return wire.ListExecutorsResponse(answer=answer, executors=found)
 
         return await self._read(context, "ListExecutors", request, wire.ListExecutorsResponse, look)
+
+    @override
+    async def Events(self, request: wire.EventsRequest, context: Context) -> wire.EventsResponse:
+        async def look() -> wire.EventsResponse:
+            found = await look_at_events(self._door, request)
+            found.answer.CopyFrom(self._road.answer(stale=request.read.stale))
+            return found
+
+        return await self._read(context, "Events", request, wire.EventsResponse, look)
 
     @override
     async def Recheck(self, request: wire.RecheckRequest, context: Context) -> wire.RecheckResponse:

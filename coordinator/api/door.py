@@ -7,6 +7,7 @@ from typing import Protocol
 
 import msgspec
 
+from coordinator.model.audit import AuditEvent
 from coordinator.replica.effects import (
     Applied,
     CallAnswered,
@@ -181,6 +182,14 @@ class Door(Protocol):
 
     def fate_pages(self, upto: int) -> AsyncIterator[Sequence[FateWrite]]:
         """All ranges of all series, some at a time, without those that changed after revision `upto`."""
+        ...
+
+    async def audit_of(self, limit: int, before: int) -> Sequence[AuditEvent]:
+        """What operators changed, newest first; `before` is the number of one, 0 for none."""
+        ...
+
+    def audit_pages(self, upto: int) -> AsyncIterator[Sequence[AuditEvent]]:
+        """All of it, some at a time, without what changed after revision `upto`."""
         ...
 
     def history(self, upto: int) -> AsyncIterator[Sequence[StoredRun]]:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from coordinator.api import checks
+from coordinator.api.askers import CODE, asker_of
 from coordinator.api.creates import would_be
 from coordinator.api.door import Door
 from coordinator.api.editing import merged
@@ -113,7 +114,7 @@ class Ensures:
             wishes.append(PauseTask(TaskId(request.task.id), True, reason=reason, origin="code"))
         record, outcome = self._door.replica.state.tasks.get(TaskId(request.task.id)), None
         for number, wish in enumerate(wishes, 1):
-            one = replace(asked, wish=wish)
+            one = replace(asked, wish=wish, asker=asker_of(request.change, CODE))
             if number < len(wishes):  # under the call's own id goes the last one: then all is done
                 one = replace(one, request_id=_suffixed(asked.request_id, "/edit"))
             answered, after = await self._submit(one, left)
@@ -131,7 +132,8 @@ class Ensures:
         request_id = _suffixed(change.request_id, "/revive")
         wish = RetryTask(task.id, True, task.edited_revision)
         content = checks.content_hash(b"revive") if request_id else 0
-        outcome, record = await self._submit(Asked(wish, request_id, content, change.dry_run), left)
+        asked = Asked(wish, request_id, content, change.dry_run, asker_of(change, CODE))
+        outcome, record = await self._submit(asked, left)
         found = _accepted(outcome)
         if change.dry_run:
             return self._answer(UPDATED, record or task, None, found)

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from coordinator.api import checks
+from coordinator.api.askers import asker_of
 from coordinator.api.door import Door
 from coordinator.api.errors import Rejected, from_refusal, invalid, too_large
 from coordinator.api.road import Road
@@ -131,6 +132,7 @@ class Many:
         """The wishes, without those that cannot be made of their record: these have their error."""
         tasks = self._door.replica.state.tasks
         asked: dict[TaskId, Asked] = {}
+        asker = asker_of(change)
         for task_id in wanted:
             try:
                 wish = make(task_id, tasks.get(task_id))
@@ -138,7 +140,7 @@ class Many:
                 put_error(items[task_id], "refused", rejected)
                 continue
             request_id = _item_id(change.request_id, task_id) if change.request_id else ""
-            asked[task_id] = Asked(wish, request_id, hashed, change.dry_run)
+            asked[task_id] = Asked(wish, request_id, hashed, change.dry_run, asker)
         return asked
 
 

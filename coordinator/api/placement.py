@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from typing_extensions import override
 
+from coordinator.api.askers import OPERATOR
 from coordinator.api.capacities import capacity
 from coordinator.api.changing import submit_change
 from coordinator.api.errors import Rejected, abort, invalid
@@ -18,7 +19,6 @@ from coordinator.wire.v1 import cluster_pb2 as wire
 
 PREFIX = "/ptasks.v1.Cluster/"
 RUNNING = ("finish", "stop")
-OPERATOR = "operator"  # in dev mode every caller is one; identities come with the secure mode
 
 _Answer = TypeVar("_Answer")
 

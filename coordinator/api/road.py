@@ -8,6 +8,7 @@ from typing import Any, NoReturn, TypeVar
 
 import grpc.aio
 
+from coordinator.api.askers import heard
 from coordinator.api.door import Door, RoadFailed, Told
 from coordinator.api.errors import DETAILS_KEY, Rejected, abort, from_failure, from_refusal
 from coordinator.api.headers import headers_of
@@ -214,6 +215,7 @@ class Road:
 async def say_headers(context: Context) -> None:
     """The headers of the call go with the answer, whatever it is (PT-74). Raises Rejected."""
     headers = headers_of(context)
+    heard(headers)
     if headers:
         await context.send_initial_metadata(headers)
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from coordinator.api import checks
+from coordinator.api.askers import asker_of
 from coordinator.api.door import Door
 from coordinator.api.errors import Code, Rejected, from_refusal, invalid, too_large
 from coordinator.api.many import (
@@ -85,7 +86,8 @@ class Together:
             changes = self._changes(request, ids, make)
             if isinstance(changes, Against):
                 return changes
-            asked = Asked(ChangeTasks(changes), change.request_id, hashed, change.dry_run)
+            asker = asker_of(change)
+            asked = Asked(ChangeTasks(changes), change.request_id, hashed, change.dry_run, asker)
             outcome = (await self._road.submit((asked,), left)).outcomes[0]
             if merge == MERGES - 1 or not is_stale(outcome):
                 return _judged(outcome)

@@ -8,6 +8,7 @@ from typing import TypeVar
 from typing_extensions import override
 
 from coordinator.api import checks
+from coordinator.api.askers import asker_of
 from coordinator.api.editing import edit_of, effects
 from coordinator.api.errors import Rejected, invalid, too_large
 from coordinator.api.explaining import explain
@@ -223,7 +224,7 @@ class TaskWishes(TaskReads):
         if len(change.reason.encode()) > REASON_BYTES_MAX:
             raise too_large("reason", REASON_BYTES_MAX, len(change.reason.encode()))
         hashed = checks.content_hash(content) if change.request_id else 0
-        asked = Asked(wish, change.request_id, hashed, change.dry_run)
+        asked = Asked(wish, change.request_id, hashed, change.dry_run, asker_of(change))
         reply = await self._road.submit((asked,), left)
         outcome: Accepted = accepted(reply.outcomes[0])
         return self._changed(outcome, reply.records[0])

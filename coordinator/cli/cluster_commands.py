@@ -29,6 +29,7 @@ _LIMITS = "coordinator.cli.limit_commands"
 _SNAPSHOT = "coordinator.cli.snapshot_commands"
 _CAPACITY = "coordinator.cli.capacity_command"
 _STATE = "coordinator.cli.state_command"
+_EVENTS = "coordinator.cli.events_command"
 cluster = LazyGroup(
     name="cluster",
     help="The cluster itself.",
@@ -39,6 +40,7 @@ cluster = LazyGroup(
             _CAPACITY, "capacity", "What the nodes can do, and what is asked of them."
         ),
         "state": Entry(_STATE, "state", "The replicated state as JSON, or the part at a path."),
+        "events": Entry(_EVENTS, "events", "What operators and code changed, and why."),
         "members": Entry(_STATUS, "members", "The coordinators as the leader knows them."),
         "add": Entry(_MEMBERS, "add", "Add a coordinator: NAME=ADDRESS."),
         "remove": Entry(_MEMBERS, "remove", "Remove a coordinator for good."),

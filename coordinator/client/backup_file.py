@@ -6,6 +6,7 @@
     HISTORY a piece of the history of runs, in order
     END     JSON: how many frames and bytes there were, and the SHA-256 of every byte before this frame
     FATES   a piece of what became of fire times, in order
+    AUDIT   a piece of what operators changed, in order
     SEAL    HMAC-SHA256 of every byte before this frame; there if and only if the header says so
 
 The coordinator writes frames as they come and the client checks them while it stores them, so a file that was saved is
@@ -41,6 +42,7 @@ class Kind(IntEnum):
     END = 4
     SEAL = 5
     FATES = 6
+    AUDIT = 7
 
 
 _KINDS = frozenset(int(kind) for kind in Kind)
@@ -125,6 +127,10 @@ class FrameWriter:
     def fates(self, payload: bytes) -> bytes:
         """A piece of what became of fire times."""
         return self._frame(Kind.FATES, payload)
+
+    def audit(self, payload: bytes) -> bytes:
+        """A piece of what operators changed."""
+        return self._frame(Kind.AUDIT, payload)
 
     def end(self) -> bytes:
         """The last bytes, unless a seal follows."""

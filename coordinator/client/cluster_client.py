@@ -11,12 +11,12 @@ from coordinator.client import cluster_from_wire as translate
 from coordinator.client import cluster_views as views
 from coordinator.client.calls import Plan
 from coordinator.client.channels import Method
+from coordinator.client.event_reads import EventReads
 from coordinator.client.from_wire import answer_of
 from coordinator.client.health_from_wire import health_of
 from coordinator.client.health_views import Health
 from coordinator.client.placement_client import PlacementClient
 from coordinator.client.requests import ChangeOptions, ReadOptions
-from coordinator.client.state_client import StateClient
 from coordinator.client.status import error_from_rpc
 from coordinator.client.to_wire import change_to_wire, read_to_wire
 from coordinator.wire.v1 import cluster_pb2 as wire
@@ -50,7 +50,7 @@ _UPGRADE = _method("Upgrade", wire.UpgradeRequest, wire.UpgradeResponse)
 _RECHECK = _method("Recheck", wire.RecheckRequest, wire.RecheckResponse)
 
 
-class ClusterClient(StateClient):
+class ClusterClient(EventReads):
     """Calls about the cluster; they repeat and fail as those of `Client` do."""
 
     @property

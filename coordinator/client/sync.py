@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from coordinator.client import replies
 from coordinator.client.client import TIMEOUT_S, Client
+from coordinator.client.event_views import EventPage
 from coordinator.client.fate_views import FatePage
 from coordinator.client.requests import ChangeOptions, Condition, Edit, Filter, NewTask
 
@@ -137,6 +138,10 @@ class SyncClient:
     def fates(self, task_id: str, *, limit: int = 100, page_token: str = "") -> FatePage:
         """As `Client.fates`."""
         return self.run(lambda client: client.fates(task_id, limit=limit, page_token=page_token))
+
+    def events(self, *, limit: int = 100, page_token: str = "") -> EventPage:
+        """As `ClusterClient.events`."""
+        return self.run(lambda client: client.cluster.events(limit=limit, page_token=page_token))
 
     def retry(self, task_id: str, change: ChangeOptions | None = None) -> replies.Changed:
         """As `Client.retry`."""

@@ -1,4 +1,4 @@
-"""The history in a backup: rows of the runs table and of the fates table, as many to a piece as fit.
+"""The history in a backup: rows of the runs, fates and audit tables, as many to a piece as fit.
 
 Rows lie outside the replicated state, so they have a layout of their own here. Fields are only appended: a file of an
 older release is shorter, and what it does not say is None.
@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from coordinator.codec.snapshots import MalformedSnapshot
+from coordinator.model.audit import AuditEvent
 from coordinator.model.ids import AllocationId, TaskId
 from coordinator.model.instants import Instant
 from coordinator.model.schedules import Fate
@@ -62,6 +63,7 @@ _said = attrgetter(*RunRecord.__struct_fields__)
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(list[RunRecord])
 _fates_decoder = msgspec.msgpack.Decoder(list[FateRecord])
+_audit_decoder = msgspec.msgpack.Decoder(list[AuditEvent])
 
 
 def encode_runs(rows: Iterable[Any]) -> Iterator[bytes]:
@@ -91,6 +93,19 @@ def decode_fates(piece: bytes) -> list[FateRecord]:
         return _fates_decoder.decode(piece)
     except msgspec.DecodeError as error:
         raise MalformedSnapshot(f"a piece of the fates is malformed: {error}") from error
+
+
+def encode_audit(events: Iterable[AuditEvent]) -> bytes:
+    """One piece, of as many events as fit."""
+    return _encoder.encode(list(events))
+
+
+def decode_audit(piece: bytes) -> list[AuditEvent]:
+    """The events of one piece. Raises MalformedSnapshot."""
+    try:
+        return _audit_decoder.decode(piece)
+    except msgspec.DecodeError as error:
+        raise MalformedSnapshot(f"a piece of the audit is malformed: {error}") from error
 
 
 def decode_runs(piece: bytes) -> list[RunRecord]:

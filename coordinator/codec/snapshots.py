@@ -61,6 +61,7 @@ class Header(msgspec.Struct, frozen=True, array_like=True):
     member_change: MemberChange | None = None
     limit_overrides: tuple[tuple[tuple[str, str], LimitOverride], ...] = ()
     paused_executors: tuple[tuple[str, ExecutorPause], ...] = ()
+    audited: int = 0
 
 
 class _Format(msgspec.Struct, frozen=True, array_like=True):
@@ -136,6 +137,7 @@ def freeze(state: ClusterState) -> Frozen:
         state.member_change,
         tuple(sorted(state.limit_overrides.items())),
         tuple((name, state.paused_executors[name]) for name in sorted(state.paused_executors)),
+        state.audited,
     )
     manifests = {name: contents.copy() for name, contents in state.manifests.items()}
     return Frozen(
@@ -266,6 +268,7 @@ def _begin(data: bytes) -> ClusterState:
     state.reassign_floor = header.reassign_floor
     state.restore_epoch = header.restore_epoch
     state.predecessors = header.predecessors
+    state.audited = header.audited
     return state
 
 

@@ -11,6 +11,7 @@ from typing import assert_never
 
 from coordinator.machine import commands as c
 from coordinator.machine.assign import assign_task
+from coordinator.machine.audit import audit
 from coordinator.machine.cancel import (
     cancel_run,
     cancel_task,
@@ -68,6 +69,7 @@ def _answer(state: ClusterState, request: c.Request) -> Outcome:
     outcome = answer_again(state, request)
     if outcome is None:
         outcome = apply(state, request.command)
+        audit(state, request, outcome)
         remember(state, request, outcome)
     return outcome
 

@@ -37,6 +37,7 @@ from coordinator.machine.wish_commands import (
     UpdateTask,
     WishCommand,
 )
+from coordinator.model.audit import Asker
 from coordinator.model.concurrency import TaskLimit
 from coordinator.model.features import FIRST
 from coordinator.model.ids import AllocationId, Incarnation, NodeName, TaskId
@@ -380,6 +381,7 @@ class Request(msgspec.Struct, frozen=True, array_like=True, gc=False):
     command: Command
     request_id: str = ""
     content: int = 0  # 64-bit hash of what was asked; compared when the id is known
+    asker: Asker | None = None  # of a change that operators are to find again (TM-75)
 
 
 class Batch(msgspec.Struct, frozen=True, array_like=True, gc=False):

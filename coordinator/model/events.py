@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 import msgspec
 
+from coordinator.model.audit import AuditEvent
 from coordinator.model.ids import AllocationId, NodeName, TaskId
 from coordinator.model.instants import Instant, Millis
 from coordinator.model.nodes import Node
@@ -99,6 +100,12 @@ class DigestAgreed(msgspec.Struct, frozen=True, gc=False):
     digest: str
 
 
+class Audited(msgspec.Struct, frozen=True, gc=False):
+    """Somebody changed something, or was refused (TM-75)."""
+
+    event: AuditEvent
+
+
 Event: TypeAlias = (
     TaskChanged
     | RunEnded
@@ -110,4 +117,5 @@ Event: TypeAlias = (
     | ManifestsChanged
     | MembersChanged
     | DigestAgreed
+    | Audited
 )

@@ -173,6 +173,7 @@ RULES: Mapping[str, Rule] = {
     "rebalance.max_moves": NumberRule(2, 1, 100),
     "rebalance.min_gain": PercentRule(20, 1, 100),
     "rebalance.window": WindowRule(),
+    "retention.audit": RetentionRule(DurationRule(90 * DAY, 0, 3_650 * DAY), 100_000),
     "retention.failed": RetentionRule(DurationRule(30 * DAY, 0, 3_650 * DAY), FINISHED_KEPT_MAX),
     "retention.fates": RetentionRule(DurationRule(30 * DAY, 0, 3_650 * DAY), 1_000),
     "retention.runs": RetentionRule(DurationRule(30 * DAY, 0, 3_650 * DAY), 50),

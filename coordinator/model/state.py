@@ -41,6 +41,7 @@ class ClusterState:
         self.last_member_id = 0  # outlives the record (M1)
         self.member_change: MemberChange | None = None  # the one under way
         self.restore_epoch = 0  # how often it was begun anew from a backup or a survivor (B2)
+        self.audited = 0  # changes that left an event, the number of the last one (TM-75)
         self.predecessors: tuple[str, ...] = ()  # cluster ids it goes back to, the last one last
         self.settings = Settings()
         self.reassign_floor: ReassignFloor | None = None  # until all know a shorter lease

@@ -8,6 +8,7 @@ import msgspec
 
 from coordinator.consensus.messages import ConfState, Entry, HardState, Message, Snapshot
 from coordinator.machine.outcome import Outcome
+from coordinator.model.audit import AuditEvent
 from coordinator.model.events import Event
 from coordinator.model.ids import NO_ALLOCATION, AllocationId, TaskId
 from coordinator.model.instants import Instant, Millis
@@ -62,6 +63,14 @@ class FateWrite(msgspec.Struct, frozen=True, gc=False):
     gone_before: Instant = 0
 
 
+class AuditWrite(msgspec.Struct, frozen=True, gc=False):
+    """One event of the audit. Those up to number `gone_upto`, and older than `gone_before`, go with it."""
+
+    event: AuditEvent
+    gone_upto: int = 0
+    gone_before: Instant = 0
+
+
 class Persist(msgspec.Struct, frozen=True, gc=False):
     """One write, never split; `Stored` with this id when its transaction has returned."""
 
@@ -73,6 +82,7 @@ class Persist(msgspec.Struct, frozen=True, gc=False):
     forget_runs: tuple[tuple[TaskId, AllocationId], ...] = ()
     fates: tuple[FateWrite, ...] = ()
     forget_fates: tuple[TaskId, ...] = ()  # all ranges of these, before `fates`
+    audit: tuple[AuditWrite, ...] = ()
 
 
 class SendPeer(msgspec.Struct, frozen=True, gc=False):

@@ -8,6 +8,7 @@ import msgspec
 
 from coordinator.consensus.messages import Message
 from coordinator.machine.commands import Command
+from coordinator.model.audit import Asker, AuditEvent
 from coordinator.model.ids import AllocationId, Incarnation, NodeName, TaskId
 from coordinator.model.instants import Instant, Millis
 from coordinator.model.tasks import Pairs, TaskSpec
@@ -51,6 +52,7 @@ class Asked(msgspec.Struct, frozen=True, gc=False):
     request_id: str = ""
     content: int = 0
     dry_run: bool = False
+    asker: Asker | None = None  # where the change is to be found again (TM-75)
 
 
 class Submit(msgspec.Struct, frozen=True, gc=False):
@@ -227,6 +229,7 @@ class KeepHistory(msgspec.Struct, frozen=True, gc=False):
 
     runs: tuple[RunWrite, ...] = ()
     fates: tuple[FateWrite, ...] = ()
+    audit: tuple[AuditEvent, ...] = ()
 
 
 Input: TypeAlias = (

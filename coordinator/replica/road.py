@@ -134,9 +134,7 @@ class Road:
 
     def flush(self) -> None:
         """Write what only waited for company."""
-        rows = self._rows
-        has_rows = rows.runs or rows.gone or rows.fates or rows.fates_gone
-        if has_rows or self._lazy_hard_state is not None:
+        if self._rows or self._lazy_hard_state is not None:
             self._persist(None, (), None)
 
     def snapshot_taken(self, index: int, term: int, conf: ConfState, keep: int) -> None:
@@ -176,7 +174,7 @@ class Road:
         hard_state = hard_state or self._lazy_hard_state
         self._lazy_hard_state = None
         rows, self._rows = self._rows, Rows()
-        history = (tuple(rows.runs), tuple(rows.gone), tuple(rows.fates), tuple(rows.fates_gone))
+        history = rows.columns()
         self._emit(Persist(self._last_write, hard_state, entries, snapshot, *history))
         return self._last_write
 

@@ -1,4 +1,4 @@
-"""The history follows the events: the same rows of runs and of fates on every member, from the same entries.
+"""The history follows the events: the same rows of runs, of fates and of the audit on every member, from the same entries.
 
 What is kept of a series is bounded here as well, by what the entries say and never by a member's clock (TM-74).
 """
@@ -9,17 +9,26 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from hashlib import blake2b
 
-from coordinator.model.events import Event, Fated, RunEnded, TaskChanged
+from coordinator.model.audit import AuditEvent
+from coordinator.model.events import Audited, Event, Fated, RunEnded, TaskChanged
 from coordinator.model.ids import AllocationId, TaskId
 from coordinator.model.instants import Instant
 from coordinator.model.schedules import Series
 from coordinator.model.state import ClusterState
 from coordinator.model.tasks import Status, Task
-from coordinator.replica.effects import FateWrite, RunWrite
+from coordinator.replica.effects import AuditWrite, FateWrite, RunWrite
 
 DIGEST_BYTES = 8
 TRIMS_PER_KEPT = 50  # a series that keeps more runs is trimmed more rarely, so that no run pays for counting them
 CAUSES = {"extra": "schedule"}  # words of an occurrence that are none of a run (EX-20)
+
+Columns = tuple[
+    tuple[RunWrite, ...],
+    tuple[tuple[TaskId, AllocationId], ...],
+    tuple[FateWrite, ...],
+    tuple[TaskId, ...],
+    tuple[AuditWrite, ...],
+]
 
 
 @dataclass(slots=True)
@@ -30,6 +39,15 @@ class Rows:
     gone: list[tuple[TaskId, AllocationId]] = field(default_factory=list)  # up to this run
     fates: list[FateWrite] = field(default_factory=list)
     fates_gone: list[TaskId] = field(default_factory=list)
+    audit: list[AuditWrite] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        return bool(self.runs or self.gone or self.fates or self.fates_gone or self.audit)
+
+    def columns(self) -> Columns:
+        """The last fields of a write."""
+        fates = (tuple(self.fates), tuple(self.fates_gone))
+        return (tuple(self.runs), tuple(self.gone), *fates, tuple(self.audit))
 
     def follow(self, later: Rows) -> None:
         """Those of a later entry as well. What is here and goes with it never gets to the disk."""
@@ -43,6 +61,7 @@ class Rows:
             self.fates = [fate for fate in self.fates if fate.task_id not in gone]
             self.fates_gone += later.fates_gone
         self.fates += later.fates
+        self.audit += later.audit
 
 
 def rows_of(events: Iterable[Event], state: ClusterState) -> Rows:
@@ -60,6 +79,8 @@ def rows_of(events: Iterable[Event], state: ClusterState) -> Rows:
                 rows.runs.append(_of_end(event, state.revision))
             case Fated():
                 rows.fates.append(_of_fate(event, state))
+            case Audited():
+                rows.audit.append(_of_audit(event.event, state))
             case _:
                 pass
     return rows
@@ -149,3 +170,8 @@ def _of_fate(event: Fated, state: ClusterState) -> FateWrite:
         gone_upto=max(0, event.number - kept),
         gone_before=state.at - age,
     )
+
+
+def _of_audit(event: AuditEvent, state: ClusterState) -> AuditWrite:
+    age, kept = state.settings.kept("retention.audit")
+    return AuditWrite(event, gone_upto=max(0, event.number - kept), gone_before=state.at - age)

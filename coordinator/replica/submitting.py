@@ -26,7 +26,8 @@ def submitter(proposals: Proposals, state: Callable[[], ClusterState]) -> Submit
         elif asked.dry_run:
             on_answer(would(state(), command))
         else:
-            proposals.add(Proposal(Request(command, asked.request_id, asked.content), on_answer))
+            request = Request(command, asked.request_id, asked.content, asked.asker)
+            proposals.add(Proposal(request, on_answer))
 
     return submit
 

@@ -108,7 +108,7 @@ class Together:
         ]
         claims = tuple(claim for _, taken in placed for claim in taken)
         command = ChangeTasks(tuple(one for one, _ in placed))
-        request = Request(command, asked.request_id, asked.content)
+        request = Request(command, asked.request_id, asked.content, asked.asker)
         self._proposals.add(Proposal(request, on_answer, claims))
 
 

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from coordinator.model.ids import TaskId
 from coordinator.model.schedules import Series
 from coordinator.model.state import ClusterState
-from coordinator.replica.effects import FateWrite, RunWrite
+from coordinator.replica.effects import AuditWrite, FateWrite, RunWrite
 from coordinator.replica.inputs import KeepHistory
 from coordinator.replica.run_rows import Rows
 
@@ -25,6 +25,7 @@ def rows_told(said: KeepHistory, state: ClusterState) -> Rows:
         kept = None if task is None or task.series is None else _as_we_know_it(fate, task.series)
         if kept is not None:
             rows.fates.append(kept)
+    rows.audit = [AuditWrite(one) for one in said.audit if one.number <= state.audited]
     return rows
 
 

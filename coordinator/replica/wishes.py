@@ -84,7 +84,7 @@ def _run_now(leading: Leadership, asked: Asked, wish: RunNow, waiter: OnAnswer) 
         waiter(held_back)
         return
     wish, claims = placed_at_once(wish, leading.bench)
-    request = Request(wish, asked.request_id, asked.content)
+    request = Request(wish, asked.request_id, asked.content, asked.asker)
     leading.proposals.add(Proposal(request, waiter, claims))
 
 

@@ -16,9 +16,16 @@ from coordinator.client.backup_file import (
     Totals,
     key_of,
 )
-from coordinator.codec.history import FateRecord, RunRecord, decode_fates, decode_runs
+from coordinator.codec.history import (
+    FateRecord,
+    RunRecord,
+    decode_audit,
+    decode_fates,
+    decode_runs,
+)
 from coordinator.codec.snapshots import MalformedSnapshot, load
 from coordinator.machine.invariants import check
+from coordinator.model.audit import AuditEvent
 from coordinator.model.state import ClusterState
 from coordinator.shell.offline import NotDone
 
@@ -36,6 +43,7 @@ class Backup:
     state: ClusterState
     runs: int
     fates: int
+    audit: int
     seal_checked: bool
 
 
@@ -54,7 +62,15 @@ def read_backup(path: Path, key: bytes | None) -> Backup:
         raise _named(path, _worst(path, key, error)) from error
     check(state)
     return Backup(
-        path, reader.size, header, totals, state, frames.runs, frames.fates, key is not None
+        path,
+        reader.size,
+        header,
+        totals,
+        state,
+        frames.runs,
+        frames.fates,
+        frames.audit,
+        key is not None,
     )
 
 
@@ -70,6 +86,13 @@ def fates_of(backup: Backup) -> Iterator[list[FateRecord]]:
     for kind, payload in _again(backup):
         if kind is Kind.FATES:
             yield decode_fates(payload)
+
+
+def audit_of(backup: Backup) -> Iterator[list[AuditEvent]]:
+    """What operators changed, some events at a time, from the same bytes as before. Raises BackupError, OSError."""
+    for kind, payload in _again(backup):
+        if kind is Kind.AUDIT:
+            yield decode_audit(payload)
 
 
 def key_in(path: str | None) -> bytes | None:
@@ -107,7 +130,7 @@ class _Frames:
 
     def __init__(self, path: Path, reader: FrameReader) -> None:
         self._frames = _frames(path, reader)
-        self.runs = self.fates = 0
+        self.runs = self.fates = self.audit = 0
 
     def states(self) -> Iterator[bytes]:
         for kind, payload in self._frames:
@@ -117,6 +140,8 @@ class _Frames:
                 self.runs += len(decode_runs(payload))
             elif kind is Kind.FATES:
                 self.fates += len(decode_fates(payload))
+            elif kind is Kind.AUDIT:
+                self.audit += len(decode_audit(payload))
 
 
 def _again(backup: Backup) -> Iterator[tuple[Kind, bytes]]:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 import msgspec
 
 from coordinator.api.door import Listener, MemberFacts, RoadFailed, StoredRun
+from coordinator.model.audit import AuditEvent
 from coordinator.model.limits import CALLS_IN_PROGRESS_MAX
 from coordinator.replica.effects import CallAnswered, CloseNode, ReadReady, Reply
 from coordinator.replica.inputs import (
@@ -123,6 +124,12 @@ class ShellDoor:
 
     def fate_pages(self, upto: int) -> AsyncIterator[Sequence[FateRow]]:
         return self._history.fate_pages(upto)
+
+    async def audit_of(self, limit: int, before: int) -> Sequence[AuditEvent]:
+        return await self._history.audit_of(limit, before)
+
+    def audit_pages(self, upto: int) -> AsyncIterator[Sequence[AuditEvent]]:
+        return self._history.audit_pages(upto)
 
     def history(self, upto: int) -> AsyncIterator[Sequence[StoredRun]]:
         return self._history.pages(upto)

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Sequence
 
 import msgspec
 
+from coordinator.model.audit import AuditEvent
 from coordinator.model.tasks import RunOutcome
 from coordinator.replica.inputs import FlushRuns, KeepHistory
 from coordinator.shell.fates_table import FateRow
@@ -20,6 +21,7 @@ from coordinator.shell.store_port import StorePort
 
 WRITTEN_TIMEOUT_S = 5.0  # a full disk holds writes back; then the history is as it was
 FATES_PAGE = 1_000
+AUDIT_PAGE = 100  # with up to 8 KiB of words each
 PAGE = 64  # rows at once, each with up to 150 KiB of error, result and logs
 MESSAGE_CHARS_MAX = 1_024  # in a list, of which a whole page has to fit into one answer
 WITHOUT_ERROR = (None, RunOutcome.SUCCEEDED.value)
@@ -63,7 +65,7 @@ class Writes:
 
 
 class History:
-    """Runs and fates of a task, those of a moment ago included."""
+    """Runs and fates of a task, events of the audit, those of a moment ago included."""
 
     def __init__(self, store: StorePort, pump: Pump, writes: Writes) -> None:
         self._store = store
@@ -117,6 +119,19 @@ class History:
         after = ("", 0)
         while rows := await self._store.fates_after(after, FATES_PAGE):
             after = (rows[-1].task_id, rows[-1].number)
+            yield [row for row in rows if row.index <= upto]
+
+    async def audit_of(self, limit: int, before: int) -> Sequence[AuditEvent]:
+        """Newest first; `before` is the number of one, 0 for none."""
+        await self._flush()
+        return await self._store.audit(limit, before or None)
+
+    async def audit_pages(self, upto: int) -> AsyncIterator[Sequence[AuditEvent]]:
+        """All events by number, but for those of entries after revision `upto`."""
+        await self._flush()
+        after = 0
+        while rows := await self._store.audit_after(after, AUDIT_PAGE):
+            after = rows[-1].number
             yield [row for row in rows if row.index <= upto]
 
     async def keep(self, told: KeepHistory) -> None:

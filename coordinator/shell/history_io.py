@@ -1,4 +1,4 @@
-"""The history between members: a snapshot brings the state alone, so runs and fates of before are asked for afterwards.
+"""The history between members: a snapshot brings the state alone, so runs, fates and audit of before are asked for afterwards.
 
 That they are missing is on the disk before the snapshot is (a file of its own), and until all of them were told to a
 state that the snapshot is part of, by a member that has applied as much. It goes on beside all other work, a piece after
@@ -11,7 +11,14 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
-from coordinator.codec.history import decode_fates, decode_runs, encode_fates, encode_runs
+from coordinator.codec.history import (
+    decode_audit,
+    decode_fates,
+    decode_runs,
+    encode_audit,
+    encode_fates,
+    encode_runs,
+)
 from coordinator.codec.snapshots import MalformedSnapshot
 from coordinator.replica.inputs import KeepHistory
 from coordinator.shell.history import History
@@ -101,6 +108,8 @@ class HistoryIo:
                 yield HistoryPiece(runs=piece)
         async for ranges in self._history.fate_pages(ALL):
             yield HistoryPiece(fates=encode_fates(ranges))
+        async for events in self._history.audit_pages(ALL):
+            yield HistoryPiece(audit=encode_audit(events))
         yield HistoryPiece(last=True)
 
     # -- asking -----------------------------------------------------------------------------------
@@ -167,4 +176,5 @@ def told_of(piece: HistoryPiece) -> KeepHistory:
     """Raises MalformedSnapshot."""
     runs = decode_runs(piece.runs) if piece.runs else []
     fates = decode_fates(piece.fates) if piece.fates else []
-    return KeepHistory(tuple(map(run_row, runs)), tuple(map(fate_row, fates)))
+    audit = decode_audit(piece.audit) if piece.audit else []
+    return KeepHistory(tuple(map(run_row, runs)), tuple(map(fate_row, fates)), tuple(audit))

@@ -53,6 +53,7 @@ def view(backup: Backup) -> dict[str, object]:
         "requests_remembered": len(state.requests),
         "runs_in_history": backup.runs,
         "fates_in_history": backup.fates,
+        "events_in_history": backup.audit,
     }
 
 
@@ -76,7 +77,7 @@ def lines(backup: Backup) -> list[tuple[str, str]]:
         ("tasks", ", ".join(f"{n} {s}" for s, n in tasks(backup).items() if n) or "none"),
         ("allocations", f"up to {header.last_allocation_id}"),
         ("requests", f"{len(state.requests)} ids remembered"),
-        ("history", f"{backup.runs} runs, {backup.fates} ranges of fates" if header.has_history else "not saved"),
+        ("history", f"{backup.runs} runs, {backup.fates} ranges of fates, {backup.audit} events" if header.has_history else "not saved"),
         ("seal", seal if header.is_sealed else "none"),
         ("sha256", backup.totals.digest),
     ]  # fmt: skip

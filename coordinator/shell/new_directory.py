@@ -17,6 +17,7 @@ import msgspec
 
 from coordinator.client.backup_file import Header
 from coordinator.consensus.messages import ConfState
+from coordinator.model.audit import AuditEvent
 from coordinator.model.events import Event
 from coordinator.model.members import MemberRecord
 from coordinator.model.state import ClusterState
@@ -41,6 +42,7 @@ class Begun:
     term: int
     history: Iterable[RunRow]
     fates: Iterable[FateRow]
+    audit: Iterable[AuditEvent]
     events: list[Event]
 
 
@@ -134,6 +136,9 @@ def _keep_history(store: Store, begun: Begun) -> None:
     removed = {task_id for task_id, _ in rows.gone}  # that were to go with the end of their run
     store.keep_runs((row for row in rows.runs if row.task_id not in removed), rows.gone)
     _keep_fates(store, begun, (*rows.fates, *_latest(begun.state)))
+    audit = (event for event in begun.audit if event.number <= begun.state.audited)
+    while some := tuple(islice(audit, ROWS_AT_ONCE)):
+        store.keep_audit(some)
 
 
 def _keep_fates(store: Store, begun: Begun, newest: Iterable[FateRow]) -> None:

@@ -25,7 +25,7 @@ from coordinator.shell.offline import Command, NotDone, Words, say
 from coordinator.shell.recover_census import Heard, listen_to
 from coordinator.shell.settings import load_settings
 from coordinator.shell.store_port import Damaged
-from coordinator.shell.survivor import Survivor, fates_of, history_of, survivor_in
+from coordinator.shell.survivor import Survivor, audit_of, fates_of, history_of, survivor_in
 
 USAGE = """usage: task-coordinator recover --data-dir DIR [--i-have-lost-quorum [--confirm CLUSTER_ID]] [settings]
 
@@ -150,7 +150,7 @@ def _begin(survivor: Survivor) -> Begun:
     term = max(survivor.kept.facts.hard_state.term, survivor.last[1]) + 1
     events = begin_anew(state, state.restore_epoch + 1)
     check(state)
-    return Begun(state, term, history_of(survivor), fates_of(survivor), events)
+    return Begun(state, term, history_of(survivor), fates_of(survivor), audit_of(survivor), events)
 
 
 def _aside(directory: Path) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 
 import msgspec
@@ -12,7 +13,14 @@ from coordinator.client.instants import rfc3339
 from coordinator.machine.invariants import check
 from coordinator.machine.restoring import EpochRefused, begin_anew
 from coordinator.model.events import RunEnded
-from coordinator.shell.backup_reading import Backup, fates_of, key_in, read_backup, runs_of
+from coordinator.shell.backup_reading import (
+    Backup,
+    audit_of,
+    fates_of,
+    key_in,
+    read_backup,
+    runs_of,
+)
 from coordinator.shell.fates_table import FateRow
 from coordinator.shell.new_directory import (
     Begun,
@@ -75,7 +83,14 @@ def begun_from(backup: Backup, epoch: int) -> Begun:
     except EpochRefused as error:
         raise NotDone(f"--epoch: {error}") from error
     check(backup.state)
-    return Begun(backup.state, backup.header.term + 1, _rows(backup), _fates(backup), events)
+    return Begun(
+        backup.state,
+        backup.header.term + 1,
+        _rows(backup),
+        _fates(backup),
+        chain.from_iterable(audit_of(backup)),
+        events,
+    )
 
 
 def seed_header(backup: Backup, begun: Begun) -> Header:

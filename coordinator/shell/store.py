@@ -20,6 +20,8 @@ from typing import Self
 import msgspec
 
 from coordinator.consensus.messages import ConfState, HardState, Snapshot
+from coordinator.model.audit import AuditEvent
+from coordinator.replica.effects import AuditWrite
 from coordinator.shell.data_dir import DataDir
 from coordinator.shell.fates_table import FateRow
 from coordinator.shell.run_rows import RunRow
@@ -119,6 +121,10 @@ class Store:
         """Fates from elsewhere. Before `start`. Raises StoreError."""
         self._keep(Write(fates=tuple(rows)))
 
+    def keep_audit(self, rows: Iterable[AuditEvent]) -> None:
+        """Events of the audit from elsewhere. Before `start`. Raises StoreError."""
+        self._keep(Write(audit=tuple(map(AuditWrite, rows))))
+
     def _keep(self, write: Write) -> None:
         try:
             batch = Batch()
@@ -182,6 +188,12 @@ class Store:
 
     async def fates_after(self, after: tuple[str, int], limit: int) -> list[FateRow]:
         return await self._reads.fates_after(after, limit)
+
+    async def audit(self, limit: int, before: int | None = None) -> list[AuditEvent]:
+        return await self._reads.audit(limit, before)
+
+    async def audit_after(self, number: int, limit: int) -> list[AuditEvent]:
+        return await self._reads.audit_after(number, limit)
 
     async def open_snapshot(self) -> SnapshotReader | None:
         return await self._reads.open_snapshot()

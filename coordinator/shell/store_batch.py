@@ -10,6 +10,8 @@ from typing import Final
 from zlib import crc32
 
 from coordinator.consensus.messages import Entry, HardState, Snapshot
+from coordinator.replica.effects import AuditWrite
+from coordinator.shell.audit_table import audit_params
 from coordinator.shell.fates_table import FateRow, fate_params
 from coordinator.shell.run_rows import RunKey, RunRow, merged
 from coordinator.shell.runs_table import run_params
@@ -27,6 +29,7 @@ _WIDTHS: Final = {
     Inbox.TRIM: 4,
     Inbox.FORGET_FATES: 1,
     Inbox.FATE: 6,
+    Inbox.AUDIT: 5,
 }
 _PLACE: Final = struct.Struct(">QQB")
 _STATE: Final = struct.Struct(">7q")
@@ -47,6 +50,7 @@ class Batch:
     forget: dict[str, int] = field(default_factory=dict)
     fates: list[FateRow] = field(default_factory=list)
     forget_fates: dict[str, None] = field(default_factory=dict)
+    audit: list[AuditWrite] = field(default_factory=list)
     runs_index: int = 0  # also of rows that were forgotten in the same batch
     size: int = 0  # bytes, roughly
 
@@ -67,7 +71,8 @@ class Batch:
             self.forget_fates[gone] = None
             self.fates = [fate for fate in self.fates if fate.task_id != gone]
         self.fates.extend(write.fates)
-        self.size += 128 * len(write.fates)
+        self.audit.extend(write.audit)
+        self.size += 128 * len(write.fates) + 512 * len(write.audit)
 
     def _append(self, entries: Sequence[Entry]) -> None:
         first = entries[0].index
@@ -155,6 +160,7 @@ def rows_of(batch: Batch, before: Facts, after: Facts, runs: Sequence[RunRow]) -
     rows.extend((Inbox.TRIM, _trim_columns(row, row.trim)) for row in runs if row.trim is not None)
     rows.extend((Inbox.FORGET_FATES, (gone,)) for gone in batch.forget_fates)
     rows.extend((Inbox.FATE, fate_params(row)) for row in batch.fates)
+    rows.extend((Inbox.AUDIT, audit_params(row)) for row in batch.audit)
     return rows
 
 

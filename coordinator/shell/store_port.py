@@ -14,7 +14,8 @@ from typing import Protocol
 import msgspec
 
 from coordinator.consensus.messages import ConfState, Entry, HardState, Snapshot
-from coordinator.replica.effects import FateWrite, Persist
+from coordinator.model.audit import AuditEvent
+from coordinator.replica.effects import AuditWrite, FateWrite, Persist
 from coordinator.shell.run_rows import RunRow
 
 ENTRIES_KEPT = (
@@ -65,6 +66,7 @@ class Write(msgspec.Struct, frozen=True, gc=False):
     forget_runs: tuple[tuple[str, int], ...] = ()
     fates: tuple[FateWrite, ...] = ()
     forget_fates: tuple[str, ...] = ()
+    audit: tuple[AuditWrite, ...] = ()
 
 
 AnyWrite = Write | Persist
@@ -240,6 +242,14 @@ class StorePort(Protocol):
 
     async def fates_after(self, after: tuple[str, int], limit: int) -> list[FateWrite]:
         """Of all series, by task id and number, those after this one."""
+        ...
+
+    async def audit(self, limit: int, before: int | None = None) -> list[AuditEvent]:
+        """Newest first; those with numbers below `before`."""
+        ...
+
+    async def audit_after(self, number: int, limit: int) -> list[AuditEvent]:
+        """By number, those above this one."""
         ...
 
     async def open_snapshot(self) -> SnapshotReader | None: ...

@@ -14,6 +14,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final, TypeVar
 
+from coordinator.model.audit import AuditEvent
+from coordinator.shell.audit_table import read_audit, read_audit_after
 from coordinator.shell.fates_table import FateRow, read_fates, read_fates_after
 from coordinator.shell.run_rows import RunRow
 from coordinator.shell.runs_table import (
@@ -65,6 +67,12 @@ class Reads:
 
     async def fates_after(self, after: tuple[str, int], limit: int) -> list[FateRow]:
         return await self._do(lambda connection: read_fates_after(connection, after, limit))
+
+    async def audit(self, limit: int, before: int | None) -> list[AuditEvent]:
+        return await self._do(lambda connection: read_audit(connection, limit, before))
+
+    async def audit_after(self, number: int, limit: int) -> list[AuditEvent]:
+        return await self._do(lambda connection: read_audit_after(connection, number, limit))
 
     async def open_snapshot(self) -> StoredSnapshot | None:
         """Holds the finished snapshot until the reader is closed."""

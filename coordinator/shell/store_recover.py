@@ -16,6 +16,7 @@ from zlib import crc32
 import msgspec
 
 from coordinator.consensus.messages import Entry, EntryKind, HardState, Snapshot
+from coordinator.shell.audit_table import check_audit
 from coordinator.shell.data_dir import DataDir
 from coordinator.shell.fates_table import check_fates
 from coordinator.shell.runs_table import check_heads
@@ -120,6 +121,7 @@ def _read(connection: sqlite3.Connection) -> Kept:
     _check_log(facts, snapshot, entries)
     check_heads(connection)
     check_fates(connection)
+    check_audit(connection)
     return Kept(identity, facts, finished, snapshot, entries)
 
 

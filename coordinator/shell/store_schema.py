@@ -18,7 +18,7 @@ from urllib.parse import quote
 
 from coordinator.shell.store_port import StorageBroken, Trouble
 
-SCHEMA: Final = 3
+SCHEMA: Final = 4
 _TINY_BYTES: Final = 1024 * 1024
 
 Connect = Callable[[Path], sqlite3.Connection]
@@ -36,6 +36,7 @@ class Inbox(IntEnum):
     TRIM = 6  # of the runs of task a before allocation b: the newest c stay, unless they ended before d
     FORGET_FATES = 7  # drop all fates of task a
     FATE = 8  # those of task a up to number e, or of before f, go with it; of one range its latest form stays
+    AUDIT = 9  # those up to number d, or of before e, go with it
 
 
 TABLES: Final = f"""
@@ -51,6 +52,7 @@ CREATE TABLE runs(allocation_id INTEGER PRIMARY KEY, task_id TEXT NOT NULL, head
                   error BLOB, result BLOB, logs BLOB, ended_at INTEGER);
 CREATE TABLE fates(task_id TEXT NOT NULL, number INTEGER NOT NULL, at INTEGER NOT NULL, content BLOB NOT NULL,
                    PRIMARY KEY(task_id, number)) WITHOUT ROWID;
+CREATE TABLE audit(number INTEGER PRIMARY KEY, at INTEGER NOT NULL, content BLOB NOT NULL);
 CREATE UNIQUE INDEX runs_of_task ON runs(task_id, allocation_id);
 CREATE VIEW inbox AS SELECT 0 AS what, 0 AS a, 0 AS b, 0 AS c, 0 AS d, 0 AS e, 0 AS f, 0 AS g, 0 AS h;
 CREATE TRIGGER inbox_cut INSTEAD OF INSERT ON inbox WHEN new.what = {Inbox.CUT}
@@ -90,6 +92,13 @@ BEGIN
   INSERT INTO fates VALUES(new.a, new.b, new.c, new.d)
   ON CONFLICT(task_id, number) DO UPDATE SET at = excluded.at, content = excluded.content
     WHERE excluded.at >= at;
+END;
+CREATE TRIGGER inbox_audit INSTEAD OF INSERT ON inbox WHEN new.what = {Inbox.AUDIT}
+BEGIN
+  DELETE FROM audit WHERE number <= new.d;
+  DELETE FROM audit WHERE number < coalesce(
+    (SELECT number FROM audit WHERE number < new.a AND at >= new.e ORDER BY number LIMIT 1), new.a);
+  INSERT OR REPLACE INTO audit VALUES(new.a, new.b, new.c);
 END;
 """  # noqa: S608 - the numbers are ours
 

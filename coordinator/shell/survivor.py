@@ -19,8 +19,10 @@ from coordinator.codec.framing import unframed
 from coordinator.codec.snapshots import load
 from coordinator.consensus.messages import Entry, EntryKind
 from coordinator.machine.apply import apply_batch
+from coordinator.model.audit import AuditEvent
 from coordinator.model.state import ClusterState
 from coordinator.replica.run_rows import Rows, rows_of
+from coordinator.shell.audit_table import read_audit_after
 from coordinator.shell.data_dir import DataDir
 from coordinator.shell.fates_table import FateRow, read_fates_after
 from coordinator.shell.offline import NotDone
@@ -85,6 +87,14 @@ def fates_of(survivor: Survivor) -> Iterator[FateRow]:
     yield from survivor.fresh.fates
 
 
+def audit_of(survivor: Survivor) -> Iterator[AuditEvent]:
+    """All events by number. Raises StoreError."""
+    fresh = {row.event.number: row.event for row in survivor.fresh.audit}
+    for event in _stored_audit(survivor.directory / "member.db"):
+        yield fresh.pop(event.number, event)
+    yield from fresh.values()
+
+
 def _member_of(directory: Path) -> str:
     """The name in the directory: whoever recovers need not know it. Raises NotDone, OSError."""
     path = directory / "identity.json"
@@ -123,8 +133,7 @@ def _replayed(kept: Kept) -> tuple[ClusterState, Batch]:
         _apply(state, entry)
         rows.follow(rows_of(state.take_events(), state))
     history = Batch()
-    fates = (tuple(rows.fates), tuple(rows.fates_gone))
-    history.add(0, Write(None, (), None, tuple(rows.runs), tuple(rows.gone), *fates))
+    history.add(0, Write(None, (), None, *rows.columns()))
     return state, history
 
 
@@ -150,6 +159,14 @@ def _stored_fates(database: Path) -> Iterator[FateRow]:
         while rows := read_fates_after(connection, after, _ROWS_AT_ONCE):
             after = (rows[-1].task_id, rows[-1].number)
             yield from rows
+
+
+def _stored_audit(database: Path) -> Iterator[AuditEvent]:
+    with _reading(database) as connection:
+        after = 0
+        while events := read_audit_after(connection, after, _ROWS_AT_ONCE):
+            after = events[-1].number
+            yield from events
 
 
 @contextmanager

@@ -13,6 +13,7 @@ import msgspec
 from coordinator.api.door import Listener, MemberFacts
 from coordinator.consensus.messages import ConfState, HardState, Snapshot
 from coordinator.machine.features import THIS_BUILD
+from coordinator.model.audit import AuditEvent
 from coordinator.model.ids import NodeName
 from coordinator.model.instants import Now
 from coordinator.model.members import MemberRecord
@@ -67,6 +68,7 @@ class Coordinator:
         self._answering = Answering(registry)
         self._rows: dict[tuple[str, int], dict[str, Any]] = {}
         self._fates: dict[str, dict[int, e.FateWrite]] = {}
+        self._audit: dict[int, AuditEvent] = {}
         self.failed: BaseException | None = None
         self.replica = Replica(
             ReplicaConfig(
@@ -106,6 +108,7 @@ class Coordinator:
             self._fates.pop(gone, None)
         for fate in write.fates:
             self._fates.setdefault(fate.task_id, {})[fate.number] = fate
+        self._audit.update({row.event.number: row.event for row in write.audit})
         self._loop.call_soon(self.pump.on_written, [write.write])
 
     def _ask(self, asked: e.AskPlugin) -> None:
@@ -218,6 +221,15 @@ class Coordinator:
         await self.pump.fed(i.FlushRuns())
         for _, ranges in sorted(self._fates.items()):
             yield [fate for _, fate in sorted(ranges.items()) if fate.index <= upto]
+
+    async def audit_of(self, limit: int, before: int) -> Sequence[AuditEvent]:
+        await self.pump.fed(i.FlushRuns())
+        newest = [n for n in sorted(self._audit, reverse=True) if not before or n < before]
+        return [self._audit[number] for number in newest[:limit]]
+
+    async def audit_pages(self, upto: int) -> AsyncIterator[Sequence[AuditEvent]]:
+        await self.pump.fed(i.FlushRuns())
+        yield [event for _, event in sorted(self._audit.items()) if event.index <= upto]
 
     async def history(self, upto: int) -> AsyncIterator[Sequence[e.RunWrite]]:
         await self.pump.fed(i.FlushRuns())

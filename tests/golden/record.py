@@ -16,7 +16,7 @@ from pathlib import Path
 
 from coordinator.client.backup_file import FrameWriter, Header
 from coordinator.codec.envelope import decode_batch
-from coordinator.codec.history import encode_fates, encode_runs
+from coordinator.codec.history import encode_audit, encode_fates, encode_runs
 from coordinator.codec.snapshots import digest, encode, freeze
 from coordinator.machine.apply import apply_batch
 from coordinator.model.state import ClusterState
@@ -57,7 +57,7 @@ def replay(log: list[bytes]) -> tuple[ClusterState, list[str]]:
 
 def record_backup(text: str) -> bytes:
     """What `taskctl cluster snapshot save` would write at the end of one story."""
-    world, rows, fates = World(), [], []
+    world, rows, fates, audit = World(), [], [], []
     for commands, _ in blocks(text):
         if commands:
             world.tell(commands)
@@ -67,6 +67,7 @@ def record_backup(text: str) -> bytes:
         history = rows_of(replayed.take_events(), replayed)
         rows += history.runs
         fates += history.fates
+        audit += [row.event for row in history.audit]
     frames = FrameWriter()
     header = Header(
         cluster_id=state.cluster_id,
@@ -83,6 +84,7 @@ def record_backup(text: str) -> bytes:
     pieces = [frames.header(header), *map(frames.state, encode(freeze(state)))]
     pieces += map(frames.history, encode_runs(rows))
     pieces += [frames.fates(encode_fates(fates))] if fates else []
+    pieces += [frames.audit(encode_audit(audit))] if audit else []
     return b"".join((*pieces, frames.end()))
 
 

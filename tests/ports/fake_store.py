@@ -15,7 +15,8 @@ from typing import Self
 import msgspec
 
 from coordinator.consensus.messages import ConfState, Entry, HardState, Snapshot
-from coordinator.replica.effects import FateWrite
+from coordinator.model.audit import AuditEvent
+from coordinator.replica.effects import AuditWrite, FateWrite
 from coordinator.shell.run_rows import RunKey, RunRow, merged, without_blobs
 from coordinator.shell.store_port import (
     CHUNK_BYTES,
@@ -42,6 +43,7 @@ class Durable:
     entries: dict[int, Entry] = field(default_factory=dict)
     runs: dict[RunKey, RunRow] = field(default_factory=dict)
     fates: dict[tuple[str, int], FateWrite] = field(default_factory=dict)
+    audit: dict[int, AuditEvent] = field(default_factory=dict)
     runs_index: int = 0
     transactions: int = 0
 
@@ -81,6 +83,15 @@ class Durable:
             if fate.at >= stored.at:
                 self.fates[fate.task_id, fate.number] = kept
 
+        self._apply_audit(write)
+
+    def _apply_audit(self, write: AnyWrite) -> None:
+        for row in write.audit:
+            old = [n for n, e in self.audit.items() if n < row.event.number and is_old(e, row)]
+            for number in old:
+                del self.audit[number]
+            self.audit[row.event.number] = row.event
+
     def _trim(self, row: RunRow, kept: int, ended_since: int) -> None:
         """In the plainest way: the runs before this one, without those beyond the number and the old ones in front."""
         key = (row.task_id, row.allocation_id)
@@ -96,6 +107,10 @@ class Durable:
     def _drop_fates(self, task_id: str, test: Callable[[FateWrite], bool]) -> None:
         for key in [k for k, old in self.fates.items() if k[0] == task_id and test(old)]:
             del self.fates[key]
+
+
+def is_old(event: AuditEvent, later: AuditWrite) -> bool:
+    return event.number <= later.gone_upto or event.at < later.gone_before
 
 
 def is_gone_with(old: FateWrite, new: FateWrite) -> bool:
@@ -236,6 +251,14 @@ class FakeStore:
     async def fates_after(self, after: tuple[str, int], limit: int) -> list[FateWrite]:
         rows = sorted(self.disk.durable.fates.items())
         return [row for key, row in rows if key > after][:limit]
+
+    async def audit(self, limit: int, before: int | None = None) -> list[AuditEvent]:
+        rows = sorted(self.disk.durable.audit.items(), reverse=True)
+        return [row for number, row in rows if before is None or number < before][:limit]
+
+    async def audit_after(self, number: int, limit: int) -> list[AuditEvent]:
+        rows = sorted(self.disk.durable.audit.items())
+        return [row for key, row in rows if key > number][:limit]
 
     async def open_snapshot(self) -> FakeSnapshotReader | None:
         snapshot = self.disk.durable.snapshot

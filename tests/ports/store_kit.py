@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from typing_extensions import override
 
 from coordinator.consensus.messages import ConfState, Entry, EntryKind, HardState, Snapshot
+from coordinator.model.audit import AuditEvent
 from coordinator.model.schedules import Fate, FateWord
 from coordinator.shell.fates_table import FateRow
 from coordinator.shell.run_rows import RunRow
@@ -248,3 +249,8 @@ def run_row(task: str, allocation: int, index: int, **said: object) -> RunRow:
 def fate_row(task: str, number: int, at: int, count: int = 1, **said: object) -> FateRow:
     fate = Fate(FateWord.STARTED, "", at, at, count)
     return FateRow(task, number, at, at, fate, **said)  # type: ignore[arg-type]
+
+
+def event(number: int, at: int | None = None, reason: str = "why") -> AuditEvent:
+    said = ("operator", "pause", "task", f"t{number}", "", reason, "ok", "", f"r{number}", "")
+    return AuditEvent(number, 7, number if at is None else at, *said)

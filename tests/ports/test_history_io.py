@@ -18,10 +18,12 @@ from coordinator.shell import history, history_io
 from coordinator.shell.history import History, Writes
 from coordinator.shell.history_io import WANTED, HistoryIo
 from coordinator.shell.logs import Log
+from tests.ports.store_kit import event
 from tests.ports.test_peer_links import Side, free_port
 
 RUNS = [RunWrite(f"t{n}", n, 7, node="n1", ended_at=n, logs=b"l" * 300_000) for n in range(1, 6)]  # type: ignore[arg-type]
 FATES = [FateWrite("s", n, 7, n, Fate(FateWord.MISSED, "misfire", n, n)) for n in (1, 2)]  # type: ignore[arg-type]
+EVENTS = [event(n) for n in (1, 2)]
 
 AT = 7  # the index of the snapshot
 
@@ -35,6 +37,7 @@ class Kept:
     def __init__(self, *, has_all: bool) -> None:
         self.runs: list[Any] = list(RUNS) if has_all else []
         self.fates: list[Any] = list(FATES) if has_all else []
+        self.audit: list[Any] = list(EVENTS) if has_all else []
         self.broken = 0
         self.asked = 0
         self.revision = AT if has_all else 0
@@ -56,9 +59,13 @@ class Kept:
     async def fate_pages(self, upto: int) -> AsyncIterator[list[Any]]:
         yield self.fates
 
+    async def audit_pages(self, upto: int) -> AsyncIterator[list[Any]]:
+        yield self.audit
+
     async def keep(self, told: KeepHistory) -> None:
         self.runs += told.runs
         self.fates += told.fates
+        self.audit += told.audit
 
 
 class Said(io.StringIO):
@@ -131,6 +138,7 @@ async def test_all_of_it_comes_and_then_nothing_is_wanted_any_more(pair: Pair) -
     assert [(run.task_id, run.logs, run.index) for run in mine.runs] == [
         (run.task_id, run.logs, 0) for run in theirs.runs
     ]
+    assert mine.audit == theirs.audit == EVENTS
     assert [(fate.number, fate.fate) for fate in mine.fates] == [
         (fate.number, fate.fate) for fate in theirs.fates
     ]

@@ -163,7 +163,7 @@ def test_a_directory_with_an_earlier_schema_is_refused_and_left_alone(tmp_path: 
     driver.store.found("cluster", 1, FOUNDING)
     driver.close()
     change(driver.directory, "PRAGMA user_version = 1")
-    with pytest.raises(DataDirError, match="schema 1, this release reads schema 3") as refused:
+    with pytest.raises(DataDirError, match="schema 1, this release reads schema 4") as refused:
         Store.open(driver.directory, "c1")
     assert refused.value.exit_code == 78
     with pytest.raises(DataDirError, match="schema 1"):  # the lock was let go

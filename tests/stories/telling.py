@@ -5,6 +5,7 @@ from __future__ import annotations
 from coordinator.machine.members import described
 from coordinator.machine.outcome import Accepted, Outcome
 from coordinator.model.events import (
+    Audited,
     DigestAgreed,
     Event,
     ExecutorsPaused,
@@ -37,7 +38,7 @@ def told_outcome(outcome: Outcome) -> str:
 
 
 def told_event(event: Event) -> list[str]:
-    """The lines of one event; none for a change of a record that nobody would see."""
+    """The lines of one event; none for a change of a record that nobody would see, nor for what the request said."""
     match event:
         case TaskChanged(old, None) if old is not None:
             return [f"  {old.id}: removed"]
@@ -73,6 +74,8 @@ def _told_of_cluster(event: Event) -> list[str]:
             return ["  members"]
         case DigestAgreed(index, digest):
             return [f"  at {index} a majority has {digest}"]
+        case Audited():
+            return []
         case _:
             raise AssertionError(f"cannot tell {event}")
 

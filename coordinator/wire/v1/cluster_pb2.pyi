@@ -709,3 +709,53 @@ class BackupResponse(_message.Message):
     answer: _tasks_pb2.Answer
     data: bytes
     def __init__(self, answer: _Optional[_Union[_tasks_pb2.Answer, _Mapping]] = ..., data: _Optional[bytes] = ...) -> None: ...
+
+class EventsRequest(_message.Message):
+    __slots__ = ("limit", "page_token", "read")
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    READ_FIELD_NUMBER: _ClassVar[int]
+    limit: int
+    page_token: str
+    read: _tasks_pb2.ReadOptions
+    def __init__(self, limit: _Optional[int] = ..., page_token: _Optional[str] = ..., read: _Optional[_Union[_tasks_pb2.ReadOptions, _Mapping]] = ...) -> None: ...
+
+class Event(_message.Message):
+    __slots__ = ("number", "revision", "at", "by", "action", "kind", "target", "change", "reason", "answer", "detail", "request_id", "caller")
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    REVISION_FIELD_NUMBER: _ClassVar[int]
+    AT_FIELD_NUMBER: _ClassVar[int]
+    BY_FIELD_NUMBER: _ClassVar[int]
+    ACTION_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    TARGET_FIELD_NUMBER: _ClassVar[int]
+    CHANGE_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    ANSWER_FIELD_NUMBER: _ClassVar[int]
+    DETAIL_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    CALLER_FIELD_NUMBER: _ClassVar[int]
+    number: int
+    revision: int
+    at: int
+    by: str
+    action: str
+    kind: str
+    target: str
+    change: str
+    reason: str
+    answer: str
+    detail: str
+    request_id: str
+    caller: str
+    def __init__(self, number: _Optional[int] = ..., revision: _Optional[int] = ..., at: _Optional[int] = ..., by: _Optional[str] = ..., action: _Optional[str] = ..., kind: _Optional[str] = ..., target: _Optional[str] = ..., change: _Optional[str] = ..., reason: _Optional[str] = ..., answer: _Optional[str] = ..., detail: _Optional[str] = ..., request_id: _Optional[str] = ..., caller: _Optional[str] = ...) -> None: ...
+
+class EventsResponse(_message.Message):
+    __slots__ = ("answer", "events", "next_page")
+    ANSWER_FIELD_NUMBER: _ClassVar[int]
+    EVENTS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_FIELD_NUMBER: _ClassVar[int]
+    answer: _tasks_pb2.Answer
+    events: _containers.RepeatedCompositeFieldContainer[Event]
+    next_page: str
+    def __init__(self, answer: _Optional[_Union[_tasks_pb2.Answer, _Mapping]] = ..., events: _Optional[_Iterable[_Union[Event, _Mapping]]] = ..., next_page: _Optional[str] = ...) -> None: ...

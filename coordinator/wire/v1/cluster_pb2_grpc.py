@@ -139,6 +139,11 @@ class ClusterStub:
                 request_serializer=coordinator_dot_wire_dot_v1_dot_cluster__pb2.ResumeExecutorRequest.SerializeToString,
                 response_deserializer=coordinator_dot_wire_dot_v1_dot_cluster__pb2.ExecutorPauseResponse.FromString,
                 _registered_method=True)
+        self.Events = channel.unary_unary(
+                '/ptasks.v1.Cluster/Events',
+                request_serializer=coordinator_dot_wire_dot_v1_dot_cluster__pb2.EventsRequest.SerializeToString,
+                response_deserializer=coordinator_dot_wire_dot_v1_dot_cluster__pb2.EventsResponse.FromString,
+                _registered_method=True)
         self.Recheck = channel.unary_unary(
                 '/ptasks.v1.Cluster/Recheck',
                 request_serializer=coordinator_dot_wire_dot_v1_dot_cluster__pb2.RecheckRequest.SerializeToString,
@@ -293,6 +298,13 @@ class ClusterServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Events(self, request, context):
+        """what operators and code changed, newest first
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Recheck(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -420,6 +432,11 @@ def add_ClusterServicer_to_server(servicer, server):
                     servicer.ResumeExecutor,
                     request_deserializer=coordinator_dot_wire_dot_v1_dot_cluster__pb2.ResumeExecutorRequest.FromString,
                     response_serializer=coordinator_dot_wire_dot_v1_dot_cluster__pb2.ExecutorPauseResponse.SerializeToString,
+            ),
+            'Events': grpc.unary_unary_rpc_method_handler(
+                    servicer.Events,
+                    request_deserializer=coordinator_dot_wire_dot_v1_dot_cluster__pb2.EventsRequest.FromString,
+                    response_serializer=coordinator_dot_wire_dot_v1_dot_cluster__pb2.EventsResponse.SerializeToString,
             ),
             'Recheck': grpc.unary_unary_rpc_method_handler(
                     servicer.Recheck,
@@ -1004,6 +1021,33 @@ class Cluster:
             '/ptasks.v1.Cluster/ResumeExecutor',
             coordinator_dot_wire_dot_v1_dot_cluster__pb2.ResumeExecutorRequest.SerializeToString,
             coordinator_dot_wire_dot_v1_dot_cluster__pb2.ExecutorPauseResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Events(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ptasks.v1.Cluster/Events',
+            coordinator_dot_wire_dot_v1_dot_cluster__pb2.EventsRequest.SerializeToString,
+            coordinator_dot_wire_dot_v1_dot_cluster__pb2.EventsResponse.FromString,
             options,
             channel_credentials,
             insecure,

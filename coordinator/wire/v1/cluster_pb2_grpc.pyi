@@ -29,6 +29,7 @@ class ClusterStub:
     ListExecutors: grpc.aio.UnaryUnaryMultiCallable[cluster_pb2.ListExecutorsRequest, cluster_pb2.ListExecutorsResponse]
     PauseExecutor: grpc.aio.UnaryUnaryMultiCallable[cluster_pb2.PauseExecutorRequest, cluster_pb2.ExecutorPauseResponse]
     ResumeExecutor: grpc.aio.UnaryUnaryMultiCallable[cluster_pb2.ResumeExecutorRequest, cluster_pb2.ExecutorPauseResponse]
+    Events: grpc.aio.UnaryUnaryMultiCallable[cluster_pb2.EventsRequest, cluster_pb2.EventsResponse]
     Recheck: grpc.aio.UnaryUnaryMultiCallable[cluster_pb2.RecheckRequest, cluster_pb2.RecheckResponse]
     Upgrade: grpc.aio.UnaryUnaryMultiCallable[cluster_pb2.UpgradeRequest, cluster_pb2.UpgradeResponse]
     Backup: grpc.aio.UnaryStreamMultiCallable[cluster_pb2.BackupRequest, cluster_pb2.BackupResponse]
@@ -97,6 +98,9 @@ class ClusterServicer:
     def ResumeExecutor(
         self, request: cluster_pb2.ResumeExecutorRequest, context: grpc.aio.ServicerContext[cluster_pb2.ResumeExecutorRequest, cluster_pb2.ExecutorPauseResponse]
     ) -> Awaitable[cluster_pb2.ExecutorPauseResponse]: ...
+    def Events(
+        self, request: cluster_pb2.EventsRequest, context: grpc.aio.ServicerContext[cluster_pb2.EventsRequest, cluster_pb2.EventsResponse]
+    ) -> Awaitable[cluster_pb2.EventsResponse]: ...
     def Recheck(
         self, request: cluster_pb2.RecheckRequest, context: grpc.aio.ServicerContext[cluster_pb2.RecheckRequest, cluster_pb2.RecheckResponse]
     ) -> Awaitable[cluster_pb2.RecheckResponse]: ...

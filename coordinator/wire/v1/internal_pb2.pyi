@@ -101,16 +101,18 @@ class HistoryRequest(_message.Message):
     def __init__(self, hello: _Optional[_Union[Introduction, _Mapping]] = ..., incomplete: _Optional[bool] = ..., revision: _Optional[int] = ...) -> None: ...
 
 class HistoryPiece(_message.Message):
-    __slots__ = ("runs", "fates", "last", "refused")
+    __slots__ = ("runs", "fates", "last", "refused", "audit")
     RUNS_FIELD_NUMBER: _ClassVar[int]
     FATES_FIELD_NUMBER: _ClassVar[int]
     LAST_FIELD_NUMBER: _ClassVar[int]
     REFUSED_FIELD_NUMBER: _ClassVar[int]
+    AUDIT_FIELD_NUMBER: _ClassVar[int]
     runs: bytes
     fates: bytes
     last: bool
     refused: str
-    def __init__(self, runs: _Optional[bytes] = ..., fates: _Optional[bytes] = ..., last: _Optional[bool] = ..., refused: _Optional[str] = ...) -> None: ...
+    audit: bytes
+    def __init__(self, runs: _Optional[bytes] = ..., fates: _Optional[bytes] = ..., last: _Optional[bool] = ..., refused: _Optional[str] = ..., audit: _Optional[bytes] = ...) -> None: ...
 
 class FoundReply(_message.Message):
     __slots__ = ("accepted", "reason")

@@ -22,6 +22,7 @@ from coordinator.api.errors import DETAILS_KEY
 from coordinator.api.server import add_services
 from coordinator.consensus.messages import ConfState, HardState, Snapshot
 from coordinator.machine.features import THIS_BUILD
+from coordinator.model.audit import AuditEvent
 from coordinator.model.instants import Now
 from coordinator.model.members import MemberRecord
 from coordinator.model.state import ClusterState
@@ -73,6 +74,7 @@ class House:
         )
         self.rows: dict[tuple[str, int], dict[str, Any]] = {}
         self.fates: dict[tuple[str, int], e.FateWrite] = {}
+        self.audit: dict[int, AuditEvent] = {}
         self.rows_read = 0  # of lists of all runs
         self._newest: list[tuple[int, str]] = []  # minus allocation id, task id
         self.questions: list[e.AskPlugin] = []
@@ -97,6 +99,7 @@ class House:
         for gone in write.forget_fates:
             self.fates = {k: fate for k, fate in self.fates.items() if k[0] != gone}
         self.fates.update({(fate.task_id, fate.number): fate for fate in write.fates})
+        self.audit.update({row.event.number: row.event for row in write.audit})
         if not self.disk_is_stuck:
             self.pump.on_written([write.write])
 
@@ -174,6 +177,17 @@ class House:
     async def fate_pages(self, upto: int) -> AsyncIterator[list[e.FateWrite]]:
         await self.pump.fed(i.FlushRuns())
         yield [fate for _, fate in sorted(self.fates.items()) if fate.index <= upto]
+
+    async def audit_of(self, limit: int, before: int) -> list[AuditEvent]:
+        await self.pump.fed(i.FlushRuns())
+        newest = [
+            self.audit[n] for n in sorted(self.audit, reverse=True) if not before or n < before
+        ]
+        return newest[:limit]
+
+    async def audit_pages(self, upto: int) -> AsyncIterator[list[AuditEvent]]:
+        await self.pump.fed(i.FlushRuns())
+        yield [event for _, event in sorted(self.audit.items()) if event.index <= upto]
 
     async def history(self, upto: int) -> AsyncIterator[list[e.RunWrite]]:
         await self.pump.fed(i.FlushRuns())

@@ -206,6 +206,14 @@ class FakeClusterService(cluster_pb2_grpc.ClusterServicer, Door):
                 one.params_schema = json.dumps(TICKER_SCHEMA).encode()
         return reply
 
+    async def Events(self, request: wire.EventsRequest, context: Any) -> Any:
+        await self.enter("Events", request, context)
+        start, events = int(request.page_token or 0), self.state.audit
+        end = start + request.limit
+        token = str(end) if end < len(events) else ""
+        answer = self.state.answer()
+        return wire.EventsResponse(answer=answer, events=events[start:end], next_page=token)
+
     async def Recheck(self, request: wire.RecheckRequest, context: Any) -> Any:
         await self.enter("Recheck", request, context)
         return wire.RecheckResponse(answer=self.state.answer(), unassigned=1)

@@ -87,6 +87,7 @@ class FakeCluster:
         self.parts: dict[str, Any] = {}  # of the state
         self.every_run: list[wire.Run] = []  # newest first
         self.fates: list[wire.FateRange] = []  # newest first
+        self.audit: list[cluster.Event] = []  # newest first
         self.lines: dict[str, list[wire.LogLine]] = defaultdict(list)
         self.explanations: dict[str, wire.ExplainResponse] = {}
         self.nodes: dict[str, cluster.NodeView] = {}

@@ -61,6 +61,7 @@ READS: tuple[tuple[str, ...], ...] = (
     ("cluster", "health"),
     ("cluster", "capacity"),
     ("cluster", "members"),
+    ("cluster", "events"),
     ("cluster", "state"),
     ("cluster", "state", "tasks/hello"),
     ("cluster", "settings"),

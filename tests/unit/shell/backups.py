@@ -11,11 +11,20 @@ import pytest
 
 from coordinator.client.backup_file import FrameWriter, Header, Sealer
 from coordinator.codec.envelope import encode_batch
-from coordinator.codec.history import encode_fates, encode_runs
+from coordinator.codec.history import encode_audit, encode_fates, encode_runs
 from coordinator.codec.snapshots import encode, freeze
 from coordinator.consensus.messages import ConfState, Entry, EntryKind, HardState
 from coordinator.machine.apply import apply_batch
-from coordinator.machine.commands import Batch, Command, FireSchedule, Request, TimeSeries
+from coordinator.machine.commands import (
+    Batch,
+    CancelTask,
+    Command,
+    FireSchedule,
+    PauseTask,
+    Request,
+    TimeSeries,
+)
+from coordinator.model.audit import Asker, AuditEvent
 from coordinator.model.ids import TaskId
 from coordinator.model.members import MemberRecord
 from coordinator.model.schedules import Fate, FateWord, Firing, Schedule
@@ -49,16 +58,18 @@ class Old:
         self.entries: list[Entry] = []
         self.rows: list[RunRow] = []
         self.fates: list[FateRow] = []
+        self.audit: list[AuditEvent] = []
         for command in (join(), create("a"), *commands):
             self.do(command)
 
-    def do(self, command: Command) -> None:
+    def do(self, command: Command, asker: Asker | None = None) -> None:
         index = self.state.revision + 1
-        batch = Batch(AT + index, (Request(command),))
+        batch = Batch(AT + index, (Request(command, asker=asker),))
         apply_batch(self.state, index, batch)
         rows = rows_of(self.state.take_events(), self.state)
         self.rows += rows.runs
         self.fates += rows.fates
+        self.audit += [row.event for row in rows.audit]
         data = encode_batch(batch)
         self.entries.append(Entry(term=TERM, index=index, kind=EntryKind.NORMAL, data=data))
 
@@ -78,6 +89,7 @@ class Old:
         frames = [writer.state(chunk) for chunk in encode(freeze(self.state))]
         frames += [writer.history(piece) for piece in encode_runs(merged_rows(self.rows))]
         frames += [writer.fates(encode_fates(self.fates))] if self.fates else []
+        frames += [writer.audit(encode_audit(self.audit))] if self.audit else []
         whole += b"".join(frames) + writer.end()
         if key is not None:
             sealer = Sealer(key)
@@ -154,3 +166,9 @@ def fated(old: Old, task: str = "s", times: int = 3) -> None:
         at, then = AT + 1_000 * k, AT + 1_000 * (k + 1)
         word = (FateWord.MISSED, "misfire") if k % 2 else (FateWord.SKIPPED, "blackout")
         old.do(FireSchedule(task_id, 0, at, Firing(then, then), fates=(Fate(*word, at, at),)))
+
+
+def changed(old: Old) -> None:
+    """Two changes that leave an event each."""
+    old.do(PauseTask(TaskId("a")), Asker("operator", "for now", "desk 7"))
+    old.do(CancelTask(TaskId("a")), Asker("operator"))

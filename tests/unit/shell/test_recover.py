@@ -21,7 +21,7 @@ from coordinator.shell.recover_command import RECOVER
 from coordinator.shell.store import Store
 from coordinator.shell.verify_command import VERIFY
 from tests.unit.machine.kit import create
-from tests.unit.shell.backups import OLD, TERM, Old, Shell, fated
+from tests.unit.shell.backups import OLD, TERM, Old, Shell, changed, fated
 
 SURE = "--i-have-lost-quorum"
 
@@ -102,6 +102,22 @@ def test_tm_9_a_recovered_cluster_has_the_fates_that_only_the_log_knew(
     rows = asyncio.run(store.fates_after(("", 0), 99))
     assert [(row.task_id, row.number) for row in rows] == [("s", n) for n in range(1, 6)]
     assert [row.fate for row in rows] == [f.fate for f in old.fates if f.task_id == "s"]
+    store.close()
+
+
+def test_tm_75_a_recovered_cluster_has_the_events_that_only_the_log_knew(
+    shell: Shell, heard: dict[str, Heard], tmp_path: Path
+) -> None:
+    assert heard
+    old = Old()
+    changed(old)
+    directory = old.survivor(tmp_path / "c2")
+    ran = shell(RECOVER, "--data-dir", directory, SURE, typed=f"{OLD}\n")
+    assert ran.code == 0, ran.err
+    state, store = became(directory)
+    assert len(old.audit) == 2
+    assert asyncio.run(store.audit_after(0, 99)) == old.audit
+    assert state.audited == 2  # the next one is the third
     store.close()
 
 
@@ -280,7 +296,7 @@ def test_log_verify_reads_all_there_is_and_changes_nothing(
     assert (ran.code, ran.out) == (
         0,
         f"{directory}: right. Member c2 of cluster {OLD}: snapshot at 1, {last - 1} entries up to "
-        f"{last} of term {TERM}, 3 tasks, 2 runs, 0 ranges of fates\n",
+        f"{last} of term {TERM}, 3 tasks, 2 runs, 0 ranges of fates, 0 events\n",
     )
     assert tree(directory) == before
     assert shell(VERIFY, "--data-dir", directory).code == 2

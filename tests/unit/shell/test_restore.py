@@ -25,7 +25,7 @@ from coordinator.shell.run_rows import RunRow
 from coordinator.shell.store import Store
 from coordinator.shell.store_port import Damaged
 from tests.unit.machine.kit import create
-from tests.unit.shell.backups import OLD, TERM, Old, Shell, fated
+from tests.unit.shell.backups import OLD, TERM, Old, Shell, changed, fated
 from tests.unit.shell.test_founding import NAMES, PEERS, One
 
 KEY = b"a key of the operator"
@@ -77,7 +77,7 @@ def test_inspect_says_what_a_backup_holds(shell: Shell, file: Path, old: Old) ->
     assert told["tasks"] == "1 unassigned, 1 assigned, 1 succeeded"
     assert told["nodes"] == "n1 ready"
     assert told["members"] == "c1=127.0.0.1:1, c2=127.0.0.1:2, c3=127.0.0.1:3"
-    assert told["history"] == "2 runs, 0 ranges of fates"
+    assert told["history"] == "2 runs, 0 ranges of fates, 0 events"
     assert told["seal"] == "none"
     tree = json.loads(shell(INSPECT, "inspect", file, "-o", "json").out)
     assert (tree["apiVersion"], tree["kind"]) == ("ptasks/v1", "Snapshot")
@@ -203,6 +203,18 @@ def test_tm_9_a_restored_cluster_has_the_fates_the_newest_as_its_record_knows_th
     assert [(row.number, row.fate) for row in ranges] == [
         (row.number, row.fate) for row in (lost, *reversed(old.fates))
     ]
+    store.close()
+
+
+def test_tm_75_a_restored_cluster_has_the_events(shell: Shell, tmp_path: Path) -> None:
+    old = Old()
+    changed(old)
+    backup = old.save(tmp_path / "backup")
+    assert ", 2 events\n" in shell(INSPECT, "inspect", backup).out
+    assert shell(RESTORE, backup, "--data-dir", tmp_path / "new").code == 0
+    state, store = restored(tmp_path / "new")
+    assert asyncio.run(store.audit_after(0, 99)) == old.audit
+    assert state.audited == 2
     store.close()
 
 

@@ -1,0 +1,176 @@
+"""Which changes leave an event, and what it says (TM-75)."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from coordinator.codec.envelope import HEADER_BYTES, decode_batch, encode_batch
+from coordinator.codec.snapshots import digest, encode, freeze, load
+from coordinator.machine.apply import apply_batch
+from coordinator.machine.commands import (
+    AddMember,
+    Batch,
+    CancelRun,
+    CancelTask,
+    ChangeTasks,
+    Command,
+    DrainNode,
+    PauseExecutor,
+    PauseTask,
+    RaiseFeatureLevel,
+    RemoveLimit,
+    RemoveMember,
+    RemoveNode,
+    Request,
+    ResumeExecutor,
+    ResumeTask,
+    RetryTask,
+    RunNow,
+    SetLimit,
+    SetSettings,
+    UnassignTask,
+    UndrainNode,
+    UpdateTask,
+)
+from coordinator.machine.outcome import Outcome
+from coordinator.model.audit import Asker, AuditEvent
+from coordinator.model.events import Audited
+from coordinator.model.ids import AllocationId, NodeName, TaskId
+from coordinator.model.tasks import RunOutcome
+from tests.unit.machine.kit import AT, World, create, join, on, with_task
+
+ANN = Asker("operator", "because", "desk 7")
+T, N1, NOOP = TaskId("t"), NodeName("n1"), "demo.noop"
+
+
+def ask(world: World, *requests: Request) -> tuple[list[Outcome], list[AuditEvent]]:
+    """One entry, as it comes out of the log: the answers, and the events it leaves."""
+    world.state.take_events()
+    batch = decode_batch(encode_batch(Batch(world.at, requests)))
+    outcomes = apply_batch(world.state, world.state.revision + 1, batch)
+    found = world.state.take_events()
+    return outcomes, [one.event for one in found if isinstance(one, Audited)]
+
+
+def by_ann(command: Command, request_id: str = "") -> Request:
+    return Request(command, request_id, 5 if request_id else 0, ANN)
+
+
+def test_tm_75_who_when_what_why_and_the_answer() -> None:
+    world = with_task()
+    _, events = ask(world, by_ann(PauseTask(T, finish=True, reason="because"), "r1"))
+    assert events == [
+        AuditEvent(
+            1, world.state.revision, AT, "operator", "pause", "task", "t", "finish", "because",
+            "ok", "", "r1", "desk 7",
+        )
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "command, said",
+    [
+        (PauseTask(T, clear_state=True), "pause task t clear state"),
+        (ResumeTask(T, no_catch_up=True), "resume task t no catch up"),
+        (RunNow(T, queue=True), "run_now task t queue"),
+        (UpdateTask(T, 0, params=b"{}", restart=True), "edit task t params, restart"),
+        (CancelTask(T, purge=True), "cancel task t purge"),
+        (CancelTask(T, finished_only=True), "purge task t "),
+        (CancelRun(T, AllocationId(1), rerun=True), "cancel run t#1 rerun"),
+        (CancelRun(T), "cancel run t "),
+        (RetryTask(T, again=True), "retry task t again"),
+        (UnassignTask(T, AllocationId(1)), "move task t "),
+        (PauseExecutor(NOOP, "why", "ann", stop=True), "pause executor demo.noop stop"),
+        (PauseExecutor("", "why", "ann"), "pause executor  "),
+        (ResumeExecutor("", "ann"), "resume executor  "),
+        (DrainNode(N1, "restart", "why", "ann"), "drain node n1 restart"),
+        (UndrainNode(N1), "undrain node n1 "),
+        (RemoveNode(N1), "remove node n1 "),
+        (SetLimit("node", NOOP, 3, "ann"), "set limit demo.noop node: 3"),
+        (RemoveLimit("cluster", NOOP), "unset limit demo.noop cluster"),
+        (AddMember("c9", "h:1"), "add member c9 h:1"),
+        (RemoveMember(9), "remove member 9 "),
+        (RaiseFeatureLevel(1), "upgrade cluster  feature level 1"),
+        (
+            SetSettings((("retry.first", "9s"),), ("run.timeout",)),
+            "set settings  retry.first=9s, run.timeout unset",
+        ),
+        (SetSettings((("retry.first", "9s"),)), "set settings retry.first retry.first=9s"),
+    ],
+)
+def test_tm_75_each_change_leaves_one_event_whatever_the_answer(
+    command: Command, said: str
+) -> None:
+    _, events = ask(with_task(), by_ann(command))
+    assert [f"{e.action} {e.kind} {e.target} {e.change}" for e in events] == [said]
+    assert (events[0].reason, events[0].by) == ("because", "operator")
+
+
+def test_tm_75_a_refusal_of_the_law_is_told_and_what_was_so_already() -> None:
+    world = with_task()
+    _, (gone,) = ask(world, by_ann(PauseTask(TaskId("no"))))
+    assert (gone.answer, gone.target) == ("task_not_found", "no")
+    _, (drain,) = ask(world, by_ann(DrainNode(N1, "restart", "", "ann")))
+    assert (drain.answer, drain.detail) == ("invalid_field", "reason: a drain needs one")
+    ask(world, by_ann(PauseTask(T)))
+    _, (again,) = ask(world, by_ann(PauseTask(T)))
+    assert (again.number, again.answer) == (4, "unchanged")
+
+
+def test_tm_75_a_repeated_request_and_a_choice_made_anew_leave_one_event() -> None:
+    world = with_task()
+    first, events = ask(world, by_ann(CancelTask(T), "r"), by_ann(CancelTask(T), "r"))
+    assert (len(first), len(events)) == (2, 1)
+    _, stale = ask(world, by_ann(UpdateTask(T, edited=99, params=b"{}")))
+    assert not stale
+    assert world.state.audited == 1
+
+
+def test_tm_75_of_changes_that_are_one_command_each_is_told_or_the_one_that_was_the_reason() -> (
+    None
+):
+    world = with_task()
+    ask(world, Request(create("u")))
+    both = ChangeTasks((PauseTask(T), CancelTask(TaskId("u"))))
+    _, events = ask(world, by_ann(both, "r"))
+    assert [(e.action, e.target, e.answer) for e in events] == [
+        ("pause", "t", "ok"),
+        ("cancel", "u", "ok"),
+    ]
+    _, refused = ask(world, by_ann(ChangeTasks((ResumeTask(T), PauseTask(TaskId("no"))))))
+    assert [(e.number, e.target, e.answer) for e in refused] == [(3, "no", "task_not_found")]
+
+
+def test_tm_75_creations_and_runs_leave_none_and_the_leader_only_what_it_did() -> None:
+    world = World()
+    quiet = [join(), create()]
+    _, events = ask(world, *map(Request, quiet))
+    assert not events
+    world.end("t", RunOutcome.SUCCEEDED)
+    assert world.state.audited == 0
+    ask(world, Request(create("u", on())))
+    _, moved = ask(world, Request(UnassignTask(TaskId("u"), world.task("u").allocation_id)))
+    assert not moved  # a drain, run by run
+    _, refused = ask(world, Request(ResumeTask(TaskId("no"))), Request(ResumeTask(TaskId("u"))))
+    assert not refused
+    leaving = DrainNode(N1, "restart", "it was asked to stop", "node", leaving=True)
+    _, (drain,) = ask(world, Request(leaving))
+    assert (drain.by, drain.reason) == ("cluster", "it was asked to stop")
+
+
+def test_tm_75_the_numbers_go_on_after_a_snapshot_and_are_part_of_the_digest() -> None:
+    world = with_task()
+    ask(world, by_ann(PauseTask(T)), by_ann(ResumeTask(T)))
+    again = load(list(encode(freeze(world.state))))
+    assert (again.audited, digest(again)) == (2, digest(world.state))
+    again.audited = 3
+    assert digest(again) != digest(world.state)
+
+
+def test_a_request_of_a_log_from_before_has_no_asker() -> None:
+    whole = encode_batch(Batch(AT, (Request(CancelTask(T), "r", 7),)))
+    head, batch = whole[:HEADER_BYTES], msgspec.msgpack.decode(whole[HEADER_BYTES:])
+    batch[1] = [request[:3] for request in batch[1]]
+    (request,) = decode_batch(head + msgspec.msgpack.encode(batch)).requests
+    assert request == Request(CancelTask(T), "r", 7)
