@@ -13,12 +13,11 @@ from coordinator.cli import exits
 from coordinator.cli.changing import change_flags, change_of
 from coordinator.cli.completing import complete
 from coordinator.cli.failures import usage
-from coordinator.cli.flags import DURATION
 from coordinator.cli.lazy import Verb
 from coordinator.cli.params import pairs_to_params, read_params, split_pair
+from coordinator.cli.policy_flags import asked_policy, policy_flags
 from coordinator.cli.schedule_flags import asked_schedule, schedule_flags, whole_schedule
 from coordinator.cli.session import Session, session_of
-from coordinator.cli.spec_words import ATTEMPTS, COST, PRIORITY
 from coordinator.client.errors import InvalidRequest
 
 if TYPE_CHECKING:
@@ -62,10 +61,7 @@ def _constraint(flag: str, text: str) -> Callable[[_Command], _Command]:
     metavar="KIND/ID",
     help="What it is about, for lists and pages.",
 )
-@click.option("--priority", type=PRIORITY, help="1 to 100, low, long_running, normal.")
-@click.option("--cost", type=COST, help="Units, tiny, normal, large, extra_large.")
-@click.option("--run-timeout", type=DURATION, help="Limit of one run.")
-@click.option("--max-attempts", type=ATTEMPTS, help="1 to 1000, or unlimited.")
+@policy_flags
 @schedule_flags
 @click.option(
     "--after",
@@ -177,10 +173,6 @@ async def _new_task(session: Session, executor: str, flags: dict[str, Any]) -> N
         id=flags["task_id"],
         params=await params_of(session, executor, flags),
         due_at=due_of(session, flags["due"]),
-        priority=flags["priority"],
-        cost=flags["cost"],
-        timeout_ms=flags["run_timeout"],
-        max_attempts=flags["max_attempts"],
         labels=dict(split_pair(pair, "--label") for pair in flags["labels"]),
         object_kind=kind,
         object_id=ident,
@@ -192,6 +184,7 @@ async def _new_task(session: Session, executor: str, flags: dict[str, Any]) -> N
         paused=flags["paused"],
         require_assignment=flags["require_assignment"],
         replace_finished=flags["replace_finished"],
+        **asked_policy(flags),
     )
 
 

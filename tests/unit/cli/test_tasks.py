@@ -23,6 +23,23 @@ def test_start_makes_an_id_from_the_executor(taskctl: Taskctl, cluster: FakeClus
     assert len(ran.out.strip()) == len("noop-") + 8
 
 
+def test_start_takes_all_that_a_policy_says_of_failures_and_moves(
+    taskctl: Taskctl, cluster: FakeCluster
+) -> None:
+    flags = ("--on-lost", "fail", "--reset-after", "1h", "--invalid-state", "raw", "--not-movable")
+    ran = taskctl("start", "demo.noop", "--id", "a", "--within-occurrence", *flags)
+    assert ran.code == 0, ran.err
+    taskctl("start", "demo.noop", "--id", "b", "--reset-after", "none", "--movable")
+    taskctl("start", "demo.noop", "--id", "c")
+    one, two, three = (request.task.spec for request in cluster.asked("Create"))
+    said = (one.on_lost, one.reset_after_ms, one.invalid_state, one.movable, one.within_occurrence)
+    assert said == ("fail", 3_600_000, "raw", False, True)
+    assert (two.HasField("reset_after_ms"), two.reset_after_ms, two.movable) == (True, 0, True)
+    fields = ("on_lost", "reset_after_ms", "invalid_state", "movable", "within_occurrence")
+    assert not any(three.HasField(field) for field in fields)
+    assert taskctl("start", "demo.noop", "--on-lost", "ignore").code == 2
+
+
 def test_x16_the_same_spec_twice_is_already_there(taskctl: Taskctl) -> None:
     taskctl("start", "demo.noop", "--id", "hello")
     ran = taskctl("start", "demo.noop", "--id", "hello")
