@@ -153,7 +153,7 @@ def _check(policy: TaskPolicy) -> None:
         ("timeout", SECOND_MS, 30 * DAY_MS),
         ("retention", 0, 3_652 * DAY_MS),
         ("cancel_grace", 0, 10 * MINUTE_MS),
-        ("reset_after", 0, 30 * DAY_MS),
+        ("reset_after", SECOND_MS, 30 * DAY_MS),
     ):
         value = getattr(policy, name)
         if value is not None or name == "cancel_grace":

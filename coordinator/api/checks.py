@@ -148,8 +148,8 @@ def _check_bounds(spec: wire.TaskSpec) -> None:
         raise invalid("timeout", f"must be 1s .. 30d, or none (got {timeout} ms)")
     _check_dependencies(spec)
     reset = spec.reset_after_ms
-    if spec.HasField("reset_after_ms") and reset and not SECOND <= reset <= 365 * DAY:
-        raise invalid("reset_after", f"must be 1s .. 365d, or none (got {reset} ms)")
+    if spec.HasField("reset_after_ms") and reset and not SECOND <= reset <= 30 * DAY:
+        raise invalid("reset_after", f"must be 1s .. 30d, or none (got {reset} ms)")
     if spec.HasField("due_at") and not 0 <= spec.due_at <= LAST_INSTANT:
         raise invalid("due_at", f"must be 0 .. {LAST_INSTANT} ms since 1970 (got {spec.due_at})")
     if spec.HasField("backoff"):

@@ -85,6 +85,8 @@ def test_fixed_backoff() -> None:
         ({"exclusive": 1}, "exclusive is 1, allowed are True, False"),
         ({"backoff": "5m"}, "backoff is '5m', give a Backoff"),
         ({"concurrency": ("a",)}, "concurrency holds 'a', give Limits"),
+        ({"reset_after": "500ms"}, "reset_after is 500ms, allowed are 1s .. 30d"),
+        ({"reset_after": "31d"}, "reset_after is 31d, allowed are 1s .. 30d"),
         ({"retention": "4000d"}, "retention is 4000d"),
     ],
 )
