@@ -22,6 +22,7 @@ from coordinator.api.translate import task_to_wire
 from coordinator.machine.commands import PauseTask, RetryTask, UpdateTask
 from coordinator.machine.outcome import Accepted, Outcome, Refusal, Refused
 from coordinator.model.ids import TaskId
+from coordinator.model.instants import Instant
 from coordinator.model.limits import REASON_BYTES_MAX, REQUEST_ID_CHARS_MAX
 from coordinator.model.tasks import Desired, Task, TaskSpec
 from coordinator.replica.inputs import Asked, Create, Wish
@@ -78,7 +79,7 @@ class Ensures:
         """One look at the record and what follows; None: it has changed meanwhile."""
         task = self._door.replica.state.tasks.get(create.task_id)
         if task is None or task.spec.schedule != create.spec.schedule:
-            check_schedule(create.spec, self._door.replica.now.wall)
+            check_schedule(create.spec, self._valid_at(request, task))
         if task is None:
             outcome, record = await self._submit(asked, left)
             if _is_there(outcome):
@@ -102,6 +103,16 @@ class Ensures:
             raise _taken(", ".join(found_fixed))
         difference = difference_of(task, create, overwrite=request.overwrite)
         return await self._change(request, asked, difference, left)
+
+    def _valid_at(self, request: wire.EnsureRequest, task: Task | None) -> Instant:
+        """When the schedule has to be one that may be stored: now, or when the task was made, where that of the record
+        stays. Code goes on to ask for what was right then, also once its end is past.
+        """
+        if task is not None and task.is_terminal:
+            stays = not request.revive
+        else:
+            stays = task is not None and not request.overwrite and "schedule" in dict(task.set_by)
+        return task.created_at if task is not None and stays else self._door.replica.now.wall
 
     async def _change(
         self, request: wire.EnsureRequest, asked: Asked, difference: Difference, left: float

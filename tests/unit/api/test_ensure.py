@@ -18,11 +18,12 @@ from coordinator.client import (
     NewTask,
     OutcomeUnknown,
 )
+from coordinator.client.instants import rfc3339
 from coordinator.machine.outcome import Outcome
 from coordinator.model.tasks import RunOutcome, Task
 from coordinator.replica.effects import Reply
 from coordinator.replica.inputs import Asked
-from tests.unit.api.house import NOOP, Doors, doors, until
+from tests.unit.api.house import NOOP, Doors, clock, doors, until
 
 EVERY = {"every": "1h", "start_at": "2090-01-01T00:00:00Z"}
 
@@ -221,3 +222,26 @@ async def test_tm_22_a_revived_task_is_not_told_as_unchanged() -> None:
         back = await client.ensure(once, revive=True)
         assert (back.result, back.changed) == ("updated", [])
         assert back.task.status != "failed"
+
+
+async def test_tm_23_a_schedule_whose_end_is_past_is_no_problem_where_it_is_not_to_be_stored() -> (
+    None
+):
+    async with doors() as at, Client([at.address]) as client:
+        await at.node()
+        end = clock().wall + 1_200
+        over = {"every": "1s", "end_at": rfc3339(end)}
+        same = nightly(schedule=over, paused=True)
+        edited = NewTask(executor=NOOP, id="edited", schedule=over, paused=True)
+        for one in (same, edited):
+            assert (await client.ensure(one)).result == "created"
+        await client.update("edited", Edit(schedule=EVERY))
+        await until(lambda: clock().wall > end)
+        assert (await client.ensure(same)).result == "unchanged"
+        kept = await client.ensure(edited)
+        assert (kept.result, kept.kept) == ("unchanged", ["schedule"])
+        with pytest.raises(InvalidRequest, match=r"schedule\.end"):
+            await client.ensure(edited, overwrite=True)
+        wrong = NewTask(executor=NOOP, id="edited", schedule={"every": "1ms"}, paused=True)
+        with pytest.raises(InvalidRequest, match=r"schedule\.every"):
+            await client.ensure(wrong)
