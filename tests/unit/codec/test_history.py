@@ -8,8 +8,10 @@ import pytest
 from coordinator.codec.history import (
     PIECE_BYTES,
     RunRecord,
+    decode_audit,
     decode_fates,
     decode_runs,
+    encode_audit,
     encode_fates,
     encode_runs,
 )
@@ -17,6 +19,7 @@ from coordinator.codec.snapshots import MalformedSnapshot
 from coordinator.model.ids import AllocationId, TaskId
 from coordinator.model.schedules import Fate, FateWord
 from coordinator.replica.effects import FateWrite, RunWrite
+from tests.ports.store_kit import event
 
 
 def row(number: int, **said: object) -> RunWrite:
@@ -70,3 +73,10 @@ def test_fates_travel_as_they_are() -> None:
     ]
     with pytest.raises(MalformedSnapshot, match="a piece of the fates"):
         decode_fates(b"\x93\x01")
+
+
+def test_tm_75_events_travel_as_they_are() -> None:
+    events = [event(1), event(2, reason="é" * 300)]
+    assert decode_audit(encode_audit(events)) == events
+    with pytest.raises(MalformedSnapshot, match="a piece of the audit"):
+        decode_audit(b"\x93\x01")

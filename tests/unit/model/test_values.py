@@ -88,6 +88,7 @@ def test_tm_74_a_retention_is_an_age_and_a_number() -> None:
     settings = Settings({"retention.runs": SettingValue("2d/7", "ann", 1)})
     assert settings.kept("retention.runs") == (2 * DAY, 7)
     assert Settings().kept("retention.fates") == (30 * DAY, 1_000)
+    assert Settings().kept("retention.audit") == (90 * DAY, 100_000)
     for text in ("30d/x", "30d/1000001", "4000d/5", "50"):
         with pytest.raises(ValueError, match=r"30d|90s"):
             rule.parse(text)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from coordinator.machine.commands import CancelTask, WriteState
+from coordinator.machine.commands import CancelTask, SetSettings, WriteState
 from coordinator.model.instants import DAY
 from coordinator.model.schedules import Fate
 from coordinator.model.settings import SettingValue
@@ -157,3 +157,20 @@ def test_fates_that_wait_for_the_disk_go_with_their_series() -> None:
     world.edit(None)
     waiting.follow(taken(world))
     assert (waiting.fates, waiting.fates_gone) == ([], [T])
+
+
+def test_tm_75_an_event_says_which_earlier_ones_go_with_it() -> None:
+    world = World()
+    world.accept(SetSettings((("retention.audit", "2d/3"),)))
+    for _ in range(4):
+        world.do(CancelTask(T))  # refused, of nobody: no event
+    taken(world)
+    world.state.audited = 7
+    world.accept(SetSettings((("retry.first", "9s"),)))
+    (row,) = taken(world).audit
+    assert (row.event.number, row.gone_upto, row.gone_before) == (8, 5, world.at - 2 * DAY)
+    both = Rows()
+    both.follow(Rows(audit=[row]))
+    assert both
+    assert both.columns() == ((), (), (), (), (row,))
+    assert not Rows()

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from coordinator.model.ids import AllocationId, TaskId
 from coordinator.model.schedules import Fate, FateWord
-from coordinator.replica.effects import FateWrite, RunWrite
+from coordinator.replica.effects import AuditWrite, FateWrite, RunWrite
 from coordinator.replica.inputs import KeepHistory
 from coordinator.replica.told_history import rows_told
+from tests.ports.store_kit import event
 from tests.unit.machine.kit import AT
 from tests.unit.machine.recurring import STARTED, Recurring, T, nth
 
@@ -54,3 +55,12 @@ def test_an_earlier_range_is_kept_as_it_was_told() -> None:
     assert again.series.fates == 2
     assert rows_told(KeepHistory((), (fate(1),)), again.state).fates == [fate(1)]
     assert T in again.state.tasks
+
+
+def test_tm_75_events_up_to_the_last_one_that_our_state_knows() -> None:
+    world = Recurring()
+    world.state.audited = 2
+    told = KeepHistory(
+        (), (), (event(1), event(2), event(3))
+    )  # the third comes with our own entries
+    assert rows_told(told, world.state).audit == [AuditWrite(event(1)), AuditWrite(event(2))]
