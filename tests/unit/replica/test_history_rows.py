@@ -162,8 +162,6 @@ def test_fates_that_wait_for_the_disk_go_with_their_series() -> None:
 def test_tm_75_an_event_says_which_earlier_ones_go_with_it() -> None:
     world = World()
     world.accept(SetSettings((("retention.audit", "2d/3"),)))
-    for _ in range(4):
-        world.do(CancelTask(T))  # refused, of nobody: no event
     taken(world)
     world.state.audited = 7
     world.accept(SetSettings((("retry.first", "9s"),)))
