@@ -121,12 +121,10 @@ class Book:
     def _left_over(self, stretch: Stretch) -> Iterator[tuple[FireTime, bool]]:
         """Of before it and due in it, for jitter or a black-out, where nothing else that came says when it counts from."""
         since = stretch.since - leeway(stretch.schedule)
-        for one in self.fates:
-            first = one.fate.first
-            if one.fate.count == 1 and since <= first <= stretch.since:
-                for time in fire_times(stretch.schedule, first, first - 1, first):
-                    if time.due_by > stretch.since:
-                        yield time, False
+        single = (one.fate.first for one in self.fates if one.fate.count == 1)
+        near = (at for at in single if since <= at <= stretch.since)
+        times = (time for at in near for time in fire_times(stretch.schedule, at, at - 1, at))
+        yield from ((time, False) for time in times if time.due_by > stretch.since)
 
     def _phase(self, stretch: Stretch, last: Instant) -> Instant | None:
         """Of an interval that was resumed or edited: its first fire time, which may not be late itself."""
