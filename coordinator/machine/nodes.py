@@ -183,8 +183,21 @@ def _record(state: ClusterState, command: JoinNode, present: Node | None) -> Nod
         pid_namespace=command.pid_namespace,
         feature_level=command.feature_level,
         boot_counter=command.boot_counter,
-        machine=command.machine,
+        machine=_machine(present, command),
     )
+
+
+def _machine(present: Node | None, command: JoinNode) -> str:
+    """Where it runs; '' once that says nothing (N6).
+
+    An earlier boot of a machine after a later one is an image of it, and the machine itself may run on: two of one id,
+    whose boots have no order from then on. So it stays for as long as the record does.
+    """
+    if present is None or present.uid != command.uid:
+        return command.machine
+    is_another_boot = command.machine == present.machine and command.boot_id != present.boot_id
+    is_earlier = is_another_boot and command.boot_counter < present.boot_counter
+    return "" if is_earlier or not present.machine else command.machine
 
 
 def _keep_manifests(state: ClusterState, manifests: tuple[Manifest, ...]) -> bool:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from coordinator.machine.commands import (
@@ -142,3 +144,28 @@ def test_a_run_that_was_stopping_when_its_node_said_goodbye() -> None:
     world.accept(LoseNode(N1, LIFE, left=True))
     task = world.task()
     assert (task.status, task.losses, task.cause) == (Status.UNASSIGNED, 0, "moved")
+
+
+def boot(number: int, **more: Any) -> dict[str, Any]:
+    return {"boot_id": f"boot-{number}", "boot_counter": number, "machine": "m", **more}
+
+
+def test_n6_boots_of_a_machine_that_came_in_no_order_prove_nothing_any_more() -> None:
+    """An image of it runs beside it: whichever of the two comes next, the other may be alive."""
+    world = World()
+    world.accept(join(**boot(10)))
+    world.accept(join(counter=2, **boot(9)))
+    assert world.state.nodes[N1].machine == ""
+    world.accept(join(counter=3, **boot(10)))
+    assert world.state.nodes[N1].machine == ""
+
+
+def test_n6_boots_in_their_order_one_boot_or_another_machine_are_known() -> None:
+    world = World()
+    world.accept(join(**boot(10)))
+    world.accept(join(counter=2, **boot(11)))
+    world.accept(join(counter=3, **boot(11, boot_counter=8)))  # its wall clock was set back
+    world.accept(join(counter=4, **boot(5, machine="other")))
+    assert world.state.nodes[N1].machine == "other"
+    world.accept(join(counter=5, **boot(12)))
+    assert world.state.nodes[N1].machine == "m"
