@@ -57,13 +57,21 @@ def _why(event: Event) -> str:
 
 def _unfinished(state: ClusterState, parent: Task) -> Iterator[Task]:
     """Children that go on, in order; of those that have ended, theirs. Not those of an earlier record of that id."""
+    open_ones = [_children(state, parent)]  # no recursion: generations are without limit
+    while open_ones:
+        child = next(open_ones[-1], None)
+        if child is None:
+            open_ones.pop()
+        elif child.is_terminal:
+            open_ones.append(_children(state, child))
+        elif child.desired is not Desired.CANCELLED:
+            yield child
+
+
+def _children(state: ClusterState, parent: Task) -> Iterator[Task]:
     for child_id in sorted(state.children.get(parent.id, ())):
         child = state.tasks[child_id]
-        if child.created_revision < parent.created_revision:
-            continue
-        if child.is_terminal:
-            yield from _unfinished(state, child)
-        elif child.desired is not Desired.CANCELLED:
+        if child.created_revision >= parent.created_revision:
             yield child
 
 

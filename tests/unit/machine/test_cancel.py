@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from coordinator.machine.commands import CancelTask, RemoveTask, UnassignTask
 from coordinator.machine.outcome import Accepted, Refusal
@@ -57,3 +58,21 @@ def test_too_many_finished_records_may_go_before_their_time(
     assert world.accept(RemoveTask(T, world.task().revision)).removed
     left = world.task("u")
     assert world.refuse(RemoveTask(left.id, left.revision)).code is Refusal.CHOICE_STALE
+
+
+def test_a_cancel_reaches_past_any_number_of_generations_that_have_ended() -> None:
+    world = with_task()
+    world.end("t", RunOutcome.SUCCEEDED)
+    over, parent = world.task(), "root"
+    world.accept(create("root"))
+    world.accept(create("youngest", assignment=Assignment()))
+    for n in range(2_000):
+        spec = replace(over.spec, parent=parent)
+        parent = f"g{n}"
+        now, number = world.state.revision, world.state.next_allocation_id()
+        record = replace(over, id=TaskId(parent), spec=spec, allocation_id=number)
+        world.state.put_task(replace(record, revision=now, created_revision=now))
+    youngest = world.task("youngest")
+    world.state.put_task(replace(youngest, spec=replace(youngest.spec, parent=parent)))
+    world.accept(CancelTask(TaskId("root")))
+    assert world.task("youngest").status is Status.CANCELLED
