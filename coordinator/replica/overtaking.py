@@ -38,10 +38,17 @@ def taken_from(command: Command, state: ClusterState) -> tuple[TaskId, ...]:
 
 
 def _descendants(task_id: TaskId, state: ClusterState) -> Iterator[TaskId]:
-    """They are cancelled with it."""
-    for child in state.children.get(task_id, ()):
-        yield child
-        yield from _descendants(child, state)
+    """They are cancelled with it, however many generations. A record that came again may belong to a child of its former self."""
+    seen = {task_id}
+    open_ones = [iter(state.children.get(task_id, ()))]
+    while open_ones:
+        child = next(open_ones[-1], None)
+        if child is None:
+            open_ones.pop()
+        elif child not in seen:
+            seen.add(child)
+            yield child
+            open_ones.append(iter(state.children.get(child, ())))
 
 
 def _ends_more_than_a_run(report: EndRun, state: ClusterState) -> bool:

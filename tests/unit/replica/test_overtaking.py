@@ -50,6 +50,23 @@ def test_a_cancel_takes_from_children_and_theirs_too() -> None:
     assert taken_from(CancelTask(TaskId("gone")), state()) == ("gone",)
 
 
+def test_a_cancel_takes_from_any_number_of_generations() -> None:
+    made = ClusterState()
+    names = [f"d{n}" for n in range(2_000)]
+    for name, parent in zip(names, ["", *names], strict=False):
+        made.put_task(task(name, spec=TaskSpec(parent=parent)))
+    assert taken_from(CancelTask(TaskId("d0")), made) == tuple(names)
+
+
+def test_a_cancel_of_a_record_that_came_again_as_a_child_of_its_child_takes_from_each_once() -> (
+    None
+):
+    made = ClusterState()
+    made.put_task(task("p", spec=TaskSpec(parent="c")))
+    made.put_task(task("c", spec=TaskSpec(parent="p")))
+    assert taken_from(CancelTask(TaskId("p")), made) == ("p", "c")
+
+
 def test_tm_32_changes_that_are_one_command_take_what_each_takes() -> None:
     both = ChangeTasks((RunNow(TaskId("d")), PauseTask(TaskId("c")), CancelTask(S)))
     assert taken_from(both, state()) == ("c", "s", "c", "d")
