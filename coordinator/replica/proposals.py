@@ -49,6 +49,8 @@ QUEUE_BYTES_MAX = 64 * MIB
 ENTRY_BYTES = 1 * MIB
 COMMAND_BYTES = 300  # what a command takes beside its payload, roughly
 
+_encode = msgspec.msgpack.Encoder().encode
+
 
 class Lost(Enum):
     """Why there is no outcome. Only UNKNOWN may have been appended."""
@@ -175,6 +177,7 @@ class Proposals:
             if proposal.fresh is not None and at > proposal.fresh.until:
                 again = proposal.fresh.decide_again(at)
                 proposal.request = replace(proposal.request, command=again)
+                size += weight_of(again) - weight
             taken.append(proposal)
             for task_id in proposal.takes_from:
                 self._wishes[task_id] -= 1
@@ -253,16 +256,19 @@ def weight_of(command: Command) -> int:
     """Bytes of the command in the log, roughly: its payloads count, the rest is a constant."""
     match command:
         case CreateTask():
-            pairs = (*command.spec.labels, *command.spec.headers)
-            return COMMAND_BYTES + len(command.params) + sum(len(k) + len(v) for k, v in pairs)
+            words = len(command.description) + _packed(command.spec, command.limits)
+            return COMMAND_BYTES + len(command.params) + words
         case ChangeTasks():
             return sum(map(weight_of, command.changes))
         case WriteState():
             return COMMAND_BYTES + len(command.state or b"")
         case UpdateTask():
-            return COMMAND_BYTES + len(command.params or b"") + len(command.state or b"")
+            payloads = len(command.params or b"") + len(command.state or b"")
+            return COMMAND_BYTES + payloads + _packed(command.spec, command.limits)
         case RetryTask():
-            return COMMAND_BYTES + len(command.params or b"")
+            return COMMAND_BYTES + len(command.params or b"") + _packed(command.limits)
+        case FireSchedule() if command.fates or command.catch_up:
+            return COMMAND_BYTES + _packed(command.fates, command.catch_up)
         case EndRun():
             payloads = (command.result, command.error, command.logs, command.final_state)
             return COMMAND_BYTES + sum(len(p) for p in payloads if p)
@@ -273,6 +279,10 @@ def weight_of(command: Command) -> int:
             return COMMAND_BYTES * (1 + len(command.placements)) + _said(command.said)
         case _:
             return COMMAND_BYTES
+
+
+def _packed(*parts: object) -> int:
+    return len(_encode(parts))
 
 
 def _said(words: tuple[LastWords, ...]) -> int:
