@@ -263,8 +263,8 @@ def weight_of(command: Command) -> int:
         case WriteState():
             return COMMAND_BYTES + len(command.state or b"")
         case UpdateTask():
-            payloads = len(command.params or b"") + len(command.state or b"")
-            return COMMAND_BYTES + payloads + _packed(command.spec, command.limits)
+            payload = len(command.params or b"") + len(command.state or b"")
+            return COMMAND_BYTES + payload + _packed(command.spec, command.limits)
         case RetryTask():
             return COMMAND_BYTES + len(command.params or b"") + _packed(command.limits)
         case FireSchedule() if command.fates or command.catch_up:
