@@ -74,20 +74,23 @@ def _decided(
 
 def all_due(
     view: LeaderView, told: Mapping[TaskId, TimetableWord | None], at: Instant
-) -> list[Item]:
+) -> tuple[list[Item], frozenset[TaskId]]:
     """All that is due by `at` of these series, each after what is `told` of it last: it cannot be said later (G9).
 
-    Places are not looked for: what begins has none yet.
+    In their order, up to where it takes too long; those from there on come second. Places are not looked for: what
+    begins has none yet.
     """
     found: list[Item] = []
     effort = EFFORT_ASKED
-    for task in view.state.fires_among(told, at):
-        for command, looked in _further(task, view, told[task.id], at):
-            found.append(Item(command, (), (task.id,)))
+    due = {task.id: task for task in view.state.fires_among(told, at)}
+    open_ones = [task_id for task_id in told if task_id in due]
+    for place, task_id in enumerate(open_ones):
+        for command, looked in _further(due[task_id], view, told[task_id], at):
+            found.append(Item(command, (), (task_id,)))
             effort -= looked
             if effort <= 0:
-                return found
-    return found
+                return found, frozenset(open_ones[place:])
+    return found, frozenset()
 
 
 def _further(

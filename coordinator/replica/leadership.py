@@ -230,10 +230,12 @@ class Leadership:
             return
         self._propose(fire_due(bench.view, bench.now, asked, others=not is_early))
 
-    def _fire_before(self, wishes: Wishes, at: Instant) -> None:
-        """Whatever of these series has come by the stamp of the entry, before what takes it away."""
-        for item in all_due(self.bench.view, wishes, at):
+    def _fire_before(self, wishes: Wishes, at: Instant) -> frozenset[TaskId]:
+        """Whatever of these series has come by the stamp of the entry, before what takes it away. Returns those left."""
+        items, left = all_due(self.bench.view, wishes, at)
+        for item in items:
             self._add(item, _nobody_waits)
+        return left
 
     def next_alarm(self) -> Millis:
         """When a turn is wanted on the steady clock for a fire time; 0: for none."""

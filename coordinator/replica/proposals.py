@@ -7,7 +7,7 @@ leadership changes in between, the answer is "nobody knows" (C9).
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from enum import Enum
 from itertools import islice
 
@@ -64,7 +64,9 @@ class Lost(Enum):
 Answer = Outcome | Lost
 OnAnswer = Callable[[Answer], None]
 Gate = Callable[[Command], Unlogged | None]
-Wishes = Mapping[TaskId, TimetableWord | None]  # what the queue says of them last
+Wishes = Mapping[TaskId, TimetableWord | None]  # what the queue says of them last, in its order
+BeforeEntry = Callable[[Wishes, Instant], frozenset[TaskId]]
+"""Adds what is due of these by then. Returns those of which it may not be all: an entry that comes later has the rest."""
 
 
 class Proposal(msgspec.Struct, gc=False):
@@ -94,13 +96,14 @@ class Proposals:
         self.gate = gate
         self.completed: Callable[[Command], Command] = lambda command: command  # one of a loss
         self.takes_from: Callable[[Command], tuple[TaskId, ...]] = lambda _: ()  # fire times
-        self.before_entry: Callable[[Wishes, Instant], None] = lambda *_: None  # to add what is due
+        self.before_entry: BeforeEntry = lambda *_: frozenset()
         self._raft = raft
         self._load = load
         self._busy = busy
         self._queue: deque[Proposal] = deque()
         self._queued_bytes = 0
         self._wishes: Counter[TaskId] = Counter()  # in the queue that take fire times away
+        self._ahead: list[Proposal] | None = None  # of them, while what is due is added
         self.company = Company()
         self._under_way: dict[int, _Entry] = {}
 
@@ -135,11 +138,13 @@ class Proposals:
         command = proposal.request.command
         proposal.takes_from = self.takes_from(command)
         self._wishes.update(proposal.takes_from)
-        if isinstance(command, TimetableWord) and command.task_id in self._wishes:
+        if not isinstance(command, TimetableWord) or command.task_id not in self._wishes:
+            self._queue.append(proposal)
+        elif self._ahead is not None:
+            self._ahead.append(proposal)
+        else:
             places = (n for n, one in enumerate(self._queue) if command.task_id in one.takes_from)
             self._queue.insert(next(places), proposal)
-        else:
-            self._queue.append(proposal)
 
     def flush(self, at: Instant, steady: Millis, limit: int) -> Millis:
         """What waits goes into entries of at most `limit` requests; how long the rest has to wait.
@@ -151,9 +156,7 @@ class Proposals:
             wait = self.company.wait(len(self._queue), steady)
             if wait:
                 return wait
-            if self._wishes:
-                self.before_entry(self._next_wishes(limit), at)
-            proposals = self._next_entry(limit, at)
+            proposals = self._next_entry(limit, at, self._decide_first(limit, at))
             self.company.went(len(proposals), steady)
             self._propose(proposals, at)
         return 0
@@ -163,13 +166,29 @@ class Proposals:
         """Whether callers have to be told to come back later; duties and reports never are."""
         return len(self._queue) >= QUEUE_MAX or self._queued_bytes >= QUEUE_BYTES_MAX
 
-    def _next_entry(self, limit: int, at: Instant) -> tuple[Proposal, ...]:
+    def _decide_first(self, limit: int, at: Instant) -> frozenset[TaskId]:
+        """Put what is due before the wishes that take it away, all of it in one go. Returns those that have to wait."""
+        if not self._wishes:
+            return frozenset()
+        self._ahead = []
+        try:
+            undecided = self.before_entry(self._next_wishes(limit), at)
+        finally:
+            ahead, self._ahead = self._ahead, None
+        if ahead:
+            self._queue = deque(_put_ahead(self._queue, ahead))
+        return undecided
+
+    def _next_entry(
+        self, limit: int, at: Instant, undecided: frozenset[TaskId]
+    ) -> tuple[Proposal, ...]:
         """The oldest of the queue, as many as fit into one entry; at least one."""
         taken: list[Proposal] = []
         size = 0
         while self._queue and len(taken) < limit:
             weight = weight_of(self._queue[0].request.command)
-            if taken and size + weight > ENTRY_BYTES:
+            waits = undecided and not undecided.isdisjoint(self._queue[0].takes_from)
+            if taken and (waits or size + weight > ENTRY_BYTES):
                 break
             size += weight
             self._queued_bytes -= weight
@@ -250,6 +269,22 @@ class Proposals:
                 else:
                     del self._busy[task_id]
             proposal.on_answer(answer)
+
+
+def _put_ahead(queue: Iterable[Proposal], words: Sequence[Proposal]) -> Iterator[Proposal]:
+    """Each of the words right before the first that takes fire times from its task, in their order."""
+    first: dict[TaskId, int] = {}
+    for place, one in enumerate(queue):
+        for task_id in one.takes_from:
+            first.setdefault(task_id, place)
+    before: dict[int, list[Proposal]] = {}
+    for word in words:
+        command = word.request.command
+        if isinstance(command, TimetableWord):  # pragma: no branch - only they come here
+            before.setdefault(first[command.task_id], []).append(word)
+    for place, one in enumerate(queue):
+        yield from before.get(place, ())
+        yield one
 
 
 def weight_of(command: Command) -> int:

@@ -104,3 +104,36 @@ def test_tm_10_a_decision_that_is_too_old_at_the_stamp_of_its_entry_is_made_agai
         proposals.add(Proposal(Request(FIRE_T), lambda _: None, fresh=fresh))
         proposals.flush(10, 1, 100)
         assert log.commands == [logged_one]
+
+
+def test_g9_what_is_due_goes_before_the_first_wish_for_its_series_however_much_it_is() -> None:
+    log: Any = Log()
+    proposals = proposals_to(log)
+    wishes = [RunNow(S), PauseTask(T), PauseTask(S), PauseTask(T)]
+    for command in wishes:
+        proposals.add(Proposal(Request(command), lambda _: None))
+    due = [FireSchedule(one, 0, n, Firing()) for n in range(500) for one in (S, T)]
+
+    def before_entry(_: object, __: int) -> frozenset[TaskId]:
+        for command in due:
+            proposals.add(Proposal(Request(command), lambda _: None))
+        return frozenset()
+
+    proposals.before_entry = before_entry
+    proposals.flush(1, 1, 2_000)
+    of_s, of_t = due[::2], due[1::2]
+    assert log.commands == [RunNow(S), *of_t, PauseTask(T), *of_s, PauseTask(S), PauseTask(T)]
+
+
+def test_g9_a_wish_waits_for_what_took_too_long_to_decide_at_once() -> None:
+    log: Any = Log()
+    proposals = proposals_to(log)
+    for command in (PauseTask(T), RunNow(S), PauseTask(S)):
+        proposals.add(Proposal(Request(command), lambda _: None))
+    proposals.before_entry = lambda *_: frozenset((S,))
+    proposals.flush(1, 1, 100)
+    assert log.commands == [PauseTask(T), RunNow(S)]
+    proposals.before_entry = lambda *_: frozenset()
+    proposals.applied(1, 1, [None, None])  # type: ignore[list-item]
+    proposals.flush(1, 1_000, 100)
+    assert log.commands[2:] == [PauseTask(S)]

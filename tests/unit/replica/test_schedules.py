@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from msgspec.structs import replace
 
-from coordinator.duties import due
+from coordinator.duties import due, firing
 from coordinator.machine.commands import (
     CancelTask,
     ChangeTasks,
@@ -270,6 +270,24 @@ def test_g9_a_wish_takes_none_of_several_fire_times_away_that_are_not_late_yet(
     clock.assert_whole()
     assert woke - EVERY < max(clock.fates) <= woke
     assert clock.words().count(FateWord.SKIPPED) >= 3
+
+
+def test_g9_wishes_wait_where_deciding_all_they_take_away_takes_too_long(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """They are for many series, and the leader's machine slept: the first ones have most that is due."""
+    world = World(1)
+    node(world, "n1")
+    for name in ("a", "s"):
+        world.create(name, schedule=Schedule(every_ms=EVERY))
+    pause(world, 11_000)
+    monkeypatch.setattr(firing, "EFFORT_ASKED", 2)
+    slept = 4 * EVERY
+    world.now = Now(world.now.steady + slept, world.now.wall + slept)
+    woke = world.now.wall
+    world.outcomes(world.submit(PauseTask(TaskId("s")), PauseTask(TaskId("a"))))
+    last = {name: world.task(name).series.latest for name in ("a", "s")}
+    assert all(woke - EVERY < one <= woke for one in last.values())
 
 
 def test_g9_what_comes_while_a_wish_waits_for_the_disk_is_decided_before_it() -> None:
