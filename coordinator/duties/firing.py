@@ -159,16 +159,23 @@ def _fresh(command: Command, view: LeaderView, task: Task) -> Freshness | None:
 
     def decide_again(at: Instant) -> FireSchedule:
         current = view.state.tasks.get(task.id)
-        if current is None or current.series is None or current.series != task.series:
+        series = current.series if current is not None else None
+        if current is None or series is None or not _is_next(command, current, series):
             return command  # which the record refuses
-        found = plan(schedule, task.id, current.series, at, grace)
+        found = plan(schedule, task.id, series, at, grace)
         if found is None:
             return command
         assignment = command.assignment if found.start is not None else None
-        is_late = at - current.series.next.due_at > grace
+        is_late = at - series.next.due_at > grace
         return replace(_fires(current, found, is_late=is_late), assignment=assignment)
 
     return Freshness(command.start.due_at + grace, decide_again)
+
+
+def _is_next(command: FireSchedule, task: Task, series: Series) -> bool:
+    """Whether the record would still take this command for its next fire time."""
+    is_same = command.handled == series.next.fire_at and command.edited == task.edited_revision
+    return is_same and not series.needs
 
 
 def _timed(task: Task, schedule: Schedule, series: Series) -> TimeSeries:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from coordinator.duties import due, firing
 from coordinator.duties.agenda import Agenda
@@ -145,3 +146,18 @@ def test_tm_10_a_series_that_was_edited_meanwhile_is_not_decided_again() -> None
     term.state.put_task(series("s", 5))
     assert item.fresh is not None
     assert item.fresh.decide_again(WALL + HOUR) == item.command
+
+
+def test_tm_10_a_run_that_ended_meanwhile_is_no_reason_to_start_what_is_late() -> None:
+    """The record would take the command as it was: the fire time is still the next one."""
+    spec = TaskSpec(schedule=Schedule(every_ms=MINUTE, misfire="skip", misfire_grace_ms=1_000))
+    due_now = series("s", 0, spec=spec)
+    term = Term(node("n"), tasks=(due_now,))
+    (item,) = fire_due(term.view, term.at(500)).items
+    assert due_now.series is not None
+    assert item.fresh is not None
+    term.state.put_task(replace(due_now, series=replace(due_now.series, failures=1)))
+    again = item.fresh.decide_again(WALL + 2_000)
+    assert isinstance(again, FireSchedule)
+    assert again.start is None
+    assert [fate.reason for fate in again.fates] == ["misfire"]
