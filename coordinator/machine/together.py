@@ -7,7 +7,7 @@ from collections.abc import Callable
 from msgspec.structs import replace
 
 from coordinator.machine.commands import Change, ChangeTasks
-from coordinator.machine.outcome import Accepted, Outcome, Refused
+from coordinator.machine.outcome import Accepted, Outcome, Refusal, Refused
 from coordinator.model.events import TaskChanged
 from coordinator.model.ids import AllocationId
 from coordinator.model.state import ClusterState
@@ -20,6 +20,8 @@ def change_tasks(state: ClusterState, command: ChangeTasks, apply: Apply) -> Out
 
     `apply` is the law for one of them. What follows from the end of a task, follows when all are changed.
     """
+    if not command.changes:  # a repeat, whose first answer was forgotten on its way here
+        return Refused(Refusal.CHOICE_STALE, "the first answer is not known any more")
     events, allocation_id = len(state.events), state.last_allocation_id
     parts: list[Accepted] = []
     for change in command.changes:

@@ -149,6 +149,38 @@ async def test_tm_32_a_dry_run_says_what_would_be() -> None:
         assert statuses(at)["a"] == "paused"
 
 
+async def test_tm_32_a_dry_run_tries_also_what_was_asked_for_before() -> None:
+    async with doors() as at, Client([at.address]) as client:
+        await settled(at, "a")
+        assert told(await client.resume_many(Filter(ids=["a"]), whole("r1"))) == ["a updated"]
+        dry = wire.ChangeManyRequest(
+            change=wire.Change(request_id="r1", all_or_nothing=True, dry_run=True),
+            filter=wire.Filter(ids=["a"]),
+            pause=wire.PauseRequest(),
+        )
+        (item,) = (await at.tasks.ChangeMany(dry)).items
+        assert item.result == "updated"
+
+
+async def test_tm_32_a_repeat_whose_first_answer_is_forgotten_on_its_way_is_made_anew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with doors() as at, Client([at.address]) as client:
+        await settled(at, "a")
+        chosen = Filter(ids=["a", "late"])
+        assert told(await client.resume_many(chosen, whole("r1")))[0] == "a refused not_done"
+        await at.create("late", paused=True)
+        submit, requests = at.house.submit, at.house.replica.state.requests
+
+        async def forgotten_by_then(asked: Any, timeout_s: float) -> Any:
+            requests.forget(len(requests))
+            return await submit(asked, timeout_s)
+
+        monkeypatch.setattr(at.house, "submit", forgotten_by_then)
+        reply = await client.resume_many(chosen, whole("r1"))
+        assert told(reply) == ["a updated", "late updated"]
+
+
 async def test_tm_32_what_goes_into_no_one_command_is_refused_with_number_and_bound() -> None:
     async with doors() as at, Client([at.address]) as client:
         await at.node()

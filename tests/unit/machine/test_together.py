@@ -133,3 +133,9 @@ def test_tm_32_one_that_may_be_repeated_is_not_remembered() -> None:
     assert isinstance(outcome, Refused)
     assert (outcome.code, outcome.task_id) == (Refusal.CHOICE_STALE, "paused")
     assert isinstance(world.do(ChangeTasks((PauseTask(t("runs")),)), "r1", 7), Accepted)
+
+
+def test_no_changes_at_all_are_a_repeat_whose_first_answer_is_not_known_any_more() -> None:
+    """Whoever asked leaves them out for one that was met before: nothing was done, so nothing may be told."""
+    refused = World().refuse(ChangeTasks(()))
+    assert refused.code is Refusal.CHOICE_STALE
