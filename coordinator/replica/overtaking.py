@@ -7,19 +7,24 @@ leader had no time, its disk was slow, or its clock was far off, and none of the
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from coordinator.machine.commands import (
     CancelTask,
     ChangeTasks,
     Command,
     EndRun,
+    JoinNode,
+    LoseNode,
+    LoseRuns,
     PauseTask,
     UpdateTask,
 )
 from coordinator.model.ids import TaskId
 from coordinator.model.state import ClusterState
 from coordinator.model.tasks import RunOutcome
+
+SUCCESSES = (RunOutcome.SUCCEEDED, RunOutcome.WARNING)
 
 
 def taken_from(command: Command, state: ClusterState) -> tuple[TaskId, ...]:
@@ -33,6 +38,10 @@ def taken_from(command: Command, state: ClusterState) -> tuple[TaskId, ...]:
             return tuple(one for part in command.changes for one in taken_from(part, state))
         case EndRun():
             return (command.task_id,) if _ends_more_than_a_run(command, state) else ()
+        case LoseNode() | JoinNode():
+            return _failing(state.on_node.get(command.name, ()), state)
+        case LoseRuns():
+            return _failing((task_id for task_id, _ in command.runs), state)
         case _:
             return ()
 
@@ -52,10 +61,23 @@ def _descendants(task_id: TaskId, state: ClusterState) -> Iterator[TaskId]:
 
 
 def _ends_more_than_a_run(report: EndRun, state: ClusterState) -> bool:
+    """Whatever it reports but a success may be recorded as a failure, by the reason why it was asked to stop (PT-16)."""
     if report.then or report.schedule is not None or report.permanent:
         return True
-    if report.outcome is not RunOutcome.FAILED:
-        return False
-    task = state.tasks.get(report.task_id)
+    return report.outcome not in SUCCESSES and _pauses(report.task_id, state)
+
+
+def _failing(ids: Iterable[TaskId], state: ClusterState) -> tuple[TaskId, ...]:
+    """Those of which a lost run counts as a failure that may be one too many."""
+    return tuple(one for one in ids if _pauses(one, state) and _fails_if_lost(one, state))
+
+
+def _fails_if_lost(task_id: TaskId, state: ClusterState) -> bool:
+    task = state.tasks[task_id]
+    return (task.next_policy or task.policy).on_lost == "fail"
+
+
+def _pauses(task_id: TaskId, state: ClusterState) -> bool:
+    task = state.tasks.get(task_id)
     schedule = task.spec.schedule if task is not None else None
     return schedule is not None and schedule.pause_after_failures > 0

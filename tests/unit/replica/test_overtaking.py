@@ -11,15 +11,18 @@ from coordinator.machine.commands import (
     ChangeTasks,
     Command,
     EndRun,
+    JoinNode,
+    LoseNode,
+    LoseRuns,
     PauseTask,
     ResumeTask,
     RunNow,
     UpdateTask,
 )
-from coordinator.model.ids import AllocationId, Incarnation, TaskId
+from coordinator.model.ids import AllocationId, Incarnation, NodeName, TaskId
 from coordinator.model.schedules import Schedule
 from coordinator.model.state import ClusterState
-from coordinator.model.tasks import RunOutcome, TaskSpec
+from coordinator.model.tasks import Policy, RunOutcome, TaskSpec
 from coordinator.replica.overtaking import taken_from
 from tests.unit.assignment.kit import task
 
@@ -89,6 +92,29 @@ def test_a_failure_does_where_failures_pause() -> None:
     assert taken_from(end(RunOutcome.FAILED), state(pause_after_failures=3)) == (S,)
     assert taken_from(end(RunOutcome.FAILED), state()) == ()
     assert taken_from(end(RunOutcome.SUCCEEDED), state(pause_after_failures=3)) == ()
+
+
+@pytest.mark.parametrize("outcome", [RunOutcome.TIMED_OUT, RunOutcome.ABORTED, RunOutcome.LOST])
+def test_so_does_what_may_be_recorded_as_a_failure(outcome: RunOutcome) -> None:
+    assert taken_from(end(outcome), state(pause_after_failures=3)) == (S,)
+    assert taken_from(end(outcome), state()) == ()
+
+
+def losses() -> tuple[Command, ...]:
+    name, gone = NodeName("n"), Incarnation("1-n")
+    runs = ((S, AllocationId(1)), (TaskId("other"), AllocationId(2)), (TaskId("gone"), 3))
+    joins = JoinNode(name, Incarnation("2-n"), "uid", 2, 10, ())
+    return (LoseNode(name, gone), LoseRuns(name, gone, runs), joins)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("loss", losses())
+def test_a_loss_that_counts_as_a_failure_does_where_failures_pause(loss: Command) -> None:
+    for on_lost, pauses_after, taken in (("fail", 3, (S,)), ("rerun", 3, ()), ("fail", 0, ())):
+        made = ClusterState()
+        spec = TaskSpec(schedule=Schedule(every_ms=1_000, pause_after_failures=pauses_after))
+        made.put_task(task("s", spec=spec, policy=Policy(on_lost=on_lost), on="n"))
+        made.put_task(task("other", policy=Policy(on_lost="fail"), on="n"))
+        assert taken_from(loss, made) == taken
 
 
 @pytest.mark.parametrize("command", [RunNow(S), ResumeTask(S)])
