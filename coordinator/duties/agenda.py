@@ -12,14 +12,14 @@ from coordinator.model.ids import TaskId
 from coordinator.model.instants import Instant, Millis
 
 
-class Freshness(msgspec.Struct, frozen=True, gc=False):
+class Freshness(msgspec.Struct, frozen=True):
     """How long a decision is a good one. Where its entry is stamped after `until`, `decide_again(stamp)` replaces it."""
 
     until: Instant
     decide_again: Callable[[Instant], Command]
 
 
-class Item(msgspec.Struct, frozen=True, gc=False):
+class Item(msgspec.Struct, frozen=True):
     """One command, the places it claims, and the tasks no other pass may decide about meanwhile."""
 
     command: Command

@@ -69,7 +69,7 @@ BeforeEntry = Callable[[Wishes, Instant], frozenset[TaskId]]
 """Adds what is due of these by then. Returns those of which it may not be all: an entry that comes later has the rest."""
 
 
-class Proposal(msgspec.Struct, gc=False):
+class Proposal(msgspec.Struct):
     """One request on its way. Claims and task marks are given back with the answer."""
 
     request: Request
@@ -80,7 +80,7 @@ class Proposal(msgspec.Struct, gc=False):
     takes_from: tuple[TaskId, ...] = ()  # fire times
 
 
-class _Entry(msgspec.Struct, gc=False):
+class _Entry(msgspec.Struct):
     term: int
     batch: Batch
     proposals: tuple[Proposal, ...]
