@@ -210,7 +210,10 @@ async def test_tm_32_what_goes_into_no_one_command_is_refused_with_number_and_bo
             await client.update_many(Filter(ids=names[:480]), small, WHOLE)
         assert b"n" not in (await at.get("t0")).params
         reply = await client.resume_many(Filter(ids=names[:1_000]), WHOLE)
-        assert {one.result for one in reply.items} == {"updated"}
+        # On a busy machine the library may have had to ask again: then the first try is what changed them.
+        assert {one.result for one in reply.items} <= {"updated", "unchanged"}
+        assert len(reply.items) == 1_000
+        assert {(await at.get(one)).status for one in ("t0", "t999")}.isdisjoint({"paused"})
         assert (await at.get("t1000")).status == "paused"
 
 
