@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 
 import msgspec
 
@@ -280,6 +281,7 @@ def objection(values: Settings) -> str | None:
     return None
 
 
+@lru_cache(maxsize=1_024)  # settings are asked for in every turn
 def duration_ms(text: str) -> Millis:
     """`500ms 90s 5m 1h30m 2d` as milliseconds; ValueError on anything else, bare numbers included."""
     rest, total, seen = text.strip(), 0.0, False

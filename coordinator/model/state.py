@@ -144,7 +144,10 @@ class ClusterState:
 
     def next_fire(self) -> Instant | None:
         """When the leader has to look at a series, at the latest."""
-        return _earlier(self._fires.next(), self._deadlines.next())
+        fires, deadline = self._fires.next(), self._deadlines.next()
+        if deadline is None:
+            return fires
+        return deadline if fires is None else min(fires, deadline)
 
     def next_expiry(self) -> Instant | None:
         return _earlier(*(timers.next() for timers in self._expiries.values()))

@@ -137,7 +137,8 @@ class Proposals:
         """In its turn. But a fire time has come before a wish is stamped that still waits: it goes before it (G9)."""
         command = proposal.request.command
         proposal.takes_from = self.takes_from(command)
-        self._wishes.update(proposal.takes_from)
+        if proposal.takes_from:
+            self._wishes.update(proposal.takes_from)
         if not isinstance(command, TimetableWord) or command.task_id not in self._wishes:
             self._queue.append(proposal)
         elif self._ahead is not None:

@@ -30,7 +30,7 @@ from coordinator.replica.together import placed_at_once
 def asked_of(inputs: Iterable[Input]) -> frozenset[TaskId]:
     """The tasks for which callers ask something in this turn."""
     asked = (asked.wish for one in inputs if isinstance(one, SubmitInput) for asked in one.asked)
-    wishes = (part for wish in asked for part in _parts(wish))
+    wishes = (part for wish in asked if not isinstance(wish, Create) for part in _parts(wish))
     return frozenset(wish.task_id for wish in wishes if isinstance(wish, WishCommand | RunNow))
 
 
