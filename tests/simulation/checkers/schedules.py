@@ -98,6 +98,8 @@ class Book:
             return
         expected: dict[Instant, tuple[FireTime, bool]] = {}
         for stretch in self.stretches:
+            for time in self._left_over(stretch):
+                expected.setdefault(time.at, (time, False))
             for time, is_owed in self._of(stretch, now):
                 expected[time.at] = (time, is_owed or expected.get(time.at, (time, False))[1])
         yield from self._matched(expected)
@@ -108,8 +110,6 @@ class Book:
         schedule, until = stretch.schedule, stretch.until
         last = now if until is None else until
         anchor = self._phase(stretch, last) if stretch.anchor is None else stretch.anchor
-        if stretch.anchor is None:
-            yield from self._left_over(stretch)
         if anchor is None:
             return
         owed_until = last - AGREED if until is None else last
@@ -118,13 +118,15 @@ class Book:
                 owed = stretch.is_settled and time.at > stretch.since
                 yield time, owed and time.due_by <= owed_until
 
-    def _left_over(self, stretch: Stretch) -> Iterator[tuple[FireTime, bool]]:
+    def _left_over(self, stretch: Stretch) -> Iterator[FireTime]:
         """Of before it and due in it, for jitter or a black-out, where nothing else that came says when it counts from."""
+        if stretch.anchor is not None:
+            return
         since = stretch.since - leeway(stretch.schedule)
         single = (one.fate.first for one in self.fates if one.fate.count == 1)
         near = (at for at in single if since <= at <= stretch.since)
         times = (time for at in near for time in fire_times(stretch.schedule, at, at - 1, at))
-        yield from ((time, False) for time in times if time.due_by > stretch.since)
+        yield from (time for time in times if time.due_by > stretch.since)
 
     def _phase(self, stretch: Stretch, last: Instant) -> Instant | None:
         """Of an interval that was resumed or edited: its first fire time, which may not be late itself."""
