@@ -30,7 +30,7 @@ from coordinator.timetable.misfires import Plan, plan
 
 BATCH = 500
 EFFORT = 500  # stretches of late fire times looked at in one turn; one series alone may take more
-EFFORT_ASKED = 10 * EFFORT  # of series whose fire times a wish takes away: now or never
+EFFORT_ASKED = 10 * EFFORT  # of series whose fire times a wish takes away: it waits for the rest
 
 
 def fire_due(
@@ -86,7 +86,10 @@ def all_due(
     open_ones = [task_id for task_id in told if task_id in due]
     for place, task_id in enumerate(open_ones):
         for command, looked in _further(due[task_id], view, told[task_id], at):
-            found.append(Item(command, (), (task_id,)))
+            fresh = _fresh(
+                command, view, due[task_id]
+            )  # on slow disks it may not be in the next entry
+            found.append(Item(command, (), (task_id,), fresh))
             effort -= looked
             if effort <= 0:
                 return found, frozenset(open_ones[place:])

@@ -133,7 +133,7 @@ class Digests:
         own, proposals = self._own.get(index), self._proposals()
         if own is None or proposals is None or index <= self._proposed:
             return
-        voters = self._raft.configuration().voters
+        voters = self._raft.voters
         said = {**self._said.get(index, {}), self._raft.id: own}
         counts = Counter(said[voter] for voter in voters if voter in said)
         majority = len(voters) // 2 + 1

@@ -21,19 +21,12 @@ from coordinator.consensus.raft import Raft
 from coordinator.duties.agenda import Freshness
 from coordinator.machine.commands import (
     Batch,
-    ChangeTasks,
     Command,
-    CreateTask,
-    EndRun,
     FireSchedule,
     JoinNode,
-    LastWords,
     LoseNode,
     LoseRuns,
     Request,
-    RetryTask,
-    UpdateTask,
-    WriteState,
 )
 from coordinator.machine.outcome import Outcome, Refusal, Unlogged
 from coordinator.machine.series_commands import TimetableWord
@@ -41,15 +34,13 @@ from coordinator.model.ids import TaskId
 from coordinator.model.instants import Instant, Millis
 from coordinator.model.limits import ENTRY_BYTES_MAX, MIB
 from coordinator.replica.company import Company
+from coordinator.replica.weights import weight_of
 
 ENTRIES_UNDER_WAY = 1  # the next fills up while one is on its way to the disks
 LOSSES = frozenset({LoseNode, LoseRuns, JoinNode})
 QUEUE_MAX = 20_000  # requests; beyond it callers are told at once
 QUEUE_BYTES_MAX = 64 * MIB
 ENTRY_BYTES = 1 * MIB
-COMMAND_BYTES = 300  # what a command takes beside its payload, roughly
-
-_encode = msgspec.msgpack.Encoder().encode
 
 
 class Lost(Enum):
@@ -78,6 +69,7 @@ class Proposal(msgspec.Struct):
     tasks: tuple[TaskId, ...] = ()
     fresh: Freshness | None = None
     takes_from: tuple[TaskId, ...] = ()  # fire times
+    weight: int = 0  # bytes in the log, roughly
 
 
 class _Entry(msgspec.Struct):
@@ -130,7 +122,8 @@ class Proposals:
         if refused is not None:
             self._answer((proposal,), (refused,))
             return
-        self._queued_bytes += weight_of(proposal.request.command)
+        proposal.weight = weight_of(proposal.request.command)
+        self._queued_bytes += proposal.weight
         self._enqueue(proposal)
 
     def _enqueue(self, proposal: Proposal) -> None:
@@ -187,17 +180,17 @@ class Proposals:
         taken: list[Proposal] = []
         size = 0
         while self._queue and len(taken) < limit:
-            weight = weight_of(self._queue[0].request.command)
-            waits = undecided and not undecided.isdisjoint(self._queue[0].takes_from)
-            if taken and (waits or size + weight > ENTRY_BYTES):
+            proposal = self._queue[0]
+            waits = undecided and not undecided.isdisjoint(proposal.takes_from)
+            if taken and (waits or size + proposal.weight > ENTRY_BYTES):
                 break
-            size += weight
-            self._queued_bytes -= weight
-            proposal = self._queue.popleft()
+            self._queue.popleft()
+            self._queued_bytes -= proposal.weight
             if proposal.fresh is not None and at > proposal.fresh.until:
                 again = proposal.fresh.decide_again(at)
                 proposal.request = replace(proposal.request, command=again)
-                size += weight_of(again) - weight
+                proposal.weight = weight_of(again)
+            size += proposal.weight
             taken.append(proposal)
             for task_id in proposal.takes_from:
                 self._wishes[task_id] -= 1
@@ -286,40 +279,3 @@ def _put_ahead(queue: Iterable[Proposal], words: Sequence[Proposal]) -> Iterator
     for place, one in enumerate(queue):
         yield from before.get(place, ())
         yield one
-
-
-def weight_of(command: Command) -> int:
-    """Bytes of the command in the log, roughly: its payloads count, the rest is a constant."""
-    match command:
-        case CreateTask():
-            words = len(command.description) + _packed(command.spec, command.limits)
-            return COMMAND_BYTES + len(command.params) + words
-        case ChangeTasks():
-            return sum(map(weight_of, command.changes))
-        case WriteState():
-            return COMMAND_BYTES + len(command.state or b"")
-        case UpdateTask():
-            payload = len(command.params or b"") + len(command.state or b"")
-            return COMMAND_BYTES + payload + _packed(command.spec, command.limits)
-        case RetryTask():
-            return COMMAND_BYTES + len(command.params or b"") + _packed(command.limits)
-        case FireSchedule() if command.fates or command.catch_up:
-            return COMMAND_BYTES + _packed(command.fates, command.catch_up)
-        case EndRun():
-            payloads = (command.result, command.error, command.logs, command.final_state)
-            return COMMAND_BYTES + sum(len(p) for p in payloads if p)
-        case JoinNode():
-            manifests = sum(COMMAND_BYTES + len(m.body) for m in command.manifests)
-            return COMMAND_BYTES + manifests + _said(command.said)
-        case LoseNode() | LoseRuns():
-            return COMMAND_BYTES * (1 + len(command.placements)) + _said(command.said)
-        case _:
-            return COMMAND_BYTES
-
-
-def _packed(*parts: object) -> int:
-    return len(_encode(parts))
-
-
-def _said(words: tuple[LastWords, ...]) -> int:
-    return sum(COMMAND_BYTES + len(one.logs or b"") for one in words)

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from coordinator.duties import due, firing
 from coordinator.duties.agenda import Agenda
-from coordinator.duties.firing import fire_due
+from coordinator.duties.firing import all_due, fire_due
 from coordinator.machine.commands import FireSchedule
 from coordinator.model.ids import TaskId
 from coordinator.model.instants import HOUR, MINUTE
@@ -161,3 +161,27 @@ def test_tm_10_a_run_that_ended_meanwhile_is_no_reason_to_start_what_is_late() -
     assert isinstance(again, FireSchedule)
     assert again.start is None
     assert [fate.reason for fate in again.fates] == ["misfire"]
+
+
+def test_tm_10_what_is_decided_before_a_wish_is_decided_again_too_where_it_waits_on() -> None:
+    """More is due than goes into one entry: the rest is stamped later, and may be late by then."""
+    spec = TaskSpec(schedule=Schedule(every_ms=MINUTE, misfire="skip", misfire_grace_ms=MINUTE))
+    first = series("s", 0, spec=spec)
+    term = Term(node("n"), tasks=(first,))
+    items, left = all_due(term.view, {first.id: None}, WALL + MINUTE)
+    assert not left
+    assert [item.fresh.until - WALL for item in items if item.fresh is not None] == [
+        MINUTE,
+        2 * MINUTE,
+    ]
+    second = items[1]
+    assert isinstance(second.command, FireSchedule)
+    assert second.fresh is not None
+    assert second.fresh.decide_again(WALL + HOUR) == second.command, "the first comes before it"
+    assert first.series is not None
+    after_first = replace(first.series, next=Firing(WALL + MINUTE, WALL + MINUTE))
+    term.state.put_task(replace(first, series=after_first))
+    again = second.fresh.decide_again(WALL + HOUR)
+    assert isinstance(again, FireSchedule)
+    assert again.late
+    assert again.start is None or again.start.due_at == WALL + HOUR

@@ -330,3 +330,23 @@ def test_g9_a_series_that_is_new_and_edited_at_once_has_had_its_fire_times_befor
     told.clear()
     leading.proposals.before_entry({TaskId("s"): first}, stamp)
     assert told == fires
+
+
+def test_tm_5_while_an_entry_is_under_way_only_what_is_asked_about_is_decided() -> None:
+    """The turn that brings it decides all that has come by then, for one entry; no alarm is needed for it."""
+    clock = Clockwork(1)
+    clock.run(1_000)
+    leading = clock.world.leader().replica.leading
+    assert leading is not None
+    bench, now, proposals = leading.bench, leading.bench.now, leading.proposals
+    bench.now = Now(now.steady + EVERY, now.wall + EVERY)
+    proposals._under_way = {10**9: None}  # type: ignore[dict-item]
+    leading.fire()
+    assert (len(proposals), leading.next_alarm()) == (0, 0)
+    leading.fire(frozenset({TaskId("other")}))
+    assert len(proposals) == 0
+    proposals._under_way = {}
+    assert leading.next_alarm() == bench.now.steady
+    proposals._under_way = {10**9: None}  # type: ignore[dict-item]
+    leading.fire(frozenset({TaskId("s")}))
+    assert len(proposals) == 1
