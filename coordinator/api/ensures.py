@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from coordinator.api import checks
 from coordinator.api.askers import CODE, asker_of
-from coordinator.api.creates import would_be
+from coordinator.api.creates import validated, would_be
 from coordinator.api.door import Door
 from coordinator.api.editing import merged
 from coordinator.api.errors import Code, Rejected, from_refusal, invalid, too_large
@@ -190,7 +190,7 @@ class Ensures:
             answer.changed.extend(difference.changed)
             answer.kept.extend(difference.kept)
         if outcome is not None:
-            answer.validated = "schema_only" if outcome.schema_only else "full"
+            answer.validated = validated(outcome)
         return answer
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from coordinator.api import checks
 from coordinator.api.askers import asker_of
+from coordinator.api.creates import validated
 from coordinator.api.door import Door
 from coordinator.api.errors import Rejected, from_refusal, invalid, too_large
 from coordinator.api.road import Road
@@ -178,7 +179,7 @@ def tell(item: wire.ChangeManyItem, outcome: Outcome, word: str) -> None:
     """Put what became of it; `word`: of one that was changed."""
     if not isinstance(outcome, Refused):
         item.result = "unchanged" if outcome.unchanged else word
-        item.removed = outcome.removed
+        item.removed, item.validated = outcome.removed, validated(outcome)
         return
     put_error(item, word_of(outcome), from_refusal(outcome))
 

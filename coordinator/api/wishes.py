@@ -9,6 +9,7 @@ from typing_extensions import override
 
 from coordinator.api import checks
 from coordinator.api.askers import asker_of
+from coordinator.api.creates import validated
 from coordinator.api.editing import edit_of, effects
 from coordinator.api.errors import Rejected, invalid, too_large
 from coordinator.api.explaining import explain
@@ -235,7 +236,7 @@ class TaskWishes(TaskReads):
             unchanged=outcome.unchanged,
             removed=outcome.removed,
             effect="unchanged" if outcome.unchanged else "now",
-            validated="schema_only" if outcome.schema_only else "full",
+            validated=validated(outcome),
         )
         if record is not None:
             answer.task.CopyFrom(task_to_wire(record))

@@ -85,6 +85,6 @@ def _entry(
         unchanged=item.result == "unchanged",
         removed=item.removed,
         effect="from_the_next_run_on" if item.result == "deferred" else "",
-        validated="",
+        validated=item.validated,
     )
     return entry_of(changed, item.id, dry_run=change.dry_run, is_told=True)

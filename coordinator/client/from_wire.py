@@ -245,6 +245,7 @@ def changed_item_of(item: wire.ChangeManyItem) -> replies.ChangedItem:
         task=task_of(item.task) if item.HasField("task") else None,
         removed=item.removed,
         error=_error_in(item.error) if item.HasField("error") else None,
+        validated=item.validated,
     )
 
 

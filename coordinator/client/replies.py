@@ -176,7 +176,8 @@ class WaitedMany(Struct, frozen=True):
 
 class ChangedItem(Struct, frozen=True):
     """One of `cancel_many` or `pause_many` and the like. `result`: updated, unchanged, deferred (it counts from the
-    next run on), not_found, conflict, refused, or skipped (it does not match).
+    next run on), not_found, conflict, refused, or skipped (it does not match). `validated` as in `Created`, empty where
+    there is an error.
     """
 
     id: str
@@ -184,6 +185,7 @@ class ChangedItem(Struct, frozen=True):
     task: Task | None
     removed: bool
     error: ClientError | None
+    validated: str = ""
 
 
 class ChangedMany(Struct, frozen=True):

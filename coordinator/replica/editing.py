@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import Protocol
 
 import msgspec
 from msgspec.structs import replace
@@ -23,7 +23,14 @@ from coordinator.replica.task_limits import limits_of
 from coordinator.replica.validation import Validations, Verdict
 
 Edit = UpdateTask | RetryTask
-Ready = Callable[[Asked, Edit, OnAnswer], None]
+
+
+class Ready(Protocol):
+    """Takes the command of an edit that is part of another."""
+
+    def __call__(self, command: Edit, *, schema_only: bool) -> None:
+        """`schema_only`: its params were judged by no code (PT-24)."""
+        ...
 
 
 class _Early(msgspec.Struct, frozen=True):
@@ -32,7 +39,7 @@ class _Early(msgspec.Struct, frozen=True):
     asked: Asked
     edit: Edit
     on_answer: OnAnswer
-    submit: Ready
+    ready: Ready | None
 
 
 class Edits:
@@ -46,24 +53,24 @@ class Edits:
         self._checked: Review[_Early] = Review()  # by foreign code
 
     def begin(
-        self, asked: Asked, edit: Edit, on_answer: OnAnswer, submit: Ready | None = None
+        self, asked: Asked, edit: Edit, on_answer: OnAnswer, ready: Ready | None = None
     ) -> None:
-        """Ask foreign code about new params, or propose. `submit` takes the command of an edit that is part of another."""
-        bench, submit = self._bench, submit or self._submit
+        """Ask foreign code about new params, or propose. `ready`: of an edit that is part of another."""
+        bench = self._bench
         task = bench.state.tasks.get(edit.task_id)
         known = bench.view.facts.get(task.executor) if task is not None else None
         if isinstance(edit, UpdateTask) and edit.has_state and known is not None:
             edit = replace(edit, state_version=known.version)  # by its schema the door has judged
         repeated = asked.request_id and bench.state.requests.get(asked.request_id) is not None
         if task is None or repeated or edit.params is None:
-            self._propose(_Early(asked, edit, on_answer, submit), task)
+            self._propose(_Early(asked, edit, on_answer, ready), task)
             return
         facts = known
         if facts is not None and not edit.executor_version:
             edit = replace(edit, executor_version=facts.version)
         elif not edit.executor_version:
             edit = replace(edit, executor_version=task.executor_version)
-        one = _Early(asked, edit, on_answer, submit)
+        one = _Early(asked, edit, on_answer, ready)
         if facts is None or not facts.own_validate or edit.params == task.params:
             self._propose(one, task)
         elif bench.facts.has_code(task.executor):
@@ -71,12 +78,12 @@ class Edits:
         elif bench.facts.may_get_code(task.executor):
             self._early.hold(on_answer, one)
         else:
-            self._propose(replace(one, on_answer=by_schema_only(on_answer)), task)
+            self._propose(one, task, schema_only=True)
 
     def plugins_known(self) -> None:
         """More is known of which code is here: look again at what waited for that."""
         for one in self._early.release_all():
-            self.begin(one.asked, one.edit, one.on_answer, one.submit)
+            self.begin(one.asked, one.edit, one.on_answer, one.ready)
 
     def take_waiting(self) -> list[OnAnswer]:
         """Leadership is over: whom to tell that nothing was proposed."""
@@ -107,9 +114,13 @@ class Edits:
             draft = replace(draft, spec=edit.spec)
         self._validations.ask(draft, judged)
 
-    def _propose(self, one: _Early, task: Task | None) -> None:
+    def _propose(self, one: _Early, task: Task | None, *, schema_only: bool = False) -> None:
         edit = one.edit if task is None else self._resolved(one.edit, task)
-        one.submit(replace(one.asked, wish=edit), edit, one.on_answer)
+        if one.ready is not None:
+            one.ready(edit, schema_only=schema_only)
+            return
+        on_answer = by_schema_only(one.on_answer) if schema_only else one.on_answer
+        self._submit(replace(one.asked, wish=edit), edit, on_answer)
 
     def _resolved(self, edit: Edit, task: Task) -> Edit:
         """What the leader alone can say: the policy that a spec comes to, the limits under changed params or labels."""

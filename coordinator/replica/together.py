@@ -15,7 +15,7 @@ from coordinator.machine.commands import (
     RunNow,
     UpdateTask,
 )
-from coordinator.machine.outcome import Refusal, Refused, Unlogged
+from coordinator.machine.outcome import Accepted, Refusal, Refused, Unlogged
 from coordinator.model.limits import CHANGE_BYTES_MAX
 from coordinator.model.tasks import Status
 from coordinator.replica.bench import Bench
@@ -26,12 +26,13 @@ from coordinator.replica.submitting import Submit
 
 
 class _Gathering(msgspec.Struct):
-    """`parts`: whoever waits for the edits among them."""
+    """`parts`: whoever waits for the edits among them; `schema_only`: the places of those that no code has judged."""
 
     asked: Asked
     changes: list[Change]
     open: int
     parts: list[OnAnswer]
+    schema_only: set[int]
 
 
 class Together:
@@ -55,7 +56,7 @@ class Together:
         if is_repeated or not edits:
             self._propose(asked, command, on_answer)
             return
-        found = _Gathering(asked, list(command.changes), len(edits), [])
+        found = _Gathering(asked, list(command.changes), len(edits), [], set())
         self._gathering[on_answer] = found
         for place, edit in edits:
             if on_answer not in self._gathering:
@@ -81,14 +82,17 @@ class Together:
                 answer = replace(answer, task_id=edit.task_id)
             on_answer(answer)
 
-        def ready(_: Asked, command: Edit, __: OnAnswer) -> None:
+        def ready(command: Edit, *, schema_only: bool) -> None:
             if on_answer not in self._gathering:
                 return
             found.changes[place] = command
             found.open -= 1
+            if schema_only:
+                found.schema_only.add(place)
             if not found.open:
                 del self._gathering[on_answer]
-                self._propose(found.asked, ChangeTasks(tuple(found.changes)), on_answer)
+                marked = _marking(on_answer, found.schema_only)
+                self._propose(found.asked, ChangeTasks(tuple(found.changes)), marked)
 
         found.parts.append(refused)
         self._edits.begin(Asked(edit, dry_run=found.asked.dry_run), edit, refused, ready)
@@ -110,6 +114,23 @@ class Together:
         command = ChangeTasks(tuple(one for one, _ in placed))
         request = Request(command, asked.request_id, asked.content, asked.asker)
         self._proposals.add(Proposal(request, on_answer, claims))
+
+
+def _marking(on_answer: OnAnswer, places: set[int]) -> OnAnswer:
+    """As `by_schema_only`, of the parts at these places."""
+    if not places:
+        return on_answer
+
+    def answered(answer: Answer) -> None:
+        if isinstance(answer, Accepted):
+            parts = tuple(
+                replace(part, schema_only=place in places)
+                for place, part in enumerate(answer.parts)
+            )
+            answer = replace(answer, parts=parts)
+        on_answer(answer)
+
+    return answered
 
 
 def placed_at_once(wish: RunNow, bench: Bench) -> tuple[RunNow, tuple[Claim, ...]]:

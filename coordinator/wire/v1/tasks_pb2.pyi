@@ -777,18 +777,20 @@ class ChangeManyRequest(_message.Message):
     def __init__(self, change: _Optional[_Union[Change, _Mapping]] = ..., filter: _Optional[_Union[Filter, _Mapping]] = ..., page_token: _Optional[str] = ..., pause: _Optional[_Union[PauseRequest, _Mapping]] = ..., resume: _Optional[_Union[ResumeRequest, _Mapping]] = ..., retry: _Optional[_Union[RetryRequest, _Mapping]] = ..., run_now: _Optional[_Union[RunNowRequest, _Mapping]] = ..., update: _Optional[_Union[UpdateRequest, _Mapping]] = ..., clear_state_of: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class ChangeManyItem(_message.Message):
-    __slots__ = ("id", "result", "task", "error", "removed")
+    __slots__ = ("id", "result", "task", "error", "removed", "validated")
     ID_FIELD_NUMBER: _ClassVar[int]
     RESULT_FIELD_NUMBER: _ClassVar[int]
     TASK_FIELD_NUMBER: _ClassVar[int]
     ERROR_FIELD_NUMBER: _ClassVar[int]
     REMOVED_FIELD_NUMBER: _ClassVar[int]
+    VALIDATED_FIELD_NUMBER: _ClassVar[int]
     id: str
     result: str
     task: Task
     error: ItemError
     removed: bool
-    def __init__(self, id: _Optional[str] = ..., result: _Optional[str] = ..., task: _Optional[_Union[Task, _Mapping]] = ..., error: _Optional[_Union[ItemError, _Mapping]] = ..., removed: _Optional[bool] = ...) -> None: ...
+    validated: str
+    def __init__(self, id: _Optional[str] = ..., result: _Optional[str] = ..., task: _Optional[_Union[Task, _Mapping]] = ..., error: _Optional[_Union[ItemError, _Mapping]] = ..., removed: _Optional[bool] = ..., validated: _Optional[str] = ...) -> None: ...
 
 class ChangeManyResponse(_message.Message):
     __slots__ = ("answer", "items", "next_page")

@@ -104,6 +104,24 @@ async def test_tm_30_run_now_and_retry_by_filter() -> None:
         assert words(done) == [("once", "updated"), ("s1", "refused")]
 
 
+@pytest.mark.parametrize("all_or_nothing", [False, True])
+async def test_pt_24_each_item_of_an_edit_says_who_looked_at_its_params(
+    all_or_nothing: bool,
+) -> None:
+    """Of those of an executor whose own word is not to be had here, and of those alone."""
+    async with doors() as at, Client([at.address]) as client:
+        await at.node(offers={NOOP: {}, "demo.strict": {"own_validate": True}})
+        for name, executor in (("a", NOOP), ("strict", "demo.strict"), ("z", NOOP)):
+            await client.create(NewTask(executor=executor, id=name, paused=True))
+        chosen = Filter(ids=["a", "strict", "z"])
+        change = ChangeOptions(all_or_nothing=all_or_nothing)
+        reply = await client.update_many(chosen, Edit(params={"n": 1}), change)
+        assert words(reply) == [(name, "updated") for name in ("a", "strict", "z")]
+        assert [one.validated for one in reply.items] == ["full", "schema_only", "full"]
+        reply = await client.pause_many(Filter(ids=["missing"]), ChangeOptions())
+        assert [one.validated for one in reply.items] == [""]
+
+
 async def test_tm_1_an_edit_of_many_with_a_bad_field_is_refused_for_each() -> None:
     async with doors() as at, Client([at.address]) as client:
         await at.node()
