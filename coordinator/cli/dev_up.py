@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import subprocess
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
 
 READY_S = 60.0
 UP_S = 10.0
+LOOK_S = 1.0  # whether somebody has asked for the end meanwhile
 COUNT = click.IntRange(1, 9)
 
 
@@ -109,7 +111,7 @@ def _run(layout: Layout, parent: subprocess.Popen[bytes], **how: bool) -> int:
     if how["detach"]:
         return exits.OK if manifest is not None or how["no_demo"] else exits.BUG
     if not how["once"]:
-        parent.wait()
+        _wait_for_the_end(parent)
         return exits.OK
     _stop(layout.directory, parent)
     if manifest is None:
@@ -263,8 +265,24 @@ def _tell_nodes(nodes: list) -> None:  # type: ignore[type-arg]
 # -- ending ---------------------------------------------------------------------------------------
 
 
+class _Interrupts:
+    """What is raised while a destructor or a callback of C code runs is dropped: that somebody asked is noted as well."""
+
+    came = False
+
+
 def _interrupt(_number: int, _frame: object) -> None:
+    _Interrupts.came = True
     raise KeyboardInterrupt
+
+
+def _wait_for_the_end(parent: subprocess.Popen[bytes]) -> None:
+    """Of the processes; an interruption that was dropped on the way here counts, too."""
+    while parent.poll() is None:
+        if _Interrupts.came:
+            raise KeyboardInterrupt
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            parent.wait(LOOK_S)
 
 
 def _stop(path: Path, parent: subprocess.Popen[bytes]) -> int:
