@@ -61,7 +61,6 @@ class HistoryIo:
         self._fetching: asyncio.Task[None] | None = None
         self._again = False
         self._upto = 0  # of entries up to here we have a snapshot alone, or are about to
-        self._closing = False
 
     def start(self) -> None:
         """Go on where the process before ended."""
@@ -88,7 +87,6 @@ class HistoryIo:
             self._fetching = asyncio.create_task(self._fetch(), name="history")
 
     async def close(self) -> None:
-        self._closing = True
         if self._fetching is not None:
             self._fetching.cancel()
             await asyncio.gather(self._fetching, return_exceptions=True)
@@ -121,20 +119,19 @@ class HistoryIo:
     async def _fetch(self) -> None:
         tries = 0
         while self._again:
-            why = await self._try(tries)
+            is_here = self._revision() >= self._upto
+            why = await self._try(tries) if is_here else "the snapshot is not here yet"
             if not why:
                 continue
             self._log.debug("history not fetched", reason=why, tries=tries)
             await asyncio.sleep(PAUSES_S[min(tries, len(PAUSES_S) - 1)])
-            tries += 1
+            tries += is_here  # a wait for our own snapshot is no reason to be content with less
 
     async def _try(self, tries: int) -> str:
         """Why it came to nothing; empty if all is here."""
         others = sorted(self._links.members(), key=lambda n: (n != self._leader, n))
         if not others:
             return "nobody is there to ask"
-        if self._revision() < self._upto:
-            return "the snapshot is not here yet"
         member = others[tries % len(others)]
         self._again = False
         try:
@@ -143,7 +140,7 @@ class HistoryIo:
                 self._wanted.unlink(missing_ok=True)
                 self._log.info("history fetched", member=member)
         except asyncio.CancelledError:  # of the call, where its link was closed
-            if self._closing:
+            if (task := asyncio.current_task()) is not None and task.cancelling():
                 raise
             why = "the way was closed"
         except (*UNREACHABLE, MalformedSnapshot, StoreError) as error:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import io
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from itertools import chain, repeat
 from pathlib import Path
 from typing import Any, cast
 
@@ -16,8 +17,9 @@ from coordinator.replica.effects import FateWrite, RunWrite
 from coordinator.replica.inputs import KeepHistory
 from coordinator.shell import history, history_io
 from coordinator.shell.history import History, Writes
-from coordinator.shell.history_io import WANTED, HistoryIo
+from coordinator.shell.history_io import ROUNDS_BEFORE_ANY, WANTED, HistoryIo
 from coordinator.shell.logs import Log
+from coordinator.wire.v1.internal_pb2 import HistoryPiece, HistoryRequest
 from tests.ports.store_kit import event
 from tests.ports.test_peer_links import Side, free_port
 
@@ -98,11 +100,12 @@ class Pair:
         self.ios = [self.made(0), self.made(1)]
         self.wanted = root / "c1" / WANTED
 
-    def made(self, which: int) -> HistoryIo:
+    def made(self, which: int, revision: Callable[[], int] | None = None) -> HistoryIo:
         """As a process makes it that begins."""
         side, kept, log = self.sides[which], self.kept[which], Log(self.said[which], "debug")
         where, history = self._root / f"c{side.number}", cast("History", kept)
-        return HistoryIo(where, history, lambda: kept.revision, side.links, side.standing, log)
+        at = revision or (lambda: kept.revision)
+        return HistoryIo(where, history, at, side.links, side.standing, log)
 
     async def got_snapshot(self, at: int = AT) -> None:
         """The first member, from its announcement to the state that it becomes."""
@@ -194,6 +197,26 @@ async def test_what_a_snapshot_covers_that_comes_meanwhile_is_wanted_still(pair:
     pair.kept[0].revision = pair.kept[1].revision = AT + 2
     await pair.fetched()
     assert pair.kept[1].asked == 2
+
+
+async def test_a_wait_for_the_snapshot_is_no_reason_to_be_content_with_less(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk may hold it up; who lacks some itself is asked for all of it first even so."""
+    content_with_less: list[bool] = []
+    tell = pair.ios[1].pieces
+
+    def pieces(request: HistoryRequest) -> AsyncIterator[HistoryPiece]:
+        content_with_less.append(request.incomplete)
+        return tell(request)
+
+    monkeypatch.setattr(pair.ios[1], "pieces", pieces)
+    looks = chain(repeat(0, 4 * ROUNDS_BEFORE_ANY), repeat(AT))
+    pair.ios[0] = pair.made(0, lambda: next(looks))
+    await pair.ios[1].want(AT + 1)
+    await pair.ios[0].want(AT)
+    await pair.fetched()
+    assert content_with_less == [False] * ROUNDS_BEFORE_ANY + [True]
 
 
 async def test_a_snapshot_that_our_own_entries_overtook_leaves_nothing_wanted(pair: Pair) -> None:
