@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace as msgspec_replace
@@ -13,7 +13,12 @@ from coordinator.client.errors import InvalidRequest
 from coordinator.client.items import Items
 from coordinator.client.requests import ChangeOptions, Edit, Filter
 from coordinator.client.task_reads import TaskReads
-from coordinator.client.to_wire import change_to_wire, filter_to_wire, update_to_wire
+from coordinator.client.to_wire import (
+    change_to_wire,
+    filter_to_wire,
+    retry_to_wire,
+    update_to_wire,
+)
 from coordinator.client.views import Answer, Task
 from coordinator.wire.v1 import tasks_pb2 as wire
 
@@ -87,10 +92,11 @@ class ManyTasks(TaskReads):
         change: ChangeOptions | None = None,
         *,
         again: bool = False,
+        params: Mapping[str, Any] | None = None,
         timeout_s: float | None = None,
     ) -> replies.ChangedMany:
         """As `retry`, for all that match; entries as in `cancel_many`."""
-        request = wire.ChangeManyRequest(retry=wire.RetryRequest(again=again))
+        request = wire.ChangeManyRequest(retry=retry_to_wire("", again=again, params=params))
         return await self._many(methods.CHANGE_MANY, request, selection, change, timeout_s)
 
     async def run_now_many(

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import msgspec
-
 from coordinator.client import from_wire, methods, replies
 from coordinator.client.channels import Method
 from coordinator.client.requests import ChangeOptions, Edit
 from coordinator.client.task_reads import TaskReads
-from coordinator.client.to_wire import change_to_wire, update_to_wire
+from coordinator.client.to_wire import change_to_wire, retry_to_wire, update_to_wire
 from coordinator.wire.v1 import tasks_pb2 as wire
 
 
@@ -148,8 +146,7 @@ class TaskChanges(TaskReads):
         timeout_s: float | None = None,
     ) -> replies.Changed:
         """A failed task runs again under its id, with `params` merged into its own; with `again` one that succeeded, too."""
-        patch = b"" if params is None else msgspec.json.encode(params)
-        request = wire.RetryRequest(id=task_id, again=again, params=patch, merge_params=True)
+        request = retry_to_wire(task_id, again=again, params=params)
         return await self._changed(methods.RETRY, request, change, timeout_s)
 
     async def _changed(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -66,6 +66,14 @@ def spec_to_wire(task: NewTask) -> wire.TaskSpec:
         dedup_key=task.dedup_key,
         **asked,
     )
+
+
+def retry_to_wire(
+    task_id: str, *, again: bool, params: Mapping[str, Any] | None
+) -> wire.RetryRequest:
+    """`params` are merged into those of the task."""
+    patch = b"" if params is None else _encode(params)
+    return wire.RetryRequest(id=task_id, again=again, params=patch, merge_params=True)
 
 
 def update_to_wire(task_id: str, edit: Edit, change: ChangeOptions) -> wire.UpdateRequest:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 
 import pytest
@@ -102,6 +103,23 @@ async def test_tm_30_run_now_and_retry_by_filter() -> None:
             Filter(ids=["once", "s1"], include_finished=True), again=True
         )
         assert words(done) == [("once", "updated"), ("s1", "refused")]
+
+
+@pytest.mark.parametrize("all_or_nothing", [False, True])
+async def test_tm_30_a_retry_of_many_merges_params_into_those_of_each(
+    all_or_nothing: bool,
+) -> None:
+    async with doors() as at, Client([at.address]) as client:
+        node = await at.node()
+        for name in ("a", "b"):
+            await at.create(name, params=f'{{"of":"{name}","n":0}}'.encode())
+            await node.end(name, RunOutcome.FAILED, permanent=True)
+        change = ChangeOptions(all_or_nothing=all_or_nothing)
+        reply = await client.retry_many(Filter(ids=["a", "b"]), change, params={"n": 1})
+        assert words(reply) == [("a", "updated"), ("b", "updated")]
+        params = [json.loads((await at.get(name)).params) for name in ("a", "b")]
+        assert params == [{"of": "a", "n": 1}, {"of": "b", "n": 1}]
+        assert all(one.task is not None and not one.task.is_finished for one in reply.items)
 
 
 @pytest.mark.parametrize("all_or_nothing", [False, True])
