@@ -290,6 +290,48 @@ def test_an_edited_interval_goes_on_from_the_last_fire_time() -> None:
     assert any("has no fate" in one for one in leader.objections(seconds=20))
 
 
+def _resumed_before_it_is_due(jitter_ms: int) -> Leader:
+    """Number 2 comes while the series is paused, is due 300 ms later, and the resume lies between; paused again after."""
+    leader = Leader(jitter_ms=jitter_ms)
+    leader.run(0, 1)
+    comes = AT + 2 * EVERY
+    leader.at = comes - 5_000
+    leader.enter(PauseTask(T))
+    leader.at = comes + 100
+    leader.enter(ResumeTask(T, no_catch_up=True))
+    task, firing = leader.task(), Firing(comes, comes + 300)
+    assert task.series is not None
+    leader.enter(TimeSeries(T, task.edited_revision, task.series.since, comes, firing))
+    leader.fire(2, after=300)
+    leader.succeed()
+    leader.at = comes + 5_000
+    leader.enter(PauseTask(T))
+    return leader
+
+
+def test_what_came_before_a_resume_may_be_due_after_it() -> None:
+    assert _resumed_before_it_is_due(jitter_ms=400).objections() == []
+
+
+def test_what_came_before_a_resume_and_was_due_then_belongs_to_the_pause() -> None:
+    found = _resumed_before_it_is_due(jitter_ms=0).objections()
+    assert any("covers 0 fire times" in one for one in found)
+
+
+def test_what_came_before_an_edit_is_judged_by_the_schedule_it_came_under() -> None:
+    """Skipped for a black-out there was; the new schedule has none, and might still have it due."""
+    black_out = Blackout(first=(3 * 24 * 60 + 17) % 10_080, last=(3 * 24 * 60 + 18) % 10_080)
+    leader = Leader(blackouts=(black_out,))
+    leader.run(0, 1)
+    skipped = (fate(SKIPPED, "blackout", 2, 2),)
+    leader.fire(2, start=None, assignment=None, fates=skipped)
+    leader.at = AT + 2 * EVERY + 9
+    spec = TaskSpec(schedule=replace(leader.schedule, blackouts=(), jitter_ms=400))
+    leader.enter(UpdateTask(T, leader.task().edited_revision, spec=spec, policy=Policy()))
+    leader.time(AT + 3 * EVERY)
+    assert leader.objections() == []
+
+
 def test_what_a_blackout_covers_is_skipped_for_it_and_nothing_else() -> None:
     blackout = Blackout(first=(3 * 24 * 60 + 17) % 10_080, last=(3 * 24 * 60 + 18) % 10_080)
     times = fire_times(Schedule(every_ms=EVERY, blackouts=(blackout,)), AT, AT - 1, AT + 90_000)
