@@ -16,6 +16,7 @@ from coordinator.model.events import Audited
 from coordinator.model.state import ClusterState
 
 CLUSTER = Asker("cluster")
+TARGET_CHARS_MAX = 1_024  # a name that nothing has is refused in the log, however long it is
 CHANGE_CHARS_MAX = 1_024
 DETAIL_CHARS_MAX = 1_024
 
@@ -61,7 +62,7 @@ def _note(state: ClusterState, request: c.Request, command: Any, outcome: Outcom
         asker.by,
         action,
         kind,
-        target,
+        target[:TARGET_CHARS_MAX],
         change[:CHANGE_CHARS_MAX],
         asker.reason or getattr(command, "reason", ""),
         answer,

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
+from coordinator.api.askers import CALLER_CHARS_MAX
+from coordinator.model.instants import DAY
 from coordinator.wire.v1 import cluster_pb2 as cluster
 from coordinator.wire.v1 import tasks_pb2 as wire
 from tests.unit.api.house import NOOP, Doors, doors, refused
@@ -89,11 +93,12 @@ async def test_tm_75_dry_runs_creations_and_repeats_leave_nothing_more() -> None
         dry = wire.Change(dry_run=True)
         await at.tasks.Cancel(wire.CancelRequest(id="a", change=dry))
         once = wire.CancelRequest(id="a", change=wire.Change(request_id="once"))
-        sent = (("x-opaque-id", "desk 7"),)
+        caller = "desk 7".ljust(2 * CALLER_CHARS_MAX, "!")
         for _ in range(2):
-            await at.tasks.Cancel(once, metadata=sent)
+            await at.tasks.Cancel(once, metadata=(("x-opaque-id", caller),))
         (event,) = (await events_of(at)).events
-        assert (event.action, event.request_id, event.caller) == ("cancel", "once", "desk 7")
+        assert (event.action, event.request_id) == ("cancel", "once")
+        assert event.caller == caller[:CALLER_CHARS_MAX]
 
 
 async def test_tm_75_code_that_ensures_is_told_apart_from_operators() -> None:
@@ -120,3 +125,28 @@ async def test_tm_75_events_come_in_pages_and_only_as_long_as_they_are_kept() ->
         assert [one.number for one in (await events_of(at)).events] == [6, 5]
         assert (await refused(events_of(at, page_token="x"))).reason == "invalid_page_token"
         assert (await refused(events_of(at, limit=2_000))).reason == "invalid_field"
+
+
+async def test_tm_75_a_page_is_no_larger_than_an_answer_may_be(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with doors() as at:
+        for number in range(1, 4):
+            await at.settings(retry__first=f"{number}s")
+        each = (await events_of(at, limit=1)).events[0].ByteSize()
+        for room, numbers in ((2 * each, [3, 2]), (1, [3])):
+            monkeypatch.setattr("coordinator.api.events.PAGE_BYTES", room)
+            page = await events_of(at)
+            assert [one.number for one in page.events] == numbers
+            rest = await events_of(at, page_token=page.next_page)
+            assert rest.events[0].number == numbers[-1] - 1
+
+
+async def test_tm_75_events_that_are_too_old_are_not_told() -> None:
+    async with doors() as at:
+        await at.settings(retry__first="9s")
+        state = at.house.replica.state
+        state.at += 90 * DAY
+        assert [one.number for one in (await events_of(at)).events] == [1]
+        state.at += 1
+        assert not (await events_of(at)).events

@@ -8,6 +8,7 @@ import pytest
 from coordinator.codec.envelope import HEADER_BYTES, decode_batch, encode_batch
 from coordinator.codec.snapshots import digest, encode, freeze, load
 from coordinator.machine.apply import apply_batch
+from coordinator.machine.audit import CHANGE_CHARS_MAX, DETAIL_CHARS_MAX, TARGET_CHARS_MAX
 from coordinator.machine.commands import (
     AddMember,
     Batch,
@@ -37,7 +38,7 @@ from coordinator.machine.outcome import Outcome
 from coordinator.model.audit import Asker, AuditEvent
 from coordinator.model.events import Audited
 from coordinator.model.ids import AllocationId, NodeName, TaskId
-from coordinator.model.tasks import RunOutcome
+from coordinator.model.tasks import RunOutcome, TaskSpec
 from tests.unit.machine.kit import AT, World, create, join, on, with_task
 
 ANN = Asker("operator", "because", "desk 7")
@@ -72,14 +73,18 @@ def test_tm_75_who_when_what_why_and_the_answer() -> None:
     "command, said",
     [
         (PauseTask(T, clear_state=True), "pause task t clear state"),
+        (PauseTask(T, finish=True, until=AT + 9), f"pause task t finish, until {AT + 9}"),
         (ResumeTask(T, no_catch_up=True), "resume task t no catch up"),
         (RunNow(T, queue=True), "run_now task t queue"),
+        (RunNow(T, replace=True), "run_now task t replace"),
+        (UpdateTask(T, 0, spec=TaskSpec(), has_state=True), "edit task t spec, state"),
         (UpdateTask(T, 0, params=b"{}", restart=True), "edit task t params, restart"),
         (CancelTask(T, purge=True), "cancel task t purge"),
         (CancelTask(T, finished_only=True), "purge task t "),
         (CancelRun(T, AllocationId(1), rerun=True), "cancel run t#1 rerun"),
         (CancelRun(T), "cancel run t "),
         (RetryTask(T, again=True), "retry task t again"),
+        (RetryTask(T, params=b"{}"), "retry task t params"),
         (UnassignTask(T, AllocationId(1)), "move task t "),
         (PauseExecutor(NOOP, "why", "ann", stop=True), "pause executor demo.noop stop"),
         (PauseExecutor("", "why", "ann"), "pause executor  "),
@@ -116,6 +121,15 @@ def test_tm_75_a_refusal_of_the_law_is_told_and_what_was_so_already() -> None:
     ask(world, by_ann(PauseTask(T)))
     _, (again,) = ask(world, by_ann(PauseTask(T)))
     assert (again.number, again.answer) == (4, "unchanged")
+
+
+def test_tm_75_no_word_of_an_event_is_longer_than_it_may_be() -> None:
+    """100,000 of them are kept, and some hundred travel in one message."""
+    key = "k" * 3 * TARGET_CHARS_MAX
+    _, (event,) = ask(with_task(), by_ann(SetSettings(((key, "v"),))))
+    assert event.answer == "setting_not_found"
+    said = (event.target, event.change, event.detail)
+    assert tuple(map(len, said)) == (TARGET_CHARS_MAX, CHANGE_CHARS_MAX, DETAIL_CHARS_MAX)
 
 
 def test_tm_75_a_repeated_request_and_a_choice_made_anew_leave_one_event() -> None:
