@@ -30,6 +30,17 @@ EVENTS = [event(n) for n in (1, 2)]
 AT = 7  # the index of the snapshot
 
 
+class Teller(HistoryIo):
+    """Knows what it was asked."""
+
+    requests: list[HistoryRequest]
+
+    @override
+    def pieces(self, request: HistoryRequest) -> AsyncIterator[HistoryPiece]:
+        self.requests.append(request)
+        return super().pieces(request)
+
+
 class Kept:
     """The history of one member at a `revision`; `broken`: so many times it breaks off in the middle.
 
@@ -46,6 +57,7 @@ class Kept:
         self.going = asyncio.Event()
         self.going.set()
         self.stopped = asyncio.Event()
+        self.write_s = 0.0  # how long its disk takes for events
 
     async def pages(self, upto: int) -> AsyncIterator[list[Any]]:
         self.asked += 1
@@ -65,6 +77,7 @@ class Kept:
         yield self.audit
 
     async def keep(self, told: KeepHistory) -> None:
+        await asyncio.sleep(self.write_s if told.audit else 0)
         self.runs += told.runs
         self.fates += told.fates
         self.audit += told.audit
@@ -100,12 +113,14 @@ class Pair:
         self.ios = [self.made(0), self.made(1)]
         self.wanted = root / "c1" / WANTED
 
-    def made(self, which: int, revision: Callable[[], int] | None = None) -> HistoryIo:
+    def made(self, which: int, revision: Callable[[], int] | None = None) -> Teller:
         """As a process makes it that begins."""
         side, kept, log = self.sides[which], self.kept[which], Log(self.said[which], "debug")
         where, history = self._root / f"c{side.number}", cast("History", kept)
         at = revision or (lambda: kept.revision)
-        return HistoryIo(where, history, at, side.links, side.standing, log)
+        made = Teller(where, history, at, side.links, side.standing, log)
+        made.requests = []
+        return made
 
     async def got_snapshot(self, at: int = AT) -> None:
         """The first member, from its announcement to the state that it becomes."""
@@ -199,24 +214,60 @@ async def test_what_a_snapshot_covers_that_comes_meanwhile_is_wanted_still(pair:
     assert pair.kept[1].asked == 2
 
 
-async def test_a_wait_for_the_snapshot_is_no_reason_to_be_content_with_less(
-    pair: Pair, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_wait_for_the_snapshot_is_no_reason_to_be_content_with_less(pair: Pair) -> None:
     """A full disk may hold it up; who lacks some itself is asked for all of it first even so."""
-    content_with_less: list[bool] = []
-    tell = pair.ios[1].pieces
-
-    def pieces(request: HistoryRequest) -> AsyncIterator[HistoryPiece]:
-        content_with_less.append(request.incomplete)
-        return tell(request)
-
-    monkeypatch.setattr(pair.ios[1], "pieces", pieces)
     looks = chain(repeat(0, 4 * ROUNDS_BEFORE_ANY), repeat(AT))
     pair.ios[0] = pair.made(0, lambda: next(looks))
     await pair.ios[1].want(AT + 1)
     await pair.ios[0].want(AT)
     await pair.fetched()
+    content_with_less = [request.incomplete for request in pair.ios[1].requests]
     assert content_with_less == [False] * ROUNDS_BEFORE_ANY + [True]
+
+
+async def test_an_older_snapshot_that_comes_later_takes_nothing_back(pair: Pair) -> None:
+    pair.kept[1].revision = AT + 2
+    await pair.ios[0].want(AT + 2)
+    await pair.got_snapshot(AT + 1)
+    await pair.said[0].until("the snapshot is not here yet")
+    pair.kept[0].revision = AT + 2
+    await pair.fetched()
+    assert [request.revision for request in pair.ios[1].requests] == [AT + 2]
+
+
+async def test_who_begins_again_wants_it_up_to_its_own_state(pair: Pair) -> None:
+    pair.wanted.touch()
+    pair.kept[0].revision = AT
+    pair.ios[0].start()
+    await pair.fetched()
+    assert [request.revision for request in pair.ios[1].requests] == [AT]
+
+
+async def test_a_snapshot_after_all_was_fetched_is_asked_for_as_well(pair: Pair) -> None:
+    await pair.got_snapshot()
+    await pair.fetched()
+    pair.kept[1].going.clear()
+    pair.kept[1].revision = AT + 1
+    await pair.got_snapshot(AT + 1)
+    async with asyncio.timeout(30):
+        await pair.kept[1].stopped.wait()
+    assert pair.wanted.exists()
+
+
+async def test_one_that_never_applies_as_much_will_do_in_the_end(pair: Pair) -> None:
+    pair.kept[1].revision = AT - 1
+    await pair.got_snapshot()
+    await pair.fetched()
+    assert pair.ios[1].requests[-1].incomplete
+
+
+async def test_a_disk_of_our_own_that_takes_its_time_is_no_silence(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history_io, "SILENCE_S", 0.3)
+    pair.kept[0].write_s = 0.6
+    await pair.got_snapshot()
+    await pair.fetched()
 
 
 async def test_a_snapshot_that_our_own_entries_overtook_leaves_nothing_wanted(pair: Pair) -> None:
