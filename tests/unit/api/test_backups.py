@@ -10,7 +10,7 @@ import pytest
 
 from coordinator.api import backups
 from coordinator.client.backup_file import FrameReader, Header, Kind, Totals
-from coordinator.codec.history import RunRecord, decode_runs
+from coordinator.codec.history import RunRecord, decode_audit, decode_runs
 from coordinator.codec.snapshots import digest, load
 from coordinator.model.state import ClusterState
 from coordinator.wire.v1 import cluster_pb2 as wire
@@ -31,6 +31,12 @@ class Taken:
         self.state: ClusterState = load(data for kind, data in frames if kind is Kind.STATE)
         self.runs: list[RunRecord] = [
             run for kind, data in frames if kind is Kind.HISTORY for run in decode_runs(data)
+        ]
+        self.events = [
+            event.number
+            for kind, data in frames
+            if kind is Kind.AUDIT
+            for event in decode_audit(data)
         ]
 
 
@@ -66,12 +72,16 @@ async def test_what_comes_after_the_first_word_is_not_in_the_file() -> None:
     async with doors() as at:
         await at.node()
         await at.create("before", paused=True)
+        await at.settings(retry__first="8s")
         file = at.cluster.Backup(wire.BackupRequest(), timeout=20)
         pieces = [await file.read()]  # the picture is taken by now
         await at.create("after", paused=True)
+        await at.settings(retry__first="9s")
         while (piece := await file.read()) is not grpc.aio.EOF:
             pieces.append(piece)
-        assert list(Taken(pieces).state.tasks) == ["before"]
+        taken = Taken(pieces)
+        assert list(taken.state.tasks) == ["before"]
+        assert (taken.state.audited, taken.events) == (1, [1])
 
 
 async def test_without_history_and_to_be_sealed_the_header_says_so() -> None:

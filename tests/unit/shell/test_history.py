@@ -5,9 +5,13 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from msgspec.structs import replace
+
+from coordinator.model.audit import AuditEvent
 from coordinator.model.ids import AllocationId, TaskId
 from coordinator.shell.history import MESSAGE_CHARS_MAX, History, Writes, in_brief
 from coordinator.shell.run_rows import RunRow
+from tests.ports.store_kit import event
 
 ERROR = {"type": "node_lost", "message": "n2 silent for 7.1 s", "traceback": None}
 
@@ -38,6 +42,13 @@ class Store:
     async def runs_after(self, allocation: int, _limit: int) -> list[RunRow]:
         return [one for number, one in sorted(self.rows.items()) if number > allocation][:2]
 
+    async def audit(self, limit: int, before: int | None) -> list[AuditEvent]:
+        return [event(n) for n in (3, 2, 1) if before is None or n < before][:limit]
+
+    async def audit_after(self, number: int, _limit: int) -> list[AuditEvent]:
+        indexes = ((1, 1), (2, 9), (3, 8), (4, 9), (5, 9))
+        return [replace(event(n), index=index) for n, index in indexes if n > number][:2]
+
 
 async def test_runs_that_failed_tell_why_and_others_are_not_looked_up() -> None:
     lost = row(1, "lost", json.dumps(ERROR).encode())
@@ -66,3 +77,15 @@ async def test_pages_go_through_all_runs_but_those_that_changed_after_a_revision
     pump: Any = Pump()
     pages = [page async for page in History(store, pump, Writes()).pages(8)]
     assert [[one.allocation_id for one in page] for page in pages] == [[1], [3], [5]]
+
+
+async def test_tm_75_pages_of_events_go_through_all_up_to_a_revision_and_lists_from_the_newest() -> (
+    None
+):
+    store: Any = Store()
+    pump: Any = Pump()
+    history = History(store, pump, Writes())
+    pages = [page async for page in history.audit_pages(8)]
+    assert [[one.number for one in page] for page in pages] == [[1], [3], []]
+    assert await history.audit_of(2, 0) == [event(3), event(2)]
+    assert await history.audit_of(2, 3) == [event(2), event(1)]

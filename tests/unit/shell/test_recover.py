@@ -286,6 +286,16 @@ def test_a_damaged_survivor_says_so(
     assert (ran.code, "identity.json is not readable" in ran.err) == (78, True)
 
 
+def test_tm_75_an_event_that_table_and_log_have_is_one(shell: Shell, tmp_path: Path) -> None:
+    old = Old()
+    changed(old)
+    directory = old.survivor(tmp_path / "c2")
+    store = Store.open(directory, "c2")
+    store.keep_audit(old.audit[:1])
+    store.close()
+    assert shell(VERIFY, "verify", "--data-dir", directory).out.endswith(", 2 events\n")
+
+
 def test_log_verify_reads_all_there_is_and_changes_nothing(
     shell: Shell, old: Old, tmp_path: Path
 ) -> None:
