@@ -96,6 +96,19 @@ async def test_tm_32_whatever_the_change_is(verb: str) -> None:
         assert at.house.replica.state.tasks != before
 
 
+async def test_tm_32_a_refusal_that_is_settled_is_settled_for_each() -> None:
+    """Else the library would ask again, in the belief that an earlier try may be on its way."""
+    async with doors() as at:
+        await settled(at, "a")
+        request = wire.ChangeManyRequest(
+            change=wire.Change(request_id="r1", all_or_nothing=True),
+            filter=wire.Filter(ids=["a", "missing"]),
+            resume=wire.ResumeRequest(),
+        )
+        items = (await at.tasks.ChangeMany(request)).items
+        assert [one.error.metadata["settled"] for one in items] == ["yes", "yes"]
+
+
 async def test_tm_32_a_repeat_gets_the_first_answer() -> None:
     async with doors() as at, Client([at.address]) as client:
         await settled(at, "a", "b")

@@ -109,6 +109,28 @@ def test_who_has_begun_is_left_alone_when_a_dependency_runs_once_more(end: RunOu
     assert (before[1].assignment.code, before[1].wake_at) == (Code.BACKOFF, AT + 60_000)
 
 
+def test_tm_67_who_had_nobody_to_wait_for_is_left_alone_when_a_dependency_fails_later() -> None:
+    world = with_task()
+    world.end("t", RunOutcome.SUCCEEDED)
+    waiting(world, "v", "t")
+    world.accept(RetryTask(TaskId("t"), again=True))
+    world.accept(AssignTask(TaskId("t"), world.task().allocation_id, on()))
+    before = world.task("v")
+    world.end("t", RunOutcome.FAILED, permanent=True, reason="permanent")
+    assert world.task().status is Status.FAILED
+    assert world.task("v") == before
+
+
+def test_tm_67_who_has_waited_does_not_wait_again_after_a_pause() -> None:
+    world = with_task()
+    waiting(world, "v", "t")
+    world.end("t", RunOutcome.SUCCEEDED)
+    world.accept(RetryTask(TaskId("t"), again=True))
+    world.accept(PauseTask(TaskId("v")))
+    world.accept(ResumeTask(TaskId("v")))
+    assert world.task("v").status is Status.UNASSIGNED
+
+
 def test_one_that_was_made_paused_waits_when_it_is_resumed() -> None:
     world = with_task()
     world.accept(create("v", spec=TaskSpec(after=("t",)), paused=True))

@@ -16,10 +16,12 @@ from coordinator.machine.outcome import Accepted, Refusal, Refused
 from coordinator.model.ids import TaskId
 from coordinator.model.instants import HOUR
 from coordinator.replica import inputs as i
-from tests.unit.replica.kit import node
+from coordinator.replica.wishes import asked_of
+from tests.unit.replica.kit import answer, know, node, questions
 from tests.unit.replica.world import World
 
 MISSING = PauseTask(TaskId("missing"))
+PROVE = "demo.prove"
 
 
 def t(name: str) -> TaskId:
@@ -95,6 +97,53 @@ def test_tm_32_every_member_undoes_the_same_also_one_that_reads_it_from_its_disk
     repeated = together(world, *changes, request_id="r2")
     assert isinstance(repeated, Accepted)
     assert repeated.unchanged
+
+
+def test_tm_32_no_code_is_asked_again_about_a_repeat() -> None:
+    world = World(1)
+    world.leader()
+    node(world, "n1", PROVE, own_validate=True)
+    world.create("a", executor=PROVE)
+    world.create("b", executor=PROVE)
+    know(world, PROVE)
+    changes = [
+        UpdateTask(t(name), world.task(name).edited_revision, params=b'{"n":1}') for name in "ab"
+    ]
+    ticket = world.submit(ChangeTasks(tuple(changes)), request_id="r1")
+    answer(world, "ok")
+    answer(world, "ok")
+    (outcome,) = world.outcomes(ticket)
+    assert isinstance(outcome, Accepted)
+    world.submit(UpdateTask(t("a"), world.task("a").edited_revision, params=b'{"n":2}'))
+    answer(world, "ok")
+    repeated = together(world, *changes, request_id="r1")
+    assert isinstance(repeated, Accepted)
+    assert repeated.unchanged
+    assert not questions(world)
+
+
+def test_tm_32_one_that_is_refused_by_code_has_no_other_looked_at_any_more() -> None:
+    """The code of the first is slow, so it is not asked: that one is refused at once."""
+    world = World(1)
+    world.leader()
+    for name, executor in (("n1", PROVE), ("n2", "demo.other")):
+        node(world, name, executor, own_validate=True)
+    for name, executor in (("a", PROVE), ("b", "demo.other"), ("c", PROVE)):
+        world.create(name, executor=executor)
+    know(world, PROVE, "demo.other")
+    edits = [UpdateTask(t(name), world.task(name).edited_revision, b'{"n":1}') for name in "abc"]
+    world.submit(edits[2])
+    answer(world, "timeout")
+    refused = together(world, *edits[:2])
+    assert isinstance(refused, Refused)
+    assert (refused.code, refused.task_id) == (Refusal.VALIDATION_FAILED, "a")
+    assert not questions(world)
+    assert world.task("b").params == b"{}"
+
+
+def test_g9_a_fire_time_that_has_come_goes_before_any_of_them() -> None:
+    both = i.Asked(ChangeTasks((PauseTask(t("a")), RunNow(t("b")))))
+    assert asked_of([i.Submit(1, (both,))]) == {"a", "b"}
 
 
 def test_tm_32_a_dry_run_of_edits_writes_nothing() -> None:
