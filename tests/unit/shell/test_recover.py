@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from coordinator.codec.framing import unframed
 from coordinator.codec.snapshots import load
@@ -284,6 +285,22 @@ def test_a_damaged_survivor_says_so(
     (directory / "identity.json").write_text("{")
     ran = shell(RECOVER, "--data-dir", directory, SURE, "--confirm", OLD)
     assert (ran.code, "identity.json is not readable" in ran.err) == (78, True)
+
+
+def test_tm_75_an_event_that_the_state_does_not_know_is_not_taken_over(
+    shell: Shell, heard: dict[str, Heard], tmp_path: Path
+) -> None:
+    assert heard
+    old = Old()
+    changed(old)
+    directory = old.survivor(tmp_path / "c2")
+    store = Store.open(directory, "c2")
+    store.keep_audit([replace(old.audit[-1], number=3)])
+    store.close()
+    assert shell(RECOVER, "--data-dir", directory, SURE, typed=f"{OLD}\n").code == 0
+    _, store = became(directory)
+    assert asyncio.run(store.audit_after(0, 99)) == old.audit
+    store.close()
 
 
 def test_tm_75_an_event_that_table_and_log_have_is_one(shell: Shell, tmp_path: Path) -> None:
