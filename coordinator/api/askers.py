@@ -18,7 +18,7 @@ _caller: ContextVar[str] = ContextVar("caller", default="")  # each call has a c
 
 def heard(headers: Pairs) -> None:
     """These are the headers of the call under way."""
-    _caller.set(dict(headers).get(_OPAQUE_ID, "")[:CALLER_CHARS_MAX])
+    _caller.set(dict(headers).get(_OPAQUE_ID, "")[:CALLER_CHARS_MAX] if headers else "")
 
 
 def asker_of(change: tasks_pb2.Change, by: str = OPERATOR) -> Asker:

@@ -16,9 +16,11 @@ KEPT = ("traceparent", "x-opaque-id")  # sorted
 def headers_of(context: grpc.aio.ServicerContext[Any, Any]) -> Pairs:
     """Those of the call, sorted. Raises Rejected for what does not print or is over 4 KiB in all."""
     said = context.invocation_metadata() or ()
-    found = tuple(sorted((key, str(value)) for key, value in said if key in KEPT))
-    if found:
-        check_headers(found)
+    kept = [(key, str(value)) for key, value in said if key in KEPT]
+    if not kept:
+        return ()
+    found = tuple(sorted(kept))
+    check_headers(found)
     return found
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from coordinator.model.ids import NO_ALLOCATION, TaskId
+from coordinator.model.ids import TaskId
 from coordinator.model.instants import MINUTE, Instant
 from coordinator.model.tasks import Task
 
@@ -18,14 +18,15 @@ class LongRuns:
         self._units = 0
 
     def follow(self, old: Task | None, new: Task | None) -> None:
-        had, has = _runs(old), _runs(new)
-        if had and has and _run_of(old) == _run_of(new):
-            return
-        if had and old is not None:
-            self._young.pop(old.id, None)
-            self._units -= self._long.pop(old.id, 0)
-        if has and new is not None:
-            self._young[new.id] = (new.assigned_at, new.policy.cost)
+        had = old if old is not None and _runs(old) else None
+        has = new if new is not None and _runs(new) else None
+        if had is not None:
+            if has is not None and had.allocation_id == has.allocation_id:
+                return
+            if self._young.pop(had.id, None) is None:
+                self._units -= self._long.pop(had.id, 0)
+        if has is not None:
+            self._young[has.id] = (has.assigned_at, has.policy.cost)
 
     def units(self, at: Instant) -> int:
         """At this time, which never falls."""
@@ -39,9 +40,5 @@ class LongRuns:
         return self._units
 
 
-def _runs(task: Task | None) -> bool:
-    return task is not None and task.has_node and task.spec.schedule is None
-
-
-def _run_of(task: Task | None) -> int:
-    return task.allocation_id if task is not None else NO_ALLOCATION
+def _runs(task: Task) -> bool:
+    return task.assignment.node is not None and task.spec.schedule is None

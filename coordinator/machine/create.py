@@ -48,7 +48,7 @@ def create_task(state: ClusterState, command: CreateTask) -> Outcome:
         task = replace(task, declared=command.declared or old.declared)
     if wake_at:
         task = replace(task, wake_at=wake_at)
-    if failed := failed_dependency(state, task.spec):
+    if task.spec.after and (failed := failed_dependency(state, task.spec)):
         task = failed_with(state, task, failed)
     state.put_task(task)
     return Accepted(task.id, task.allocation_id, created=True)
@@ -97,7 +97,7 @@ def _placement(state: ClusterState, command: CreateTask) -> tuple[Status, Assign
         return Status.PAUSED, Assignment(code=Code.PAUSED), 0
     if command.spec.schedule is not None:
         return Status.WAITING, Assignment(code=Code.NOT_DUE), 0
-    if left := open_dependencies(state, command.spec):
+    if command.spec.after and (left := open_dependencies(state, command.spec)):
         return Status.WAITING, waits_for(left), 0
     due_at = command.spec.due_at
     if due_at is not None and due_at > state.at:

@@ -66,7 +66,9 @@ def end_run_of(state: ClusterState, task: Task, report: EndRun, hold_ms: Millis 
         task = replace(task, limits=task.next_limits, next_limits=None)
     if task.clear_state:
         task = cleared(task)
-    settled = _settled(state, replace(task, rerun=False), report, last)
+    if task.rerun:
+        task = replace(task, rerun=False)
+    settled = _settled(state, task, report, last)
     if hold_ms and node is not None and settled.status is Status.UNASSIGNED:
         held = Assignment(code=Code.HELD_FOR_NODE, explanation=node)
         until = state.at + hold_ms

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from coordinator.machine.assign import assigned
 from coordinator.machine.commands import EndRun
 from coordinator.machine.fit import Demand, still_fits, take_allocation, type_paused
-from coordinator.machine.records import finished
+from coordinator.machine.records import Off, finished
 from coordinator.model.instants import Instant
 from coordinator.model.state import ClusterState
 from coordinator.model.tasks import Assignment, Code, Desired, Status, StopReason, Task
@@ -20,13 +20,8 @@ RUN_NOW = "run_now"
 def over(state: ClusterState, task: Task, status: Status, *, reason: str = "") -> Task:
     """The record at its end, off its node. `reason`: of a failed one, why it is a dead letter (TM-55)."""
     why = task.stop_text if status is Status.CANCELLED else ""
-    task = replace(
-        task,
-        assignment=Assignment(code=Code.FINISHED, explanation=why),
-        allocation_id=take_allocation(state, task),
-        end_reason=reason,
-    )
-    return finished(state, task, status)
+    assignment = Assignment(code=Code.FINISHED, explanation=why)
+    return finished(state, task, status, Off(assignment, take_allocation(state, task), reason))
 
 
 def placed_again(state: ClusterState, task: Task, report: EndRun, reason: Assignment) -> Task:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from msgspec.structs import replace
 
 from coordinator.machine.fates import closed
@@ -9,7 +11,7 @@ from coordinator.machine.outcome import Accepted, Refusal, Refused
 from coordinator.model.ids import NO_ALLOCATION, AllocationId, Incarnation, TaskId
 from coordinator.model.instants import Instant, Millis
 from coordinator.model.state import ClusterState
-from coordinator.model.tasks import Policy, Status, Task
+from coordinator.model.tasks import Assignment, Policy, Status, Task
 
 
 def not_found(task_id: TaskId) -> Refused:
@@ -44,13 +46,27 @@ def is_fenced(task: Task, allocation_id: AllocationId, incarnation: Incarnation)
     )
 
 
-def finished(state: ClusterState, task: Task, status: Status) -> Task:
-    """The record in a final status, kept until its retention ends."""
+class Off(NamedTuple):
+    """How a record leaves its node for good."""
+
+    assignment: Assignment
+    allocation_id: AllocationId
+    end_reason: str
+
+
+def finished(state: ClusterState, task: Task, status: Status, off: Off | None = None) -> Task:
+    """The record in a final status, kept until its retention ends. `off`: it leaves its node as well."""
+    if off is None:
+        off = Off(task.assignment, task.allocation_id, task.end_reason)
     if task.series is not None:
+        task = replace(task, assignment=off.assignment, allocation_id=off.allocation_id)
         task = closed(state, task, "cancelled" if status is Status.CANCELLED else "ended")
     return replace(
         task,
         status=status,
+        assignment=off.assignment,
+        allocation_id=off.allocation_id,
+        end_reason=off.end_reason,
         finished_at=state.at,
         expires_at=_expiry(state, task, status),
         wake_at=0,

@@ -229,11 +229,13 @@ class ClusterState:
             self._expiries[task.status is Status.SUCCEEDED].put(task, finished)
             return
         self.active_tasks += 1
-        self._index_relations(task)
+        if task.spec.after or task.spec.dedup_key:
+            self._index_relations(task)
         if task.status is Status.UNASSIGNED:
             self.unassigned[task.id] = None
-        waiting = self.status_counts[Status.WAITING] + self.status_counts[Status.PAUSED]
-        self._wakes.put(task, waiting)
+        if task.wake_at or task.paused_until:
+            waiting = self.status_counts[Status.WAITING] + self.status_counts[Status.PAUSED]
+            self._wakes.put(task, waiting)
         if task.assignment.code is Code.HELD_FOR_NODE:
             self.held.setdefault(_holder_of(task), {})[task.id] = None
         if task.series is not None:
@@ -258,7 +260,8 @@ class ClusterState:
                 del self.children[TaskId(task.spec.parent)]
         if not task.is_terminal:
             self.active_tasks -= 1
-            self._unindex_relations(task)
+            if task.spec.after or task.spec.dedup_key:
+                self._unindex_relations(task)
             self.recurring -= task.series is not None
         if task.status is Status.UNASSIGNED:
             del self.unassigned[task.id]

@@ -186,9 +186,9 @@ class Desk:
     def _end(
         self, session: Session, report: Report, ended: EndedReport
     ) -> tuple[EndRun, tuple[Claim, ...]]:
-        bench, ended = self._bench, _with_a_schedule_that_can_be(ended, self._bench.at)
-        task = bench.state.tasks.get(report.task_id)
-        started = bench.at - report.started_ago_ms if report.started_ago_ms >= 0 else 0
+        ended = _with_a_schedule_that_can_be(ended, at := self._bench.at)
+        task = self._bench.state.tasks.get(report.task_id)
+        started = at - report.started_ago_ms if report.started_ago_ms >= 0 else 0
         retry_at, chosen, claims = 0, None, NO_CLAIMS
         if task is not None and task.allocation_id == report.allocation_id:
             retry_at = self._retry_at(task, ended)
@@ -218,7 +218,7 @@ class Desk:
             retry_given=ended.retry_in_ms >= 0,
             log_counts=ended.log_counts,
             progress=self._last_progress(report, ended),
-            again_at=bench.at + ended.again_in_ms if ended.again_in_ms >= 0 else 0,
+            again_at=at + ended.again_in_ms if ended.again_in_ms >= 0 else 0,
             schedule=ended.schedule,
             then=ended.then,
         )

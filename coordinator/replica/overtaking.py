@@ -13,11 +13,13 @@ from coordinator.machine.commands import (
     CancelTask,
     ChangeTasks,
     Command,
+    CreateTask,
     EndRun,
     JoinNode,
     LoseNode,
     LoseRuns,
     PauseTask,
+    StartRun,
     UpdateTask,
 )
 from coordinator.model.ids import TaskId
@@ -30,6 +32,8 @@ SUCCESSES = (RunOutcome.SUCCEEDED, RunOutcome.WARNING)
 def taken_from(command: Command, state: ClusterState) -> tuple[TaskId, ...]:
     """The tasks whose fire times this command may take away."""
     match command:
+        case CreateTask() | StartRun():  # nearly all
+            return ()
         case PauseTask() | UpdateTask():
             return (command.task_id,)
         case CancelTask():

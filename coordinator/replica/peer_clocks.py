@@ -78,7 +78,11 @@ class PeerClocks:
 
     def _any_far(self, own: Millis) -> bool:
         """Where all say nearly the same, so does whoever is in the middle: the rule of nearly every turn."""
-        return any(abs(max(said.now, said.before) - own) > SKEW_MS for said in self._said.values())
+        for said in self._said.values():
+            latest = said.now if said.now > said.before else said.before
+            if not -SKEW_MS <= latest - own <= SKEW_MS:
+                return True
+        return False
 
     def _median(self, own: Millis, steady: Millis, voters: frozenset[int]) -> Millis:
         known = [own]

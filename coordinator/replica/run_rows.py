@@ -69,12 +69,8 @@ def rows_of(events: Iterable[Event], state: ClusterState) -> Rows:
     rows = Rows()
     for event in events:
         match event:
-            case TaskChanged(_, Task() as new):
-                _of_change(rows, event.old, new, state)
-            case TaskChanged(Task() as old, None):
-                rows.gone.append((old.id, old.allocation_id))
-                if old.series is not None:
-                    _forget_fates(rows, old.id)
+            case TaskChanged():
+                _of_task(rows, event, state)
             case RunEnded():
                 rows.runs.append(_of_end(event, state.revision))
             case Fated():
@@ -84,6 +80,16 @@ def rows_of(events: Iterable[Event], state: ClusterState) -> Rows:
             case _:
                 pass
     return rows
+
+
+def _of_task(rows: Rows, event: TaskChanged, state: ClusterState) -> None:
+    old, new = event.old, event.new
+    if new is not None:
+        _of_change(rows, old, new, state)
+    elif old is not None:  # pragma: no branch - one of them is there
+        rows.gone.append((old.id, old.allocation_id))
+        if old.series is not None:
+            _forget_fates(rows, old.id)
 
 
 def _of_change(rows: Rows, old: Task | None, new: Task, state: ClusterState) -> None:

@@ -148,7 +148,8 @@ class Statistics:
         if task is None:
             return
         ended = self._ended.pop(task.id, None) if self._ended else None
-        if _is_series(old) or _is_series(new):
+        was_series = old is not None and old.spec.schedule is not None
+        if was_series or task.spec.schedule is not None:
             self.series.follow(old, new)
         if old is not None and new is not None and old.allocation_id == new.allocation_id:
             if old.status is new.status:
@@ -156,30 +157,27 @@ class Statistics:
         else:
             self._long.follow(old, new)
         self._count(old, new)
-        self._moved(task, old, new, ended)
-
-    def _moved(
-        self, task: Task, old: Task | None, new: Task | None, ended: RunEnded | None
-    ) -> None:
-        begun = ended is not None and ended.started_at > 0
-        if _is_due(old) or _is_due(new):
-            since = self.overdue.follow(old, new, self._at, begun=begun)
-            if old is not None:
-                self._began(old, new, ended, since)
-            if new is not None and _arrives(old, new):
-                self._arrived(new)
-        if ended is not None and begun:
+        was_due = old is not None and old.status in OVERDUE
+        if was_due or task.status in OVERDUE:
+            self._moved(old, new, ended)
+        if ended is not None and ended.started_at > 0:
             self._run_ended(old or task, ended)
 
-    def _began(
-        self, old: Task, new: Task | None, ended: RunEnded | None, since: Instant | None
-    ) -> None:
+    def _moved(self, old: Task | None, new: Task | None, ended: RunEnded | None) -> None:
+        begun = ended is not None and ended.started_at > 0
+        since = self.overdue.follow(old, new, self._at, begun=begun)
+        if old is not None and since is not None:
+            self._began(old, new, ended, since)
+        if new is not None and _arrives(old, new):
+            self._arrived(new)
+
+    def _began(self, old: Task, new: Task | None, ended: RunEnded | None, since: Instant) -> None:
         started_at = 0
         if ended is not None:
             started_at = ended.started_at
         elif new is not None and new.allocation_id == old.allocation_id:
             started_at = new.started_at
-        if since is not None and started_at:
+        if started_at:
             self.begun += 1
             window = self._of(old.executor).window
             window.began(started_at - since, started_at - old.assigned_at)
@@ -223,14 +221,6 @@ class Statistics:
             self._size = size
             for one in self._by_executor.values():
                 one.window.resize(size)
-
-
-def _is_series(task: Task | None) -> bool:
-    return task is not None and task.spec.schedule is not None
-
-
-def _is_due(task: Task | None) -> bool:
-    return task is not None and task.status in OVERDUE
 
 
 def _arrives(old: Task | None, new: Task) -> bool:

@@ -30,6 +30,9 @@ def weight_of(command: Command) -> int:
         case CreateTask():
             words = len(command.description) + _packed(command.spec, command.limits)
             return COMMAND_BYTES + len(command.params) + words
+        case EndRun():
+            payloads = (command.result, command.error, command.logs, command.final_state)
+            return COMMAND_BYTES + sum(len(p) for p in payloads if p)
         case ChangeTasks():
             return sum(map(weight_of, command.changes))
         case WriteState():
@@ -41,9 +44,6 @@ def weight_of(command: Command) -> int:
             return COMMAND_BYTES + len(command.params or b"") + _packed(command.limits)
         case FireSchedule() if command.fates or command.catch_up:
             return COMMAND_BYTES + _packed(command.fates, command.catch_up)
-        case EndRun():
-            payloads = (command.result, command.error, command.logs, command.final_state)
-            return COMMAND_BYTES + sum(len(p) for p in payloads if p)
         case JoinNode():
             manifests = sum(COMMAND_BYTES + len(m.body) for m in command.manifests)
             return COMMAND_BYTES + manifests + _said(command.said)

@@ -29,9 +29,13 @@ from coordinator.replica.together import placed_at_once
 
 def asked_of(inputs: Iterable[Input]) -> frozenset[TaskId]:
     """The tasks for which callers ask something in this turn."""
-    asked = (asked.wish for one in inputs if isinstance(one, SubmitInput) for asked in one.asked)
-    wishes = (part for wish in asked if not isinstance(wish, Create) for part in _parts(wish))
-    return frozenset(wish.task_id for wish in wishes if isinstance(wish, WishCommand | RunNow))
+    found: set[TaskId] = set()
+    for one in inputs:
+        for asked in one.asked if isinstance(one, SubmitInput) else ():
+            if not isinstance(asked.wish, Create):  # nearly all are
+                parts = _parts(asked.wish)
+                found.update(w.task_id for w in parts if isinstance(w, WishCommand | RunNow))
+    return frozenset(found)
 
 
 def _parts(wish: Wish) -> Sequence[Wish]:
