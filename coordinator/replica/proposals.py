@@ -152,7 +152,8 @@ class Proposals:
                 return wait
             proposals = self._next_entry(limit, at, self._decide_first(limit, at))
             self.company.went(len(proposals), steady)
-            self._propose(proposals, at)
+            if not self._propose(proposals, at) and self._wishes:
+                break  # what is due before them would be decided again, and dropped again, for ever
         return 0
 
     @property
@@ -236,21 +237,23 @@ class Proposals:
         for entry in under_way.values():
             self._answer(entry.proposals, [Lost.UNKNOWN] * len(entry.proposals))
 
-    def _propose(self, proposals: tuple[Proposal, ...], at: Instant) -> None:
+    def _propose(self, proposals: tuple[Proposal, ...], at: Instant) -> bool:
+        """Whether they are on their way. If not, they are answered."""
         batch = Batch(at, tuple(p.request for p in proposals))
         data = encode_batch(batch)
         if len(data) > ENTRY_BYTES_MAX:
             detail = f"an entry of {len(data)} bytes; at most {ENTRY_BYTES_MAX}"
             self._answer(proposals, [Unlogged(Refusal.TOO_LARGE, detail)] * len(proposals))
-            return
+            return False
         try:
             self._raft.propose(data)
         except ProposalDropped as dropped:
             full = dropped.reason is DropReason.LOG_FULL
             lost = Lost.OVERLOADED if full else Lost.NOT_LEADER
             self._answer(proposals, [lost] * len(proposals))
-            return
+            return False
         self._under_way[self._raft.last_index] = _Entry(self._raft.term, batch, proposals)
+        return True
 
     def _answer(self, proposals: tuple[Proposal, ...], answers: Sequence[Answer]) -> None:
         for proposal, answer in zip(proposals, answers, strict=True):

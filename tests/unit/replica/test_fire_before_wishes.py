@@ -9,6 +9,7 @@ from typing import Any
 
 from coordinator.assignment.load import Load
 from coordinator.codec.envelope import decode_batch
+from coordinator.consensus.errors import DropReason, ProposalDropped
 from coordinator.duties.agenda import Freshness
 from coordinator.machine.commands import (
     CancelTask,
@@ -137,3 +138,30 @@ def test_g9_a_wish_waits_for_what_took_too_long_to_decide_at_once() -> None:
     proposals.applied(1, 1, [None, None])  # type: ignore[list-item]
     proposals.flush(1, 1_000, 100)
     assert log.commands[2:] == [PauseTask(S)]
+
+
+def test_g9_words_that_consensus_drops_are_decided_again_in_another_turn_and_not_for_ever() -> None:
+    log: Any = Log()
+    proposals, answers = proposals_to(log), []
+    proposals.add(Proposal(Request(PauseTask(S)), answers.append))
+    decided = []
+
+    def before_entry(_: object, at: int) -> frozenset[TaskId]:
+        assert len(decided) < 3
+        decided.append(at)
+        proposals.add(Proposal(Request(FIRE_S), lambda _: None))
+        return frozenset()
+
+    def refuse(_: bytes) -> None:
+        raise ProposalDropped(DropReason.TRANSFERRING)
+
+    proposals.before_entry, log.propose = before_entry, refuse
+    proposals.flush(1, 1, 1)  # an entry has room for one: the wish is not in it
+    assert (decided, answers, len(proposals)) == ([1], [], 1)
+    del log.propose
+    proposals.flush(2, 2, 1)
+    assert (decided, log.commands) == ([1, 2], [FIRE_S])
+    proposals.before_entry = lambda *_: frozenset()
+    proposals.applied(1, 1, [None])  # type: ignore[list-item]
+    proposals.flush(3, 1_000, 1)
+    assert log.commands == [FIRE_S, PauseTask(S)]
