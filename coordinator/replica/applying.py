@@ -19,7 +19,7 @@ from coordinator.model.instants import Millis
 from coordinator.model.state import ClusterState
 from coordinator.replica.config import Recovered, ReplicaConfig
 from coordinator.replica.digests import Digests
-from coordinator.replica.effects import Applied, Effect, LeftCluster, TakeSnapshot
+from coordinator.replica.effects import Applied, Effect, Note, TakeSnapshot
 from coordinator.replica.road import Road
 from coordinator.replica.run_rows import rows_of
 
@@ -141,7 +141,9 @@ class Applier:
         if after - before:
             self._road.log.newcomers_since = entry.index
         if raft.id in before - after:
-            self._emit(LeftCluster())
+            # It stays until another member says that it is none any more (M4): those that do not know yet that this
+            # entry is committed may need its vote to elect whoever tells them.
+            self._emit(Note("info", "out of the configuration", {"index": entry.index}))
 
     _last_term = 0
     _level_taken = 0

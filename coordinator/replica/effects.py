@@ -206,10 +206,6 @@ class LeadershipChanged(msgspec.Struct, frozen=True, gc=False):
     is_leader: bool
 
 
-class LeftCluster(msgspec.Struct, frozen=True, gc=False):
-    """The entry that removes this member was applied: it belongs to no cluster any more (M4)."""
-
-
 class Alarm(msgspec.Struct, frozen=True, gc=False):
     """Hand in a `Wake` after so many ms, whatever else goes on: something is due then, before the next tick."""
 
@@ -256,7 +252,6 @@ Effect: TypeAlias = (
     | StateReplaced
     | Live
     | LeadershipChanged
-    | LeftCluster
     | WakeAfter
     | Alarm
     | Note

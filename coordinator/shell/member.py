@@ -119,7 +119,6 @@ class Member:
             ask_plugin=self._plugins.ask,
             note=self._note,
             halt=ends.halt,
-            leave=ends.leave,
         )
 
     def _make_door(self, history: History) -> ShellDoor:

@@ -29,7 +29,6 @@ from coordinator.replica.effects import (
     Fail,
     Halt,
     LeadershipChanged,
-    LeftCluster,
     Live,
     Note,
     Persist,
@@ -83,7 +82,6 @@ class Hands(msgspec.Struct):
     ask_plugin: Callable[[AskPlugin], None]
     note: Callable[[Note], None]
     halt: Callable[[int, str], None]  # does not return in production
-    leave: Callable[[], None] = lambda: None  # this member was removed from its cluster
     take_digest: Callable[[TakeDigest], None] = lambda _: None
     say_digest: Callable[[SayDigest], None] = lambda _: None
 
@@ -138,7 +136,6 @@ class Pump:
             StateReplaced: self._tell,
             Live: self._tell,
             LeadershipChanged: self._tell,
-            LeftCluster: lambda _: hands.leave(),
             Note: hands.note,
             Halt: self._halt,
             WakeAfter: self._wake_after,

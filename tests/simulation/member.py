@@ -25,6 +25,7 @@ from coordinator.shell.pump import Hands, Pump
 from coordinator.shell.store_port import Damaged, StoreFailure, Trouble
 from tests.simulation.clocks import Clock
 from tests.simulation.disk import Disk, Writing, taken
+from tests.simulation.greetings import greet
 from tests.simulation.laws import Broken, ProcessEnded
 from tests.simulation.timeline import MS, SECOND, Life, Loop
 
@@ -144,6 +145,7 @@ class MemberLife(Life):
         if len(self.replica.state.members) == 1:
             self.pump.feed(i.Campaign())
         self.pump.feed(i.PluginsKnown(world.plugins_known))
+        greet(self)
 
     def _hands(self) -> Hands:
         return Hands(
@@ -154,7 +156,6 @@ class MemberLife(Life):
             ask_plugin=self._ask_plugin,
             note=self._note,
             halt=self._halt,
-            leave=self._leave,
             take_digest=self._take_digest,
             say_digest=self._say_digest,
         )
@@ -219,11 +220,11 @@ class MemberLife(Life):
         self.place.kill(keep_flight=False)
         raise ProcessEnded
 
-    def _leave(self) -> None:
+    def leave(self) -> None:
         """Removed from the cluster: the directory is marked and never opens again (M4)."""
-        self.place.gone = "removed"
-        self.place.kill()
-        raise ProcessEnded
+        if self.alive:
+            self.place.gone = "removed"
+            self.place.kill()
 
     # -- the disk ---------------------------------------------------------------------------------
 

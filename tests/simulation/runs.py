@@ -11,6 +11,7 @@ from coordinator.api import hub
 from tests.simulation.dials import Dials, draw
 from tests.simulation.laws import Broken, Tally
 from tests.simulation.timeline import SECOND
+from tests.simulation.watchdog import watched
 from tests.simulation.world import World
 
 
@@ -43,7 +44,8 @@ def run(seed: int, dials: Dials | None = None, *, until: int = 0, trace: bool = 
     result = Result(seed, dials, tally=world.tally)
     gc.disable()  # a world is one large cycle, and nothing in it goes before its end
     try:
-        world.run(until)
+        with watched(world.timeline.at_step):
+            world.run(until)
     except Broken as broken:
         result.law, result.what = broken.law, broken.what
         result.detail = _where(broken)

@@ -84,6 +84,10 @@ class Timeline:
             call()
         self.now = max(self.now, until)
 
+    def at_step(self) -> int:
+        """How many events there were so far."""
+        return self.step
+
     def say(self, text: str) -> None:
         """A remark for whoever reads the trace."""
         if self.tracing:

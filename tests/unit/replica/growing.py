@@ -37,8 +37,10 @@ class GrowingWorld(World):
     def do(self, member: Member, effect: e.Effect, written: list[int]) -> None:
         super().do(member, effect, written)
         match effect:
-            case e.LeftCluster():
-                self.left.add(member.number)
+            case e.Applied():  # those that are none any more greet again, and are told (M4)
+                state = member.replica.state
+                gone = {n for n in self.disks if n <= state.last_member_id} - set(state.members)
+                self.left |= gone
             case e.TakeDigest():
                 member.inbox.append(i.DigestTaken(effect.index, digest_of(effect.frozen)))
             case e.SayDigest() if (member.number, effect.member) not in self.cut:

@@ -162,7 +162,7 @@ def test_m4_a_leader_that_is_removed_hands_over_first() -> None:
     assert set(world.conf.voters) == {1, 2, 3} - {old.number}
     new = world.leader()
     assert new.replica.term == term + 1, "handed over, not timed out"
-    assert old.number in world.left, "it applied the entry that removes it"
+    assert old.number in world.left, "another member tells it"
     assert old.number not in new.replica.state.members
 
 
