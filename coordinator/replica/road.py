@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 
 import msgspec
 
@@ -191,10 +192,15 @@ class Road:
             away: list[Message] = []
             for message in append.responses:
                 if message.to == self._me:
-                    self.raft.step(message)
+                    self._step_own(message)
                 else:
                     away.append(message)
             self._send((*away, *waiting.asks))
+
+    def _step_own(self, message: Message) -> None:
+        """What we have on disk counts for nothing once we are out of the configuration: the write was older."""
+        with suppress(PeerNotFound):
+            self.raft.step(message)
 
     def _send(self, messages: Iterable[Message]) -> None:
         for message in messages:

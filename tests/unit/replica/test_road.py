@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from coordinator.consensus.messages import (
+    ConfChange,
+    ConfChangeOp,
+    ConfChangeSingle,
     Entry,
     EntryKind,
+    MemberId,
     Message,
     Propose,
     RequestVote,
     VoteReply,
 )
+from coordinator.consensus.ready import Role
 from coordinator.replica import effects as e
 from coordinator.replica import inputs as i
 from tests.unit.replica.kit import at_once, of
@@ -45,6 +50,20 @@ def test_c1_a_candidate_asks_for_votes_when_its_candidacy_is_on_disk() -> None:
         (2, candidate.replica.term, False),
         (3, candidate.replica.term, False),
     ]
+
+
+def test_m4_what_reaches_our_disk_after_our_removal_counts_for_nothing() -> None:
+    world = World(3)
+    candidate = world.members[1]
+    at_once(world, candidate, i.Campaign())
+    term = candidate.replica.term + 1
+    grants = tuple(VoteReply(number, 1, term, True, pre_vote=True) for number in (2, 3))
+    (write,) = of(e.Persist, at_once(world, candidate, i.FromPeer(grants)))
+    gone = ConfChangeSingle(ConfChangeOp.REMOVE, MemberId(1))
+    candidate.replica.raft.apply_conf_change(ConfChange((gone,)))
+    said = at_once(world, candidate, i.Stored((write.write,)))
+    assert candidate.replica.raft.role is not Role.LEADER
+    assert not of(e.Halt, said)
 
 
 def _votes_asked(effects: list[e.Effect]) -> list[RequestVote]:
