@@ -22,7 +22,8 @@ def judge(
     """`at`: the stamp; `runs`: allocations that fire times have had, grows; `ended`: runs that ended in this entry."""
     came = _came(old, new)
     if old is not None and new is not None:
-        yield from _coming(old, new, came, at)
+        late = sum(fate.count for fate in fates if fate.reason in ("misfire", "start_deadline"))
+        yield from _coming(old, new, came, late, at)
         yield from _misfires(old, new, fates, came, at)
     for fate in fates:
         match fate.word:
@@ -72,7 +73,8 @@ def _came(old: Task | None, new: Task | None) -> list[Occurrence]:
     return [one for one in _held(new) if one.fire_at and one.fire_at not in known]
 
 
-def _coming(old: Task, new: Task, came: list[Occurrence], at: Instant) -> Iterator[str]:
+def _coming(old: Task, new: Task, came: list[Occurrence], late: int, at: Instant) -> Iterator[str]:
+    """`late`: others that were decided in this step because it is late. Who comes with them is caught up with as well."""
     schedule = _schedule(old)
     if schedule is None or new.series is None:
         return
@@ -82,7 +84,7 @@ def _coming(old: Task, new: Task, came: list[Occurrence], at: Instant) -> Iterat
             yield f"{one} comes at {at}: early"
         if schedule.misfire == "skip" and at > one.due_at + grace:
             yield f"{one} comes at {at}: too late for misfire=skip"
-        is_late = at > one.due_at + grace or len(came) > 1
+        is_late = at > one.due_at + grace or len(came) + late > 1
         if schedule.misfire == "all" and is_late:
             continue
         if schedule.overlap == "skip" and under_way(old):

@@ -16,6 +16,8 @@ from coordinator.model.tasks import Desired, Task
 from tests.simulation.checkers.fates import judge
 from tests.simulation.checkers.fire_times import FireTime, fire_times, leeway
 
+Expected = dict[Instant, tuple[tuple["FireTime", ...], bool]]  # as each stretch sees it; owed
+
 AGREED = 1_000  # ms: what is due so shortly before the end may still be on its way
 
 
@@ -96,12 +98,14 @@ class Book:
         if by_runs:
             yield from _twice(singles)
             return
-        expected: dict[Instant, tuple[FireTime, bool]] = {}
+        expected: Expected = {}
         for stretch in self.stretches:
             for time in self._left_over(stretch):
-                expected.setdefault(time.at, (time, False))
+                expected.setdefault(time.at, ((time,), False))
             for time, is_owed in self._of(stretch, now):
-                expected[time.at] = (time, is_owed or expected.get(time.at, (time, False))[1])
+                known, owed = expected.get(time.at, ((), False))
+                came_before = time.at <= stretch.since  # then either stretch may have decided it
+                expected[time.at] = ((*known, time) if came_before else (time,), is_owed or owed)
         yield from self._matched(expected)
         yield from self._ranges()
 
@@ -149,7 +153,7 @@ class Book:
     def _last_before(self, at: Instant) -> Instant:
         return max((one.fate.last for one in self.fates if one.fate.last < at), default=0)
 
-    def _matched(self, expected: Mapping[Instant, tuple[FireTime, bool]]) -> Iterator[str]:
+    def _matched(self, expected: Expected) -> Iterator[str]:
         times, open_ = sorted(expected), set(_pending(self.record))
         had: dict[Instant, Fated] = {}
         for one in self.fates:
@@ -259,7 +263,13 @@ def _pending(task: Task | None) -> list[Instant]:
     return [one.fire_at for one in held if one.fire_at]
 
 
-def _foreseen(time: FireTime, one: Fated) -> Iterator[str]:
+def _foreseen(times: tuple[FireTime, ...], one: Fated) -> list[str]:
+    """What one of the stretches says against it, if none has nothing to say."""
+    against = [list(_against(time, one)) for time in times]
+    return against[0] if all(against) else []
+
+
+def _against(time: FireTime, one: Fated) -> Iterator[str]:
     """What had to be skipped was, and nothing else for such a reason."""
     foretold = ("blackout", "dst_gap")
     if time.fate and one.fate.reason not in (time.fate, "misfire", "edited"):

@@ -332,6 +332,33 @@ def test_what_came_before_an_edit_is_judged_by_the_schedule_it_came_under() -> N
     assert leader.objections() == []
 
 
+def test_what_was_skipped_before_an_edit_may_be_shifted_into_what_comes_after() -> None:
+    minute = (3 * 24 * 60 + 17) % 10_080
+    black_out = Blackout(first=minute, last=minute + 1, then="skip")
+    for reason, is_believed in (("blackout", True), ("dst_gap", False)):
+        leader = Leader(every_ms=0, cron="*/10 * * * * *", blackouts=(black_out,))
+        leader.run(0, 1)
+        leader.fire(2, start=None, assignment=None, fates=(fate(SKIPPED, reason, 2, 2),))
+        leader.at += 5_000
+        shifted = replace(leader.schedule, blackouts=(replace(black_out, then="shift"),))
+        spec = TaskSpec(schedule=shifted)
+        leader.enter(UpdateTask(T, leader.task().edited_revision, spec=spec, policy=Policy()))
+        against = [one for one in leader.objections() if f"reason='{reason}'" in one]
+        assert (against == []) is is_believed
+
+
+def test_who_comes_with_late_ones_is_caught_up_with_too_and_alone_gives_way() -> None:
+    missed = (fate(MISSED, "start_deadline", 1, 4),)
+    for n, fates in ((5, missed), (1, ())):
+        leader = Leader(misfire="all", start_deadline_ms=200)
+        leader.fire(0)
+        held = Occurrence("schedule", AT + n * EVERY, AT + n * EVERY)
+        late = {"after": (n - 1) * EVERY, "following": n, "fates": fates, "late": True}
+        leader.fire(1, start=held, assignment=None, **late)
+        found = leader.objections()
+        assert any("comes over another" in one for one in found) is not bool(fates), found
+
+
 def test_what_a_blackout_covers_is_skipped_for_it_and_nothing_else() -> None:
     blackout = Blackout(first=(3 * 24 * 60 + 17) % 10_080, last=(3 * 24 * 60 + 18) % 10_080)
     times = fire_times(Schedule(every_ms=EVERY, blackouts=(blackout,)), AT, AT - 1, AT + 90_000)
