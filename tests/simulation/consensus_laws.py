@@ -197,6 +197,9 @@ class ConsensusLaws:
     def persisting(self, life: MemberLife, effect: Persist) -> None:
         """Log matching: the same place and term is the same entry after the same entry."""
         tail = self._seen[life].tail
+        if effect.snapshot is not None:  # the log begins anew after it
+            tail.clear()
+            tail[effect.snapshot.index] = effect.snapshot.term
         for entry in effect.entries:
             key = (entry.index, entry.term)
             content = (crc32(entry.data), int(entry.kind))
