@@ -66,6 +66,22 @@ def test_m4_what_reaches_our_disk_after_our_removal_counts_for_nothing() -> None
     assert not of(e.Halt, said)
 
 
+def test_m4_a_member_that_is_out_of_the_configuration_stays_and_votes() -> None:
+    """Whoever does not know yet that its removal is committed may need it."""
+    world = World(3)
+    gone = world.members[1]
+    raft = gone.replica.raft
+    said = at_once(world, gone)
+    raft.apply_conf_change(ConfChange((ConfChangeSingle(ConfChangeOp.REMOVE, MemberId(1)),)))
+    ask = RequestVote(2, 1, gone.replica.term + 1, raft.last_index, 1)
+    said += at_once(world, gone, i.FromPeer((ask,)))
+    writes = tuple(write.write for write in of(e.Persist, said))
+    said += at_once(world, gone, i.Stored(writes))
+    replies = [m for sent in of(e.SendPeer, said) for m in sent.messages]
+    assert [(m.to, m.granted) for m in replies if isinstance(m, VoteReply)] == [(2, True)]
+    assert not of(e.Halt, said)
+
+
 def _votes_asked(effects: list[e.Effect]) -> list[RequestVote]:
     said: list[Message] = [m for sent in of(e.SendPeer, effects) for m in sent.messages]
     return [message for message in said if isinstance(message, RequestVote)]

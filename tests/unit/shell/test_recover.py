@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from coordinator.codec.framing import unframed
 from coordinator.codec.snapshots import load
 from coordinator.machine.commands import CancelTask, EndRun
 from coordinator.machine.restoring import STRIDE
+from coordinator.model.audit import AuditEvent
 from coordinator.model.ids import TaskId
 from coordinator.model.state import ClusterState
 from coordinator.model.tasks import Assignment, Code, RunOutcome
@@ -25,6 +27,8 @@ from tests.unit.machine.kit import create
 from tests.unit.shell.backups import OLD, TERM, Old, Shell, changed, fated
 
 SURE = "--i-have-lost-quorum"
+
+KeptOf = Callable[[list[AuditEvent]], list[AuditEvent]]
 
 
 @pytest.fixture
@@ -62,6 +66,17 @@ def became(directory: Path) -> tuple[ClusterState, Store]:
     assert snapshot is not None
     assert (snapshot.term, snapshot.conf.voters) == (TERM + 1, (1,))
     return load(unframed(snapshot.data)), store
+
+
+def with_events(tmp_path: Path, kept: KeptOf = lambda _: []) -> tuple[Old, Path]:
+    """A survivor whose log knows two events; `kept`: those that its table has of them already."""
+    old = Old()
+    changed(old)
+    directory = old.survivor(tmp_path / "c2")
+    store = Store.open(directory, "c2")
+    store.keep_audit(kept(old.audit))
+    store.close()
+    return old, directory
 
 
 def test_x59_a_cluster_of_one_holds_every_task_that_was_on_the_survivor(
@@ -110,11 +125,8 @@ def test_tm_75_a_recovered_cluster_has_the_events_that_only_the_log_knew(
     shell: Shell, heard: dict[str, Heard], tmp_path: Path
 ) -> None:
     assert heard
-    old = Old()
-    changed(old)
-    directory = old.survivor(tmp_path / "c2")
-    ran = shell(RECOVER, "--data-dir", directory, SURE, typed=f"{OLD}\n")
-    assert ran.code == 0, ran.err
+    old, directory = with_events(tmp_path)
+    assert shell(RECOVER, "--data-dir", directory, SURE, typed=f"{OLD}\n").code == 0
     state, store = became(directory)
     assert len(old.audit) == 2
     assert asyncio.run(store.audit_after(0, 99)) == old.audit
@@ -291,12 +303,7 @@ def test_tm_75_an_event_that_the_state_does_not_know_is_not_taken_over(
     shell: Shell, heard: dict[str, Heard], tmp_path: Path
 ) -> None:
     assert heard
-    old = Old()
-    changed(old)
-    directory = old.survivor(tmp_path / "c2")
-    store = Store.open(directory, "c2")
-    store.keep_audit([replace(old.audit[-1], number=3)])
-    store.close()
+    old, directory = with_events(tmp_path, lambda audit: [replace(audit[-1], number=3)])
     assert shell(RECOVER, "--data-dir", directory, SURE, typed=f"{OLD}\n").code == 0
     _, store = became(directory)
     assert asyncio.run(store.audit_after(0, 99)) == old.audit
@@ -304,12 +311,7 @@ def test_tm_75_an_event_that_the_state_does_not_know_is_not_taken_over(
 
 
 def test_tm_75_an_event_that_table_and_log_have_is_one(shell: Shell, tmp_path: Path) -> None:
-    old = Old()
-    changed(old)
-    directory = old.survivor(tmp_path / "c2")
-    store = Store.open(directory, "c2")
-    store.keep_audit(old.audit[:1])
-    store.close()
+    _, directory = with_events(tmp_path, lambda audit: audit[:1])
     assert shell(VERIFY, "verify", "--data-dir", directory).out.endswith(", 2 events\n")
 
 
