@@ -97,7 +97,8 @@ def edited(
     """The anchor and the next fire time under an edited schedule (TM-25).
 
     Of an interval: the later of the last fire time + the new interval and now, and from there on in its steps; before
-    the first fire time it stays as it is. Of cron and rrule: the first one after now. No fire time is before `start`.
+    the first fire time it stays as it is, or comes now if it is past and due later, for jitter or a black-out: the grid
+    never begins before the edit. Of cron and rrule: the first one after now. No fire time is before `start`.
     An interval that counts from its runs has none while there is a run: what follows that comes from `after_run`.
     """
     if not schedule.every_ms:
@@ -111,7 +112,7 @@ def edited(
     if last:
         fire_at = max(last + schedule.every_ms, now)
     elif series.next.fire_at:
-        fire_at = max(series.next.fire_at, schedule.start)
+        fire_at = max(series.next.fire_at, schedule.start, now)
     else:
         fire_at = now
     return fire_at, next_firing(schedule, task_id, fire_at, fire_at - 1)

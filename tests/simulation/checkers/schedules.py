@@ -14,7 +14,7 @@ from coordinator.model.instants import Instant
 from coordinator.model.schedules import Schedule
 from coordinator.model.tasks import Desired, Task
 from tests.simulation.checkers.fates import judge
-from tests.simulation.checkers.fire_times import FireTime, fire_times, leeway
+from tests.simulation.checkers.fire_times import FireTime, fire_times
 
 Expected = dict[Instant, tuple[tuple["FireTime", ...], bool]]  # as each stretch sees it; owed
 
@@ -100,12 +100,9 @@ class Book:
             return
         expected: Expected = {}
         for stretch in self.stretches:
-            for time in self._left_over(stretch):
-                expected.setdefault(time.at, ((time,), False))
             for time, is_owed in self._of(stretch, now):
-                known, owed = expected.get(time.at, ((), False))
-                came_before = time.at <= stretch.since  # then either stretch may have decided it
-                expected[time.at] = ((*known, time) if came_before else (time,), is_owed or owed)
+                known, owed = expected.get(time.at, ((), False))  # at the edit either may decide it
+                expected[time.at] = ((*known, time), is_owed or owed)
         yield from self._matched(expected)
         yield from self._ranges()
 
@@ -117,20 +114,8 @@ class Book:
         if anchor is None:
             return
         owed_until = last - AGREED if until is None else last
-        for time in fire_times(schedule, anchor, stretch.since - leeway(schedule), last):
-            if time.due_by > stretch.since:  # it came before, but is due in this stretch: may be
-                owed = stretch.is_settled and time.at > stretch.since
-                yield time, owed and time.due_by <= owed_until
-
-    def _left_over(self, stretch: Stretch) -> Iterator[FireTime]:
-        """Of before it and due in it, for jitter or a black-out, where nothing else that came says when it counts from."""
-        if stretch.anchor is not None:
-            return
-        since = stretch.since - leeway(stretch.schedule)
-        single = (one.fate.first for one in self.fates if one.fate.count == 1)
-        near = (at for at in single if since <= at <= stretch.since)
-        times = (time for at in near for time in fire_times(stretch.schedule, at, at - 1, at))
-        yield from (time for time in times if time.due_by > stretch.since)
+        for time in fire_times(schedule, anchor, stretch.since, last):
+            yield time, stretch.is_settled and time.due_by <= owed_until
 
     def _phase(self, stretch: Stretch, last: Instant) -> Instant | None:
         """Of an interval that was resumed or edited: its first fire time, which may not be late itself."""
@@ -142,10 +127,7 @@ class Book:
         latest = max(before + every, stretch.since + every)
         first = min(times, default=None)
         if first is not None and (first <= latest or not before):  # an edit may leave it as it is
-            back = (
-                1 + leeway(stretch.schedule) // every
-            )  # the same grid, from before the stretch on
-            return first - every * back if first - every <= stretch.since else first
+            return first
         if not before and first is None:
             return None  # it stays as it was, which may be long after
         return latest if stretch.is_settled and latest <= last - AGREED else None

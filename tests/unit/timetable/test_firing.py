@@ -126,6 +126,12 @@ def test_an_edit_before_the_first_fire_time_leaves_it() -> None:
     assert edited(Schedule(every_ms=HOUR), TASK, ended, NOW)[1].fire_at == NOW
 
 
+def test_tm_25_a_new_interval_never_begins_before_the_edit() -> None:
+    """Jitter or a black-out had put the first one off, so it is past and still to come (seeds 129, 1787)."""
+    series = Series(NOW - DAY, Firing(NOW - 5 * MINUTE, NOW + 5 * MINUTE))
+    assert edited(Schedule(every_ms=1_000), TASK, series, NOW) == (NOW, Firing(NOW, NOW))
+
+
 def test_an_edit_counts_from_the_newest_fire_time_held_though_it_has_no_fate_yet() -> None:
     current = Occurrence("schedule", NOW - MINUTE, NOW - MINUTE)
     series = Series(NOW - DAY, Firing(NOW + 1, NOW + 1), handled=NOW - HOUR, occurrence=current)
