@@ -12,6 +12,7 @@ from coordinator.duties.due import place_now
 from coordinator.duties.retry import Dice, wait_after
 from coordinator.duties.view import LeaderView
 from coordinator.machine.commands import ForgetNode, LoseNode, LoseRuns, Placement
+from coordinator.machine.endings import lasted
 from coordinator.machine.rows import LOSSES_PLACED_AT_ONCE
 from coordinator.model.ids import NodeName
 from coordinator.model.instants import Millis, Now
@@ -79,7 +80,9 @@ def _placements(
     claims: list[Claim] = []
     for task in tasks[:limit]:
         if _may_have_to_wait(task):
-            retry_at = view.time(now) + wait_after(task, RunOutcome.LOST, dice)
+            at = view.time(now)
+            ran_ms = lasted(0, task.started_at, at)
+            retry_at = at + wait_after(task, RunOutcome.LOST, ran_ms, dice)
             placements.append(Placement(task.id, task.allocation_id, Assignment(), retry_at))
             continue
         if not _goes_on(task):

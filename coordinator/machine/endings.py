@@ -45,9 +45,7 @@ def end_run_of(state: ClusterState, task: Task, report: EndRun, hold_ms: Millis 
         report = replace(report, next=None)
     outcome = outcome_of(task.stop_reason, report.outcome, rerun=task.rerun)
     started_at = task.started_at or report.started_at
-    lasted_ms = report.lasted_ms
-    if not lasted_ms and started_at:
-        lasted_ms = max(0, state.at - started_at)
+    lasted_ms = lasted(report.lasted_ms, started_at, state.at)
     last = LastOutcome(
         outcome=outcome,
         allocation_id=task.allocation_id,
@@ -60,7 +58,7 @@ def end_run_of(state: ClusterState, task: Task, report: EndRun, hold_ms: Millis 
     )
     state.events.append(_event(task, report, last, started_at))
     task = replace(task, last_outcome=last, started_at=started_at, own_process=report.worker_died)
-    if task.next_policy is not None:  # an edit left this run its own (PT-33)
+    if task.next_policy is not None:  # this run had its own (PT-33, PT-30)
         task = replace(task, policy=task.next_policy, next_policy=None)
     if task.next_limits is not None:
         task = replace(task, limits=task.next_limits, next_limits=None)
@@ -74,6 +72,11 @@ def end_run_of(state: ClusterState, task: Task, report: EndRun, hold_ms: Millis 
         until = state.at + hold_ms
         settled = replace(settled, status=Status.WAITING, assignment=held, wake_at=until)
     return settled
+
+
+def lasted(said: Millis, started_at: Instant, at: Instant) -> Millis:
+    """How long a run went on that ends at `at`: what its node said (0: nothing), else since its code began (0: never)."""
+    return said or (max(0, at - started_at) if started_at else 0)
 
 
 def _hold_of(state: ClusterState, task: Task) -> Millis:

@@ -25,8 +25,12 @@ SAID_REASONS = ("permanent", "self_reported", "invalid_state")
 
 def attempts_before(task: Task, last: LastOutcome) -> int:
     """Failed attempts in the row that this failure lengthens: none, if the run lasted long enough (TM-39)."""
-    reset_after = task.policy.reset_after_ms
-    return 0 if reset_after and last.duration_ms >= reset_after else task.attempts
+    return 0 if begins_anew(task, last.duration_ms) else task.attempts
+
+
+def begins_anew(task: Task, lasted_ms: Millis) -> bool:
+    """Whether a failure after a run that lasted so long is the first of a row (TM-39)."""
+    return 0 < task.policy.reset_after_ms <= lasted_ms
 
 
 def dead_letter_reason(report: EndRun, last: LastOutcome) -> str:

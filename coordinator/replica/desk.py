@@ -25,6 +25,7 @@ from coordinator.machine.commands import (
     StopRun,
     WriteState,
 )
+from coordinator.machine.endings import lasted
 from coordinator.machine.outcome import Accepted, Refusal, Refused, Unlogged
 from coordinator.machine.records import is_fenced, not_found, stale_allocation
 from coordinator.model.ids import NodeName, TaskId
@@ -191,7 +192,7 @@ class Desk:
         started = at - report.started_ago_ms if report.started_ago_ms >= 0 else 0
         retry_at, chosen, claims = 0, None, NO_CLAIMS
         if task is not None and task.allocation_id == report.allocation_id:
-            retry_at = self._retry_at(task, ended)
+            retry_at = self._retry_at(task, ended, task.started_at or started)
             self._keep_away(task, session.name, ended)
             chosen, claims = self._next_place(task, ended)
         run = (report.task_id, report.allocation_id, session.incarnation)
@@ -231,14 +232,17 @@ class Desk:
         found = self._live.progress_of(report.task_id, report.allocation_id)
         return None if found is None else msgspec.json.encode(found)
 
-    def _retry_at(self, task: Task, ended: EndedReport) -> int:
+    def _retry_at(self, task: Task, ended: EndedReport, started: Instant) -> int:
         """A lost run goes on at once; other retries wait for the end of a black-out that they would fall into (TM-15)."""
-        if ended.outcome is RunOutcome.LOST:
-            return self._bench.at + wait_after(task, ended.outcome, self._bench.dice)
-        given, schedule = ended.retry_in_ms >= 0, task.spec.schedule
-        wait = ended.retry_in_ms if given else wait_after(task, ended.outcome, self._bench.dice)
-        retry_at = self._bench.at + wait
-        return retry_at if schedule is None else after_blackouts(schedule.blackouts, retry_at)
+        at, wait, schedule = self._bench.at, ended.retry_in_ms, task.spec.schedule
+        is_lost = ended.outcome is RunOutcome.LOST
+        if is_lost or wait < 0:
+            ran_ms = lasted(ended.lasted_ms, started, at)
+            wait = wait_after(task, ended.outcome, ran_ms, self._bench.dice)
+        retry_at = at + wait
+        if is_lost or schedule is None:
+            return retry_at
+        return after_blackouts(schedule.blackouts, retry_at)
 
     def _keep_away(self, task: Task, node: NodeName, ended: EndedReport) -> None:
         """Exclusions of PT-41."""

@@ -23,6 +23,7 @@ from coordinator.model.instants import DAY
 from coordinator.model.limits import REQUESTS_REMEMBERED_MS
 from coordinator.model.nodes import NodeStatus
 from coordinator.model.requests import Remembered
+from coordinator.model.schedules import Occurrence, Series
 from coordinator.model.settings import Settings, SettingValue
 from coordinator.model.tasks import (
     Assignment,
@@ -131,7 +132,24 @@ def test_pt_66_losses_and_failures_are_counted_apart(
 ) -> None:
     policy = Policy(backoff=Backoff(first_ms=1_000, base_ms=4_000, jitter="none"))
     made = msgspec.structs.replace(task("t", on="a"), policy=policy, **facts)
-    assert wait_after(made, said, lambda _: 0) == wait
+    assert wait_after(made, said, 10, lambda _: 0) == wait
+
+
+@pytest.mark.parametrize("lasted_ms, wait", [(4_999, 4_000), (5_000, 1_000)])
+@pytest.mark.parametrize("stop", [None, StopReason.TIMEOUT])
+def test_tm_39_after_a_long_run_the_back_off_begins_anew_too(
+    stop: StopReason | None, lasted_ms: int, wait: int
+) -> None:
+    backoff = Backoff(first_ms=1_000, base_ms=4_000, jitter="none")
+    policy = Policy(backoff=backoff, reset_after_ms=5_000)
+    of_one_off = msgspec.structs.replace(
+        task("t", on="a"), policy=policy, attempts=1, stop_reason=stop
+    )
+    series = Series(0, occurrence=Occurrence("schedule", 1, 1, attempts=1))
+    of_series = msgspec.structs.replace(of_one_off, series=series)
+    said = RunOutcome.FAILED if stop is None else RunOutcome.LOST
+    for made in (of_one_off, of_series):
+        assert wait_after(made, said, lasted_ms, lambda _: 0) == wait
 
 
 @pytest.mark.parametrize("jitter, low, high", [("full", 0, 300_000), ("half", 150_000, 300_000)])
