@@ -39,7 +39,8 @@ def ask_to_stop(state: ClusterState, task: Task, reason: StopReason, text: str =
 
 
 def with_grace(task: Task, grace_ms: Millis) -> Task:
-    """The record with another time for its run to end; negative: its own."""
-    if grace_ms < 0:
+    """The record with another time for its present run to end; negative: its own. Runs after it have theirs (TM-1)."""
+    if grace_ms < 0 or grace_ms == task.policy.cancel_grace_ms:
         return task
-    return replace(task, policy=replace(task.policy, cancel_grace_ms=grace_ms))
+    policy = replace(task.policy, cancel_grace_ms=grace_ms)
+    return replace(task, policy=policy, next_policy=task.next_policy or task.policy)

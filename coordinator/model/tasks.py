@@ -233,7 +233,7 @@ class Task(msgspec.Struct, frozen=True, array_like=True, gc=False):
     purge: bool = False  # remove the record as soon as it has ended
     wake_at: Instant = 0  # of a waiting task: due or end of back-off
     edited_revision: int = 0  # of the last edit of params or spec; 0: as it was created
-    next_policy: Policy | None = None  # of the next run, where an edit left the current one its own
+    next_policy: Policy | None = None  # of the next run, where the current one has its own
     rerun: bool = False  # the current run alone was cancelled: the task runs again (PT-30)
     stop_text: str = ""  # what whoever asked the run to end gave as reason
     limits: tuple[TaskLimit, ...] = ()  # it stands under these while it has a node

@@ -3,13 +3,22 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from coordinator.machine.commands import CancelTask, RemoveTask, UnassignTask
+from coordinator.machine.commands import (
+    CancelRun,
+    CancelTask,
+    LoseNode,
+    PauseTask,
+    RemoveTask,
+    UnassignTask,
+    UpdateTask,
+)
 from coordinator.machine.outcome import Accepted, Refusal
 from coordinator.model import limits
-from coordinator.model.ids import AllocationId, TaskId
+from coordinator.model.ids import AllocationId, Incarnation, NodeName, TaskId
 from coordinator.model.settings import SettingValue
-from coordinator.model.tasks import Assignment, RunOutcome, Status
-from tests.unit.machine.kit import AT, World, create, join, with_task
+from coordinator.model.tasks import Assignment, Policy, RunOutcome, Status, TaskSpec
+from tests.unit.machine.kit import AT, World, create, join, on, with_task
+from tests.unit.machine.recurring import Recurring
 
 T = TaskId("t")
 
@@ -76,3 +85,36 @@ def test_a_cancel_reaches_past_any_number_of_generations_that_have_ended() -> No
     world.state.put_task(replace(youngest, spec=replace(youngest.spec, parent=parent)))
     world.accept(CancelTask(TaskId("root")))
     assert world.task("youngest").status is Status.CANCELLED
+
+
+def test_tm_1_the_grace_of_one_cancel_is_not_that_of_the_runs_after_it() -> None:
+    world = Recurring(Policy(cancel_grace_ms=7_000))
+    world.fire()
+    world.accept(CancelRun(T, grace_ms=0))
+    assert world.task().policy.cancel_grace_ms == 0
+    world.end("t", RunOutcome.CANCELLED)
+    world.fire()
+    world.accept(PauseTask(T))
+    assert world.task().policy == Policy(cancel_grace_ms=7_000)
+
+
+@pytest.mark.parametrize("is_lost", [False, True])
+def test_pt_30_the_run_in_place_of_a_cancelled_one_has_its_own_grace(*, is_lost: bool) -> None:
+    world = with_task()
+    world.accept(CancelRun(T, rerun=True, grace_ms=700))
+    world.accept(CancelRun(T, rerun=True, grace_ms=0))  # who is in a hurry may say so
+    assert world.task().policy == Policy(cancel_grace_ms=0)
+    if is_lost:
+        world.accept(LoseNode(NodeName("n1"), Incarnation("1-n1")))
+    else:
+        world.end("t", RunOutcome.CANCELLED, next=on())
+    assert (world.task().policy, world.task().next_policy) == (Policy(), None)
+
+
+def test_pt_33_an_edit_after_the_cancel_counts_for_the_run_after_it() -> None:
+    world, edited = with_task(), Policy(priority=9, cancel_grace_ms=5_000)
+    world.accept(CancelRun(T, rerun=True, grace_ms=0))
+    world.accept(UpdateTask(T, 0, spec=TaskSpec(priority=9), policy=edited))
+    assert world.task().policy == Policy(priority=9, cancel_grace_ms=0)
+    world.end("t", RunOutcome.CANCELLED)
+    assert world.task().policy == edited
