@@ -8,29 +8,26 @@ from coordinator.cli import exits
 from coordinator.cli.selection import Entry
 from coordinator.cli.session import Session
 from coordinator.cli.task_texts import where
+from coordinator.cli.texts import dry_line
 
 if TYPE_CHECKING:
     from coordinator.client.replies import Ensured
-    from coordinator.client.requests import ChangeOptions, NewTask
 
 
-async def ensure_one(
-    session: Session, task: NewTask, change: ChangeOptions, *, overwrite: bool
-) -> int:
-    """Ensure it, tell what was done; the exit code."""
+def show_ensured(session: Session, found: Ensured, task_id: str, *, dry_run: bool) -> int:
+    """Tell what was done; the exit code."""
     from coordinator.client.serializer import plain_dict
 
-    found = await session.client.ensure(task, change, overwrite=overwrite)
     extra = {
         "result": found.result,
         "changed": found.changed,
         "kept": found.kept,
         "validated": found.validated,
-        "dry_run": change.dry_run,
+        "dry_run": dry_run,
     }
     view = {**plain_dict(found.task), **extra} if session.out.is_json else found.task
-    entry = ensured_entry(found, task.id, dry_run=change.dry_run)
-    session.out.single("Task", found.answer, view, task.id, lambda: entry.text)
+    entry = ensured_entry(found, task_id, dry_run=dry_run)
+    session.out.single("Task", found.answer, view, task_id, lambda: entry.text)
     return exits.OK
 
 
@@ -42,8 +39,6 @@ def ensured_entry(found: Ensured, task_id: str, *, dry_run: bool) -> Entry:
         parts.append(f"kept as it was set by hand: {', '.join(found.kept)}")
     if found.task.id and found.result != "created":
         parts.append(where(found.task))
-    if dry_run:
-        parts.append("(dry run: nothing was written)")
     task = found.task if found.task.id else None
-    text = "  ".join(parts)
-    return Entry(task_id, found.result, task, text, revision=found.answer.revision)
+    text, revision = dry_line("  ".join(parts), dry_run=dry_run), found.answer.revision
+    return Entry(task_id, found.result, task, text, revision=revision, dry_run=dry_run)

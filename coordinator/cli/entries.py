@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from coordinator.cli.schedule_texts import fire_line
 from coordinator.cli.selection import Entry
 from coordinator.cli.task_texts import where
+from coordinator.cli.texts import dry_line
 
 if TYPE_CHECKING:
     from coordinator.client.replies import Changed
@@ -35,7 +36,9 @@ def entry_of(changed: Changed, task_id: str, *, dry_run: bool, is_told: bool = F
     elif changed.effect not in ("", "now", "unchanged"):
         parts.append(_EFFECTS.get(changed.effect, changed.effect.replace("_", " ")))
     parts += changed.notes
-    if dry_run:
-        parts.append("(dry run: nothing was written)")
-    lines = ["  ".join(parts), *(f"  {fire_line(one)}" for one in changed.fire_times)]
-    return Entry(name, word, task, "\n".join(lines), revision=changed.answer.revision)
+    lines = [
+        dry_line("  ".join(parts), dry_run=dry_run),
+        *(f"  {fire_line(one)}" for one in changed.fire_times),
+    ]
+    text, revision = "\n".join(lines), changed.answer.revision
+    return Entry(name, word, task, text, revision=revision, dry_run=dry_run)

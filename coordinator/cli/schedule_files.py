@@ -11,6 +11,7 @@ from coordinator.cli.failures import usage
 from coordinator.cli.selection import UNCONFIRMED_MAX, Entry, refused_entry, report
 from coordinator.cli.session import Session
 from coordinator.cli.start_file import read_file, to_task
+from coordinator.cli.texts import dry_line
 from coordinator.client.errors import ClientError
 
 if TYPE_CHECKING:
@@ -105,7 +106,6 @@ async def _end(session: Session, gone: Sequence[str], change: ChangeOptions) -> 
 
     if not gone:
         return []
-    said = "(dry run: nothing was written)" if change.dry_run else ""
     chosen = Filter(ids=gone, include_finished=True)
     reply = await session.client.cancel_many(chosen, change, purge=True)
     entries = []
@@ -113,8 +113,10 @@ async def _end(session: Session, gone: Sequence[str], change: ChangeOptions) -> 
         if item.error is not None:
             entries.append(refused_entry(session, item.id, item.error))
             continue
-        text = f"{item.id}  pruned: not in the file  {said}".rstrip()
-        entries.append(Entry(item.id, "pruned", item.task, text, revision=reply.answer.revision))
+        text = dry_line(f"{item.id}  pruned: not in the file", dry_run=change.dry_run)
+        revision = reply.answer.revision
+        entry = Entry(item.id, "pruned", item.task, text, revision=revision, dry_run=change.dry_run)
+        entries.append(entry)
     return entries
 
 

@@ -190,6 +190,7 @@ class Entry(NamedTuple):
     text: str = ""
     failure: Failure | None = None
     revision: int = 0
+    dry_run: bool = False
 
 
 async def over(
@@ -257,10 +258,15 @@ def report(session: Session, entries: Sequence[Entry]) -> int:
         return exit_of(entries)
     for entry in entries:
         if entry.failure is not None:
-            tell(one_line(f"{entry.id}  {entry.result}: {entry.failure.what}"))
+            tell_refused(entry, entry.failure)
         else:
             out.write(entry.id if out.style.form == "name" else entry.text)
     return exit_of(entries)
+
+
+def tell_refused(entry: Entry, failure: Failure) -> None:
+    """A line on stderr for what was not done."""
+    tell(one_line(f"{entry.id}  {entry.result}: {failure.what}"))
 
 
 def _report_json(session: Session, entries: Sequence[Entry]) -> None:
@@ -271,7 +277,7 @@ def _report_json(session: Session, entries: Sequence[Entry]) -> None:
     items = []
     for entry in entries:
         fields = plain_dict(entry.task) if entry.task is not None else {"id": entry.id}
-        fields["result"] = entry.result
+        fields |= {"result": entry.result, "dry_run": entry.dry_run}
         failure = entry.failure
         told = (None, None) if failure is None else (failure.reason, failure.what)
         items.append(fields | {"reason": told[0], "message": told[1]})

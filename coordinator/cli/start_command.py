@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from coordinator.cli import exits
 from coordinator.cli.changing import change_flags, change_of
@@ -18,6 +19,7 @@ from coordinator.cli.params import pairs_to_params, read_params, split_pair
 from coordinator.cli.policy_flags import asked_policy, policy_flags
 from coordinator.cli.schedule_flags import asked_schedule, schedule_flags, whole_schedule
 from coordinator.cli.session import Session, session_of
+from coordinator.cli.texts import dry_line
 from coordinator.client.errors import InvalidRequest
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from coordinator.client.requests import ChangeOptions, NewTask
 
 
+_BESIDE_A_FILE = {"path", "request_id", "reason", "dry_run", "wait"}
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
@@ -106,7 +109,7 @@ def _constraint(flag: str, text: str) -> Callable[[_Command], _Command]:
     "path",
     default="",
     metavar="FILE|-",
-    help="Many at once: TOML, JSON, JSON lines.",
+    help="Many at once: TOML, JSON, JSON lines; what each is to be like stands in it.",
 )
 @click.option("--wait", "wait", is_flag=True, help="Wait for its end; the exit code tells.")
 @click.option("--follow", is_flag=True, help="Show its log until it ends.")
@@ -121,7 +124,8 @@ def start(ctx: click.Context, /, **flags: Any) -> int:
     if path:
         from coordinator.cli.start_file import start_many
 
-        return start_many(session, path, change_of(flags))
+        _refuse_beside_a_file(ctx)
+        return start_many(session, path, change_of(flags), waits=flags["wait"])
     if flags["ensure"] and not flags["task_id"]:
         raise click.UsageError("--ensure needs --id: which task is meant", ctx)
     if flags["overwrite"] and not flags["ensure"]:
@@ -132,24 +136,43 @@ def start(ctx: click.Context, /, **flags: Any) -> int:
     return session.run(lambda: _start(session, executor, flags, change))
 
 
+def _refuse_beside_a_file(ctx: click.Context) -> None:
+    """What a task is to be like stands in the file; a flag would be about all of them. Raises UsageError."""
+    given = [
+        max(param.opts, key=len)
+        for param in ctx.command.get_params(ctx)
+        if param.expose_value
+        and param.name not in _BESIDE_A_FILE
+        and ctx.get_parameter_source(param.name or "") is ParameterSource.COMMANDLINE
+    ]
+    if given:
+        words = ", ".join(given)
+        raise click.UsageError(f"{words}: not with -f; say it in the file, task by task", ctx)
+
+
 async def _start(
     session: Session, executor: str, flags: dict[str, Any], change: ChangeOptions
 ) -> int:
+    from coordinator.cli.task_texts import created_line
+
     task = await _new_task(session, executor, flags)
+    waits = (flags["wait"] or flags["follow"]) and not change.dry_run
     if flags["ensure"]:
-        from coordinator.cli.ensuring import ensure_one
+        from coordinator.cli.ensuring import ensured_entry, show_ensured
 
         with naming(executor):
-            return await ensure_one(session, task, change, overwrite=flags["overwrite"])
+            ensured = await session.client.ensure(task, change, overwrite=flags["overwrite"])
+        if not waits:
+            return show_ensured(session, ensured, task.id, dry_run=change.dry_run)
+        line = ensured_entry(ensured, task.id, dry_run=False).text
+        return await _until_the_end(session, task.id, line, follow=flags["follow"])
     with naming(executor):
         created = await session.client.create(task, change)
-    if change.dry_run:
-        _show(session, created, dry_run=True)
-        return exits.OK
-    if flags["wait"] or flags["follow"]:
-        return await _until_the_end(session, created, follow=flags["follow"])
-    _show(session, created)
-    return exits.OK
+    if not waits:
+        return _show(session, created, dry_run=change.dry_run)
+    made = created.task
+    line = created_line(made, created=created.created, revision=made.modified_revision)
+    return await _until_the_end(session, made.id, line, follow=flags["follow"])
 
 
 @contextmanager
@@ -225,7 +248,7 @@ async def _schema_of(session: Session, executor: str) -> dict[str, Any] | None:
     return next((one.params_schema for one in found.executors if one.name == executor), None)
 
 
-def _show(session: Session, created: Created, *, dry_run: bool = False) -> None:
+def _show(session: Session, created: Created, *, dry_run: bool) -> int:
     from coordinator.cli.schedule_texts import fire_line
     from coordinator.cli.task_texts import created_line
     from coordinator.client.serializer import plain_dict
@@ -242,23 +265,23 @@ def _show(session: Session, created: Created, *, dry_run: bool = False) -> None:
     view = {**plain_dict(task), **extra} if session.out.is_json else task
     revision = task.modified_revision or created.answer.revision
     line = created_line(task, created=created.created or dry_run, revision=revision)
-    text = f"{line}  (dry run: nothing was written)" if dry_run else line
+    text = dry_line(line, dry_run=dry_run)
     text = "\n".join((text, *(f"  {fire_line(one)}" for one in created.fire_times)))
     session.out.single("Task", created.answer, view, task.id, lambda: text)
+    return exits.OK
 
 
-async def _until_the_end(session: Session, created: Created, *, follow: bool) -> int:
+async def _until_the_end(session: Session, task_id: str, line: str, *, follow: bool) -> int:
+    """`line` tells what was made of it; the exit code is that of `wait`."""
     from coordinator.cli import waits
     from coordinator.cli.output import tell
-    from coordinator.cli.task_texts import created_line
 
-    task = created.task
     if not session.out.is_json:
-        tell(created_line(task, created=created.created, revision=task.modified_revision))
+        tell(line)
     if follow:
         from coordinator.cli.logs_command import follow_runs
 
-        await follow_runs(session, task.id)
-    reply = await waits.follow(session, task.id, ())
+        await follow_runs(session, task_id)
+    reply = await waits.follow(session, task_id, ())
     waits.show_final(session, reply, ())
     return waits.exit_of_wait(reply)

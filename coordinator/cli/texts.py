@@ -19,6 +19,11 @@ def one_line(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
+def dry_line(text: str, *, dry_run: bool) -> str:
+    """What a change came to; of a dry run with the word that it was none."""
+    return f"{text}  (dry run: nothing was written)" if dry_run else text
+
+
 def age(millis: int) -> str:
     """`12s`, `3h`, `9d`: one figure, rounded down; a unit is used from twice its size on."""
     for unit, size, least in _AGES:

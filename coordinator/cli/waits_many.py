@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from coordinator.cli import exits, waits
 from coordinator.cli.output import tell
-from coordinator.cli.selection import full_id
+from coordinator.cli.selection import Entry, exit_of, full_id, report, tell_refused
 from coordinator.cli.session import Session
 from coordinator.cli.task_texts import where
 from coordinator.client.replies import EndedTask, Waited
@@ -98,3 +98,28 @@ def _waited(ended: EndedTask) -> Waited:
 def worst(codes: Sequence[int]) -> int:
     """Of several tasks the worst outcome."""
     return min(codes, key=lambda code: _WORST.index(code) if code in _WORST else len(_WORST))
+
+
+def _end_line(ended: EndedTask) -> str:
+    if ended.task is None or ended.status == "gone":
+        return f"{ended.id}  gone"
+    return waits.final_line(ended.task, ())
+
+
+async def until_they_end(session: Session, entries: Sequence[Entry]) -> int:
+    """Tell what was made, and how each ended; the exit code: of what was refused, else the worst outcome."""
+    from coordinator.client.waiting_many import NAMED_MAX
+
+    is_json = session.out.is_json
+    for entry in () if is_json else entries:
+        tell(entry.text) if entry.failure is None else tell_refused(entry, entry.failure)
+    made = {entry.id: entry for entry in entries if entry.failure is None}
+    names, codes = list(made), [exits.OK]
+    for first in range(0, len(names), NAMED_MAX):
+        chosen = Filter(ids=names[first : first + NAMED_MAX], include_finished=True)
+        found = await session.client.wait_all(chosen, timeout_s=session.left_s)
+        for one in found.ended:
+            codes.append(waits.exit_of_wait(_waited(one)))
+            made[one.id] = made[one.id]._replace(task=one.task, text=_end_line(one))
+    report(session, [made.get(entry.id, entry) for entry in entries if is_json or entry.id in made])
+    return exit_of(entries) or worst(codes)

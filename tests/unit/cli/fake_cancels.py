@@ -1,5 +1,5 @@
 # ruff: noqa: N802  (names of gRPC methods are those of the proto file)
-"""`Tasks.CancelMany` and `Tasks.ChangeMany` of the coordinator that is made of a dict."""
+"""`Tasks.CancelMany`, `ChangeMany`, `Ensure` and `RunNow` of the coordinator that is made of a dict."""
 
 from __future__ import annotations
 
@@ -32,6 +32,17 @@ class FakeCancels:
         return wire.PreviewScheduleResponse(
             answer=self.state.answer(), reading="every 5m", time_zone="UTC", items=times
         )
+
+    async def Ensure(self, request: wire.EnsureRequest, context: Any) -> Any:
+        await self.enter("Ensure", request, context)
+        new = request.task
+        task = self.state.put(new.id, executor=new.executor, status="assigned")
+        return wire.EnsureResponse(answer=self.state.answer(), task=task, result="created")
+
+    async def RunNow(self, request: wire.RunNowRequest, context: Any) -> Any:
+        await self.enter("RunNow", request, context)
+        task = self.state.put(request.id, status="assigned")
+        return wire.ChangeResponse(answer=self.state.answer(), task=task)
 
     def _many(self, request: Any, status: str, desired: str) -> wire.ChangeManyResponse:
         reply = wire.ChangeManyResponse()

@@ -239,6 +239,9 @@ class FakeTasks(FakeCancels, FakeCalls, tasks_pb2_grpc.TasksServicer, Door):
                 item.error.message = refusal.message
                 item.error.metadata.update(refusal.metadata)
                 continue
+            if request.change.dry_run:
+                item.created = True
+                continue
             task = self.state.put(new.id, executor=new.executor, params=new.params or b"{}")
             item.created, item.status, item.node = True, "assigned", task.node
             item.allocation_id = task.allocation_id
