@@ -18,6 +18,7 @@ from coordinator.model.concurrency import TaskLimit
 from coordinator.model.ids import NO_ALLOCATION, TaskId
 from coordinator.model.tasks import Assignment, Code, Desired, Policy, Status, Task
 from coordinator.replica.assigners import Assigners, Job
+from coordinator.replica.behind import Behind, Coming
 from coordinator.replica.bench import Bench
 from coordinator.replica.inheriting import with_object
 from coordinator.replica.inputs import Asked, Create
@@ -34,15 +35,8 @@ class _Wish(msgspec.Struct):
     asked: Asked
     create: Create
     draft: Task  # the record as it would be
-    on_answer: OnAnswer
-
-
-class _Early(msgspec.Struct, frozen=True):
-    """Came before it is known which plugins are here."""
-
-    asked: Asked
-    create: Create
-    on_answer: OnAnswer
+    waiter: OnAnswer  # by whom it is found while it is looked at
+    on_answer: OnAnswer  # tells the waiter, and others before
 
 
 class Creations:
@@ -56,22 +50,33 @@ class Creations:
         self._assigners = assigners
         self._validations = validations
         self._proposals = proposals
-        self._early: Review[_Early] = Review()
+        self._early: Review[Coming] = Review()  # came before it is known which plugins are here
         self._checked: Review[_Wish] = Review()  # by foreign code
+        self._behind = Behind(bench.state, self._looked_at)
         self._policies = Policies()
         self.on_misplaced: Callable[[], None] = _nobody_cares
 
     def begin(self, asked: Asked, create: Create, on_answer: OnAnswer) -> None:
-        """Answer at once, ask foreign code, or propose."""
-        state = self._view.state
-        create = with_object(create, state)
+        """Answer at once, ask foreign code, or propose; behind those that it names (TM-67)."""
+        coming = Coming(asked, create, on_answer)
+        if not (self._is_new(coming) and self._behind.takes(coming)):
+            self._begin(coming)
+
+    def _is_new(self, coming: Coming) -> bool:
+        """Whether it is about a record that is not there. If not, the machine answers from what it knows."""
+        state, create = self._view.state, coming.create
+        request_id = coming.asked.request_id
+        if request_id and state.requests.get(request_id) is not None:
+            return False
         existing = state.tasks.get(create.task_id)
+        return existing is None or (create.replace_finished and existing.is_terminal)
+
+    def _begin(self, coming: Coming) -> None:
+        asked, on_answer = coming.asked, coming.on_answer
+        create, is_new = with_object(coming.create, self._view.state), self._is_new(coming)
         facts = self._view.facts.get(create.executor)
-        repeated = asked.request_id and state.requests.get(asked.request_id) is not None
-        stays = existing is not None and not (create.replace_finished and existing.is_terminal)
-        is_new = not repeated and not stays
         if is_new and self._may_get_code(create.executor, facts):
-            self._early.hold(on_answer, _Early(asked, create, on_answer))
+            self._early.hold(on_answer, create.task_id, coming)
             return
         if facts is None and is_new:
             on_answer(self._unknown(create.executor))
@@ -83,9 +88,9 @@ class Creations:
         declared = facts.policy if facts is not None else {}
         limits = limits_of(create.executor, declared, create.params, create.spec.labels)
         draft = _draft(create, version, policy, limits, self._bench.at)
-        wish = _Wish(asked, create, draft, on_answer)
+        wish = _Wish(asked, create, draft, on_answer, on_answer)
         if not is_new:
-            self._propose(wish, Assignment(), ())  # the machine answers from what it knows
+            self._propose(wish, Assignment(), ())
         elif facts is None or not facts.own_validate:
             self._place(wish)
         elif self._bench.facts.has_code(create.executor):
@@ -102,29 +107,43 @@ class Creations:
 
     def plugins_known(self) -> None:
         """More is known of which code is here: look again at what waited for that."""
+        self._behind.is_stirred = True
         for one in self._early.release_all():
-            self.begin(one.asked, one.create, one.on_answer)
+            self._begin(one)
+
+    def turn(self) -> None:
+        """Go on with what waited for others."""
+        for one in self._behind.freed(self.is_looking_at):
+            self._begin(one)
 
     def drop(self) -> None:
         """Leadership is over: nothing of what is still being looked at was proposed."""
         waiting = [one.on_answer for one in self._early.release_all()]
         waiting += [wish.on_answer for wish in self._checked.release_all()]
+        waiting += [one.coming.on_answer for one in self._behind.review.release_all()]
         for on_answer in waiting:
             on_answer(Lost.NOT_LEADER)
 
     def is_looking_at(self, waiter: OnAnswer) -> bool:
         """Whether its wish has not been proposed yet."""
-        return self._early.holds(waiter) or self._checked.holds(waiter)
+        looking = self._early, self._checked, self._behind.review
+        return any(where.holds(waiter) for where in looking)
 
     def withdraw(self, waiter: OnAnswer) -> None:
         """Nobody will propose it, whatever foreign code says."""
+        self._behind.is_stirred = True
+        self._behind.review.withdraw(waiter)
         self._early.withdraw(waiter)
         self._checked.withdraw(waiter)
 
+    def _looked_at(self, task_id: TaskId) -> tuple[OnAnswer, ...]:
+        return (*self._early.about(task_id), *self._checked.about(task_id))
+
     def _validate(self, wish: _Wish) -> None:
-        number = self._checked.hold(wish.on_answer, wish)
+        number = self._checked.hold(wish.waiter, wish.create.task_id, wish)
 
         def judged(verdict: Verdict) -> None:
+            self._behind.is_stirred = True
             if self._checked.release(number) is None:
                 return
             if verdict is None:
@@ -152,9 +171,10 @@ class Creations:
         return is_open and self._view.asks_itself(executor)
 
     def _on_choice(self, wish: _Wish) -> Callable[[Assignment, tuple[Claim, ...]], None]:
-        number = self._checked.hold(wish.on_answer, wish)
+        number = self._checked.hold(wish.waiter, wish.create.task_id, wish)
 
         def decided(assignment: Assignment, claims: tuple[Claim, ...]) -> None:
+            self._behind.is_stirred = True
             if self._checked.release(number) is None:
                 self._release(claims)
                 self._assigners.settled(wish.create.executor)

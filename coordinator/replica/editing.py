@@ -76,7 +76,7 @@ class Edits:
         elif bench.facts.has_code(task.executor):
             self._validate(one, task)
         elif bench.facts.may_get_code(task.executor):
-            self._early.hold(on_answer, one)
+            self._early.hold(on_answer, edit.task_id, one)
         else:
             self._propose(one, task, schema_only=True)
 
@@ -99,7 +99,8 @@ class Edits:
         self._checked.withdraw(waiter)
 
     def _validate(self, one: _Early, task: Task) -> None:
-        number, edit = self._checked.hold(one.on_answer, one), one.edit
+        edit = one.edit
+        number = self._checked.hold(one.on_answer, edit.task_id, one)
 
         def judged(verdict: Verdict) -> None:
             if self._checked.release(number) is None:

@@ -207,6 +207,7 @@ class Leadership:
 
     def turn(self) -> None:
         """Event-driven duties: cheap when there is nothing to do."""
+        self.creations.turn()
         bench = self.bench
         nxt = bench.state.next_wake()
         if nxt is not None and nxt <= bench.at:
