@@ -85,7 +85,9 @@ class Plan(NamedTuple):
     request_id: str = (
         ""  # of a change; empty: a read, which can be repeated without a second thought
     )
-    patient: bool = False  # a wait: silence is no reason to ask another member
+    patient: bool = (
+        False  # a wait: silence is no reason to ask another member, and it queues with its like
+    )
     local: bool = (
         False  # a stale read: any member will do, its word about the leader is not followed
     )
@@ -121,18 +123,16 @@ class Caller:
         error: ClientError = Unavailable("nobody was asked")
         while True:
             remaining = allowed - (time.monotonic() - start)
-            patience = remaining if plan.patient else tries.seconds_for_next(remaining)
             address = self.directory.pick()
-            try:
-                response = await self.channels.of(address).call(method, request, patience)
-            except grpc.aio.AioRpcError as failure:
-                error = self._failed(failure, address, tries, plan)
+            got = await self._ask(address, method, request, plan, tries, remaining)
+            if isinstance(got, ClientError):
+                error = got
                 told = error if error.reason_given else told
             else:
-                self._answered(method.name, address, response.answer, start, tries.count, plan)
-                if not (tries.perhaps and plan.request_id) or plan.parts.is_settled(response):
-                    return response
-                doubted = response
+                self._answered(method.name, address, got.answer, start, tries.count, plan)
+                if not (tries.perhaps and plan.request_id) or plan.parts.is_settled(got):
+                    return got
+                doubted = got
                 tries.failed(Verdict.UNSETTLED, silent=False)
             pause = tries.pause_s(random.random())
             elapsed = time.monotonic() - start
@@ -143,6 +143,28 @@ class Caller:
                 raise _end(told or error, tries, plan)
             if pause:
                 await asyncio.sleep(pause)
+
+    async def _ask(
+        self,
+        address: str,
+        method: Method[Request, Response],
+        request: Request,
+        plan: Plan,
+        tries: Tries,
+        remaining_s: float,
+    ) -> Response | ClientError:
+        """One try: its answer, or what failed, which `tries` has counted. Raises what was a real answer."""
+        try_s = remaining_s if plan.patient else tries.seconds_for_next(remaining_s)
+        channels = self.channels.of(address)
+        try:
+            return await channels.call(
+                method, request, remaining_s, try_s=try_s, patient=plan.patient
+            )
+        except Unavailable as queued:  # our own queue was full: that says nothing of the member
+            tries.failed(Verdict.NOT_SENT, silent=False)
+            return queued
+        except grpc.aio.AioRpcError as failure:
+            return self._failed(failure, address, tries, plan)
 
     def _failed(
         self, failure: grpc.aio.AioRpcError, address: str, tries: Tries, plan: Plan

@@ -1,18 +1,24 @@
-"""Channels to members: at most 100 unary calls in flight on each, up to four per member, streams apart (EX-53).
+"""Channels to members: at most 100 unary calls in flight on each, up to four per member, waits and streams apart (EX-53).
 
 A connection carries at most 128 streams (the server's limit); beyond it, and beyond some hundreds without one,
-`grpc.aio` ends calls as CANCELLED or UNAVAILABLE that had nothing wrong with them. So calls wait here, in our own
-queue, where waiting is all that happens to them. grpc's own retries are off: there is one retry loop, in `calls.py`.
+`grpc.aio` ends calls as CANCELLED or UNAVAILABLE that had nothing wrong with them. So calls queue here, within the
+time they were given, where queueing is all that happens to them. Patient calls (waits) have channels and a queue of
+their own: each keeps its place for seconds, and a short call never stands behind them. grpc's own retries are off:
+there is one retry loop, in `calls.py`.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
 import grpc
 import grpc.aio
+
+from coordinator.client.errors import Unavailable
+from coordinator.client.routing import SHORTEST_TRY_S
 
 IN_FLIGHT_MAX = 100
 LANES_MAX = 4
@@ -84,27 +90,81 @@ class Lane:
         return found
 
 
-class MemberChannels:
-    """All connections to one member: lanes for calls, one more for streams."""
+class Pool:
+    """The lanes for one kind of call. Who finds them full queues for a place."""
 
     def __init__(self, address: str) -> None:
         self._address = address
-        self._lanes: list[Lane] = []
-        self._streams: Lane | None = None
-        self._room = asyncio.Semaphore(IN_FLIGHT_MAX * LANES_MAX)
+        self.lanes: list[Lane] = []
+        self._places = IN_FLIGHT_MAX * LANES_MAX
+        self._room = asyncio.Semaphore(self._places)
 
     async def call(
-        self, method: Method[Request, Response], request: Request, timeout_s: float
+        self, method: Method[Request, Response], request: Request, timeout_s: float, try_s: float
     ) -> Response:
-        """One try of a unary call. Raises grpc.aio.AioRpcError."""
-        async with self._room:
-            lane = self._least_busy()
-            lane.in_flight += 1
-            try:
-                answer: Response = await lane.unary(method)(request, timeout=timeout_s)
-                return answer
-            finally:
-                lane.in_flight -= 1
+        """As `MemberChannels.call`."""
+        clock = asyncio.get_running_loop().time
+        ends = clock() + timeout_s
+        await self._enter(timeout_s - SHORTEST_TRY_S)
+        lane = self._least_busy()
+        lane.in_flight += 1
+        try:
+            left = min(try_s, ends - clock())
+            answer: Response = await lane.unary(method)(request, timeout=left)
+            return answer
+        finally:
+            lane.in_flight -= 1
+            self._room.release()
+
+    async def _enter(self, longest_s: float) -> None:
+        """Take a place. Later than this a try would end in silence, and a change in doubt, so it is not sent at all."""
+        if not self._room.locked():
+            await self._room.acquire()
+            return
+        try:
+            async with asyncio.timeout(max(0.0, longest_s)):
+                await self._room.acquire()
+        except TimeoutError:
+            full = Unavailable(
+                f"not sent: {self._places} calls of this client to {self._address} are in progress",
+                metadata={"cause": "queued"},
+            )
+            full.member = self._address
+            raise full from None
+
+    def _least_busy(self) -> Lane:
+        best = min(self.lanes, key=lambda lane: lane.in_flight, default=None)
+        if best is not None and (best.in_flight < IN_FLIGHT_MAX or len(self.lanes) == LANES_MAX):
+            return best
+        lane = Lane(self._address)
+        self.lanes.append(lane)
+        return lane
+
+
+class MemberChannels:
+    """All connections to one member: lanes for calls, lanes for waits, one more for streams."""
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+        self._calls = Pool(address)
+        self._waits = Pool(address)
+        self._streams: Lane | None = None
+
+    async def call(
+        self,
+        method: Method[Request, Response],
+        request: Request,
+        timeout_s: float,
+        *,
+        try_s: float = math.inf,
+        patient: bool = False,
+    ) -> Response:
+        """One try of a unary call: a place within `timeout_s`, then `try_s` at most of what is left of it.
+
+        Raises grpc.aio.AioRpcError; Unavailable of cause `queued` when there was no place, so that nothing was sent.
+        """
+        pool = self._waits if patient else self._calls
+        return await pool.call(method, request, timeout_s, try_s)
 
     def stream(self, method: Method[Request, Response], request: Request) -> Any:
         """Open a stream; iterate over it. Its end is seen by iterating, as grpc.aio.AioRpcError if it was none."""
@@ -112,18 +172,10 @@ class MemberChannels:
             self._streams = Lane(self._address)
         return self._streams.stream(method)(request)
 
-    def _least_busy(self) -> Lane:
-        best = min(self._lanes, key=lambda lane: lane.in_flight, default=None)
-        if best is not None and (best.in_flight < IN_FLIGHT_MAX or len(self._lanes) == LANES_MAX):
-            return best
-        lane = Lane(self._address)
-        self._lanes.append(lane)
-        return lane
-
     async def close(self) -> None:
         """End all connections; calls in progress end as cancelled."""
-        lanes = [*self._lanes, *([self._streams] if self._streams else [])]
-        for lane in lanes:
+        streams = [self._streams] if self._streams else []
+        for lane in [*self._calls.lanes, *self._waits.lanes, *streams]:
             await lane.channel.close()
 
 

@@ -62,7 +62,9 @@ class ClientError(Exception):
 
     @property
     def cause(self) -> str:
-        """Of an Unavailable: `no_leader`, `no_quorum`, `starting`, `shutting_down` or `unreachable`."""
+        """Of an Unavailable: `no_leader`, `no_quorum`, `starting`, `shutting_down`, `unreachable`, or `queued`: it
+        never left this client, whose other calls took all places to the end of its time.
+        """
         return self.metadata.get("cause", "")
 
 

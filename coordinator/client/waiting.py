@@ -65,7 +65,7 @@ async def wait_until(
             trouble = None
             continue
         except Unavailable as error:
-            if deadline is None and not answered:
+            if deadline is None and not answered and error.cause != "queued":
                 raise
             trouble = error
             continue  # the next round asks another member, until the deadline
