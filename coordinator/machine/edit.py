@@ -183,16 +183,18 @@ def _one_off(state: ClusterState, task: Task) -> Task:
 
 
 def _due_anew(state: ClusterState, task: Task, spec: TaskSpec) -> Task:
-    """A first due time that was moved counts at once for a task that waits or has no place."""
-    due_at = spec.due_at or 0
+    """A first due time that was moved counts at once for a task that has no place; whatever else it waits for stays.
+
+    Nothing runs before what it waits for (TM-67) or before its next attempt (TM-36); only a later time than that moves
+    one. One that is held for its node is due already (PT-72): only a time to come takes it from there.
+    """
+    due_at, code = spec.due_at or 0, task.assignment.code
     if task.series is not None:
         return task
     task = replace(task, due_at=due_at)
-    if task.status is Status.WAITING:
-        return replace(
-            task, wake_at=max(due_at, state.at), assignment=Assignment(code=Code.NOT_DUE)
-        )
-    if task.status is Status.UNASSIGNED and due_at > state.at:
+    if task.status not in (Status.WAITING, Status.UNASSIGNED) or code is Code.DEPENDENCY:
+        return task
+    if due_at > (task.wake_at if code is Code.BACKOFF else state.at):
         why = Assignment(code=Code.NOT_DUE)
         return replace(task, status=Status.WAITING, wake_at=due_at, assignment=why)
-    return task
+    return replace(task, wake_at=state.at) if code is Code.NOT_DUE else task
