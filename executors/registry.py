@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.metadata
+import importlib.util
 import signal
 import sys
 import threading
@@ -175,14 +176,35 @@ def _import(name: str) -> ModuleType:
         path = Path(name).resolve()
         if not path.is_file():
             raise ExecutorDefinitionError(f"there is no file {path}")
-        return _import_from(str(path.parent), path.stem)
-    return _import_from(str(Path.cwd()), name)
-
-
-def _import_from(directory: str, name: str) -> ModuleType:
-    if directory not in sys.path:
-        sys.path.append(directory)
+        _look_in(path.parent)
+        _require_own_name(path)
+        return importlib.import_module(path.stem)
+    _look_in(Path.cwd())
     return importlib.import_module(name)
+
+
+def _look_in(directory: Path) -> None:
+    if str(directory) not in sys.path:
+        sys.path.append(str(directory))
+
+
+def _require_own_name(path: Path) -> None:
+    """A process has one module of a name, and workers import by name: another file's would be taken for this one."""
+    try:
+        spec = importlib.util.find_spec(path.stem)
+    except ValueError:  # a module without a spec, as __main__ may be
+        found = path.stem
+    else:
+        if spec is None or (spec.has_location and _is_same_file(spec.origin, path)):
+            return  # None: the import itself says best what is wrong
+        found = spec.origin if spec.has_location and spec.origin else f"Python's own {path.stem}"
+    raise ExecutorDefinitionError(
+        f"{path}: module {path.stem} is {found} here; rename the file, so that it has a name of its own"
+    )
+
+
+def _is_same_file(origin: str | None, path: Path) -> bool:
+    return origin is not None and Path(origin).exists() and path.samefile(origin)
 
 
 def _offered_by(module: ModuleType) -> Iterator[Definition]:

@@ -76,6 +76,55 @@ def test_a_file_by_its_path(write: Write, tmp_path: Path) -> None:
     assert "t.path" in load([str(tmp_path / "reg_path.py")]).definitions
 
 
+def put(path: Path, text: str) -> str:
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(text)
+    return str(path)
+
+
+def test_ex_31_a_second_file_of_one_name_is_a_load_error_that_names_both(
+    write: Write, tmp_path: Path
+) -> None:
+    first = put(tmp_path / "a" / "reg_stem.py", GOOD.format(name="t.stem_a"))
+    second = put(tmp_path / "b" / "reg_stem.py", GOOD.format(name="t.stem_b"))
+    registry = load([first, second])
+    assert "t.stem_a" in registry.definitions
+    (problem,) = registry.load_errors
+    assert problem.source == f"--executors {second}"
+    for part in (first, second, "rename the file"):
+        assert part in problem.message
+
+
+def test_ex_31_the_second_file_is_not_told_the_mistake_of_the_first(
+    write: Write, tmp_path: Path
+) -> None:
+    first = put(tmp_path / "a" / "reg_broken.py", "def (")
+    second = put(tmp_path / "b" / "reg_broken.py", GOOD.format(name="t.unbroken"))
+    messages = [one.message for one in load([first, second]).load_errors]
+    assert messages[0].startswith("SyntaxError")
+    assert messages[1].startswith(f"{second}: module reg_broken is {first} here")
+
+
+@pytest.mark.parametrize("stem", ["copy", "queue", "sys", "os"])
+def test_ex_31_a_file_named_as_a_module_of_python_says_so(
+    write: Write, tmp_path: Path, stem: str
+) -> None:
+    path = put(tmp_path / "a" / f"{stem}.py", GOOD.format(name="t.copy"))
+    (problem,) = load([path]).load_errors
+    assert problem.message.startswith(f"{path}: module {stem} is ")
+    assert problem.message.endswith("rename the file, so that it has a name of its own")
+
+
+def test_ex_41_one_file_by_several_roads_is_one_offer(write: Write, tmp_path: Path) -> None:
+    path = put(tmp_path / "a" / "reg_roads.py", GOOD.format(name="t.roads"))
+    (tmp_path / "link.py").symlink_to(path)
+    (tmp_path / "b").symlink_to(tmp_path / "a")
+    sys.path.append(str(tmp_path / "b"))
+    registry = load(["reg_roads", path, "a/reg_roads.py", "./link.py", "b/reg_roads.py:Good"])
+    assert registry.load_errors == []
+    assert "t.roads" in registry.definitions
+
+
 @pytest.mark.parametrize(
     "name,text,summary",
     [
