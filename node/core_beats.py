@@ -186,7 +186,7 @@ class Beats:
                 self._stop(run, None)
 
     def arm_killer(self) -> None:
-        """Keep the kernel's timer at the end of the lease while an exclusive run lives. Called after every input."""
+        """Keep the kernel's timer at the end of the lease while code of an exclusive run may live. Called after every input."""
         wish = self.lease.until if self._fleet.has_exclusive else None
         if wish != self._armed_at:
             self._armed_at = wish

@@ -49,9 +49,8 @@ class Worker:
         self.is_ready = False
         self.is_late = False  # its imports take long: until it is ready it counts for nothing
         self.is_killed = False
-        self.is_exclusive = (
-            False  # has or had an exclusive run: may not outlive the lease with code in it
-        )
+        # Has or had an exclusive run: threads and programs of one may go on when it has ended, so it may not outlive the lease.
+        self.is_exclusive = False
 
     def may_run(self, executor: str) -> bool:
         return self.executors is None or executor in self.executors
@@ -224,15 +223,15 @@ class Fleet:
             self._desk.ask(KillWorker(worker.number))
 
     def kill_exclusive(self) -> None:
-        """The lease is nearly over: no exclusive run may see its end (L2)."""
+        """The lease is nearly over: neither an exclusive run, nor what one left behind, may see its end (L2)."""
         for worker in list(self.workers.values()):
-            if worker.is_exclusive and worker.runs:
+            if worker.is_exclusive:
                 self.kill(worker)
 
     @property
     def has_exclusive(self) -> bool:
-        """Whether a worker lives that may be executing an exclusive run."""
-        return any(worker.is_exclusive and worker.runs for worker in self.workers.values())
+        """Whether a worker lives that may be executing code of an exclusive run."""
+        return any(worker.is_exclusive for worker in self.workers.values())
 
     def died(self, number: int) -> tuple[LocalRun, ...]:
         """Nothing of the worker is left. Gives the runs that died with it, already released."""

@@ -53,15 +53,32 @@ def test_exclusive_runs_are_cancelled_then_killed(kit: CoreKit) -> None:
     assert not kit.all(Exit)
 
 
-def test_a_run_that_ends_by_itself_after_the_cancel_is_lost_and_its_worker_lives(
+def test_l2_a_run_that_ends_by_itself_after_the_cancel_is_lost_and_its_worker_is_killed(
     kit: CoreKit,
 ) -> None:
     kit.running(wanted("t", 1))
+    worker = kit.worker_of(1)
     kit.after(650)
     kit.ended(1, "aborted")
     assert kit.ends == [(1, "lost", "lease")]
-    kit.after(500)
+    kit.after(249)
     assert kit.killed == []
+    kit.after(1)
+    assert kit.killed == [worker]
+    kit.worker_died(worker)
+    kit.after(500)
+    assert not kit.all(Exit)
+
+
+def test_g6_what_an_exclusive_run_may_have_left_does_not_outlive_the_lease(kit: CoreKit) -> None:
+    kit.running(wanted("t", 1), wanted("u", 2, exclusive=False))
+    worker, tolerant = kit.worker_of(1), kit.worker_of(2)
+    kit.ended(1)
+    kit.ended(2)
+    kit.after(900)
+    assert kit.killed == [worker] != [tolerant]
+    kit.after(100)
+    assert [effect.code for effect in kit.all(Exit)] == [EXIT_ANEW]
 
 
 def test_a_success_in_the_last_moment_is_a_success(kit: CoreKit) -> None:
@@ -99,7 +116,9 @@ def test_the_lease_counts_from_before_sending(kit: CoreKit) -> None:
     assert kit.core.lease.until == sent_at + L
 
 
-def test_the_kernel_timer_is_armed_only_while_an_exclusive_run_lives(kit: CoreKit) -> None:
+def test_the_kernel_timer_is_armed_while_a_worker_lives_that_had_an_exclusive_run(
+    kit: CoreKit,
+) -> None:
     kit.want(wanted("u", 2, exclusive=False))
     assert kit.all(ArmKiller) == []
     kit.want(wanted("t", 1))
@@ -110,7 +129,10 @@ def test_the_kernel_timer_is_armed_only_while_an_exclusive_run_lives(kit: CoreKi
     kit.accept()
     assert [effect.at for effect in kit.all(ArmKiller)] == [kit.core.lease.until]
     kit.clear()
+    worker = kit.worker_of(1)
     kit.ended(1)
+    assert kit.all(ArmKiller) == []
+    kit.worker_died(worker)
     assert [effect.at for effect in kit.all(ArmKiller)] == [None]
 
 

@@ -103,7 +103,9 @@ def test_without_a_leader_the_node_waits_a_moment_and_goes(kit: CoreKit) -> None
     kit.close_session()
     kit.give(ShutdownAsked())
     kit.after(100)
+    worker = kit.worker_of(1)
     kit.ended(1)
+    kit.worker_died(worker)
     kit.after(999)
     assert exits(kit) == []
     kit.after(1)

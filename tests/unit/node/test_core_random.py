@@ -115,10 +115,12 @@ class World:
 
     def check_lease(self) -> None:
         kill_at, fleet = self.kit.core.lease.kill_at, self.kit.core.fleet
-        for run in self.kit.core.runs.executing():
-            if run.wanted.exclusive and kill_at is not None and self.kit.now >= kill_at:
-                worker = fleet.workers[run.worker or 0]
+        for worker in fleet.workers.values():
+            if worker.is_exclusive and kill_at is not None and self.kit.now >= kill_at:
                 assert worker.is_killed, "L2: nothing exclusive goes on after 0.9 L"
+        for run in self.kit.core.runs.executing():
+            if run.wanted.exclusive:
+                assert fleet.workers[run.worker or 0].is_exclusive
 
 
 @settings(max_examples=300, deadline=None)
