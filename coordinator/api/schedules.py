@@ -9,7 +9,7 @@ from coordinator import timetable
 from coordinator.api.errors import Code, Rejected
 from coordinator.machine.outcome import Refusal
 from coordinator.model.instants import Instant, Millis
-from coordinator.model.schedules import Blackout, Schedule, Series
+from coordinator.model.schedules import Blackout, Schedule, Series, awaits_its_run
 from coordinator.model.tasks import Task, TaskSpec
 from coordinator.wire.v1 import tasks_pb2 as wire
 
@@ -121,6 +121,8 @@ def fire_times_after(
     series = task.series
     if series is None or not series.anchor:
         return first_fire_times(schedule, task.id, task.spec.due_at, now, count)
+    if awaits_its_run(schedule, series) and schedule.start <= now:
+        return []
     anchor, first = timetable.edited(schedule, task.id, series, now)
     if not first.fire_at:
         return []

@@ -12,6 +12,7 @@ from coordinator.machine.fates import overtaken, withdrawn
 from coordinator.machine.marks import OPERATOR, marked
 from coordinator.machine.outcome import Accepted, Outcome, Refusal, Refused
 from coordinator.machine.records import already_finished, cleared, not_found, revision_mismatch
+from coordinator.machine.series import retimed
 from coordinator.machine.stopping import ask_to_stop
 from coordinator.model.schedules import NEVER, Occurrence, Series
 from coordinator.model.state import ClusterState
@@ -143,16 +144,18 @@ def _no_room(state: ClusterState, task: Task, command: RetryTask) -> Refused | N
 def _resumed_series(state: ClusterState, task: Task, series: Series, command: ResumeTask) -> Task:
     """Once, at once, if any fire time passed meanwhile; then by its timetable, which the leader looks up (TM-27)."""
     passed = not series.needs and 0 < series.next.due_at <= state.at
+    is_busy = task.has_node or series.occurrence is not None
+    runs_now = passed and not command.no_catch_up and not is_busy
+    if runs_now:
+        series = replace(series, occurrence=Occurrence("resumed", 0, state.at))
     if passed or series.needs or series.next.fire_at == NEVER:
-        needs = "first" if series.needs == "first" else "resumed"
-        series = replace(series, needs=needs, since=state.at, last_fate=None)
+        series = retimed(series, task.spec.schedule, state.at, "resumed")
     task = replace(task, series=series)
-    if task.has_node or series.occurrence is not None:
+    if is_busy:
         return task
-    if passed and not command.no_catch_up:
-        occurrence = Occurrence("resumed", 0, state.at)
-        task = replace(task, series=replace(series, occurrence=occurrence), due_at=state.at)
-        return replace(task, status=Status.UNASSIGNED, assignment=Assignment(), cause="resumed")
+    if runs_now:
+        task = replace(task, due_at=state.at, cause="resumed")
+        return replace(task, status=Status.UNASSIGNED, assignment=Assignment())
     why, due_at = Assignment(code=Code.NOT_DUE), series.next.due_at
     return replace(task, status=Status.WAITING, assignment=why, wake_at=0, due_at=due_at)
 
@@ -180,8 +183,8 @@ def _begun_anew(state: ClusterState, task: Task) -> Series | None:
     if task.series is None:
         return None
     occurrence = Occurrence("retry", 0, state.at)
-    series = replace(task.series, occurrence=occurrence, needs="resumed", since=state.at)
-    return replace(series, failures=0, last_fate=None)
+    series = replace(task.series, occurrence=occurrence, failures=0)
+    return retimed(series, task.spec.schedule, state.at, "resumed")
 
 
 def _put(state: ClusterState, task: Task) -> Accepted:

@@ -19,7 +19,15 @@ from coordinator.machine.leaving import (
 from coordinator.machine.marks import marked
 from coordinator.machine.rows import after_abort, after_loss, attempts_before, dead_letter_reason
 from coordinator.model.instants import Instant
-from coordinator.model.schedules import NEVER, Firing, Occurrence, Schedule, Series, after_run
+from coordinator.model.schedules import (
+    NEVER,
+    Firing,
+    Occurrence,
+    Schedule,
+    Series,
+    after_run,
+    awaits_its_run,
+)
 from coordinator.model.state import ClusterState
 from coordinator.model.tasks import (
     Assignment,
@@ -91,9 +99,8 @@ def next_after(task: Task, series: Series, at: Instant) -> Firing:
     Of an interval that counts from its runs that follows from the run (TM-7), or from now if there was none.
     """
     schedule, occurrence = task.spec.schedule, series.occurrence
-    counts = schedule is not None and schedule.every_ms and schedule.count_from != "due"
     is_known = series.next.fire_at != NEVER  # a manual run never moves it (TM-29)
-    if schedule is None or occurrence is None or not counts or is_known:
+    if schedule is None or occurrence is None or is_known or not awaits_its_run(schedule, series):
         return series.next
     if any(one.fire_at for one in series.queue):  # then it depends on the run of that one
         return Firing()
@@ -101,10 +108,21 @@ def next_after(task: Task, series: Series, at: Instant) -> Firing:
     return Firing(fire_at, fire_at) if not schedule.end or fire_at < schedule.end else Firing()
 
 
-def rescheduled(series: Series, at: Instant) -> Series:
-    """It has got another timetable: the leader says what comes next by that. What is due already stays (TM-25)."""
-    needs = "first" if series.needs == "first" else "edited"
-    return replace(series, needs=needs, since=at, last_fate=None)
+def rescheduled(series: Series, schedule: Schedule, at: Instant) -> Series:
+    """It has got this timetable: the leader says what comes next by that. What is due already stays (TM-25)."""
+    return retimed(series, schedule, at, "edited")
+
+
+def retimed(series: Series, schedule: Schedule | None, at: Instant, why: str) -> Series:
+    """The leader has to say anew what comes next, but for an interval that counts from its runs while there is one.
+
+    What follows that run is known with its end, and the leader's word might come behind that end in the log.
+    """
+    needs = "first" if series.needs == "first" else why
+    series = replace(series, needs=needs, since=at, last_fate=None)
+    if needs == "first" or schedule is None or not awaits_its_run(schedule, series):
+        return series
+    return replace(series, next=Firing(), needs="") if schedule.start <= at else series
 
 
 def lives_on(state: ClusterState, task: Task, schedule: Schedule, report: EndRun) -> Task:
@@ -161,7 +179,7 @@ def _with_schedule(state: ClusterState, task: Task, series: Series, schedule: Sc
     spec = replace(task.spec, schedule=schedule)
     set_by = marked(task.set_by, "run", ["schedule"])
     task = replace(task, spec=spec, set_by=set_by, edited_revision=state.revision)
-    return replace(task, series=rescheduled(series, state.at))
+    return replace(task, series=rescheduled(series, schedule, state.at))
 
 
 def _after_failure(state: ClusterState, task: Task, report: EndRun, last: LastOutcome) -> Task:

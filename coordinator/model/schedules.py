@@ -126,6 +126,12 @@ def last_start(schedule: Schedule, occurrence: Occurrence) -> Instant:
     return occurrence.due_at + schedule.start_deadline_ms if is_bound else NEVER
 
 
+def awaits_its_run(schedule: Schedule, series: Series) -> bool:
+    """An interval that counts from its runs, with one: what comes next follows from its end, and no timetable knows it."""
+    counts = schedule.every_ms and schedule.count_from != "due"
+    return bool(counts) and series.occurrence is not None
+
+
 ON_TIME_MS: Millis = (
     1_000  # a run that began so soon after its due time keeps the phase of the series
 )

@@ -82,12 +82,7 @@ def first_firing(
 
 
 def resumed(schedule: Schedule, task_id: str, series: Series, now: Instant) -> Firing:
-    """The first one strictly after now: a paused series has no fire times (TM-9, TM-27).
-
-    An interval that counts from its runs has none while there is a run.
-    """
-    if schedule.count_from != "due" and series.occurrence is not None:
-        return NONE_LEFT
+    """The first one strictly after now: a paused series has no fire times (TM-9, TM-27)."""
     return next_firing(schedule, task_id, series.anchor, now)
 
 
@@ -99,15 +94,13 @@ def edited(
     Of an interval: the later of the last fire time + the new interval and now, and from there on in its steps; before
     the first fire time it stays as it is, or comes now if it is past and due later, for jitter or a black-out: the grid
     never begins before the edit. Of cron and rrule: the first one after now. No fire time is before `start`.
-    An interval that counts from its runs has none while there is a run: what follows that comes from `after_run`.
+    Of an interval that counts from its runs nobody asks while there is a run: what follows that comes from `after_run`.
     """
     if not schedule.every_ms:
         anchor = schedule.start or _whole_second(now)
         return anchor, next_firing(schedule, task_id, anchor, now)
     if schedule.start > now:
         return schedule.start, next_firing(schedule, task_id, schedule.start, now)
-    if schedule.count_from != "due" and series.occurrence is not None:
-        return series.anchor, NONE_LEFT
     last = _last_fire_time(series)
     if last:
         fire_at = max(last + schedule.every_ms, now)

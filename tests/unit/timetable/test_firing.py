@@ -146,12 +146,8 @@ def test_an_edit_respects_start_and_end() -> None:
     assert edited(over, TASK, series, NOW)[1] == Firing()
 
 
-def test_an_interval_that_counts_from_its_runs_waits_for_the_run_in_progress() -> None:
-    current = Occurrence("schedule", NOW - MINUTE, NOW - MINUTE)
-    series = Series(NOW - DAY, Firing(), occurrence=current)
+def test_an_edit_of_an_idle_interval_that_counts_from_its_runs() -> None:
     from_end = Schedule(every_ms=HOUR, count_from="end")
-    assert edited(from_end, TASK, series, NOW)[1] == Firing()
-    assert resumed(from_end, TASK, series, NOW) == Firing()
     idle = Series(NOW - DAY, Firing(NOW + 9, NOW + 9), handled=NOW - MINUTE)
     assert edited(from_end, TASK, idle, NOW)[1].fire_at == NOW + 59 * MINUTE
 
