@@ -199,12 +199,15 @@ class Schemas:
         """Of params that no schema is asked about, because the task is there already (PT-20). Raises Rejected."""
         self._judge(None, executor, params)
 
-    def check(self, state: ClusterState, executor: str, params: bytes) -> None:
-        """Raises Rejected naming the field.
+    def check(self, state: ClusterState, executor: str, params: bytes, version: int = 0) -> None:
+        """Raises Rejected naming the field. `version`: of the executor, for which they are; 0 or one not known: the newest.
 
         Small params that were accepted are remembered: most tasks of an executor say the same.
         """
         manifests = state.manifests.get(executor)
+        if version and manifests:
+            asked = {name: one for name, one in manifests.items() if one.version == version}
+            manifests = asked or manifests
         newest = _newest(manifests) if manifests else None
         key = (newest.hash if newest is not None else "", params)
         if key in self._accepted:

@@ -192,10 +192,13 @@ class TaskWishes(TaskReads):
         return self.checked_params(edit, task)
 
     def checked_params(self, edit: Edit, task: Task | None) -> Edit:
-        """As it is; new params fit the schema. Raises Rejected."""
-        if task is not None and edit.params is not None and edit.params != task.params:
+        """As it is; new params, or those of another version, fit the schema. Raises Rejected."""
+        if task is None or edit.params is None:
+            return edit
+        version = edit.executor_version
+        if edit.params != task.params or version not in (0, task.executor_version):
             checks.check_params_size(edit.params)
-            self._schemas.check(self._door.replica.state, task.executor, edit.params)
+            self._schemas.check(self._door.replica.state, task.executor, edit.params, version)
         return edit
 
     def _times_after(self, task: Task, request: wire.UpdateRequest) -> list[wire.FireTime]:

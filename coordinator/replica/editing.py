@@ -65,13 +65,11 @@ class Edits:
         if task is None or repeated or edit.params is None:
             self._propose(_Early(asked, edit, on_answer, ready), task)
             return
-        facts = known
-        if facts is not None and not edit.executor_version:
-            edit = replace(edit, executor_version=facts.version)
-        elif not edit.executor_version:
-            edit = replace(edit, executor_version=task.executor_version)
+        if not edit.executor_version:
+            edit = replace(edit, executor_version=_version_of(edit.params, task, known))
         one = _Early(asked, edit, on_answer, ready)
-        if facts is None or not facts.own_validate or edit.params == task.params:
+        is_new = (edit.params, edit.executor_version) != (task.params, task.executor_version)
+        if known is None or not known.own_validate or not is_new:
             self._propose(one, task)
         elif bench.facts.has_code(task.executor):
             self._validate(one, task)
@@ -134,6 +132,13 @@ class Edits:
         params = task.params if edit.params is None else edit.params
         labels = (spec or task.spec).labels
         return replace(edit, limits=limits_of(task.executor, facts.policy, params, labels))
+
+
+def _version_of(params: bytes, task: Task, facts: ExecutorFacts | None) -> int:
+    """That of the shape they have: params that stay are of the version that they were written for (TM-49)."""
+    if facts is None or params == task.params:
+        return task.executor_version
+    return facts.version
 
 
 def policy_of(

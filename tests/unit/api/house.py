@@ -211,7 +211,9 @@ class Node:
         self._number = 0
         counter = next(self.counters)
         manifests = tuple(
-            Manifest(executor, 1, f"{executor}-{body!s}", json.dumps(body).encode())
+            Manifest(
+                executor, body.get("version", 1), f"{executor}-{body!s}", json.dumps(body).encode()
+            )
             for executor, body in says.get("offers", {NOOP: {}}).items()
         )
         registration = Registration(
