@@ -9,9 +9,10 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
-from executors.errors import Fenced
+from executors.errors import Fenced, ValidationError
 from executors.policy import TaskPolicy
 from executors.run_control import RunControl
+from executors.texts import NAME_BYTES_MAX, checked_text
 from executors.views import TaskRef
 
 S = TypeVar("S", bound=BaseModel)
@@ -31,6 +32,9 @@ _FROM_POLICY = {
 }
 _OTHERS = ("due_at", "labels", "object", "paused")
 
+PARAMS_BYTES_MAX = 256 * 1024
+SPEC_BYTES_MAX = 64 * 1024  # of all but the params
+
 
 async def start_child(
     control: RunControl[S],
@@ -41,12 +45,16 @@ async def start_child(
 ) -> TaskRef:
     """The child, new or there already. Raises Fenced, RunEnded, ValidationError, TypeError, ValueError."""
     control.writer.refuse_if_closed("start_child")
+    checked_text("start_child: the key", key, NAME_BYTES_MAX)
     if not key:
         raise ValueError("start_child: the key is empty; it tells the children of this task apart")
+    checked_text("start_child: the executor", executor, NAME_BYTES_MAX)
     if not isinstance(params, BaseModel):
         raise TypeError(f"start_child: params are a {type(params).__name__}, give a pydantic model")
-    wanted = json.dumps(child_spec(spec)).encode()
+    wanted = _encoded(child_spec(spec))
     data = params.model_dump_json().encode()
+    if len(data) > PARAMS_BYTES_MAX:
+        raise ValidationError("params", f"{len(data)} bytes, at most {PARAMS_BYTES_MAX}")
     try:
         return await control.port.send_child(key, executor, data, wanted)
     except Fenced as error:
@@ -57,6 +65,7 @@ async def start_child(
 async def poke(control: RunControl[S], executor: str) -> None:
     """Another look at the tasks of this executor without a node. Raises Fenced, RunEnded, ValidationError."""
     control.writer.refuse_if_closed("poke")
+    checked_text("poke: the executor", executor, NAME_BYTES_MAX)
     if not executor:
         raise ValueError("poke: name an executor")
     try:
@@ -64,6 +73,12 @@ async def poke(control: RunControl[S], executor: str) -> None:
     except Fenced as error:
         control.writer.refuse_from_now(error)
         raise
+
+
+def _encoded(wanted: Mapping[str, object]) -> bytes:
+    """As it travels: nobody behind this can tell the author what is wrong with it."""
+    text = json.dumps(wanted, ensure_ascii=False, allow_nan=False)
+    return checked_text("start_child: labels and object", text, SPEC_BYTES_MAX).encode()
 
 
 def child_spec(spec: Mapping[str, object]) -> dict[str, Any]:

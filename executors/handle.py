@@ -18,6 +18,7 @@ from executors.children import poke, start_child
 from executors.durations import Span, span_ms
 from executors.run_control import RunControl
 from executors.run_port import RunPort
+from executors.texts import finite
 from executors.views import StopReason, TaskRef
 
 S = TypeVar("S", bound=BaseModel)
@@ -36,19 +37,25 @@ class TaskLog:
 
     def debug(self, event: str, /, **fields: object) -> None:
         """A line for whoever looks for a fault."""
-        self._port.log("debug", event, fields)
+        self._write("debug", event, fields)
 
     def info(self, event: str, /, **fields: object) -> None:
         """A line about the ordinary course."""
-        self._port.log("info", event, fields)
+        self._write("info", event, fields)
 
     def warning(self, event: str, /, **fields: object) -> None:
         """A line about trouble that did not stop the work."""
-        self._port.log("warning", event, fields)
+        self._write("warning", event, fields)
 
     def error(self, event: str, /, **fields: object) -> None:
         """A line about failed work: a run that logs one and returns is `failed` and not tried again."""
-        self._port.log("error", event, fields)
+        self._write("error", event, fields)
+
+    def _write(self, level: str, event: str, fields: Mapping[str, object]) -> None:
+        """Raises TypeError for an event that is no text."""
+        if not isinstance(event, str):
+            raise TypeError(f"log.{level}: the event is a {type(event).__name__}, give a str")
+        self._port.log(level, event, fields)
 
 
 class _RunFace(Generic[S]):
@@ -120,9 +127,16 @@ class _RunFace(Generic[S]):
         return self._control.stop_reason
 
     def progress(self, done: float, total: float | None = None, message: str = "") -> None:
-        """Tell whoever watches how far the run is. Live only: neither durable nor complete."""
+        """Tell whoever watches how far the run is. Live only: neither durable nor complete.
+
+        Raises TypeError or ValueError for what is no finite number, or no text.
+        """
         self._control.writer.refuse_if_closed("progress")
-        self._control.port.send_progress(done, total, message)
+        number = finite("progress: done", done)
+        whole = None if total is None else finite("progress: total", total)
+        if not isinstance(message, str):
+            raise TypeError(f"progress: the message is a {type(message).__name__}, give a str")
+        self._control.port.send_progress(number, whole, message)
 
     def raise_if_cancelled(self) -> None:
         """Raises CancelledError once the run was asked to end."""

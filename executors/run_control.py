@@ -16,6 +16,7 @@ from executors.errors import RunEnded
 from executors.models import Shape
 from executors.run_port import RunFacts, RunPort
 from executors.state_writer import StateWriter
+from executors.texts import REASON_BYTES_MAX, cut
 from executors.views import StopReason
 
 S = TypeVar("S", bound=BaseModel)
@@ -54,9 +55,12 @@ class RunControl(Generic[S]):
         self.thread_cancelled.wait(seconds)
 
     def abort(self, reason: str) -> LocalAbort:
-        """Mark the run as given back by its own code; the caller raises what is returned. From any thread."""
+        """Mark the run as given back by its own code; the caller raises what is returned. From any thread.
+
+        An exception is as good a reason as a text: its text counts, up to 1 KiB.
+        """
         self.writer.refuse_if_closed("abort_locally")
-        self.abort_reason = reason
+        reason = self.abort_reason = cut(str(reason), REASON_BYTES_MAX)
         self.writer.refuse_from_now(RunEnded("aborted by its own code"))
         return LocalAbort(reason)
 

@@ -20,6 +20,7 @@ from executors.errors import Fenced, PermanentError, RetryableError
 from executors.reading import UnreadableError
 from executors.results import Follow, encode_result
 from executors.run_control import LocalAbort
+from executors.texts import cut
 from executors.views import StopReason
 
 ERROR_BYTES_MAX = 16 * 1024
@@ -82,7 +83,7 @@ def not_started(reason: str, error: BaseException) -> Outcome:
 def problem_of(error: BaseException) -> Problem:
     """Type, message and traceback of an exception, 16 KiB in all; frames of ours are left out."""
     kind = type(error).__name__
-    message = _cut(str(error), MESSAGE_BYTES_MAX)
+    message = cut(str(error), MESSAGE_BYTES_MAX)
     lines = traceback.format_exception(type(error), error, _below_ours(error.__traceback__))
     room = ERROR_BYTES_MAX - len(kind.encode()) - len(message.encode())
     return Problem(kind, message, _cut_front("".join(lines), room))
@@ -134,7 +135,7 @@ def _encoded(value: object) -> tuple[bytes | None, Problem | None]:
     try:
         return encode_result(value), None
     except ValueError as error:
-        return None, Problem("ValueError", _cut(str(error), MESSAGE_BYTES_MAX), "")
+        return None, Problem("ValueError", cut(str(error), MESSAGE_BYTES_MAX), "")
 
 
 def _after_stop(reported: Outcome, stop: StopReason | None) -> Outcome:
@@ -166,13 +167,6 @@ def _below_ours(trace: TracebackType | None) -> TracebackType | None:
             return one
         one = one.tb_next
     return trace
-
-
-def _cut(text: str, bytes_max: int) -> str:
-    data = text.encode(errors="replace")
-    if len(data) <= bytes_max:
-        return data.decode()
-    return data[: bytes_max - 3].decode(errors="ignore") + "..."
 
 
 def _cut_front(text: str, bytes_max: int) -> str:

@@ -10,6 +10,7 @@ import asyncio
 import io
 import json
 import logging
+import math
 import sys
 import threading
 import traceback
@@ -47,7 +48,8 @@ def encode_fields(fields: Mapping[str, object]) -> bytes:
     if not fields:
         return b"{}"
     try:
-        data = json.dumps(_masked(fields), default=str, ensure_ascii=False).encode(errors="replace")
+        text = json.dumps(_masked(fields), default=str, ensure_ascii=False, allow_nan=False)
+        data = text.encode(errors="replace")
     except (ValueError, TypeError, RecursionError) as error:
         data = json.dumps({"fields_dropped": str(error)}).encode()
     if len(data) > LOG_LINE_BYTES_MAX:
@@ -56,8 +58,9 @@ def encode_fields(fields: Mapping[str, object]) -> bytes:
 
 
 def shortened(event: str) -> str:
-    """The text of a line, at most 4,000 characters."""
-    return event if len(event) <= EVENT_CHARS_MAX else event[:EVENT_CHARS_MAX] + "..."
+    """The text of a line, at most 4,000 characters. What is no UTF-8, as in file names, becomes a question mark."""
+    text = event if len(event) <= EVENT_CHARS_MAX else event[:EVENT_CHARS_MAX] + "..."
+    return text if text.isascii() else text.encode(errors="replace").decode()
 
 
 def _masked(value: object) -> object:
@@ -67,6 +70,8 @@ def _masked(value: object) -> object:
         }
     if isinstance(value, (list, tuple)):
         return [_masked(one) for one in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(float(value))  # JSON has no word for it
     return value
 
 

@@ -177,6 +177,7 @@ class _Process:
         self._buffer = agent_side()
         self.queue: list[ToWorker] = []
         self._unsent = b""
+        self._fault = ""  # why we killed it, for the line that tells of its death
         sock.setblocking(False)
         pool.loop.add_reader(sock.fileno(), self._readable)
 
@@ -229,7 +230,8 @@ class _Process:
     def _hear(self, data: bytes) -> None:
         try:
             messages = self._buffer.feed(data)
-        except FrameError:
+        except FrameError as error:
+            self._fault = f", killed for {error}"
             self._pool.loop.remove_reader(self._sock.fileno())
             kill_group(self.pid)
             return
@@ -261,4 +263,4 @@ class _Process:
         """Kill what is left of its group while its number is still its own, then let go of it."""
         kill_group(self.pid)
         code = self._process.wait()
-        return f"signal {-code}" if code < 0 else f"exit code {code}"
+        return (f"signal {-code}" if code < 0 else f"exit code {code}") + self._fault

@@ -225,12 +225,17 @@ class Run:
         return CodeEnd(value=result.result, follow=result.follow())
 
     def _finish(self, ended: Ended) -> None:
+        """The last frame, whatever becomes of what it was to say: a run whose end is not told runs for ever."""
         self._has_ended = True
         self._calls.close()
         if self._timeout is not None:
             self._timeout.cancel()
         self._control.writer.refuse_from_now(RunEnded("its code has ended"))
-        self._around.pipe.send(ended)
+        try:
+            self._around.pipe.send(ended)
+        except Exception as error:  # noqa: BLE001  (it holds what no frame can carry; nothing of it was sent)
+            end, stop = CodeEnd(raised=error), self._control.stop_reason
+            self._around.pipe.send(conclude(ended.allocation_id, end, stop, ended.log_counts))
         self._around.on_end(self.start.allocation_id)
 
     def _on_done(self, task: asyncio.Task[None]) -> None:
