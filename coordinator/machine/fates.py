@@ -38,11 +38,12 @@ def placed(state: ClusterState, task: Task) -> Task:
         return task
     series = replace(task.series, runs=task.series.runs + 1)
     occurrence = series.occurrence
-    if occurrence is None or occurrence.placed:
+    if occurrence is None or (occurrence.placed and not occurrence.asked):
         return replace(task, series=series)
-    if at := occurrence.fire_at:
+    if (at := occurrence.fire_at) and not occurrence.placed:
         series = with_fate(state, task, series, Fate(FateWord.STARTED, "", at, at))
-    return replace(task, series=replace(series, occurrence=replace(occurrence, placed=True)))
+    occurrence = replace(occurrence, placed=True, asked=False)
+    return replace(task, series=replace(series, occurrence=occurrence))
 
 
 def is_too_late(task: Task, occurrence: Occurrence, at: Instant) -> bool:

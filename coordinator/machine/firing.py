@@ -185,6 +185,8 @@ def _replaced(state: ClusterState, task: Task, series: Series, occurrence: Occur
     current = series.occurrence
     if current is not None and not task.has_node:
         series = skipped(state, task, series, current, "overlap")
+        asked = current.asked or not current.fire_at  # then a run is wanted all the same (TM-29)
+        occurrence = replace(occurrence, asked=asked)
         return begin(state, task, replace(series, queue=asked_for), occurrence, None)
     if current is not None:
         series = replace(series, occurrence=replace(current, replaced=True))

@@ -144,10 +144,12 @@ def _occurrences(task: Task, series: Series) -> Iterator[str]:
         yield "nothing of it will ever come, but it has not ended"
     if current is not None and current.replaced and task.status is not Status.STOPPING:
         yield "its run was to make room, but is not stopping"
+    if current is not None and current.asked and task.has_node:
+        yield "its run is waited for, but it has a node"
     shown = series.queue if current is None else (current, *series.queue)
     if goes_on and any(one.while_paused for one in shown):
         yield "runs although it is paused, but it is not"
-    if any(one.placed or one.attempts for one in series.queue):
+    if any(one.placed or one.attempts or one.asked for one in series.queue):
         yield f"holds back what has begun: {series.queue}"
     times = [one.fire_at for one in shown if one.fire_at]
     if len(set(times)) < len(times):

@@ -11,7 +11,7 @@ from coordinator.machine.outcome import Accepted, Outcome, Refusal, Refused
 from coordinator.machine.records import already_finished, not_found, revision_mismatch
 from coordinator.machine.stopping import ask_to_stop
 from coordinator.model.pauses import since, worded
-from coordinator.model.schedules import Occurrence
+from coordinator.model.schedules import Occurrence, Series
 from coordinator.model.state import ClusterState
 from coordinator.model.tasks import Code, Desired, Status, StopReason, Task
 
@@ -35,10 +35,22 @@ def run_now(state: ClusterState, command: RunNow) -> Outcome:
         return _one_off_now(state, task, command)
     if task.series.occurrence is None:
         return put(state, begin(state, task, task.series, _manual(state, task), command.assignment))
+    asked = _asked_for(task, task.series, task.series.occurrence)
     if task.status is Status.UNASSIGNED:  # due already: it has no place yet
-        return Accepted(task.id, task.allocation_id, unchanged=True)
-    again = unassigned(task, task.due_at)  # it waits for its next attempt
+        return put(state, asked) if asked != task else _unchanged(task)
+    again = unassigned(asked, task.due_at)  # it waits for its next attempt
     return put(state, with_choice(state, again, command.assignment))
+
+
+def _asked_for(task: Task, series: Series, pending: Occurrence) -> Task:
+    """The record whose pending occurrence is the run that is wanted, however long it waits for a place."""
+    if not pending.fire_at:  # it is somebody's wish already
+        return task
+    return replace(task, series=replace(series, occurrence=replace(pending, asked=True)))
+
+
+def _unchanged(task: Task) -> Accepted:
+    return Accepted(task.id, task.allocation_id, unchanged=True)
 
 
 def _one_off_now(state: ClusterState, task: Task, command: RunNow) -> Outcome:
@@ -47,7 +59,7 @@ def _one_off_now(state: ClusterState, task: Task, command: RunNow) -> Outcome:
     if task.assignment.code is Code.DEPENDENCY:
         return Refused(Refusal.PAUSED, "it waits for other tasks", task.allocation_id)
     if task.status is Status.UNASSIGNED:
-        return Accepted(task.id, task.allocation_id, unchanged=True)
+        return _unchanged(task)
     due_at = min(task.due_at, state.at) if task.due_at else task.due_at
     now = replace(unassigned(task, due_at), cause=RUN_NOW)
     return put(state, with_choice(state, now, command.assignment))
@@ -68,7 +80,7 @@ def _run_again(state: ClusterState, task: Task, command: RunNow) -> Outcome:
     if command.replace:
         return ask_to_stop(state, wanted, StopReason.REPLACE, command.reason)
     if wanted == task:
-        return Accepted(task.id, task.allocation_id, unchanged=True)
+        return _unchanged(task)
     return put(state, wanted)
 
 

@@ -50,6 +50,29 @@ class Schedule(msgspec.Struct, frozen=True, array_like=True, gc=False):
     pause_after_failures: int = 0  # 0: never
 
 
+POLICIES = (  # what is done with fire times; all other fields say when they are
+    "misfire",
+    "misfire_grace_ms",
+    "max_catch_up",
+    "overlap",
+    "start_deadline_ms",
+    "pause_after_failures",
+)
+RULE = ("every_ms", "cron", "rrule", "time_zone", "start")
+
+
+def same_times(one: Schedule | None, other: Schedule | None) -> bool:
+    """They differ in their policies at most."""
+    when = (name for name in Schedule.__struct_fields__ if name not in POLICIES)
+    return all(getattr(one, name, None) == getattr(other, name, None) for name in when)
+
+
+def same_rule(one: Schedule | None, other: Schedule) -> bool:
+    """The same cron expression or rrule, counted from the same beginning; no interval is."""
+    is_rule = one is not None and not one.every_ms
+    return is_rule and all(getattr(one, name) == getattr(other, name) for name in RULE)
+
+
 class FateWord(StrEnum):
     STARTED = "started"
     SKIPPED = "skipped"
@@ -90,6 +113,7 @@ class Occurrence(msgspec.Struct, frozen=True, array_like=True, gc=False):
     placed: bool = False  # it had a node: its fate is `started`
     replaced: bool = False  # its run was asked to make room for what is queued (TM-12, TM-29)
     while_paused: bool = False  # somebody lets it run although the series is paused (TM-29)
+    asked: bool = False  # somebody has asked for its run, which has no place yet (TM-29)
 
 
 class Firing(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -122,8 +146,10 @@ class Series(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 def last_start(schedule: Schedule, occurrence: Occurrence) -> Instant:
     """From when on it is too late to start this occurrence (`start_deadline`); NEVER: it may wait for a place for ever."""
-    is_bound = schedule.start_deadline_ms and occurrence.fire_at and not occurrence.placed
-    return occurrence.due_at + schedule.start_deadline_ms if is_bound else NEVER
+    is_bound = occurrence.fire_at and not occurrence.placed and not occurrence.asked
+    if not schedule.start_deadline_ms or not is_bound:
+        return NEVER
+    return occurrence.due_at + schedule.start_deadline_ms
 
 
 def awaits_its_run(schedule: Schedule, series: Series) -> bool:

@@ -6,12 +6,12 @@ times follow from that by `fire_times`, not by what the record says of itself.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from coordinator.model.events import Event, Fated, RunEnded, TaskChanged
+from coordinator.model.events import Audited, Event, Fated, RunEnded, TaskChanged
 from coordinator.model.instants import Instant
-from coordinator.model.schedules import Schedule
+from coordinator.model.schedules import Fate, Occurrence, Schedule
 from coordinator.model.tasks import Desired, Task
 from tests.simulation.checkers.fates import judge
 from tests.simulation.checkers.fire_times import FireTime, fire_times
@@ -52,6 +52,7 @@ class Book:
         self.stretches: list[Stretch] = []
         self.fates: list[Fated] = []
         self.runs: set[int] = set()
+        self.asked: set[Instant] = set()  # fire times whose run somebody waits for (TM-29)
         self.found: list[str] = []
         self._fated: list[Fated] = []  # of the change that comes next
 
@@ -61,6 +62,7 @@ class Book:
         fated, self._fated = self._fated, []
         self.record = new
         self.found += judge(old, new, [one.fate for one in fated], at, self.runs, ended)
+        self._wishes(old, new, [one.fate for one in fated], at)
         before, after = _in_force(old), _in_force(new)
         if old is not None and before is not None and before != after:
             self._close(old, at)
@@ -70,6 +72,24 @@ class Book:
     def fated(self, event: Fated) -> None:
         self.fates.append(event)
         self._fated.append(event)
+
+    def run_now(self) -> None:
+        """Somebody was told that it runs: if it waits for a place already, that is the run."""
+        if (waiting := _without_place(self.record)) is not None:
+            self.asked.add(waiting.fire_at)
+
+    def _wishes(
+        self, old: Task | None, new: Task | None, fates: Sequence[Fate], at: Instant
+    ) -> None:
+        """What somebody waits for is not missed, nor is what takes its place before it has one."""
+        for fate in fates:
+            if fate.reason == "start_deadline" and fate.first in self.asked:
+                self.found.append(f"{fate} at {at}, but somebody was told that it runs")
+        before, after = _without_place(old), _without_place(new)
+        if before is None or after is None:
+            self.asked.clear()
+        elif not before.fire_at or before.fire_at in self.asked:
+            self.asked.add(after.fire_at)
 
     def _close(self, old: Task, at: Instant) -> None:
         settled = old.series is not None and not old.series.needs
@@ -190,8 +210,14 @@ class Shelf:
                     self._open[event.task_id].fated(event)
                 case TaskChanged(old, new):
                     self._changed(old, new, at, ended)
+                case Audited(told) if told.action == "run_now" and told.answer == "ok":
+                    self._run_now(told.target)
                 case _:
                     pass
+
+    def _run_now(self, name: str) -> None:
+        if (book := self._open.get(name)) is not None:
+            book.run_now()
 
     def _changed(self, old: Task | None, new: Task | None, at: Instant, ended: set[int]) -> None:
         record = new if new is not None else old
@@ -232,6 +258,11 @@ def _in_force(task: Task | None) -> Schedule | None:
     if task is None or task.is_terminal or task.desired is not Desired.RUNNING:
         return None
     return task.spec.schedule if task.series is not None else None
+
+
+def _without_place(task: Task | None) -> Occurrence | None:
+    """The occurrence that waits for a node, or for its next attempt."""
+    return task.series.occurrence if task and task.series and not task.has_node else None
 
 
 def _pending(task: Task | None) -> list[Instant]:

@@ -7,6 +7,7 @@ import pytest
 from coordinator.machine.commands import (
     AssignTask,
     CancelTask,
+    MissOccurrence,
     PauseTask,
     ResumeTask,
     RunNow,
@@ -25,7 +26,7 @@ from coordinator.model.tasks import (
     TaskSpec,
 )
 from tests.unit.machine.kit import AT, create, on, with_task
-from tests.unit.machine.recurring import EVERY, SKIPPED, STARTED, WAITS, Recurring, T, nth
+from tests.unit.machine.recurring import EVERY, MISSED, SKIPPED, STARTED, WAITS, Recurring, T, nth
 
 
 def test_tm_29_waiting() -> None:
@@ -49,6 +50,8 @@ def test_tm_29_waiting_for_the_next_attempt() -> None:
     task = world.run_now()
     assert (task.status, task.attempts) == (Status.UNASSIGNED, 1)
     assert (world.occurrence.fire_at, world.occurrence.attempts) == (nth(0), 1)
+    world.accept(AssignTask(T, task.allocation_id, on()))
+    assert (world.fates, world.occurrence.asked) == ([(STARTED, "", nth(0))], False)
 
 
 def test_tm_29_waiting_of_a_series_that_was_not_told_yet_when_it_fires() -> None:
@@ -61,8 +64,63 @@ def test_tm_29_waiting_of_a_series_that_was_not_told_yet_when_it_fires() -> None
 def test_tm_29_unassigned() -> None:
     world = Recurring()
     task = world.fire(assignment=WAITS)
+    assert world.accept(RunNow(T)) == Accepted(T, task.allocation_id)
+    assert (world.task().status, world.occurrence.due_at) == (Status.UNASSIGNED, nth(0))
     assert world.accept(RunNow(T)) == Accepted(T, task.allocation_id, unchanged=True)
-    assert world.task() == task
+
+
+def test_tm_29_unassigned_it_is_not_missed_any_more() -> None:
+    world = Recurring(start_deadline_ms=5_000)
+    world.fire(assignment=WAITS)
+    world.run_now()
+    world.at += 5_000
+    assert not world.state.deadlines_until(world.at, 10)
+    assert world.refuse(MissOccurrence(T, nth(0))).code is Refusal.CHOICE_STALE
+    world.accept(AssignTask(T, world.task().allocation_id, on()))
+    world.succeed()
+    assert world.fates == [(STARTED, "", nth(0))]
+
+
+def test_tm_29_unassigned_after_its_deadline_as_long_as_nobody_has_said_that_it_is_missed() -> None:
+    world = Recurring(start_deadline_ms=5_000)
+    world.fire(assignment=WAITS)
+    world.at += 6_000
+    task = world.run_now()
+    world.accept(AssignTask(T, task.allocation_id, on()))
+    assert world.fates == [(STARTED, "", nth(0))]
+
+
+@pytest.mark.parametrize("before", ["fired", "manual", "failed"])
+def test_tm_29_unassigned_the_one_in_its_place_is_not_missed_either(before: str) -> None:
+    policy = Policy(within_occurrence=True)
+    world = Recurring(policy, start_deadline_ms=5_000, overlap="replace")
+    if before != "manual":
+        world.fire(assignment=on() if before == "failed" else WAITS)
+    if before == "failed":
+        world.fail(retry_at=world.at + 10_000)
+    world.run_now()
+    last = world.series.next.fire_at
+    world.fire()
+    world.at += 5_000
+    assert world.refuse(MissOccurrence(T, last)).code is Refusal.CHOICE_STALE
+    world.accept(AssignTask(T, world.task().allocation_id, on()))
+    world.succeed()
+    assert world.fates[-1] == (STARTED, "", last)
+    world.fire(assignment=WAITS)
+    world.at += 5_000
+    world.accept(MissOccurrence(T, last + EVERY))
+    assert world.fates[-1] == (MISSED, "start_deadline", last + EVERY), "only the one asked for"
+
+
+def test_tm_29_unassigned_whose_run_has_begun_since_gives_way_like_any_other() -> None:
+    world = Recurring(Policy(within_occurrence=True), start_deadline_ms=5_000, overlap="replace")
+    world.fire(assignment=WAITS)
+    world.accept(AssignTask(T, world.run_now().allocation_id, on()))
+    world.fail(retry_at=world.series.next.fire_at + 1_000)
+    world.fire(assignment=WAITS)
+    world.at += 5_000
+    world.accept(MissOccurrence(T, nth(1)))
+    assert world.fates == [(STARTED, "", nth(0)), (MISSED, "start_deadline", nth(1))]
 
 
 def test_tm_a44_running() -> None:
