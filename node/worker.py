@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
 import os
 import socket
 import sys
@@ -150,8 +151,22 @@ def main(arguments: Sequence[str]) -> Never:
     Worker(registry, pipe, loop, loop_warn_ms).open()
     gc.collect()
     gc.freeze()
-    loop.run_forever()
+    _serve(loop)
     _leave(pipe, 1)
+
+
+def _serve(loop: asyncio.AbstractEventLoop) -> None:
+    """Until code of some run ends the loop, by SystemExit in a task of its own for instance: asyncio lets that through.
+
+    Then this process has to end: it looks alive, but no run in it would go on.
+    """
+    try:
+        loop.run_forever()
+        logging.critical("code of a run stopped the event loop; the runs here are lost")
+    except BaseException:  # whoever raised it, it is told here, and the process ends
+        logging.critical(
+            "code of a run ended the event loop; the runs here are lost", exc_info=True
+        )
 
 
 def _loading(pipe: WorkerPipe, source: str) -> None:

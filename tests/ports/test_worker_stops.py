@@ -280,3 +280,16 @@ def test_an_event_loop_that_user_code_stops_ends_the_worker_at_once(number: int)
         wait_for_line(worker, "entered")
         worker.start("t.stops_the_loop", number + 1)
         assert worker.exit_code() == 1
+
+
+def test_an_event_loop_that_user_code_exits_ends_the_worker_at_once(
+    number: int, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with WorkerProcess() as worker:
+        worker.start("demo.sleep", number, params=HOUR)
+        worker.wait_for(Started)
+        worker.start("t.exits_in_a_task", number + 1)
+        assert worker.exit_code() == 1
+    told = capfd.readouterr().err
+    assert "ended the event loop" in told
+    assert "in leaves_all" in told

@@ -321,3 +321,14 @@ async def stops_the_loop(task: AllocatedPersistentTask[Count], params: Mode) -> 
     """Does what nobody should."""
     asyncio.get_running_loop().stop()
     await task.sleep("1h")
+
+
+@executor("t.exits_in_a_task")
+async def exits_in_a_task(task: AllocatedPersistentTask[Count], params: Mode) -> None:
+    """sys.exit in a task of its own, beside a thread that never ends."""
+
+    async def leaves_all() -> None:
+        sys.exit(3)
+
+    task.keep = asyncio.create_task(leaves_all())  # type: ignore[attr-defined]
+    await asyncio.to_thread(time.sleep, 3600)
