@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import sys
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,7 +11,12 @@ from coordinator.cli import exits
 from coordinator.cli.completing import complete
 from coordinator.cli.failures import usage
 from coordinator.cli.lazy import Verb
+from coordinator.cli.reading import NotFinite, parse_json, read_source
+from coordinator.cli.selection import by_prefix
 from coordinator.cli.session import Session, session_of
+
+if TYPE_CHECKING:
+    from coordinator.client.replies import Called
 
 
 @click.command("call", cls=Verb)
@@ -35,27 +38,31 @@ def call(ctx: click.Context, task_id: str, method: str, payload: str) -> int:
 
 def read_payload(text: str, doing: str) -> Any:
     """The JSON of the argument. Raises Failure for what is none, or cannot be read."""
-    source = text
+    path = text.removeprefix("@")
+    where = f"{doing}: payload"
+    source = read_source(path, where) if text == "-" or path != text else text
     try:
-        if text == "-":
-            source = sys.stdin.read()
-        elif text.startswith("@"):
-            source = Path(text[1:]).read_text(encoding="utf-8")
-        return json.loads(source)
-    except (OSError, ValueError) as error:
+        return parse_json(source, "payload")
+    except NotFinite as error:
+        raise usage(f"{doing}: {error}") from None
+    except ValueError as error:
         hint = "give JSON, as in '{\"rows\": 3}' or '\"text\"'"
-        raise usage(f"{doing}: payload: no JSON: {error}", hint=hint) from None
+        raise usage(f"{where}: no JSON: {error}", hint=hint) from None
 
 
 async def _call(session: Session, task_id: str, method: str, payload: Any) -> int:
-    found = await session.client.call(task_id, method, payload, timeout_s=session.call_timeout_s)
+    async def ask(full: str) -> tuple[str, Called]:
+        client = session.client
+        return full, await client.call(full, method, payload, timeout_s=session.call_timeout_s)
+
+    full, found = await by_prefix(session, task_id, ask)
     view = {
-        "task": task_id,
+        "task": full,
         "allocation_id": found.allocation_id,
         "node": found.node,
         "payload": found.payload,
     }
-    session.out.single("CallAnswer", found.answer, view, task_id, lambda: _text(found.payload))
+    session.out.single("CallAnswer", found.answer, view, full, lambda: _text(found.payload))
     return exits.OK
 
 

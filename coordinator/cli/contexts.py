@@ -57,11 +57,13 @@ def load(path: Path | None = None) -> Config:
         return Config()
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: no text in UTF-8: byte {error.start}") from None
     import tomllib
 
     try:
         tree = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigError(f"{path}: {error}") from None
     return _checked(tree, path)
 
@@ -72,6 +74,8 @@ def _checked(tree: dict[str, Any], path: Path) -> Config:
     if not isinstance(contexts, dict) or not isinstance(current, str | None):
         raise ConfigError(f"{path}: expected current = NAME and a table [contexts.NAME] for each")
     for name, values in contexts.items():
+        if not isinstance(values, dict):
+            raise ConfigError(f"{path}: contexts.{name}: expected a table [contexts.{name}]")
         for key, value in values.items():
             check_value(f"{path}: contexts.{name}.{key}", key, value)
     return Config(contexts, current)

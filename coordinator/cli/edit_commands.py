@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,7 @@ from coordinator.cli.failures import usage
 from coordinator.cli.flags import DURATION
 from coordinator.cli.lazy import Verb
 from coordinator.cli.params import split_pair
+from coordinator.cli.reading import NotFinite, parse_json
 from coordinator.cli.schedule_flags import asked_schedule, merged_schedule, schedule_flags
 from coordinator.cli.selection import Selection, selection_flags, split_object
 from coordinator.cli.session import Session, session_of
@@ -280,6 +280,8 @@ def _label(text: str) -> tuple[str, str | None]:
 
 def _json(flag: str, text: str) -> Any:
     try:
-        return json.loads(text)
-    except json.JSONDecodeError as error:
+        return parse_json(text, flag.removeprefix("--"))
+    except NotFinite as error:
+        raise usage(f"{flag}: {error}") from None
+    except ValueError as error:
         raise usage(f"{flag}: no JSON: {error}") from None

@@ -6,15 +6,13 @@ there is no schema, what parses as JSON is JSON and the rest is text.
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from coordinator.cli import exits
 from coordinator.cli.failures import Failure, usage
 from coordinator.cli.hints import schema_hint
+from coordinator.cli.reading import NotFinite, parse_json, read_source
 
 _NAMES = {
     "integer": "an integer",
@@ -28,14 +26,13 @@ _NAMES = {
 
 def read_params(text: str) -> dict[str, Any]:
     """`--params`: JSON, @FILE or - for stdin. Raises Failure when it is no JSON object."""
-    source = text
-    if text == "-":
-        source = sys.stdin.read()
-    elif text.startswith("@"):
-        source = Path(text[1:]).read_text(encoding="utf-8")
+    path = text.removeprefix("@")
+    source = read_source(path, f"--params: {path}") if text == "-" or path != text else text
     try:
-        value = json.loads(source)
-    except json.JSONDecodeError as error:
+        value = parse_json(source, "params")
+    except NotFinite as error:
+        raise usage(f"--params: {error}") from None
+    except ValueError as error:
         raise usage(f"--params: no JSON: {error}") from None
     if not isinstance(value, dict):
         raise usage('--params: must be a JSON object, as in {"until": 3}')
@@ -75,8 +72,10 @@ def read_field(key: str, text: str, schema: Mapping[str, Any] | None) -> Any:
     if kinds == {"string"} or kinds == {"string", "null"}:
         return None if text == "null" and kinds is not None and "null" in kinds else text
     try:
-        return json.loads(text)
-    except json.JSONDecodeError:
+        return parse_json(text)
+    except ValueError as error:
+        if kinds is None and isinstance(error, NotFinite):
+            raise ValueError("a finite number, or a text in quotes") from None
         if kinds is None or "string" in kinds:
             return text
         wanted = " or ".join(_NAMES.get(kind, kind) for kind in sorted(kinds - {"null"}))

@@ -10,7 +10,7 @@ from coordinator.cli.ensuring import ensured_entry
 from coordinator.cli.failures import usage
 from coordinator.cli.selection import UNCONFIRMED_MAX, Entry, refused_entry, report
 from coordinator.cli.session import Session
-from coordinator.cli.start_file import read_file, to_task
+from coordinator.cli.task_files import read_file, to_task
 from coordinator.cli.texts import dry_line
 from coordinator.client.errors import ClientError
 

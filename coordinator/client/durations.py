@@ -9,6 +9,9 @@ from __future__ import annotations
 import re
 
 UNITS_MS = {"d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1_000, "ms": 1}
+LONGEST_MS = 36_500 * UNITS_MS["d"]
+"""A hundred years: more than any setting or schedule takes, and a distance from which an instant can still be told."""
+
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|[dhms])")
 _WHOLE = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|[dhms]))+")
 
@@ -18,7 +21,10 @@ def parse_duration(text: str) -> int:
     compact = text.strip().replace(" ", "")
     if not _WHOLE.fullmatch(compact):
         raise ValueError(f"{text!r} is no duration; write 500ms, 90s, 5m, 1h30m or 2d")
-    return round(sum(float(number) * UNITS_MS[unit] for number, unit in _PART.findall(compact)))
+    millis = sum(float(number) * UNITS_MS[unit] for number, unit in _PART.findall(compact))
+    if millis > LONGEST_MS:
+        raise ValueError(f"{text!r} is too long; at most {format_duration(LONGEST_MS)}")
+    return round(millis)
 
 
 def format_duration(millis: int) -> str:

@@ -48,3 +48,13 @@ def test_pt_85_it_waits_for_a_run_and_says_why_there_was_none(
     ran = taskctl("call", "t", "stats")
     assert (ran.code, "RuntimeError: broken" in ran.err) == (4, True)
     assert taskctl("call", "nobody", "stats").code == 3
+
+
+def test_ex_2_a_unique_beginning_of_an_id_will_do(taskctl: Taskctl, cluster: FakeCluster) -> None:
+    for name in ("ingest-eu", "report-1", "report-2"):
+        cluster.put(name)
+    whole = json.loads(taskctl("call", "inge", "stats", "-o", "json").out)
+    assert (whole["task"], cluster.asked("Call")[-1].id) == ("ingest-eu", "ingest-eu")
+    ran = taskctl("call", "repo", "stats")
+    assert (ran.code, "report-1 report-2" in ran.err) == (2, True)
+    assert taskctl("call", "ing", "stats").code == 3

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from coordinator.cli.failures import Failure
-from coordinator.cli.start_file import to_task
+from coordinator.cli.task_files import to_task
 from coordinator.client import Client, Filter, NewTask
 from coordinator.client.serializer import line, plain_dict
 from coordinator.client.views import Task

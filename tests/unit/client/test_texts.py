@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coordinator.client.conditions import compare, holds, parse_condition, value_at
-from coordinator.client.durations import format_duration, limit_text, parse_duration
+from coordinator.client.durations import LONGEST_MS, format_duration, limit_text, parse_duration
 from coordinator.client.from_wire import task_of
 from coordinator.client.instants import parse_rfc3339, rfc3339
 from coordinator.client.serializer import envelope, line, list_envelope, to_json
@@ -38,7 +38,14 @@ def test_what_is_no_duration(text: str) -> None:
         parse_duration(text)
 
 
-@given(st.integers(min_value=0, max_value=10**12))
+@pytest.mark.parametrize("text", ["36501d", "99999999999999d", "9" * 400 + "d", "36500d1ms"])
+def test_ex_9_a_duration_beyond_all_bounds(text: str) -> None:
+    with pytest.raises(ValueError, match="too long; at most 36500d"):
+        parse_duration(text)
+    assert parse_duration("36500d") == LONGEST_MS
+
+
+@given(st.integers(min_value=0, max_value=LONGEST_MS))
 def test_durations_read_back(millis: int) -> None:
     assert parse_duration(format_duration(millis)) == millis
 
