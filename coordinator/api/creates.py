@@ -116,10 +116,10 @@ def _put_outcome(
     item.created = outcome.created
     item.validated = validated(outcome)
     item.deduplicated = outcome.deduplicated
+    if outcome.deduplicated:
+        item.id = outcome.task_id
     if record is None:
         return
-    if outcome.deduplicated:
-        item.id = record.id
     item.allocation_id = record.allocation_id
     item.node = record.assignment.node or ""
     item.status = record.status.value

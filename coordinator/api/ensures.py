@@ -167,7 +167,8 @@ class Ensures:
         if _is_there(outcome):
             return None
         found = _accepted(outcome)
-        return self._answer(CREATED if found.created else UPDATED, record, None, found)
+        result = UNCHANGED if found.deduplicated else UPDATED
+        return self._answer(CREATED if found.created else result, record, None, found)
 
     async def _submit(self, asked: Asked, left: float) -> tuple[Outcome, Task | None]:
         submit = self._road.submit_more if self._has_done else self._road.submit

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from coordinator.machine.commands import ForgetRequests, Request
+from coordinator.machine.commands import Command, CreateTask, ForgetRequests, Request
 from coordinator.machine.outcome import Accepted, Outcome, Refusal, Refused
 from coordinator.model import limits
 from coordinator.model.requests import Remembered
@@ -37,8 +37,14 @@ def answer_again(state: ClusterState, request: Request) -> Outcome | None:
         first.allocation_id,
         created=first.created,
         unchanged=not first.created,
+        deduplicated=_was_another(first, request.command),
         cleared=tuple(filter(None, first.detail.split(CLEARED_BY))),
     )
+
+
+def _was_another(first: Remembered, command: Command) -> bool:
+    """Whether a creation was answered with a task that was active under its key: only then is that one of another id."""
+    return isinstance(command, CreateTask) and first.task_id != command.task_id
 
 
 def remember(state: ClusterState, request: Request, outcome: Outcome) -> None:

@@ -7,6 +7,7 @@ from coordinator.machine.commands import CancelTask, ForgetRequests
 from coordinator.machine.outcome import Accepted, Refusal, Refused
 from coordinator.model import limits
 from coordinator.model.ids import TaskId
+from coordinator.model.tasks import RunOutcome, TaskSpec
 from tests.unit.machine.kit import World, create, join, on, with_task
 
 
@@ -23,6 +24,21 @@ def test_an_answer_that_made_nothing_is_repeated_as_unchanged() -> None:
     assert world.do(CancelTask(TaskId("t")), "r") == Accepted(
         TaskId("t"), world.task().allocation_id, unchanged=True
     )
+
+
+def test_tm_66_a_repeat_says_that_another_task_was_active_under_the_key() -> None:
+    world = World()
+    world.accept(join())
+    key = TaskSpec(dedup_key="k")
+    made = world.do(create("y", spec=key), "r1")
+    first = world.do(create("x", spec=key), "r2")
+    assert first == Accepted(
+        TaskId("y"), world.task("y").allocation_id, unchanged=True, deduplicated=True
+    )
+    world.end("y", RunOutcome.SUCCEEDED)
+    assert world.do(create("x", spec=key), "r2") == first, "whatever has become of that one"
+    assert world.do(create("y", spec=key), "r1") == made
+    assert "x" not in world.state.tasks
 
 
 @pytest.mark.parametrize("code", requests.PASSING)
