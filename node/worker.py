@@ -44,6 +44,7 @@ from node.worker_watch import LoopWatch
 
 THREADS_PER_EXECUTOR = 1_000
 DRAIN_SECONDS = 1.0
+_log = logging.getLogger(__name__)
 
 
 class Worker:
@@ -162,11 +163,9 @@ def _serve(loop: asyncio.AbstractEventLoop) -> None:
     """
     try:
         loop.run_forever()
-        logging.critical("code of a run stopped the event loop; the runs here are lost")
+        _log.critical("code of a run stopped the event loop; the runs here are lost")
     except BaseException:  # whoever raised it, it is told here, and the process ends
-        logging.critical(
-            "code of a run ended the event loop; the runs here are lost", exc_info=True
-        )
+        _log.critical("code of a run ended the event loop; the runs here are lost", exc_info=True)
 
 
 def _loading(pipe: WorkerPipe, source: str) -> None:
