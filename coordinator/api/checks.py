@@ -13,6 +13,7 @@ from referencing.jsonschema import EMPTY_REGISTRY
 
 from coordinator.api.constraint_checks import check_constraints
 from coordinator.api.errors import Code, Rejected, invalid, too_large
+from coordinator.api.patterns import checker_of
 from coordinator.api.schema_words import told
 from coordinator.model import limits
 from coordinator.model.instants import DAY, MINUTE, SECOND
@@ -297,7 +298,7 @@ def _compile(manifest: Manifest, which: str = "params_schema") -> Draft202012Val
     if not isinstance(schema, dict):
         return None
     # an empty registry: nothing is ever fetched because of a `$ref`
-    return Draft202012Validator(schema, registry=EMPTY_REGISTRY)
+    return checker_of(manifest.body)(schema, registry=EMPTY_REGISTRY)
 
 
 def _worst(validator: Draft202012Validator, value: object) -> list[ValidationError]:
