@@ -4,26 +4,35 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import AsyncIterator
 from functools import partial
+from typing import TYPE_CHECKING
 
 from coordinator.cli import exits
 from coordinator.cli.session import Session
 from coordinator.cli.task_columns import columns, footer
 from coordinator.cli.task_texts import where
+from coordinator.cli.watch_command import tell_loss, tell_reconnected
 from coordinator.client.requests import Filter
 from coordinator.client.views import Answer, Task
+
+if TYPE_CHECKING:
+    from coordinator.client.watch import WatchEvent
 
 REDRAW_S = 0.2
 _CLEAR = "\x1b[H\x1b[2J"
 
 
 async def watch_list(session: Session, chosen: Filter) -> int:
-    """Until the time given is over, or for ever."""
+    """Until the time given is over, or for ever. Raises Unavailable when nobody answers from the start."""
+    watch = session.client.open_watch(chosen, on_loss=tell_loss, on_reconnect=tell_reconnected)
+    show = _redraw if _in_place(session) else _lines
     try:
         async with asyncio.timeout(session.left_s):
-            await (_redraw(session, chosen) if _in_place(session) else _lines(session, chosen))
+            await show(session, chosen, watch.events())
     except TimeoutError:
-        pass
+        if watch.silence is not None:
+            raise watch.silence from None
     return exits.OK
 
 
@@ -31,8 +40,8 @@ def _in_place(session: Session) -> bool:
     return session.out.on_terminal and session.out.is_table
 
 
-async def _lines(session: Session, chosen: Filter) -> None:
-    async for event in session.client.watch(chosen):
+async def _lines(session: Session, _chosen: Filter, events: AsyncIterator[WatchEvent]) -> None:
+    async for event in events:
         for change in event.changes:
             task = change.task
             text = f"{task.id}  {'removed' if change.type == 'removed' else where(task)}"
@@ -42,11 +51,11 @@ async def _lines(session: Session, chosen: Filter) -> None:
                 session.out.line("Task", task, task.id, partial(str, text))
 
 
-async def _redraw(session: Session, chosen: Filter) -> None:
+async def _redraw(session: Session, chosen: Filter, events: AsyncIterator[WatchEvent]) -> None:
     tasks: dict[str, Task] = {}
     revision = 0
     drawn = asyncio.get_running_loop().time() - REDRAW_S
-    async for event in session.client.watch(chosen):
+    async for event in events:
         if event.restarted:
             tasks.clear()
         for change in event.changes:

@@ -82,11 +82,13 @@ class Watcher:
             tell(f"resume with: --after {revision}")
 
     async def run(self, chosen: Filter, after: int | None, *, or_restart: bool) -> int:
-        """Until the time given is over, or for ever. Raises WatchReset."""
+        """Until the time given is over, or for ever. Raises WatchReset; Unavailable when nobody answers from the start."""
         try:
             async with asyncio.timeout(self._session.left_s):
                 await self._follow_on(chosen, after, or_restart=or_restart)
         except TimeoutError:
+            if self._watch is not None and self._watch.silence is not None:
+                raise self._watch.silence from None
             self.tell_revision()
         return exits.OK
 
@@ -102,7 +104,7 @@ class Watcher:
 
     async def _follow(self, chosen: Filter, after: int | None) -> None:
         self._watch = self._session.client.open_watch(
-            chosen, progress=self._progress, on_reconnect=_reconnected
+            chosen, progress=self._progress, on_loss=tell_loss, on_reconnect=tell_reconnected
         )
         async for event in self._watch.events(after):
             for change in event.changes:
@@ -114,8 +116,14 @@ class Watcher:
         self._session.out.line("Change", change, change.task.id, text)
 
 
-def _reconnected(address: str, revision: int) -> None:
-    tell(f"connection lost; goes on at {address} after revision {revision}")
+def tell_loss(address: str) -> None:
+    """Once for each loss, when it comes."""
+    tell(f"connection lost: {address} answers no more; looking for a coordinator")
+
+
+def tell_reconnected(address: str, revision: int) -> None:
+    """Nothing was missed."""
+    tell(f"goes on at {address} after revision {revision}")
 
 
 def _line(task: Task, kind: str, revision: int) -> str:

@@ -224,7 +224,8 @@ class Client(ManyTasks, TaskChanges, Ensuring):
         after_revision: int | None = None,
         progress: bool = False,
     ) -> AsyncIterator[WatchEvent]:
-        """Changes in order, without gap or duplicate, over the loss of any member. Raises WatchReset.
+        """Changes in order, without gap or duplicate, over the loss of any member. Raises WatchReset; Unavailable when
+        nobody answers from the start.
 
         Without `after_revision` a snapshot of what is there comes first.
         """

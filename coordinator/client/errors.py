@@ -132,7 +132,7 @@ class TimedOut(ClientError):
 
 
 class WatchReset(ClientError):
-    """The revision to go on from is no longer kept; `oldest_revision` is the first that is."""
+    """The revision to go on from is no longer kept (`oldest_revision` is the first that is), or not reached (`ahead`)."""
 
     default_reason = "compacted"
 

@@ -23,7 +23,7 @@ from coordinator.client.views import Answer, Task
 from coordinator.wire.v1 import tasks_pb2 as wire
 
 if TYPE_CHECKING:
-    from coordinator.client.watch import OnReconnect, Watch
+    from coordinator.client.watch import OnLoss, OnReconnect, Watch
 
 _AT_ONCE = 1_000
 
@@ -181,11 +181,17 @@ class ManyTasks(TaskReads):
         selection: Filter | None = None,
         *,
         progress: bool = False,
+        on_loss: OnLoss | None = None,
         on_reconnect: OnReconnect | None = None,
     ) -> Watch:
-        """A watch whose `revision` can be read while its events are, and that tells of reconnections."""
+        """A watch whose `revision` can be read while its events are, and that tells of losses and reconnections."""
         from coordinator.client.watch import Watch
 
         return Watch(
-            self._caller, selection or Filter(), progress=progress, on_reconnect=on_reconnect
+            self._caller,
+            selection or Filter(),
+            timeout_s=self._timeout_s,
+            progress=progress,
+            on_loss=on_loss,
+            on_reconnect=on_reconnect,
         )

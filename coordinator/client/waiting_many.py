@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from typing import Protocol
 
 from coordinator.client.conditions import DEFAULT, holds, pinned, said_of
-from coordinator.client.errors import TimedOut, WatchReset
+from coordinator.client.errors import TimedOut, Unavailable, WatchReset
 from coordinator.client.replies import EndedTask, Page, WaitedMany
 from coordinator.client.requests import Condition, Filter, ReadOptions
 from coordinator.client.views import Answer, Task
@@ -122,6 +122,8 @@ class ManyWait:
                     return
         except WatchReset:
             await self._look_again()
+        except Unavailable:
+            return  # the list was answered, so it comes back: for as long as the caller waits
 
     def _take(self, event: WatchEvent) -> None:
         for change in event.changes:

@@ -9,6 +9,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from coordinator.cli import session
 from coordinator.wire.v1 import tasks_pb2 as wire
 from tests.unit.cli.conftest import Taskctl
 from tests.unit.cli.fake_server import FakeCluster
@@ -36,6 +39,7 @@ def script(cluster: FakeCluster, *messages: wire.WatchResponse) -> None:
 
 def test_watch_prints_a_line_per_change(taskctl: Taskctl, cluster: FakeCluster) -> None:
     script(cluster, change(cluster, 20, "a", "created"), change(cluster, 21, "b"))
+    cluster.revision = 21
     ran = taskctl("watch", "--after", "19", "--timeout", "500ms")
     assert ran.out.splitlines() == [
         "20  a  created  running on n1",
@@ -111,3 +115,42 @@ def test_x15_ctrl_c_says_where_to_go_on(cluster: FakeCluster) -> None:
     assert process.returncode == 130
     assert "resume with: --after 20" in err
     assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("command", [["watch"], ["list", "-w"]])
+@pytest.mark.parametrize("timeout", ["400ms", None])
+def test_ex_21_nobody_there_is_said(
+    bare: Taskctl, monkeypatch: pytest.MonkeyPatch, command: list[str], timeout: str | None
+) -> None:
+    monkeypatch.setattr(session, "DEFAULT_TIMEOUT_MS", 300)
+    limit = ["--timeout", timeout] if timeout else []
+    ran = bare("--addr", "127.0.0.1:1", *command, *limit)
+    assert ran.code == 6
+    assert ran.err.startswith("error: cannot reach 127.0.0.1:1: refused; is the cluster up?\n")
+
+
+def test_ex_12_a_loss_is_said_when_it_comes(taskctl: Taskctl, cluster: FakeCluster) -> None:
+    script(cluster, change(cluster, 20, "a", "created"))
+    ran = taskctl("watch", "--timeout", "500ms")
+    lost, *more = ran.err.splitlines()
+    assert lost == (
+        f"connection lost: {cluster.address} answers no more; looking for a coordinator"
+    )
+    assert more == ["resume with: --after 20"]
+
+
+def test_ex_50_a_revision_ahead_of_the_cluster(taskctl: Taskctl, cluster: FakeCluster) -> None:
+    ran = taskctl("watch", "--after", "999999999", "--timeout", "5s")
+    assert ran.code == 8
+    said = f"revision 999999999 lies ahead of the cluster's, which is {cluster.revision}"
+    assert ran.err.startswith(f"error: watch: {said}\n")
+    assert "resume with" not in ran.err
+
+
+def test_ex_50_a_revision_ahead_of_the_cluster_or_restart(
+    taskctl: Taskctl, cluster: FakeCluster
+) -> None:
+    script(cluster, change(cluster, 20, "a", "created"))
+    ran = taskctl("watch", "--after", "999999999", "--or-restart", "--timeout", "600ms")
+    assert (ran.code, "20  a  created" in ran.out) == (0, True)
+    assert "begins anew with the full list" in ran.err

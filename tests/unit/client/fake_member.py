@@ -21,6 +21,10 @@ class FakeMember(tasks_pb2_grpc.TasksServicer):
 
     def __init__(self) -> None:
         self.address = ""
+        self.revision, self.leader_revision = (
+            1_000,
+            0,
+        )  # that lists tell; 0: the leader's is the same
         self.requests: list[Any] = []
         self.create: Handler | None = None
         self.create_many: Handler | None = None
@@ -48,6 +52,10 @@ class FakeMember(tasks_pb2_grpc.TasksServicer):
         if self.get is not None:
             return await self.get(request, context)
         return wire.GetResponse(answer=self.answer(), task=wire.Task(id=request.id))
+
+    async def List(self, request: Any, context: Any) -> Any:
+        revision = self.revision if request.read.stale else self.leader_revision or self.revision
+        return wire.ListResponse(answer=wire.Answer(revision=revision, member="m"))
 
     async def Watch(self, request: Any, context: Any) -> AsyncIterator[Any]:
         self.requests.append(request)

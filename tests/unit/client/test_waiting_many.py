@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from coordinator.client import Client, Condition, Filter, NewTask, TimedOut
-from coordinator.client.errors import WatchReset
+from coordinator.client.errors import ClientError, Unavailable, WatchReset
 from coordinator.client.from_wire import task_of
 from coordinator.client.replies import Page, WaitedMany
 from coordinator.client.views import Answer, Change, Task
@@ -139,7 +139,7 @@ class Stand:
     async def events(self, after: int) -> AsyncIterator[WatchEvent]:
         self.resumed.append(after)
         for said in self.watches.pop(0):
-            if isinstance(said, WatchReset):
+            if isinstance(said, ClientError):
                 raise said
             self.revision = said.revision
             yield said
@@ -164,6 +164,15 @@ async def test_what_is_no_longer_kept_is_listed_again() -> None:
     ]
     assert [sorted(one.ids) for one in stand.asked] == [[], ["a", "b", "c"], ["b", "c"]]
     assert stand.resumed == [9]
+
+
+async def test_a_wait_whose_list_was_answered_outlives_a_cluster_that_is_away() -> None:
+    stand: Any = Stand(
+        [[record("a")]], [Unavailable("nobody")], [told(11, "updated", record("a", "succeeded"))]
+    )
+    found = await ManyWait(stand).run(Filter(), timeout_s=GUARD_S)
+    assert [one.id for one in found.ended] == ["a"]
+    assert stand.resumed == [9, 9]
 
 
 async def test_an_end_is_an_end_whatever_was_asked_but_for_gone() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import grpc
 import pytest
 
-from coordinator.client import Client, Filter, InvalidRequest, WatchReset
+from coordinator.client import Client, Filter, InvalidRequest, Unavailable, WatchReset
 from coordinator.client.watch import WatchEvent
 from coordinator.wire.v1 import tasks_pb2 as wire
 from tests.unit.cli.fake_server import Refusal
@@ -126,3 +127,67 @@ async def test_a_refusal_ends_a_watch() -> None:
         only.watch = watch
         with pytest.raises(InvalidRequest):
             await take(client.watch(Filter(labels=["=x"])), 1)
+
+
+def closed_address() -> str:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return f"127.0.0.1:{probe.getsockname()[1]}"
+
+
+@pytest.mark.parametrize("after", [None, 4])
+async def test_ex_12_a_watch_that_nobody_answers_from_the_start_says_so(after: int | None) -> None:
+    address = closed_address()
+    async with Client([address], timeout_s=0.4) as client:
+        with pytest.raises(Unavailable) as caught:
+            await take(client.watch(after_revision=after), 1)
+    assert caught.value.member == address
+    assert "refused" in caught.value.message.lower()
+
+
+async def test_ex_12_a_member_that_is_not_there_at_first_is_no_loss() -> None:
+    said: list[str] = []
+    async with member() as second:
+        playing(second, [change(5, "a")])
+        async with Client([closed_address(), second.address]) as client:
+            watch = client.open_watch(on_loss=said.append, on_reconnect=lambda *_: said.append(""))
+            events = await take(watch.events(), 1)
+    assert told(events) == [(5, ["a"])]
+    assert (said, watch.silence) == ([], None)
+
+
+async def test_ex_12_a_loss_is_told_once_when_it_comes_and_a_watch_that_was_answered_goes_on() -> (
+    None
+):
+    """The member comes back after longer than the client's timeout: that is for the start alone."""
+    said: list[Any] = []
+    async with member() as only, Client([only.address], timeout_s=0.1) as client:
+        refused = [[] for _ in range(8)]
+        playing(only, [change(5, "a")], *refused, [change(6, "b")])
+        watch = client.open_watch(
+            on_loss=said.append, on_reconnect=lambda *found: said.append(found)
+        )
+        events = await take(watch.events(4), 2)
+    assert told(events) == [(5, ["a"]), (6, ["b"])]
+    assert said == [only.address, (only.address, 5)]
+
+
+async def test_ex_50_a_revision_ahead_of_the_cluster_is_an_end() -> None:
+    async with member() as only, Client([only.address]) as client:
+        only.revision = 1_841
+        with pytest.raises(WatchReset) as caught:
+            await take(client.watch(after_revision=999_999_999), 1)
+    assert caught.value.reason == "ahead"
+    said = "revision 999999999 lies ahead of the cluster's, which is 1841"
+    assert caught.value.message == said
+    assert only.requests == []
+
+
+async def test_ex_50_a_member_that_lags_is_no_end() -> None:
+    """The leader has come that far; the member asked first waits until it has, too."""
+    async with member() as lags:
+        lags.revision, lags.leader_revision = 3, 4
+        playing(lags, [change(5, "a")])
+        async with Client([lags.address]) as client:
+            events = await take(client.watch(after_revision=4), 1)
+    assert told(events) == [(5, ["a"])]
