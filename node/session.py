@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
+import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -71,6 +72,7 @@ class Session:
         self._stream: NodeStream | None = None
         self._reading: asyncio.Task[FromLeader | None] | None = None
         self._heard_at = 0.0
+        self._term = 0  # of the leader, as it said last
 
     @property
     def is_open(self) -> bool:
@@ -175,7 +177,7 @@ class Session:
     async def _read(self, stream: NodeStream) -> FromLeader | None:
         clock = asyncio.get_running_loop().time
         async for frame in stream.frames():
-            self._heard_at = clock()
+            self._heard_at, self._term = clock(), frame.term
             if frame.welcome is not None:
                 self._welcomed(frame)
             elif frame.heartbeat is not None:
@@ -190,6 +192,8 @@ class Session:
         if welcome is None:
             return
         is_news = not self._is_welcome  # else only settings or coordinators have changed
+        if is_news:
+            self.out.call_answers.clear()  # to questions of a session before, which nobody waits for
         self._is_welcome = True
         self._has_registered = True
         self._failures = 0
@@ -239,10 +243,22 @@ class Session:
                 out.now = steady_ms()
                 try:
                     await stream.send(out, self._events.logs)
+                    self._answer_here(out)
                 except SessionBroken:
                     return  # the reader learns why
+                except Exception:  # noqa: BLE001 - a bug: a session that says nothing more must not stay open
+                    self._log.write("error", "bug", detail=traceback.format_exc())
+                    self.reconnect()
+                    return
             if not self.out:
                 self._idle.set()
+
+    def _answer_here(self, out: Outgoing) -> None:
+        """What no frame can carry is refused in the leader's place: who has reported it learns why."""
+        for answer in out.unsendable:
+            self._log.write("error", "report cannot be sent", detail=answer.detail)
+        if out.unsendable:
+            self._events.frame(FromLeader(self._term, answers=tuple(out.unsendable)))
 
     async def finish(self, patience_s: float) -> None:
         """Have everything sent that waits, and the leader see the end of it."""

@@ -33,6 +33,7 @@ from coordinator.wire.v1 import tasks_pb2 as tasks_wire
 
 FRAME_BYTES_MAX = 2 * 1024 * 1024  # of what is put together here; the servers take 4 MiB
 REPORT_BYTES = 256  # what a report takes besides its payloads, about
+CHAR_BYTES_MAX = 4
 
 
 class KeptLog(NamedTuple):
@@ -49,7 +50,10 @@ RunLogs = Callable[[int], KeptLog]
 
 @dataclass(slots=True)
 class Outgoing:
-    """What waits to be sent; one frame, or several if it is large. `now` is the node's steady clock at sending."""
+    """What waits to be sent; one frame, or several if it is large. `now` is the node's steady clock at sending.
+
+    `unsendable`: the answers to reports that no frame can carry, known when all is sent.
+    """
 
     now: int = 0
     heartbeat: Heartbeat | None = None
@@ -57,6 +61,7 @@ class Outgoing:
     progress: list[Progress] = field(default_factory=list)
     logs: list[LogLine] = field(default_factory=list)
     call_answers: list[CallAnswer] = field(default_factory=list)
+    unsendable: list[ReportAnswer] = field(default_factory=list)
     drain: bool = False
     goodbye: bool = False
     loop_lag_ms: int = 0
@@ -125,27 +130,51 @@ def node_frames(outgoing: Outgoing, logs: RunLogs) -> Iterator[wire.NodeFrame]:
     if outgoing.heartbeat is not None:
         frame.heartbeat.CopyFrom(_heartbeat(outgoing.heartbeat, outgoing))
     size = 0
+    for place, message, weight in _items(outgoing, logs):
+        if size and size + weight > FRAME_BYTES_MAX:
+            yield frame
+            frame, size = wire.NodeFrame(), 0
+        getattr(frame, place).append(message)
+        size += weight
+    frame.goodbye = outgoing.goodbye
+    yield frame
+
+
+def _items(outgoing: Outgoing, logs: RunLogs) -> Iterator[tuple[str, object, int]]:
+    """The field of the frame, what is added to it, and about how many bytes that takes."""
     for report in outgoing.reports:
-        message = _report(report, outgoing.now, logs)
+        message = _sendable(report, outgoing, logs)
+        if message is None:
+            continue
         weight = REPORT_BYTES + len(message.state) + len(message.ended.result)
         weight += len(message.child.params) if report.child is not None else 0
         weight += len(message.ended.logs) + len(message.ended.error)
-        if size and size + weight > FRAME_BYTES_MAX:
-            yield frame
-            frame, size = wire.NodeFrame(), 0
-        frame.reports.append(message)
-        size += weight
+        yield "reports", message, weight
     for answer in outgoing.call_answers:
-        weight = REPORT_BYTES + len(answer.payload)
-        if size and size + weight > FRAME_BYTES_MAX:
-            yield frame
-            frame, size = wire.NodeFrame(), 0
-        frame.call_answers.append(wire.CallAnswer(**msgspec.structs.asdict(answer)))
-        size += weight
-    frame.progress.extend(map(_progress, outgoing.progress))
-    frame.logs.extend(map(_log_line, outgoing.logs))
-    frame.goodbye = outgoing.goodbye
-    yield frame
+        said = wire.CallAnswer(**msgspec.structs.asdict(answer))
+        yield "call_answers", said, REPORT_BYTES + len(answer.payload)
+    for news in outgoing.progress:
+        yield "progress", _progress(news), REPORT_BYTES + CHAR_BYTES_MAX * len(news.message)
+    for line in outgoing.logs:
+        weight = REPORT_BYTES + CHAR_BYTES_MAX * len(line.event) + len(line.fields)
+        yield "logs", _log_line(line), weight
+
+
+def _sendable(report: Report, outgoing: Outgoing, logs: RunLogs) -> wire.Report | None:
+    """None: no frame can carry it, which is its answer; sent again it would break every session (G8). An end is told
+    all the same, without what it was to say.
+    """
+    try:
+        return _report(report, outgoing.now, logs)
+    except Exception as error:  # noqa: BLE001  (foreign code has made what is in it)
+        why = f"cannot be sent: {type(error).__name__}: {error}"
+    if report.ended is None:
+        refusal = ReportAnswer(report.number, False, "validation_failed", detail=why)
+        outgoing.unsendable.append(refusal)
+        return None
+    told = msgspec.json.encode({"type": "ValueError", "message": why, "traceback": ""})
+    plain = RunEnd("failed", error=told, reported="failed")
+    return _report(msgspec.structs.replace(report, ended=plain), outgoing.now, logs)
 
 
 def _heartbeat(beat: Heartbeat, outgoing: Outgoing) -> wire.Heartbeat:

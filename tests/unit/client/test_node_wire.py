@@ -135,3 +135,24 @@ def test_pt_85_calls_and_their_answers_over_the_wire() -> None:
     assert [one.call for frame in frames for one in frame.call_answers] == list(range(20))
     assert len(frames) > 2
     assert all(frame.ByteSize() < 2 * FRAME_BYTES_MAX for frame in frames)
+
+
+def test_pt_25_an_end_that_no_frame_can_carry_is_told_without_what_it_was_to_say() -> None:
+    out = Outgoing()
+    end = RunEnd("succeeded", result=b"{}", retry_in_ms=2**80)
+    out.reports = [Report(1, "t", 7, RunState(2, b"{}", 2), end, 0)]
+    (frame,) = node_frames(out, no_logs)
+    (report,) = frame.reports
+    assert (report.ended.outcome, report.ended.reported, report.state) == ("failed", "", b"{}")
+    assert b"cannot be sent" in report.ended.error
+    assert not out.unsendable
+
+
+def test_tm_70_live_news_of_many_runs_are_several_frames() -> None:
+    out = Outgoing()
+    out.progress = [Progress(f"t{n}", n, 1, None, "x" * 4_000) for n in range(1_000)]
+    out.logs = [LogLine(f"t{n}", n, 5, "info", "y" * 4_000, b"{}") for n in range(1_000)]
+    frames = list(node_frames(out, no_logs))
+    assert max(frame.ByteSize() for frame in frames) < FRAME_BYTES_MAX
+    assert sum(len(frame.progress) for frame in frames) == 1_000
+    assert sum(len(frame.logs) for frame in frames) == 1_000
