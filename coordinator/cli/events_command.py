@@ -67,7 +67,7 @@ def event_columns(moments: Moments) -> tuple[Column[Event], ...]:
         Column("WHEN", lambda one: moments.clock(one.at), lambda one: one.at),
         Column("BY", lambda one: one.by),
         Column("ACTION", lambda one: one.action),
-        Column("KIND", lambda one: one.kind),
+        Column("KIND", lambda one: one.target_kind),
         Column("TARGET", lambda one: one.target or "-", lambda one: one.target),
         Column("CHANGE", lambda one: one.change or "-", lambda one: one.change),
         Column("ANSWER", lambda one: one.answer),

@@ -18,8 +18,8 @@ class Event(Struct, frozen=True):
     """operator, code; cluster: the leader by itself."""
     action: str
     """pause, resume, run_now, edit, cancel, retry, purge, move, drain, undrain, remove, add, set, unset, upgrade."""
-    kind: str
-    """Of the target: task, run, executor, node, member, limit, settings, cluster."""
+    target_kind: str
+    """task, run, executor, node, member, limit, settings, cluster."""
     target: str | None
     """None: all of that kind, or several."""
     change: str | None

@@ -54,3 +54,14 @@ def test_tm_75_a_short_list_says_that_there_are_more(
     assert ran.err == "1 event; there are more, see --limit\n"
     ran = taskctl("cluster", "events", "-o", "jsonl", "--limit", "3")
     assert [json.loads(line)["number"] for line in ran.out.splitlines()] == [3, 2, 1]
+
+
+def test_ex_17_each_line_of_jsonl_has_its_kind(taskctl: Taskctl, cluster: FakeCluster) -> None:
+    three(cluster)
+    ran = taskctl("cluster", "events", "-o", "jsonl")
+    told = [json.loads(line) for line in ran.out.splitlines()]
+    assert [(one["kind"], one["target_kind"]) for one in told] == [
+        ("Event", "settings"),
+        ("Event", "task"),
+        ("Event", "executor"),
+    ]
