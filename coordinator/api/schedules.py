@@ -9,7 +9,14 @@ from coordinator import timetable
 from coordinator.api.errors import Code, Rejected
 from coordinator.machine.outcome import Refusal
 from coordinator.model.instants import Instant, Millis
-from coordinator.model.schedules import Blackout, Schedule, Series, awaits_its_run
+from coordinator.model.schedules import (
+    Blackout,
+    Schedule,
+    Series,
+    awaits_its_run,
+    same_rule,
+    same_times,
+)
 from coordinator.model.tasks import Task, TaskSpec
 from coordinator.wire.v1 import tasks_pb2 as wire
 
@@ -118,11 +125,15 @@ def fire_times_after(
     task: Task, schedule: Schedule, now: Instant, count: int
 ) -> list[wire.FireTime]:
     """Those that the task would have after an edit that gives it this schedule (TM-25)."""
-    series = task.series
+    series, old = task.series, task.spec.schedule
+    if same_times(old, schedule):
+        return fire_times_of(task, now, count)
     if series is None or not series.anchor:
         return first_fire_times(schedule, task.id, task.spec.due_at, now, count)
     if awaits_its_run(schedule, series) and schedule.start <= now:
         return []
+    if same_rule(old, schedule):
+        return fire_times(schedule, task.id, series.anchor, now, count)
     anchor, first = timetable.edited(schedule, task.id, series, now)
     if not first.fire_at:
         return []

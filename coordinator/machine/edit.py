@@ -18,7 +18,7 @@ from coordinator.machine.series import rescheduled
 from coordinator.machine.stopping import ask_to_stop
 from coordinator.model.concurrency import TaskLimit
 from coordinator.model.ids import NO_ALLOCATION
-from coordinator.model.schedules import Occurrence, Schedule, Series
+from coordinator.model.schedules import Occurrence, Schedule, Series, same_times
 from coordinator.model.state import ClusterState
 from coordinator.model.tasks import (
     OF_A_RUN,
@@ -128,9 +128,9 @@ def _with_intent(state: ClusterState, task: Task, command: UpdateTask) -> Task:
     if command.spec is None:
         return edited
     spec = replace(command.spec, **{name: getattr(task.spec, name) for name in FIXED})
-    if spec.schedule != task.spec.schedule:
-        edited = replace(fallen_due(state, edited), spec=spec)
-        return _with_schedule(state, edited, spec.schedule)
+    if not same_times(spec.schedule, task.spec.schedule):
+        edited = fallen_due(state, edited)
+        return _with_schedule(state, replace(edited, spec=spec), task.spec.schedule)
     edited = replace(edited, spec=spec)
     return edited if spec.due_at == task.spec.due_at else _due_anew(state, edited, spec)
 
@@ -147,12 +147,13 @@ def _groups(task: Task, edited: Task) -> list[str]:
     return [group for group, has_changed in changed.items() if has_changed]
 
 
-def _with_schedule(state: ClusterState, task: Task, schedule: Schedule | None) -> Task:
+def _with_schedule(state: ClusterState, task: Task, old: Schedule | None) -> Task:
     """Another timetable, or the first one, or none any more. What is due already is not withdrawn (TM-25)."""
+    schedule = task.spec.schedule
     if schedule is None:
         return _one_off(state, task)
     if task.series is not None:
-        return replace(task, series=rescheduled(task.series, schedule, state.at))
+        return replace(task, series=rescheduled(task.series, old, schedule, state.at))
     is_held = task.assignment.code is Code.HELD_FOR_NODE  # due, but waits for its node (PT-72)
     is_idle = task.status in (Status.WAITING, Status.PAUSED) and not is_held
     current = None if is_idle else Occurrence(task.cause, 0, task.due_at or task.created_at)

@@ -27,6 +27,8 @@ from coordinator.model.schedules import (
     Series,
     after_run,
     awaits_its_run,
+    same_rule,
+    same_times,
 )
 from coordinator.model.state import ClusterState
 from coordinator.model.tasks import (
@@ -108,9 +110,15 @@ def next_after(task: Task, series: Series, at: Instant) -> Firing:
     return Firing(fire_at, fire_at) if not schedule.end or fire_at < schedule.end else Firing()
 
 
-def rescheduled(series: Series, schedule: Schedule, at: Instant) -> Series:
-    """It has got this timetable: the leader says what comes next by that. What is due already stays (TM-25)."""
-    return retimed(series, schedule, at, "edited")
+def rescheduled(series: Series, old: Schedule | None, schedule: Schedule, at: Instant) -> Series:
+    """It has got this timetable: the leader says what comes next by that. What is due already stays (TM-25).
+
+    A rule that is only bounded, blacked out or delayed otherwise goes on as a resumed one does, from where it began.
+    """
+    if same_times(old, schedule):
+        return series
+    goes_on = same_rule(old, schedule) and series.needs != "edited"
+    return retimed(series, schedule, at, "resumed" if goes_on else "edited")
 
 
 def retimed(series: Series, schedule: Schedule | None, at: Instant, why: str) -> Series:
@@ -176,10 +184,10 @@ def _after_success(state: ClusterState, task: Task, report: EndRun) -> Task:
 
 def _with_schedule(state: ClusterState, task: Task, series: Series, schedule: Schedule) -> Task:
     """The run has set another one (TM-4)."""
-    spec = replace(task.spec, schedule=schedule)
+    old, spec = task.spec.schedule, replace(task.spec, schedule=schedule)
     set_by = marked(task.set_by, "run", ["schedule"])
     task = replace(task, spec=spec, set_by=set_by, edited_revision=state.revision)
-    return replace(task, series=rescheduled(series, schedule, state.at))
+    return replace(task, series=rescheduled(series, old, schedule, state.at))
 
 
 def _after_failure(state: ClusterState, task: Task, report: EndRun, last: LastOutcome) -> Task:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from coordinator.machine import commands as c
 from coordinator.model.ids import TaskId
@@ -110,11 +111,15 @@ def _update(state: ClusterState, draw: Draw) -> c.UpdateTask:
     task = state.tasks.get(task_id)
     present = task.spec.schedule if task is not None else None
     schedule = present
-    match draw(st.integers(0, 3)):
+    match draw(st.integers(0, 4)):
         case 0 | 1:
             schedule = drawn_schedule(draw, state.at)
         case 2:
             schedule = None
+        case 3 if present is not None:
+            other = drawn_schedule(draw, state.at)
+            policies = ("misfire", "max_catch_up", "overlap", "start_deadline_ms")
+            schedule = replace(present, **{name: getattr(other, name) for name in policies})
         case _:
             pass
     due_at = state.at + 4 if chance(draw, 20) else None

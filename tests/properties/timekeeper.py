@@ -184,7 +184,7 @@ class Book:
     def _edited(self, command: c.UpdateTask, before: Task, at: Instant) -> None:
         """What was due, and not handled yet, is not withdrawn by another schedule (TM-25)."""
         spec = command.spec
-        if spec is not None and spec.schedule != before.spec.schedule:
+        if spec is not None and _when(spec.schedule) != _when(before.spec.schedule):
             self._overtaken(before, at)
 
     def _overtaken(self, before: Task, at: Instant) -> None:
@@ -205,6 +205,14 @@ class Book:
             page.fates[at] = (event.fate.word, event.fate.reason)
         page.stored[event.stored.first] = event.stored
         page.numbers[event.number] = event.stored.first
+
+
+def _when(schedule: Schedule | None) -> tuple[int, ...]:
+    """All that says when the fire times drawn here are; nothing else of an edit decides one that is due."""
+    if schedule is None:
+        return ()
+    counts = ("due", "start", "end").index(schedule.count_from)
+    return schedule.every_ms, schedule.end, counts, schedule.jitter_ms
 
 
 def _times(fate: Fate, schedule: Schedule | None) -> list[Instant]:

@@ -7,7 +7,9 @@ times follow from that by `fire_times`, not by what the record says of itself.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from msgspec.structs import replace
 
 from coordinator.model.events import Audited, Event, Fated, RunEnded, TaskChanged
 from coordinator.model.instants import Instant
@@ -18,6 +20,14 @@ from tests.simulation.checkers.fire_times import FireTime, fire_times
 
 Expected = dict[Instant, tuple[tuple["FireTime", ...], bool]]  # as each stretch sees it; owed
 
+WHATEVER: dict[str, Any] = {  # policies: an edit of these begins no stretch
+    "misfire": "",
+    "misfire_grace_ms": 0,
+    "max_catch_up": 0,
+    "overlap": "",
+    "start_deadline_ms": 0,
+    "pause_after_failures": 0,
+}
 AGREED = 1_000  # ms: what is due so shortly before the end may still be on its way
 
 
@@ -254,10 +264,11 @@ def figures(found: list[Book]) -> Figures:
 
 
 def _in_force(task: Task | None) -> Schedule | None:
-    """The schedule, if its fire times count now."""
+    """The schedule, if its fire times count now: when they are, whatever its policies say of what is done with them."""
     if task is None or task.is_terminal or task.desired is not Desired.RUNNING:
         return None
-    return task.spec.schedule if task.series is not None else None
+    schedule = task.spec.schedule if task.series is not None else None
+    return schedule if schedule is None else replace(schedule, **WHATEVER)
 
 
 def _without_place(task: Task | None) -> Occurrence | None:

@@ -10,14 +10,14 @@ from msgspec.structs import replace
 from coordinator.duties.firing import fire_due
 from coordinator.duties.view import LeaderView
 from coordinator.machine.commands import AssignTask, Command, PauseTask, ResumeTask, RetryTask
-from coordinator.model.instants import HOUR, MINUTE, SECOND, Instant, Now
-from coordinator.model.schedules import Firing, Schedule
+from coordinator.model.instants import DAY, HOUR, MINUTE, SECOND, Instant, Now
+from coordinator.model.schedules import Blackout, Firing
 from coordinator.model.tasks import Status
 from tests.unit.machine.kit import on
-from tests.unit.machine.recurring import Recurring, T
+from tests.unit.machine.recurring import MISSED, STARTED, Recurring, T
 
 MONDAY = 1_780_272_000_000  # 2026-06-01 00:00 UTC
-MINUTELY = Schedule(every_ms=MINUTE, count_from="end")
+NIGHT = (Blackout(cron="0 2 * * *", duration_ms=HOUR),)
 
 
 class Led(Recurring):
@@ -152,3 +152,115 @@ def test_tm_56_after_a_retry_an_interval_counts_from_that_run() -> None:
     for command in said:
         led.do(command)
     assert led.series.next.fire_at == led.at + MINUTE
+
+
+# -- edits that say nothing about when, or not which timetable (TM-25) ------------------------------
+
+POLICIES = (
+    {"overlap": "queue_one"},
+    {"misfire": "all"},
+    {"misfire_grace_ms": 5},
+    {"max_catch_up": 3},
+    {"start_deadline_ms": HOUR},
+    {"pause_after_failures": 3},
+)
+WHEN = ({"jitter_ms": 1}, {"end": MONDAY + 365 * DAY}, {"dst_gap": "shift"}, {"blackouts": NIGHT})
+NINE = 9 * HOUR
+
+
+@pytest.mark.parametrize("more", [*POLICIES, *WHEN])
+@pytest.mark.parametrize(
+    "rrule, later, following",
+    [
+        ("FREQ=DAILY;BYHOUR=9;COUNT=2", 5 * HOUR, 2 * DAY + NINE),
+        ("FREQ=WEEKLY;INTERVAL=2;BYDAY=FR;BYHOUR=9", 3 * DAY, 18 * DAY + NINE),
+        ("FREQ=WEEKLY", 5 * HOUR, 7 * DAY + 10 * HOUR),
+    ],
+)
+def test_tm_25_a_rule_goes_on_where_its_timetable_stays(
+    rrule: str, later: int, following: int, more: dict[str, Any]
+) -> None:
+    led = Led(rrule=rrule)
+    led.run()
+    led.at += later
+    led.change(**more)
+    led.lead()
+    assert led.series.next.fire_at == MONDAY + following
+    if "COUNT" in rrule:
+        led.run()
+        assert led.task().end_reason == "schedule_ended"
+
+
+@pytest.mark.parametrize("more", [{"time_zone": "Asia/Tokyo"}, {"rrule": "FREQ=WEEKLY;WKST=SU"}])
+def test_tm_25_another_rule_begins_with_the_edit(more: dict[str, Any]) -> None:
+    led = Led(rrule="FREQ=WEEKLY")
+    led.run()
+    led.at += 5 * HOUR
+    led.change(**more)
+    led.lead()
+    assert led.series.next.fire_at == led.at + 7 * DAY
+
+
+@pytest.mark.parametrize("more", POLICIES)
+@pytest.mark.parametrize("count_from", ["due", "start", "end"])
+def test_tm_25_an_interval_stays_where_its_policies_change(
+    count_from: str, more: dict[str, Any]
+) -> None:
+    led = Led(every_ms=HOUR, count_from=count_from)
+    led.run()
+    before = led.series
+    led.at += 5
+    led.change(**more)
+    assert led.series == before
+
+
+@pytest.mark.parametrize("more", POLICIES)
+def test_tm_25_what_has_come_and_waits_for_its_jitter_is_not_lost_with_a_policy(
+    more: dict[str, Any],
+) -> None:
+    led = Led(cron="0 9 * * *", jitter_ms=HOUR)
+    led.lead()
+    firing = led.series.next
+    led.at = (firing.fire_at + firing.due_at) // 2
+    led.change(**more)
+    assert led.run() == firing.fire_at
+    assert led.fates == [(STARTED, "", firing.fire_at)]
+
+
+def test_tm_25_what_is_due_and_not_handled_yet_goes_by_the_new_policies() -> None:
+    led = Led(every_ms=HOUR)
+    led.lead()
+    fire_at = led.series.next.fire_at
+    led.at = fire_at + MINUTE
+    led.change(misfire="skip", misfire_grace_ms=0)
+    assert led.series.handled == 0
+    led.lead()
+    assert led.fates == [(MISSED, "misfire", fire_at)]
+
+
+def test_tm_25_after_two_edits_in_a_row_a_rule_begins_anew_if_either_asks_for_that() -> None:
+    led = Led(rrule="FREQ=WEEKLY")
+    led.run()
+    led.at += 5 * HOUR
+    led.change(rrule="FREQ=WEEKLY;WKST=SU")
+    led.change(overlap="queue_one")
+    led.change(jitter_ms=1)
+    led.lead()
+    assert led.series.next.fire_at == led.at + 7 * DAY
+
+
+@pytest.mark.parametrize("more", [{}, {"overlap": "queue_one"}, {"jitter_ms": 1}])
+def test_tm_4_a_run_that_returns_the_timetable_it_has_begins_nothing_anew(
+    more: dict[str, Any],
+) -> None:
+    led = Led(rrule="FREQ=DAILY;BYHOUR=9;COUNT=2")
+    schedule = led.task().spec.schedule
+    assert schedule is not None
+    for _ in range(2):
+        led.lead()
+        led.at = led.series.next.due_at
+        led.lead()
+        led.accept(AssignTask(T, led.task().allocation_id, on()))
+        led.succeed(schedule=replace(schedule, **more))
+    led.lead()
+    assert led.task().end_reason == "schedule_ended"
