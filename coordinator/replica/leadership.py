@@ -95,7 +95,7 @@ class Leadership:
         desk = Desk(bench, proposals, self.creations.begin, poke, self.live)
         self.sessions = Sessions(bench, self.leases, desk, proposals, reads)
         self.sessions.on_connected = self.look_again
-        self.run_calls = RunCalls(bench.state, self.sessions, bench.emit)
+        self.run_calls = RunCalls(term, bench.state, self.sessions, bench.emit)
         self.creations.on_misplaced = self.look_again
         self.time_limits = TimeLimits(bench.state, bench.now.steady)
         self._prune_at: Millis = bench.now.steady

@@ -19,6 +19,7 @@ from coordinator.replica.inputs import CallRun
 from coordinator.replica.sayings import CallAnswer, RunCall
 from coordinator.replica.sessions import Sessions
 
+TERM_SHIFT = 32  # a call's number is 64 bits wide on the wire
 WAITING_MAX = 4_096  # of all nodes together
 WAITING_BYTES_MAX = (
     64 * MIB
@@ -40,15 +41,18 @@ class _Asked(msgspec.Struct, frozen=True, gc=False):
 
 
 class RunCalls:
-    """Which calls wait for which session. One per term."""
+    """Which calls wait for which session. One per term.
+
+    Numbers are of this term alone: a node may answer a leader's question when it speaks with the next one already.
+    """
 
     def __init__(
-        self, state: ClusterState, sessions: Sessions, emit: Callable[[Effect], None]
+        self, term: int, state: ClusterState, sessions: Sessions, emit: Callable[[Effect], None]
     ) -> None:
         self._state = state
         self._sessions = sessions
         self._emit = emit
-        self._last = 0
+        self._last = term << TERM_SHIFT
         self._waiting: dict[int, _Asked] = {}
         self._by_run: dict[
             _Run, dict[int, None]
