@@ -12,6 +12,7 @@ from coordinator.api.errors import invalid
 from coordinator.api.translate import spec_from_wire
 from coordinator.machine.commands import UpdateTask
 from coordinator.model.ids import TaskId
+from coordinator.model.schedules import Schedule
 from coordinator.model.tasks import OF_A_RUN, Task, TaskSpec
 from coordinator.wire.v1 import tasks_pb2 as wire
 
@@ -108,6 +109,23 @@ def masked(present: TaskSpec, asked: wire.TaskSpec, mask: Iterable[str]) -> Task
             known = ", ".join((*PLAIN, "object", "labels", f"{LABEL}KEY"))
             raise invalid("mask", f"there is no field {name}; known: {known}")
     return replace(present, labels=tuple(sorted(labels.items())), **changes)
+
+
+def begins_at(task: Task, schedule: Schedule | None) -> bool:
+    """Whether `due_at` says when the task is due, under this schedule: not of a series whose first time has been decided."""
+    series = task.series
+    has_begun = series is not None and bool(series.anchor) and series.needs != "first"
+    return schedule is None or not has_begun
+
+
+def check_due(task: Task, spec: TaskSpec) -> None:
+    """Raises Rejected for another due time that nothing would come of."""
+    if spec.due_at != task.spec.due_at and not begins_at(task, spec.schedule):
+        raise invalid(
+            "due_at",
+            f"says when a series begins, and {task.id} has begun: "
+            "change its schedule, whose start may be later, or run it now",
+        )
 
 
 def effects(request: wire.UpdateRequest, record: Task | None) -> tuple[list[str], list[str]]:

@@ -14,7 +14,7 @@ from coordinator.api import checks
 from coordinator.api.askers import CODE, asker_of
 from coordinator.api.creates import validated, would_be
 from coordinator.api.door import Door
-from coordinator.api.editing import merged
+from coordinator.api.editing import begins_at, merged
 from coordinator.api.errors import Code, Rejected, from_refusal, invalid, too_large
 from coordinator.api.road import Road
 from coordinator.api.schedules import check_schedule
@@ -203,6 +203,9 @@ def difference_of(task: Task, create: Create, *, overwrite: bool) -> Difference:
         for name in TaskSpec.__struct_fields__
         if name not in _NOT_COMPARED and getattr(create.spec, name) != getattr(task.spec, name)
     }
+    is_kept = "schedule" in set_by
+    if not begins_at(task, task.spec.schedule if is_kept else create.spec.schedule):
+        fields.pop("due_at", None)  # it was about the first time
     kept = [name for name in fields if _group(name) in set_by]
     fields = {name: value for name, value in fields.items() if name not in kept}
     changed = list(fields)

@@ -10,7 +10,7 @@ from typing_extensions import override
 from coordinator.api import checks
 from coordinator.api.askers import asker_of
 from coordinator.api.creates import validated
-from coordinator.api.editing import edit_of, effects
+from coordinator.api.editing import check_due, edit_of, effects
 from coordinator.api.errors import Rejected, invalid, too_large
 from coordinator.api.explaining import explain
 from coordinator.api.reads import PREFIX, TaskReads
@@ -181,10 +181,12 @@ class TaskWishes(TaskReads):
             raise too_large("state", STATE_BYTES_MAX, len(request.state))
 
     def checked_update(self, edit: UpdateTask, task: Task | None) -> UpdateTask:
-        """Bounds of the merged spec, shape of the state (PT-2), a timetable that is new, params. Raises Rejected."""
+        """Bounds of the merged spec, shape of the state (PT-2), a timetable that is new, a due time, params. Raises Rejected."""
         spec = edit.spec
         if spec is not None:
             checks.check_spec(spec_to_wire(spec))
+            if task is not None:
+                check_due(task, spec)
             if task is None or spec.schedule != task.spec.schedule:
                 check_schedule(spec, self._door.replica.now.wall)
         if edit.state is not None and task is not None:
