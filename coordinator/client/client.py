@@ -139,7 +139,10 @@ class Client(ManyTasks, TaskChanges, Ensuring):
         items: list[replies.CreatedItem] = []
         answer = Answer()
         seed = change.request_id
-        made = [task_to_wire(task, seed and f"{seed}/{n}") for n, task in enumerate(tasks)]
+        made = [
+            task_to_wire(task, seed and f"{seed}/{n}", f"tasks.{n}.params")
+            for n, task in enumerate(tasks)
+        ]
         for number, part in enumerate(in_parts(made)):
             request_id = change.request_id + (f".{number + 1}" if number else "")
             options = replace(change, request_id=request_id)

@@ -6,11 +6,10 @@ import asyncio
 import random
 from typing import Any
 
-import msgspec
-
 from coordinator.client import from_wire, methods, replies
 from coordinator.client.calls import Caller, Plan
 from coordinator.client.errors import Conflict
+from coordinator.client.json_bytes import json_bytes
 from coordinator.wire.v1 import tasks_pb2 as wire
 
 AGAIN = frozenset({"not_assigned", "not_here"})
@@ -21,7 +20,7 @@ async def call_run(
     caller: Caller, task_id: str, method: str, payload: Any, timeout_s: float
 ) -> replies.Called:
     """The run's answer. Raises a ClientError: the last one, where no run answered in time."""
-    data = b"" if payload is None else msgspec.json.encode(payload)
+    data = b"" if payload is None else json_bytes(payload, "payload")
     request = wire.CallRequest(id=task_id, method=method, payload=data)
     clock = asyncio.get_running_loop().time
     ends, pause = clock() + timeout_s, FIRST_PAUSE_S

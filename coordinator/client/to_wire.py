@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from coordinator.client.constraints import constraints_to_wire
+from coordinator.client.json_bytes import json_bytes
 from coordinator.client.requests import (
     ChangeOptions,
     Condition,
@@ -22,8 +23,6 @@ from coordinator.wire.v1 import tasks_pb2 as wire
 
 BATCH_MAX = 1_000
 BATCH_BYTES = 3_500_000
-
-_encode = msgspec.json.encode
 
 _SAME_NAME = (
     "due_at",
@@ -72,7 +71,7 @@ def retry_to_wire(
     task_id: str, *, again: bool, params: Mapping[str, Any] | None
 ) -> wire.RetryRequest:
     """`params` are merged into those of the task."""
-    patch = b"" if params is None else _encode(params)
+    patch = b"" if params is None else json_bytes(params, "params")
     return wire.RetryRequest(id=task_id, again=again, params=patch, merge_params=True)
 
 
@@ -96,23 +95,23 @@ def update_to_wire(task_id: str, edit: Edit, change: ChangeOptions) -> wire.Upda
     return wire.UpdateRequest(
         change=change_to_wire(change),
         id=task_id,
-        params=b"" if edit.params is msgspec.UNSET else _encode(edit.params),
+        params=b"" if edit.params is msgspec.UNSET else json_bytes(edit.params, "params"),
         merge_params=not edit.all_params,
         spec=spec,
         mask=[*given, *(f"labels.{key}" for key in edit.labels)],
         restart=edit.restart,
         set_state=has_state,
-        state=_encode(edit.state) if has_state and edit.state is not None else b"",
+        state=json_bytes(edit.state, "state") if has_state and edit.state is not None else b"",
         executor_version=edit.executor_version,
     )
 
 
-def task_to_wire(task: NewTask, request_id: str) -> wire.NewTask:
-    """A task to create; one without an id gets one here, so before its first try."""
+def task_to_wire(task: NewTask, request_id: str, field: str = "params") -> wire.NewTask:
+    """A task to create; one without an id gets one here, so before its first try. `field`: what its params are called."""
     return wire.NewTask(
         id=task.id or new_task_id(task.executor, request_id),
         executor=task.executor,
-        params=_encode(task.params) if task.params else b"",
+        params=json_bytes(task.params, field) if task.params else b"",
         spec=spec_to_wire(task),
         paused=task.paused,
         require_assignment=task.require_assignment,
@@ -177,7 +176,7 @@ def condition_to_wire(condition: Condition) -> wire.Condition:
         status=condition.status,
         path=condition.path,
         op=condition.op,
-        value=_encode(condition.value) if condition.kind == "path" else b"",
+        value=json_bytes(condition.value, "value") if condition.kind == "path" else b"",
         allocation_id=condition.allocation_id,
         revision=condition.revision,
     )
