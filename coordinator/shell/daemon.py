@@ -29,6 +29,7 @@ from coordinator.shell.level_check import check_level
 from coordinator.shell.logs import LEVELS, Log, open_log
 from coordinator.shell.member import Ends, Member
 from coordinator.shell.metrics import Metrics, open_http
+from coordinator.shell.open_files import raise_open_files
 from coordinator.shell.options import ServerSettings
 from coordinator.shell.peer_door import PeerDoor
 from coordinator.shell.peer_server import PeerService
@@ -197,6 +198,7 @@ def run_coordinator(settings: ServerSettings) -> int:
 
 
 def _run_with(settings: ServerSettings, log: Log) -> int:
+    raise_open_files()
     options = StoreOptions(entries_kept=settings.keep_entries)
     store: Store | Damaged
     try:

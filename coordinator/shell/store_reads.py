@@ -35,7 +35,7 @@ T = TypeVar("T")
 
 
 class Reads:
-    """`on_failed` may be called from any thread."""
+    """`on_failed` may be called from any thread. Raises sqlite3.Error when made."""
 
     def __init__(
         self, database: Path, pins: Pins, on_failed: Callable[[StoreFailure], None]
@@ -45,7 +45,9 @@ class Reads:
         self._on_failed = on_failed
         self._pool = ThreadPoolExecutor(_READERS, thread_name_prefix="ptasks-store-read")
         self._mine = threading.local()
-        self._open: list[sqlite3.Connection] = []
+        # with their files already: later there may be no descriptor left, which is no trouble of the disk
+        self._open = [connect_reader(database) for _ in range(_READERS)]
+        self._free = [*self._open]
 
     async def runs(self, task_id: str, limit: int, before: int | None) -> list[RunRow]:
         return await self._do(lambda connection: read_runs(connection, task_id, limit, before))
@@ -123,8 +125,7 @@ class Reads:
     def _connection(self) -> sqlite3.Connection:
         mine: sqlite3.Connection | None = getattr(self._mine, "connection", None)
         if mine is None:
-            mine = self._mine.connection = connect_reader(self._database)
-            self._open.append(mine)
+            mine = self._mine.connection = self._free.pop()
         return mine
 
 

@@ -129,7 +129,7 @@ def connect_writer(
 
 
 def connect_reader(path: Path) -> sqlite3.Connection:
-    """Cannot write, and leaves the `-wal` as it is when it closes. Raises sqlite3.Error."""
+    """Cannot write, and leaves the `-wal` as it is when it closes; all its files are open. Raises sqlite3.Error."""
     connection = sqlite3.connect(
         f"file:{quote(str(path))}?mode=ro",
         uri=True,
@@ -138,6 +138,7 @@ def connect_reader(path: Path) -> sqlite3.Connection:
         check_same_thread=False,
     )
     connection.execute("PRAGMA cell_size_check=ON").fetchall()
+    connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchall()  # opens -wal and -shm
     return connection
 
 
