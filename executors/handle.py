@@ -92,7 +92,7 @@ class _RunFace(Generic[S]):
 
     @property
     def due_at(self) -> datetime | None:
-        """When the task was due (aware, UTC)."""
+        """When the task was due (aware, UTC); of a one-off that is tried again, when that try was."""
         return self._control.facts.due_at
 
     @property

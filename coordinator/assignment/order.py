@@ -39,5 +39,6 @@ class Order(NamedTuple):
 
 
 def due_of(task: Task) -> Instant:
-    """What a lost node's task keeps, so that it comes before younger ones."""
-    return task.due_at or task.created_at
+    """Since when it wants a node, never before it was there. A lost node's task keeps it, so that it comes before
+    younger ones."""
+    return max(task.due_at, task.created_at)

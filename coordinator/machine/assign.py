@@ -24,6 +24,8 @@ def assign_task(state: ClusterState, command: AssignTask) -> Outcome:
     due = task.status is Status.WAITING and (held or 0 < task.wake_at <= state.at)
     if not due and task.status is not Status.UNASSIGNED:
         return Refused(Refusal.CHOICE_STALE, f"the task is {task.status}", task.allocation_id)
+    if task.assignment.code is Code.BACKOFF and task.series is None:
+        task = replace(task, due_at=max(task.due_at, task.wake_at))  # from then on it waits
     if command.assignment.node is None:
         return _explain(state, task, command.assignment)
     return _place(state, task, command.assignment)

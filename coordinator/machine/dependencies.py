@@ -87,7 +87,7 @@ def failed_with(state: ClusterState, task: Task, blamed: str) -> Task:
 
 
 def settled_dependencies(state: ClusterState, task: Task) -> Task:
-    """The record of a wanted task without a node: it waits for others, for its time, or for a place."""
+    """The record of a wanted task without a node: it waits for others, for its time, or from now on for a place."""
     left = () if task.waited else open_dependencies(state, task.spec)
     if left:
         return replace(task, status=Status.WAITING, assignment=waits_for(left), wake_at=0)
@@ -95,7 +95,8 @@ def settled_dependencies(state: ClusterState, task: Task) -> Task:
     if task.due_at > state.at:
         why = Assignment(code=Code.NOT_DUE)
         return replace(task, status=Status.WAITING, assignment=why, wake_at=task.due_at)
-    return replace(task, status=Status.UNASSIGNED, assignment=Assignment(), wake_at=0)
+    now = Assignment()
+    return replace(task, status=Status.UNASSIGNED, assignment=now, wake_at=0, due_at=state.at)
 
 
 def _is_open(task: Task | None, spec: TaskSpec) -> bool:

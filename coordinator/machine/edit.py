@@ -192,10 +192,11 @@ def _due_anew(state: ClusterState, task: Task, spec: TaskSpec) -> Task:
     due_at, code = spec.due_at or 0, task.assignment.code
     if task.series is not None:
         return task
-    task = replace(task, due_at=due_at)
     if task.status not in (Status.WAITING, Status.UNASSIGNED) or code is Code.DEPENDENCY:
-        return task
+        return replace(task, due_at=due_at)
     if due_at > (task.wake_at if code is Code.BACKOFF else state.at):
         why = Assignment(code=Code.NOT_DUE)
-        return replace(task, status=Status.WAITING, wake_at=due_at, assignment=why)
-    return replace(task, wake_at=state.at) if code is Code.NOT_DUE else task
+        return replace(task, status=Status.WAITING, wake_at=due_at, due_at=due_at, assignment=why)
+    if code is Code.NOT_DUE:  # the past means now (TM-20)
+        return replace(task, wake_at=state.at, due_at=state.at)
+    return task

@@ -177,7 +177,7 @@ def _after_success(state: ClusterState, task: Task, report: EndRun) -> Task:
 
 def _once_more(state: ClusterState, task: Task, report: EndRun) -> Task:
     """It has come to its end, and somebody has asked for one more run after that."""
-    again = replace(task, run_again=False, attempts=0, losses=0, cause="run_now")
+    again = replace(task, run_again=False, attempts=0, losses=0, cause="run_now", due_at=state.at)
     return placed_again(state, again, report, Assignment())
 
 

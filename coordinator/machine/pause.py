@@ -91,7 +91,7 @@ def retry_task(state: ClusterState, command: RetryTask) -> Outcome:
             edited,
             desired=Desired.RUNNING,
             series=series,
-            due_at=state.at if series is not None else edited.due_at,
+            due_at=state.at,
             end_reason="",
             waited=bool(edited.spec.after),
             status=Status.UNASSIGNED,

@@ -60,7 +60,8 @@ def _one_off_now(state: ClusterState, task: Task, command: RunNow) -> Outcome:
         return Refused(Refusal.PAUSED, "it waits for other tasks", task.allocation_id)
     if task.status is Status.UNASSIGNED:
         return _unchanged(task)
-    due_at = min(task.due_at, state.at) if task.due_at else task.due_at
+    is_held = task.assignment.code is Code.HELD_FOR_NODE  # due since before (PT-72)
+    due_at = min(task.due_at, state.at) if is_held else state.at
     now = replace(unassigned(task, due_at), cause=RUN_NOW)
     return put(state, with_choice(state, now, command.assignment))
 

@@ -213,7 +213,7 @@ class Task(msgspec.Struct, frozen=True, array_like=True, gc=False):
     updated_at: Instant
     created_revision: int
     revision: int
-    due_at: Instant = 0  # 0: due since its creation
+    due_at: Instant = 0  # since when it wants a node, or will; 0: since its creation
     attempts: int = 0
     losses: int = 0  # lost runs in a row (PT-66)
     own_process: bool = False  # its last worker died: the next run gets a process of its own
