@@ -31,8 +31,8 @@ def cancel_many(session: Session, selection: Selection, change: ChangeOptions, h
         client = session.client
         return await client.cancel_many(chosen, options, purge=how.purge, grace_ms=how.grace_ms)
 
-    async def ends(reply: ChangedMany) -> Mapping[str, Task]:
-        """The records of those that were still on their way out, once they have ended. Raises TimedOut."""
+    async def ends(reply: ChangedMany) -> Mapping[str, Task | None]:
+        """Those that were still on their way out, once they have ended; None: gone. Raises TimedOut."""
         open_ids = [
             item.id
             for item in reply.items
@@ -42,7 +42,7 @@ def cancel_many(session: Session, selection: Selection, change: ChangeOptions, h
             return {}
         chosen = Filter(ids=open_ids, include_finished=True)
         found = await session.client.wait_all(chosen, timeout_s=session.left_s)
-        return {one.id: one.task for one in found.ended if one.task is not None}
+        return {one.id: None if one.status == "gone" else one.task for one in found.ended}
 
     finished = how.purge and bool(selection.object)  # TM-68: the thing is gone, with all its tasks
     follow = ends if how.waits else None

@@ -44,7 +44,12 @@ ChangeMany = Callable[["Filter", "ChangeOptions"], Awaitable["ChangedMany"]]
 )
 @click.option("--run", "run_only", is_flag=True, help="End its current run alone.")
 @click.option("--rerun", is_flag=True, help="With --run: a task without a schedule runs again.")
-@click.option("--wait", "wait", is_flag=True, help="Until it is cancelled.")
+@click.option(
+    "--wait",
+    "wait",
+    is_flag=True,
+    help="Until it is cancelled; with --run until that run has ended, with --purge until it is gone.",
+)
 @whole_flag
 @change_flags
 @revision_flag
@@ -64,16 +69,18 @@ def cancel(ctx: click.Context, /, **flags: Any) -> int:
     if selection.means_several and not run_only and not flags["if_revision"]:
         from coordinator.cli.cancel_many import How, cancel_many
 
-        how = How(grace, purge=purge, waits=waits_for_end and not purge)
+        how = How(grace, purge=purge, waits=waits_for_end)
         return cancel_many(session, selection, change_of(flags)(), how)
 
     async def change(task_id: str, options: ChangeOptions) -> Changed:
+        client = session.client
         if run_only:
-            return await session.client.cancel_run(task_id, options, rerun=rerun, grace_ms=grace)
-        done = await session.client.cancel(task_id, options, grace_ms=grace, purge=purge)
-        if waits_for_end and not options.dry_run and not purge:
-            return await _until_cancelled(session, done)
-        return done
+            done = await client.cancel_run(task_id, options, rerun=rerun, grace_ms=grace)
+        else:
+            done = await client.cancel(task_id, options, grace_ms=grace, purge=purge)
+        if not waits_for_end or options.dry_run:
+            return done
+        return await _until_over(session, done, run_only=run_only, purge=purge)
 
     return change_selected(session, selection, change_of(flags), change)
 
@@ -132,17 +139,20 @@ def change_all(
 ) -> int:
     """The change for each task that the flags name or select; the exit code. Takes its flags out of `flags`.
 
-    `many` makes it in one call where several are meant.
+    `many` makes it in one call where several are meant; not with --wait, of a verb that has it.
     """
-    selection = selection_of(flags.pop("ids"), flags)
+    selection, waits = selection_of(flags.pop("ids"), flags), flags.pop("wait", False)
     refuse_if_revision(selection, flags)
-    if many is None:
-        refuse_one_by_one(selection, flags, "--param")
-    if many is not None and selection.means_several and not flags.get("if_revision"):
+    if many is None or waits:
+        refuse_one_by_one(selection, flags, "--wait" if waits else "--param")
+    one_by_one = many is None or waits or flags.get("if_revision")
+    if many is not None and selection.means_several and not one_by_one:
         from coordinator.cli.change_many import change_many
 
         return change_many(session, selection, change_of(flags)(), many, finished=finished)
-    return change_selected(session, selection, change_of(flags), change, finished=finished)
+    return change_selected(
+        session, selection, change_of(flags), change, finished=finished, waits=waits
+    )
 
 
 def refuse_one_by_one(selection: Selection, flags: dict[str, Any], because: str) -> None:
@@ -164,8 +174,9 @@ def change_selected(
     change: Change,
     *,
     finished: bool = False,
+    waits: bool = False,
 ) -> int:
-    """Ask, confirm, change each, tell; the exit code."""
+    """Ask, confirm, change each, tell; the exit code. `waits`: until all have ended, as `wait` does."""
     session.doing = f"{session.verb} {' '.join(selection.ids[:1])}".strip()
 
     async def one(task_id: str) -> Entry:
@@ -183,20 +194,37 @@ def change_selected(
         if not ids:
             return report(session, [])
         confirm_many(session, ids, selection)
-        return report(session, await over(session, ids, one))
+        entries = await over(session, ids, one)
+        if waits and not any(entry.dry_run for entry in entries):
+            from coordinator.cli.waits_many import until_they_end
+
+            return await until_they_end(session, entries)
+        return report(session, entries)
 
     if session.settings.read_only:
         session.guard_change()
     return session.run(work)
 
 
-async def _until_cancelled(session: Session, changed: Changed) -> Changed:
+async def _until_over(
+    session: Session, changed: Changed, *, run_only: bool, purge: bool
+) -> Changed:
+    """The whole task, its run alone, or even its record."""
     from coordinator.cli import waits
+    from coordinator.client.requests import Condition
 
-    if changed.task is None or changed.task.is_finished:
+    task = changed.task
+    if task is None or task.is_finished or changed.removed:
         return changed
-    reply = await waits.follow(session, changed.task.id, ())
-    return _with(changed, reply.task)
+    if run_only and task.assignment.node is None:
+        return changed
+    until: tuple[Condition, ...] = ()
+    if run_only:
+        until = (Condition(kind="run", allocation_id=task.allocation_id),)
+    elif purge:
+        until = (Condition(kind="gone"),)
+    reply = await waits.follow(session, task.id, until)
+    return _with(changed, reply.task, gone=reply.gone)
 
 
 async def _until_running(session: Session, changed: Changed) -> Changed:
@@ -213,7 +241,7 @@ async def _until_running(session: Session, changed: Changed) -> Changed:
     return _with(changed, reply.task)
 
 
-def _with(changed: Changed, task: Any) -> Changed:
+def _with(changed: Changed, task: Any, *, gone: bool = False) -> Changed:
     from msgspec.structs import replace
 
-    return replace(changed, task=task or changed.task, effect="")
+    return replace(changed, task=task or changed.task, effect="", removed=changed.removed or gone)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from coordinator.client.views import Task
 
     Many = Callable[[Filter, ChangeOptions], Awaitable[ChangedMany]]
-    Follow = Callable[[ChangedMany], Awaitable[Mapping[str, Task]]]
+    Follow = Callable[[ChangedMany], Awaitable[Mapping[str, Task | None]]]
 
 
 def change_many(
@@ -43,7 +43,7 @@ def change_many(
 ) -> int:
     """Ask, confirm, change all in one call, tell of each; the exit code.
 
-    `follow` gives newer records, once something has come about that is waited for.
+    `follow` gives newer records, once something has come about that is waited for; None: it is gone.
     """
     session.doing = session.verb
     if session.settings.read_only:
@@ -71,7 +71,7 @@ def _entry(
     reply: ChangedMany,
     item: ChangedItem,
     change: ChangeOptions,
-    newer: Mapping[str, Task],
+    newer: Mapping[str, Task | None],
 ) -> Entry:
     """In the words of TM-31."""
     if item.result == "skipped":
@@ -81,9 +81,9 @@ def _entry(
         return refused_entry(session, item.id, item.error)._replace(result=item.result)
     changed = Changed(
         reply.answer,
-        newer.get(item.id, item.task),
+        newer.get(item.id) or item.task,
         unchanged=item.result == "unchanged",
-        removed=item.removed,
+        removed=item.removed or (item.id in newer and newer[item.id] is None),
         effect="from_the_next_run_on" if item.result == "deferred" else "",
         validated=item.validated,
     )

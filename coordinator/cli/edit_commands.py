@@ -51,6 +51,9 @@ _CLEARED = {
 }
 
 
+_WAIT = click.option("--wait", "wait", is_flag=True, help="Wait for its end; the exit code tells.")
+
+
 @click.command("update", cls=Verb)
 @click.argument("ids", nargs=-1, required=True, shell_complete=complete("tasks"))
 @click.option(
@@ -187,6 +190,7 @@ def resume(ctx: click.Context, /, **flags: Any) -> int:
 @click.option(
     "--replace", "in_place", is_flag=True, help="If it runs already: stop that run first."
 )
+@_WAIT
 @whole_flag
 @change_flags
 @revision_flag
@@ -197,6 +201,9 @@ def run_now(ctx: click.Context, /, **flags: Any) -> int:
     queue, in_place = flags.pop("queue"), flags.pop("in_place")
     if queue and in_place:
         raise click.UsageError("either --queue or --replace, not both", ctx)
+    if flags["wait"] and (queue or in_place):
+        which = "--queue" if queue else "--replace"
+        raise click.UsageError(f"{which} and --wait: the run in progress would be waited for", ctx)
     return change_all(
         session,
         flags,
@@ -214,6 +221,7 @@ def run_now(ctx: click.Context, /, **flags: Any) -> int:
     "-p", "--param", "pairs", multiple=True, metavar="K=V", help="One parameter; the others stay."
 )
 @click.option("--again", is_flag=True, help="Tasks that succeeded, too.")
+@_WAIT
 @whole_flag
 @change_flags
 @revision_flag

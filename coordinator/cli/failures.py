@@ -193,10 +193,19 @@ def _moved_on(error: ClientError, doing: str) -> Words:
     return Words(told, hint="look at it again with: taskctl get, then repeat with --if-revision")
 
 
+_WITH_A_RUN = ("assigned", "running")
+
+
 def _not_finished(error: ClientError, doing: str) -> Words:
     status = error.metadata.get("status") or _found(r"task is (\w+)", error) or "running"
-    hint = f"taskctl cancel {name_of(doing) or 'ID'} --wait, then rm"
-    return Words(f"{doing}: still {status}; cancel it first", hint=hint)
+    name = name_of(doing) or "ID"
+    if doing.startswith("retry"):
+        begin = f", or end this run and begin another: taskctl cancel {name} --run --rerun"
+        hint = f"wait for its end: taskctl wait {name}{begin if status in _WITH_A_RUN else ''}"
+        return Words(f"{doing}: it has not failed; it is {status}", hint=hint)
+    return Words(
+        f"{doing}: still {status}; cancel it first", hint=f"taskctl cancel {name} --wait, then rm"
+    )
 
 
 def _not_found(error: ClientError, doing: str) -> Words:

@@ -82,8 +82,9 @@ def _look(_error: ClientError, doing: str) -> str:
 
 def _there_is(error: ClientError, doing: str) -> str:
     kind = error.reason.removesuffix("_not_found")
-    name = name_of(doing)
-    command = f"history {name}" if kind == "run" and name else _LISTS.get(kind, "list --all")
+    is_there = error.metadata.get("task_exists") != "no"
+    name = name_of(doing.rpartition("#")[0] or doing) if kind == "run" and is_there else ""
+    command = f"history {name}" if name else _LISTS.get(kind, "list --all")
     return f"see what there is with: taskctl {command}"
 
 

@@ -61,7 +61,7 @@ def history(ctx: click.Context, /, **flags: Any) -> int:
     if flags["only_count"]:
         return session.run(lambda: _count(session, task_id, chosen))
     if flags["group_by"]:
-        return session.run(lambda: _groups(session, flags["group_by"], chosen))
+        return session.run(lambda: _groups(session, flags["group_by"], task_id, chosen))
     if task_id:
         return session.run(lambda: _of_task(session, task_id, flags["limit"], flags["token"]))
     return session.run(lambda: _of_all(session, chosen, flags["limit"], flags["token"]))
@@ -140,9 +140,7 @@ async def _of_all(session: Session, chosen: RunFilter, limit: int, token: str) -
 
 
 async def _count(session: Session, task_id: str, chosen: RunFilter) -> int:
-    from msgspec.structs import replace
-
-    wanted = replace(chosen, ids=(task_id,)) if task_id else chosen
+    wanted = await _named(session, task_id, chosen)
     found = await session.client.count_runs(wanted, read=session.read)
     session.out.single(
         "RunList", found.answer, {"count": found.count}, str(found.count), lambda: str(found.count)
@@ -150,8 +148,20 @@ async def _count(session: Session, task_id: str, chosen: RunFilter) -> int:
     return exits.OK
 
 
-async def _groups(session: Session, by: str, chosen: RunFilter) -> int:
-    found = await session.client.run_groups(by, chosen, read=session.read)
+async def _named(session: Session, task_id: str, chosen: RunFilter) -> RunFilter:
+    """Runs of this task alone, where one is named. Raises NotFound."""
+    from msgspec.structs import replace
+
+    async def there(full: str) -> str:
+        await session.client.get(full, read=session.read)
+        return full
+
+    return replace(chosen, ids=(await by_prefix(session, task_id, there),)) if task_id else chosen
+
+
+async def _groups(session: Session, by: str, task_id: str, chosen: RunFilter) -> int:
+    wanted = await _named(session, task_id, chosen)
+    found = await session.client.run_groups(by, wanted, read=session.read)
     items: list[dict[str, Any]] = [
         {"group": one.group, "runs": one.runs, "words": dict(sorted(one.words.items()))}
         for one in found.groups

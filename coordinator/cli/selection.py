@@ -129,10 +129,15 @@ def filter_of(selection: Selection, *, finished: bool = False) -> Filter:
     )
 
 
-async def ids_of(session: Session, selection: Selection, *, finished: bool = False) -> list[str]:
-    """The ids meant, as typed or as selected. Raises Failure when nothing was named."""
+def refuse_both(session: Session, selection: Selection) -> None:
+    """Ids beside a selection: one of them would not count. Raises Failure."""
     if selection.is_filter and selection.ids:
         raise usage(f"{session.verb}: either ids or a selection, not both")
+
+
+async def ids_of(session: Session, selection: Selection, *, finished: bool = False) -> list[str]:
+    """The ids meant, as typed or as selected. Raises Failure when nothing was named."""
+    refuse_both(session, selection)
     if selection.is_filter:
         chosen = filter_of(selection, finished=finished)
         return [

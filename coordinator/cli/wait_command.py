@@ -18,6 +18,7 @@ from coordinator.cli.selection import (
     by_prefix,
     filter_of,
     ids_of,
+    refuse_both,
     selection_flags,
     selection_of,
 )
@@ -58,6 +59,7 @@ def wait(ctx: click.Context, /, **flags: Any) -> int:
     session = session_of(ctx)
     selection = selection_of(flags.pop("ids"), flags)
     session.doing = f"wait {' '.join(selection.ids[:3])}".strip()
+    refuse_both(session, selection)
     try:
         conditions = [parse_condition(text) for text in flags["conditions"]]
     except ValueError as error:
@@ -101,6 +103,8 @@ class Waiting:
         self._give_up_s = give_up_s
         self._after = after_revision
         self._followers: list[waits.Follower] = []
+        self._ended: dict[str, Waited] = {}
+        self._is_list = False
 
     def tell_revision(self) -> None:
         """After Ctrl-C."""
@@ -114,15 +118,25 @@ class Waiting:
             return exits.OK
         if len(ids) == 1:
             return await self._one(ids[0])
+        self._is_list = self._session.out.is_json
         waiting = [asyncio.ensure_future(self._one(task_id)) for task_id in ids]
         until = asyncio.FIRST_COMPLETED if any_one else asyncio.ALL_COMPLETED
         try:
-            done, _ = await asyncio.wait(waiting, return_when=until)
-            return worst([future.result() for future in done])
+            await asyncio.wait(waiting, return_when=until)
+            self._show_list(ids)
+            return worst([future.result() for future in waiting if future.done()])
         finally:
             for future in waiting:
                 future.cancel()
             await asyncio.gather(*waiting, return_exceptions=True)
+
+    def _show_list(self, ids: Sequence[str]) -> None:
+        """Of several tasks one JSON value, even where another one's error ends the wait."""
+        if self._is_list:
+            replies = [self._ended[name] for name in ids if name in self._ended]
+            answer = max((one.answer for one in replies), key=lambda a: a.revision, default=None)
+            tasks = [one.task for one in replies if one.task is not None]
+            self._session.out.listing("TaskList", answer, tasks, ())
 
     async def _one(self, task_id: str) -> int:
         follower = waits.Follower(self._session, self._after)
@@ -137,7 +151,9 @@ class Waiting:
             reply = await by_prefix(self._session, task_id, follow)
         except waits.StayedUnassigned as stayed:
             raise _stayed(task_id, stayed) from None
-        waits.show_final(self._session, reply, self._conditions)
+        self._ended[task_id] = reply
+        if not self._is_list:
+            waits.show_final(self._session, reply, self._conditions)
         return waits.exit_of_wait(reply, self._conditions)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from functools import partial
 
+import pytest
+
 from coordinator.wire.v1 import tasks_pb2 as wire
 from tests.unit.cli.conftest import Taskctl
 from tests.unit.cli.fake_server import FakeCluster
@@ -196,3 +198,36 @@ def test_the_limit_is_that_of_the_whole_command(taskctl: Taskctl, cluster: FakeC
     ran = taskctl("start", "demo.noop", "--id", "x", "--wait", "--timeout", "300ms")
     assert ran.code == 7
     assert "no end within 0.3 s; it is assigned to n1" in ran.err
+
+
+@pytest.mark.parametrize(
+    "flags", [("--status", "failed"), ("-l", "x=y", "--for", "running"), ("--recurring",)]
+)
+def test_ex_3_an_id_beside_a_selection_is_refused_and_not_dropped(
+    taskctl: Taskctl, cluster: FakeCluster, flags: tuple[str, ...]
+) -> None:
+    cluster.put("task-b")
+    ran = taskctl("wait", "task-b", *flags)
+    assert (ran.code, ran.out, cluster.calls) == (2, "", [])
+    assert "either ids or a selection, not both" in ran.err
+
+
+@pytest.mark.parametrize("flags", [("--give-up-unassigned", "5s"), ("--after", "3")])
+def test_x01_of_several_that_are_waited_for_one_by_one(
+    taskctl: Taskctl, cluster: FakeCluster, flags: tuple[str, ...]
+) -> None:
+    cluster.put("a", status="succeeded", last_outcome=ENDED)
+    cluster.put("b", status="cancelled")
+    ran = taskctl("wait", "a", "b", *flags, "-o", "json")
+    tree = json.loads(ran.out)
+    assert (tree["kind"], [item["id"] for item in tree["items"]]) == ("TaskList", ["a", "b"])
+    assert (ran.code, ran.err) == (11, "")
+    assert json.loads(taskctl("wait", "a", *flags, "-o", "json").out)["id"] == "a"
+
+
+def test_x01_one_of_several_that_stays_unassigned(taskctl: Taskctl, cluster: FakeCluster) -> None:
+    cluster.put("a", status="succeeded", last_outcome=ENDED)
+    cluster.put("b", status="unassigned", code="no_capacity")
+    ran = taskctl("wait", "a", "b", "--give-up-unassigned", "200ms", "-o", "json")
+    assert [item["id"] for item in json.loads(ran.out)["items"]] == ["a"]
+    assert (ran.code, json.loads(ran.err)["reason"]) == (12, "unassigned")
