@@ -192,6 +192,7 @@ class EndRun(msgspec.Struct, frozen=True, array_like=True, tag=5, gc=False):
         int, ...
     ] = ()  # lines written: debug, info, warning, error; empty: nobody counted
     progress: bytes | None = None  # of a lost run, what the leader heard last: JSON
+    policy: Policy | None = None  # with `schedule`: in force where the task asks for nothing else
 
 
 class JoinNode(msgspec.Struct, frozen=True, array_like=True, tag=9, gc=False):

@@ -27,8 +27,10 @@ def deduplicated(state: ClusterState, command: CreateTask) -> Accepted | None:
 
 def refuse_dependencies(state: ClusterState, command: CreateTask) -> Refused | None:
     """Refuse what waits for tasks that are not there, that never end, or for itself; and a series that waits."""
-    if command.spec.after and command.spec.schedule is not None:
-        return recurring_waits(command.spec.after)
+    if command.spec.schedule is not None:
+        refused = refuse_schedule(state, command.task_id, command.spec.after)
+        if refused is not None:
+            return refused
     for one in command.spec.after:
         task = state.tasks.get(TaskId(one))
         if task is None or one == command.task_id:
@@ -58,9 +60,17 @@ def waits_for(ids: tuple[str, ...]) -> Assignment:
     return Assignment(code=Code.DEPENDENCY, explanation=" ".join(sorted(ids)))
 
 
-def recurring_waits(after: tuple[str, ...]) -> Refused:
-    detail = f"only a task that runs once can wait for others ({', '.join(after)})"
-    return Refused(Refusal.INVALID_SCHEDULE, detail)
+def refuse_schedule(
+    state: ClusterState, task_id: TaskId, after: tuple[str, ...] = ()
+) -> Refused | None:
+    """Refuse a schedule to who waits for others (`after`), or is waited for, which would never be over."""
+    if after:
+        detail = f"only a task that runs once can wait for others ({', '.join(after)})"
+        return Refused(Refusal.INVALID_SCHEDULE, detail)
+    if waiting := state.dependents.get(task_id):
+        detail = f"{min(waiting)} waits for it; only a task that runs once can be waited for"
+        return Refused(Refusal.INVALID_SCHEDULE, detail)
+    return None
 
 
 def release_dependents(state: ClusterState, event: Event) -> None:

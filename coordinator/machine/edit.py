@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from coordinator.machine.commands import UpdateTask
 from coordinator.machine.create import records_full
-from coordinator.machine.dependencies import recurring_waits
+from coordinator.machine.dependencies import refuse_schedule
 from coordinator.machine.fates import withdrawn
 from coordinator.machine.firing import fallen_due
 from coordinator.machine.leaving import RUN_NOW
@@ -39,7 +39,7 @@ def update_task(state: ClusterState, command: UpdateTask) -> Outcome:
     task = state.tasks.get(command.task_id)
     if task is None:
         return not_found(command.task_id)
-    refused = _refuse(task, command) or _too_large(state, task, command)
+    refused = _refuse(state, task, command) or _too_large(state, task, command)
     if refused is not None:
         return refused
     edited = _with_intent(state, task, command)
@@ -83,7 +83,7 @@ def edited_meanwhile(task: Task) -> Refused:
     return Refused(Refusal.CHOICE_STALE, f"edited at {task.edited_revision}", task.allocation_id)
 
 
-def _refuse(task: Task, command: UpdateTask) -> Refused | None:
+def _refuse(state: ClusterState, task: Task, command: UpdateTask) -> Refused | None:
     if command.if_revision and command.if_revision != task.revision:
         return revision_mismatch(task)
     changes_intent = command.params is not None or command.spec is not None
@@ -92,8 +92,10 @@ def _refuse(task: Task, command: UpdateTask) -> Refused | None:
     if changes_intent and command.edited != task.edited_revision:
         return edited_meanwhile(task)
     asked = command.spec.schedule if command.spec is not None else None
-    if asked is not None and task.spec.after and not task.waited:
-        return recurring_waits(task.spec.after)
+    if asked is not None and task.series is None:
+        after = () if task.waited else task.spec.after
+        if (refused := refuse_schedule(state, task.id, after)) is not None:
+            return refused
     if command.has_state and task.has_node:
         detail = f"run {task.allocation_id} on {task.assignment.node} writes it"
         return Refused(Refusal.STATE_IN_USE, detail, task.allocation_id)

@@ -6,10 +6,12 @@ becomes of the task: finished, waiting for its retry, or to be placed again (PT-
 
 from __future__ import annotations
 
+import msgspec
 from msgspec.structs import replace
 
 from coordinator.machine.backoff import longest_wait
 from coordinator.machine.commands import EndRun
+from coordinator.machine.dependencies import refuse_schedule
 from coordinator.machine.leaving import over, paused, placed_again, waiting, without_node
 from coordinator.machine.marks import marked
 from coordinator.machine.records import cleared
@@ -40,6 +42,7 @@ def end_run_of(state: ClusterState, task: Task, report: EndRun, hold_ms: Millis 
     `report` is fenced already, or was made by the machine for a run that nobody can report. `hold_ms`: for so long a
     task that is to go on waits for its node, which restarts; also where the node's record says so.
     """
+    report = _with_a_schedule_that_can_be(state, task, report)
     hold_ms, node = hold_ms or _hold_of(state, task), task.assignment.node
     if hold_ms:
         report = replace(report, next=None)
@@ -72,6 +75,26 @@ def end_run_of(state: ClusterState, task: Task, report: EndRun, hold_ms: Millis 
         until = state.at + hold_ms
         settled = replace(settled, status=Status.WAITING, assignment=held, wake_at=until)
     return settled
+
+
+def _with_a_schedule_that_can_be(state: ClusterState, task: Task, report: EndRun) -> EndRun:
+    """A one-off that others wait for, and that returned a schedule, has failed: they would wait for ever (TM-4, TM-67)."""
+    refused = refuse_schedule(state, task.id) if task.series is None and report.schedule else None
+    if refused is None:
+        return report
+    error = {"type": "InvalidSchedule", "message": refused.detail, "traceback": ""}
+    return EndRun(
+        *(report.task_id, report.allocation_id, report.incarnation, RunOutcome.FAILED),
+        reason=refused.code.value,
+        error=msgspec.json.encode(error),
+        error_text=f"InvalidSchedule: {refused.detail}"[:ERROR_TEXT_CHARS],
+        permanent=True,
+        logs=report.logs,
+        log_counts=report.log_counts,
+        started_at=report.started_at,
+        lasted_ms=report.lasted_ms,
+        reported=report.reported or report.outcome.value,
+    )
 
 
 def lasted(said: Millis, started_at: Instant, at: Instant) -> Millis:

@@ -100,7 +100,8 @@ def _is_repetition(last: LastOutcome, command: EndRun) -> bool:
         return False
     if last.outcome is RunOutcome.ABORTED and command.outcome in _SUCCESSES:
         return False  # a success is never recorded as `aborted`: this is another outcome
-    return last.outcome is command.outcome or last.outcome in _CONVERTED
+    was_refused = command.schedule is not None and last.reason == Refusal.INVALID_SCHEDULE
+    return last.outcome is command.outcome or last.outcome in _CONVERTED or was_refused
 
 
 def state_too_large(state: ClusterState, task: Task, written: bytes | None) -> Refused | None:

@@ -39,6 +39,7 @@ from coordinator.model.tasks import (
     RunOutcome,
     Status,
     Task,
+    with_asked,
 )
 
 SCHEDULE_ENDED = "schedule_ended"
@@ -182,6 +183,7 @@ def _after_success(state: ClusterState, task: Task, report: EndRun) -> Task:
     return go_on(state, task, report)
 
 
+        task = replace(task, policy=with_asked(report.policy or task.policy, task.spec))
 def _with_schedule(state: ClusterState, task: Task, series: Series, schedule: Schedule) -> Task:
     """The run has set another one (TM-4)."""
     old, spec = task.spec.schedule, replace(task.spec, schedule=schedule)

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import TypeAlias
 
 import msgspec
+from msgspec.structs import replace
 
 from coordinator.model.concurrency import TaskLimit
 from coordinator.model.constraints import Constraints
@@ -172,6 +173,16 @@ class Policy(msgspec.Struct, frozen=True, array_like=True, gc=False):
         0  # a run that lasted so long begins the row of attempts anew (TM-39); 0: none does
     )
     invalid_state: str = "fail"  # fail, raw (TM-53)
+
+
+def with_asked(policy: Policy, spec: TaskSpec) -> Policy:
+    """The policy with what the spec asks in its place."""
+    asked = {
+        name: value
+        for name in Policy.__struct_fields__
+        if (value := getattr(spec, name, None)) is not None
+    }
+    return replace(policy, **asked)
 
 
 class Assignment(msgspec.Struct, frozen=True, array_like=True, gc=False):

@@ -31,12 +31,22 @@ from coordinator.machine.records import is_fenced, not_found, stale_allocation
 from coordinator.model.ids import NodeName, TaskId
 from coordinator.model.instants import Instant
 from coordinator.model.nodes import ITSELF
-from coordinator.model.tasks import Assignment, Code, RunOutcome, StopReason, Task
+from coordinator.model.schedules import Schedule
+from coordinator.model.tasks import (
+    Assignment,
+    Code,
+    Policy,
+    RunOutcome,
+    StopReason,
+    Task,
+    TaskSpec,
+)
 from coordinator.replica.bench import Bench
 from coordinator.replica.fanout import Session
 from coordinator.replica.inheriting import child_spec
 from coordinator.replica.inputs import Asked, Create
 from coordinator.replica.live import LiveBoard
+from coordinator.replica.policies import resolve
 from coordinator.replica.proposals import Answer, Lost, OnAnswer, Proposal, Proposals
 from coordinator.replica.sayings import (
     EndedReport,
@@ -195,10 +205,9 @@ class Desk:
             retry_at = self._retry_at(task, ended, task.started_at or started)
             self._keep_away(task, session.name, ended)
             chosen, claims = self._next_place(task, ended)
-        run = (report.task_id, report.allocation_id, session.incarnation)
+        run = (report.task_id, report.allocation_id, session.incarnation, ended.outcome)
         command = EndRun(
             *run,
-            ended.outcome,
             reason=ended.reason,
             error=ended.error,
             result=ended.result,
@@ -221,9 +230,17 @@ class Desk:
             progress=self._last_progress(report, ended),
             again_at=at + ended.again_in_ms if ended.again_in_ms >= 0 else 0,
             schedule=ended.schedule,
+            policy=self._policy_with(task, ended.schedule),
             then=ended.then,
         )
         return command, claims
+
+    def _policy_with(self, task: Task | None, schedule: Schedule | None) -> Policy | None:
+        """What a task of this executor has that asks for nothing but this schedule (TM-1, TM-4)."""
+        facts = self._bench.view.facts.get(task.executor) if task is not None else None
+        if schedule is None or facts is None:
+            return None
+        return resolve(TaskSpec(schedule=schedule), facts.policy, self._bench.state.settings)
 
     def _last_progress(self, report: Report, ended: EndedReport) -> bytes | None:
         """Of a run that is lost nothing newer will come (TM-69)."""

@@ -11,7 +11,7 @@ from coordinator.duties.view import ExecutorFacts
 from coordinator.machine.commands import RetryTask, UpdateTask
 from coordinator.machine.edit import with_params
 from coordinator.model.settings import Settings
-from coordinator.model.tasks import Policy, Task, TaskSpec
+from coordinator.model.tasks import Policy, Task, TaskSpec, with_asked
 from coordinator.replica.bench import Bench
 from coordinator.replica.creation import by_schema_only
 from coordinator.replica.inputs import Asked
@@ -147,9 +147,4 @@ def policy_of(
     """What the spec comes to; where nobody offers the executor any more, upon what was in force."""
     if facts is not None:
         return resolve(spec, facts.policy, settings)
-    asked = {
-        name: value
-        for name in Policy.__struct_fields__
-        if (value := getattr(spec, name, None)) is not None
-    }
-    return replace(task.next_policy or task.policy, **asked)
+    return with_asked(task.next_policy or task.policy, spec)

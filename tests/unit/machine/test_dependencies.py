@@ -9,16 +9,20 @@ import pytest
 from coordinator.machine.commands import (
     AssignTask,
     CancelTask,
+    EndRun,
     PauseTask,
     ResumeTask,
     RetryTask,
     UpdateTask,
 )
 from coordinator.machine.outcome import Accepted, Refusal
-from coordinator.model.ids import TaskId
+from coordinator.model.events import RunEnded
+from coordinator.model.ids import Incarnation, TaskId
 from coordinator.model.schedules import Schedule
 from coordinator.model.tasks import Code, RunOutcome, Status, TaskSpec
 from tests.unit.machine.kit import AT, World, create, join, on, with_task
+
+T = TaskId("t")
 
 
 def waiting(world: World, task_id: str, *after: str, **spec: Any) -> None:
@@ -159,6 +163,62 @@ def test_a_series_waits_for_nobody() -> None:
     world.end("t", RunOutcome.SUCCEEDED)
     world.accept(UpdateTask(TaskId("v"), 0, spec=TaskSpec(schedule=every)))
     assert world.task("v").series is not None
+
+
+SERIES = TaskSpec(schedule=Schedule(every_ms=1_000))
+
+
+def test_tm_67_who_is_waited_for_gets_no_schedule() -> None:
+    world = with_task()
+    waiting(world, "w", "t")
+    waiting(world, "v", "t")
+    refused = world.refuse(UpdateTask(T, 0, spec=SERIES))
+    assert refused.code is Refusal.INVALID_SCHEDULE
+    assert refused.detail == "v waits for it; only a task that runs once can be waited for"
+    world.accept(UpdateTask(T, 0, spec=TaskSpec(priority=3)))
+    for one in ("v", "w"):
+        world.accept(CancelTask(TaskId(one)))
+    world.accept(UpdateTask(T, world.task().edited_revision, spec=SERIES))
+    assert world.task().series is not None
+
+
+@pytest.mark.parametrize("rest", ["kept", "gone"])
+def test_tm_67_who_was_waited_for_does_not_come_back_as_a_series(rest: str) -> None:
+    world = with_task()
+    world.accept(create("u"))
+    waiting(world, "v", "t", "u")
+    world.end("t", RunOutcome.SUCCEEDED)
+    if rest == "gone":
+        world.accept(CancelTask(T, finished_only=True))
+    again = create("t", spec=SERIES, replace_finished=True)
+    assert "v waits for it" in world.refuse(again).detail
+    world.end("u", RunOutcome.SUCCEEDED)
+    assert world.task("v").status is Status.UNASSIGNED
+
+
+@pytest.mark.parametrize("until", ["succeeded", "finished"])
+def test_tm_67_a_run_that_is_waited_for_and_returns_a_schedule_has_failed(until: str) -> None:
+    world = with_task()
+    waiting(world, "v", "t", until=until)
+    report = {
+        "schedule": SERIES.schedule,
+        "result": b"1",
+        "logs": b"[]",
+        "log_counts": (0, 2, 0, 0),
+    }
+    allocation = world.task().allocation_id
+    world.end("t", RunOutcome.SUCCEEDED, **report)
+    task, last = world.task(), world.task().last_outcome
+    assert last is not None
+    assert (task.status, last.outcome) == (Status.FAILED, RunOutcome.FAILED)
+    assert last.reason == "invalid_schedule"
+    assert last.error_text.startswith("InvalidSchedule: v waits for it")
+    [ended] = [one for one in world.state.events if isinstance(one, RunEnded)]
+    assert (ended.reported, ended.result, ended.logs) == ("succeeded", None, b"[]")
+    over = {"succeeded": Status.FAILED, "finished": Status.UNASSIGNED}
+    assert world.task("v").status is over[until]
+    run = (allocation, Incarnation("1-n1"), RunOutcome.SUCCEEDED)
+    assert world.accept(EndRun(T, *run, **report)).unchanged, "its node has not heard the answer"
 
 
 def test_its_own_time_comes_after_the_others() -> None:

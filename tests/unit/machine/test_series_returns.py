@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from coordinator.machine.commands import AssignTask, PauseTask, RetryTask
+from coordinator.machine.commands import AssignTask, PauseTask, RetryTask, UpdateTask
 from coordinator.model.schedules import Schedule
-from coordinator.model.tasks import Desired, RunOutcome, Status, TaskSpec
+from coordinator.model.tasks import Desired, Policy, RunOutcome, Status, TaskSpec
 from tests.unit.machine.kit import AT, on, with_task
 from tests.unit.machine.recurring import EVERY, SKIPPED, STARTED, Recurring, T, nth
 
@@ -45,6 +45,24 @@ def test_tm_a10_a_returned_schedule_replaces_the_stored_one() -> None:
     assert (task.set_by, task.edited_revision) == ((("schedule", "run"),), task.revision)
     world.time(nth(0) + 3_600_000)
     assert world.task().due_at == nth(0) + 3_600_000
+
+
+def test_tm_1_a_returned_schedule_brings_the_policy_of_a_series() -> None:
+    asked = Policy(priority=7)
+    world = with_task(spec=TaskSpec(priority=7), policy=asked)
+    recurring = Policy(timeout_ms=300_000, max_attempts=9)
+    world.end("t", RunOutcome.SUCCEEDED, schedule=Schedule(every_ms=EVERY), policy=recurring)
+    assert world.task().policy == Policy(priority=7, timeout_ms=300_000, max_attempts=9)
+
+
+def test_tm_1_an_edit_that_the_leader_had_not_seen_counts_with_a_returned_schedule() -> None:
+    world = Recurring()
+    world.fire()
+    spec = TaskSpec(schedule=world.task().spec.schedule, timeout_ms=5)
+    world.accept(UpdateTask(T, 0, spec=spec, policy=Policy(timeout_ms=5)))
+    hourly, recurring = Schedule(every_ms=3_600_000), Policy(timeout_ms=300_000)
+    world.succeed(schedule=hourly, policy=recurring)
+    assert (world.task().spec.schedule, world.task().policy) == (hourly, Policy(timeout_ms=5))
 
 
 def test_tm_a10_a_returned_schedule_makes_a_series_of_a_one_off() -> None:
