@@ -14,7 +14,9 @@ from coordinator.api.translate import spec_to_wire, task_to_wire
 from coordinator.machine.outcome import Accepted, Refused
 from coordinator.model.instants import Instant, Millis
 from coordinator.model.limits import CREATE_MANY_MAX, MESSAGE_BYTES_MAX, REQUEST_ID_CHARS_MAX
+from coordinator.model.state import ClusterState
 from coordinator.model.tasks import Task
+from coordinator.replica.inheriting import with_objects
 from coordinator.replica.inputs import Asked, Create
 from coordinator.wire.v1 import tasks_pb2 as wire
 
@@ -30,7 +32,12 @@ class Begin(NamedTuple):
 
 
 async def create_many(
-    road: Road, request: wire.CreateManyRequest, checked: Checked, begin: Begin, left: float
+    road: Road,
+    state: ClusterState,
+    request: wire.CreateManyRequest,
+    checked: Checked,
+    begin: Begin,
+    left: float,
 ) -> wire.CreateManyResponse:
     """One entry for each, in order. Raises Rejected where the whole is too much."""
     if request.change.all_or_nothing:
@@ -55,7 +62,7 @@ async def create_many(
         asked.append(one)
         places.append(number)
     if asked:
-        reply = await road.submit(spread(asked, begin), left)
+        reply = await road.submit(with_objects(spread(asked, begin), state), left)
         for place, outcome, record in zip(places, reply.outcomes, reply.records, strict=True):
             _put_outcome(items[place], outcome, record, brief=request.brief)
     return wire.CreateManyResponse(answer=road.answer(), items=items)

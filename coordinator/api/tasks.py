@@ -70,7 +70,7 @@ class TasksService(TaskWishes):
                 return self._asked_create(new, change, headers)
 
             begin = Begin(replica.now.wall, within_ms)
-            return await create_many(self._road, request, checked, begin, left)
+            return await create_many(self._road, replica.state, request, checked, begin, left)
 
         method = PREFIX + "CreateMany"
         return await self._road.lead(context, method, request, wire.CreateManyResponse, work)

@@ -7,7 +7,7 @@ from typing import Any
 from coordinator.client import Client, Filter
 from coordinator.model.tasks import RunOutcome, TaskSpec
 from coordinator.wire.v1 import tasks_pb2 as wire
-from tests.unit.api.house import Doors, doors
+from tests.unit.api.house import NOOP, Doors, doors
 from tests.unit.api.test_children import start_child
 
 
@@ -43,6 +43,47 @@ async def test_tm_a55_a_task_is_in_the_list_of_its_object_and_not_among_the_stan
         await node.end("free")
         runs = await at.tasks.Runs(wire.RunsRequest(filter=wire.Filter(standalone=True)))
         assert {run.task for run in runs.runs} == {"free", "parent"}
+
+
+def family(*, replace_finished: bool = False) -> wire.CreateManyRequest:
+    """`p` of order 7 with a child and its child; a child of its own mind, one of a parent that comes later."""
+    specs = {
+        "p": about(),
+        "c": wire.TaskSpec(parent="p"),
+        "cc": wire.TaskSpec(parent="c"),
+        "own": about(ident="8", parent="p"),
+        "early": wire.TaskSpec(parent="late"),
+        "late": about(ident="9"),
+    }
+    tasks = [
+        wire.NewTask(id=name, executor=NOOP, spec=spec, replace_finished=replace_finished)
+        for name, spec in specs.items()
+    ]
+    return wire.CreateManyRequest(tasks=tasks)
+
+
+async def test_tm_68_children_of_a_parent_in_the_same_bulk_inherit_its_object() -> None:
+    async with doors() as at:
+        node = await at.node()
+        items = (await at.tasks.CreateMany(family())).items
+        assert [one.error.reason for one in items] == ["", "", "", "", "task_not_found", ""]
+        assert await ids(at, object_kind="order", object_id="7") == ["c", "cc", "p"]
+        assert await ids(at, object_kind="order", object_id="8") == ["own"]
+        again = (await at.tasks.CreateMany(family())).items
+        assert [(one.created, one.error.reason) for one in again][:4] == [(False, "")] * 4
+        for name in ("p", "c", "cc", "own", "late"):
+            await node.end(name)
+        await at.tasks.CreateMany(family(replace_finished=True))
+        assert await ids(at, object_kind="order", object_id="7") == ["c", "cc", "p"]
+
+
+async def test_tm_68_a_parent_that_is_there_says_what_its_children_are_about() -> None:
+    async with doors() as at:
+        await at.node()
+        await at.create("p", spec=about(ident="1"))
+        items = (await at.tasks.CreateMany(family())).items
+        assert items[0].error.reason == "already_exists"
+        assert await ids(at, object_kind="order", object_id="1") == ["c", "cc", "p"]
 
 
 async def test_tm_a55_runs_of_a_series_are_not_standalone() -> None:
