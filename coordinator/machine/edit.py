@@ -155,7 +155,7 @@ def _with_schedule(state: ClusterState, task: Task, old: Schedule | None) -> Tas
     if schedule is None:
         return _one_off(state, task)
     if task.series is not None:
-        return replace(task, series=rescheduled(task.series, old, schedule, state.at))
+        return replace(task, series=rescheduled(task, task.series, old, state.at))
     is_held = task.assignment.code is Code.HELD_FOR_NODE  # due, but waits for its node (PT-72)
     is_idle = task.status in (Status.WAITING, Status.PAUSED) and not is_held
     current = None if is_idle else Occurrence(task.cause, 0, task.due_at or task.created_at)

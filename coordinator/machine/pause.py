@@ -12,7 +12,7 @@ from coordinator.machine.fates import overtaken, withdrawn
 from coordinator.machine.marks import OPERATOR, marked
 from coordinator.machine.outcome import Accepted, Outcome, Refusal, Refused
 from coordinator.machine.records import already_finished, cleared, not_found, revision_mismatch
-from coordinator.machine.series import retimed
+from coordinator.machine.series import has_passed, retimed
 from coordinator.machine.stopping import ask_to_stop
 from coordinator.model.schedules import NEVER, Occurrence, Series
 from coordinator.model.state import ClusterState
@@ -143,7 +143,8 @@ def _no_room(state: ClusterState, task: Task, command: RetryTask) -> Refused | N
 
 def _resumed_series(state: ClusterState, task: Task, series: Series, command: ResumeTask) -> Task:
     """Once, at once, if any fire time passed meanwhile; then by its timetable, which the leader looks up (TM-27)."""
-    passed = not series.needs and 0 < series.next.due_at <= state.at
+    passed = has_passed(series, state.at)
+    series = replace(series, passed=False)
     is_busy = task.has_node or series.occurrence is not None
     runs_now = passed and not command.no_catch_up and not is_busy
     if runs_now:
@@ -183,7 +184,7 @@ def _begun_anew(state: ClusterState, task: Task) -> Series | None:
     if task.series is None:
         return None
     occurrence = Occurrence("retry", 0, state.at)
-    series = replace(task.series, occurrence=occurrence, failures=0)
+    series = replace(task.series, occurrence=occurrence, failures=0, passed=False)
     return retimed(series, task.spec.schedule, state.at, "resumed")
 
 

@@ -111,15 +111,24 @@ def next_after(task: Task, series: Series, at: Instant) -> Firing:
     return Firing(fire_at, fire_at) if not schedule.end or fire_at < schedule.end else Firing()
 
 
-def rescheduled(series: Series, old: Schedule | None, schedule: Schedule, at: Instant) -> Series:
-    """It has got this timetable: the leader says what comes next by that. What is due already stays (TM-25).
+def rescheduled(task: Task, series: Series, old: Schedule | None, at: Instant) -> Series:
+    """It has got the timetable of the record, had the old one: the leader says what comes next by that (TM-25).
 
-    A rule that is only bounded, blacked out or delayed otherwise goes on as a resumed one does, from where it began.
+    What is due already stays, and what came while it was paused is not forgotten (TM-27). A rule that is only bounded,
+    blacked out or delayed otherwise goes on as a resumed one does, from where it began.
     """
+    schedule = task.spec.schedule
     if same_times(old, schedule):
         return series
+    if task.desired is Desired.PAUSED:
+        series = replace(series, passed=has_passed(series, at))
     goes_on = same_rule(old, schedule) and series.needs != "edited"
     return retimed(series, schedule, at, "resumed" if goes_on else "edited")
+
+
+def has_passed(series: Series, at: Instant) -> bool:
+    """Whether a fire time has come since this series was paused."""
+    return series.passed or (not series.needs and 0 < series.next.due_at <= at)
 
 
 def retimed(series: Series, schedule: Schedule | None, at: Instant, why: str) -> Series:
@@ -189,7 +198,7 @@ def _with_schedule(state: ClusterState, task: Task, series: Series, schedule: Sc
     old, spec = task.spec.schedule, replace(task.spec, schedule=schedule)
     set_by = marked(task.set_by, "run", ["schedule"])
     task = replace(task, spec=spec, set_by=set_by, edited_revision=state.revision)
-    return replace(task, series=rescheduled(series, old, schedule, state.at))
+    return replace(task, series=rescheduled(task, series, old, state.at))
 
 
 def _after_failure(state: ClusterState, task: Task, report: EndRun, last: LastOutcome) -> Task:

@@ -67,10 +67,11 @@ def same_times(one: Schedule | None, other: Schedule | None) -> bool:
     return all(getattr(one, name, None) == getattr(other, name, None) for name in when)
 
 
-def same_rule(one: Schedule | None, other: Schedule) -> bool:
+def same_rule(one: Schedule | None, other: Schedule | None) -> bool:
     """The same cron expression or rrule, counted from the same beginning; no interval is."""
-    is_rule = one is not None and not one.every_ms
-    return is_rule and all(getattr(one, name) == getattr(other, name) for name in RULE)
+    if one is None or other is None or one.every_ms:
+        return False
+    return all(getattr(one, name) == getattr(other, name) for name in RULE)
 
 
 class FateWord(StrEnum):
@@ -142,6 +143,7 @@ class Series(msgspec.Struct, frozen=True, array_like=True, gc=False):
     first_at: Instant = 0  # due time of the first one, where the leader spread many (TM-21)
     fates: int = 0  # ranges of fates so far: the number of the last one
     runs: int = 0  # runs that were given a node so far
+    passed: bool = False  # paused: a fire time came before an edit gave it another one (TM-27)
 
 
 def last_start(schedule: Schedule, occurrence: Occurrence) -> Instant:

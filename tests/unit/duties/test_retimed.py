@@ -264,3 +264,85 @@ def test_tm_4_a_run_that_returns_the_timetable_it_has_begins_nothing_anew(
         led.succeed(schedule=replace(schedule, **more))
     led.lead()
     assert led.task().end_reason == "schedule_ended"
+
+
+# -- edits during a pause (TM-27) --------------------------------------------------------------------
+
+
+def _paused(*, passes: bool, **schedule: Any) -> Led:
+    led = Led(**schedule)
+    led.lead()
+    led.accept(PauseTask(T))
+    led.at = led.series.next.due_at + (MINUTE if passes else -MINUTE)
+    return led
+
+
+EDITS = ({"jitter_ms": 7}, {"cron": "0 17 * * *", "rrule": ""}, {"end": MONDAY + 365 * DAY})
+
+
+@pytest.mark.parametrize("more", EDITS)
+@pytest.mark.parametrize("rule", [{"cron": "0 11 * * *"}, {"rrule": "FREQ=DAILY;BYHOUR=11"}])
+@pytest.mark.parametrize("passes", [True, False])
+@pytest.mark.parametrize("speaks", [True, False])
+def test_tm_27_a_fire_time_that_passed_before_an_edit_is_made_up_for_once(
+    more: dict[str, Any], rule: dict[str, Any], passes: bool, speaks: bool
+) -> None:
+    led = _paused(passes=passes, **rule)
+    for _ in range(2):
+        led.change(**more)
+        if speaks:
+            led.lead()
+    led.accept(ResumeTask(T))
+    assert led.task().status is (Status.UNASSIGNED if passes else Status.WAITING)
+    assert (led.task().cause == "resumed") is passes
+    led.lead()
+    assert led.series.next.fire_at > led.at
+    if passes:
+        led.accept(AssignTask(T, led.task().allocation_id, on()))
+        led.succeed()
+    led.accept(PauseTask(T))
+    led.change(start_deadline_ms=MINUTE, dst_gap="shift")
+    led.lead()
+    led.accept(ResumeTask(T))
+    assert (led.task().status, led.series.occurrence) == (Status.WAITING, None)
+
+
+def test_tm_27_it_is_not_made_up_for_where_that_is_not_wanted() -> None:
+    led = _paused(passes=True, cron="0 11 * * *")
+    led.change(jitter_ms=7)
+    led.lead()
+    led.accept(ResumeTask(T, no_catch_up=True))
+    assert led.task().status is Status.WAITING
+    led.accept(PauseTask(T))
+    led.accept(ResumeTask(T))
+    assert led.task().status is Status.WAITING
+
+
+def test_tm_27_an_interval_that_counts_from_its_runs_counts_from_the_one_made_up_for() -> None:
+    led = _paused(passes=True, every_ms=HOUR, count_from="end")
+    led.change(every_ms=2 * HOUR)
+    led.lead()
+    led.accept(ResumeTask(T))
+    led.accept(AssignTask(T, led.task().allocation_id, on()))
+    led.at += MINUTE
+    led.succeed()
+    led.lead()
+    assert led.series.next.fire_at == led.at + 2 * HOUR
+
+
+def test_tm_56_a_retry_is_all_that_is_made_up_for() -> None:
+    """It failed for good while it was paused, and a fire time had passed."""
+    led = Led(cron="0 11 * * *")
+    led.lead()
+    led.accept(PauseTask(T))
+    led.run_now(assignment=on())
+    led.at = led.series.next.due_at + MINUTE
+    led.change(jitter_ms=7)
+    led.fail(permanent=True, reason="permanent")
+    led.accept(RetryTask(T))
+    led.accept(AssignTask(T, led.task().allocation_id, on()))
+    led.succeed()
+    led.lead()
+    led.accept(PauseTask(T))
+    led.accept(ResumeTask(T))
+    assert led.task().status is Status.WAITING
