@@ -36,6 +36,7 @@ from node.frames import (
     Stop,
     ToWorker,
 )
+from node.worker_leftovers import Leftovers, RunLoop
 from node.worker_logs import capture_output, make_loop_task
 from node.worker_pipe import WorkerPipe
 from node.worker_run import Run, Surroundings, stop_run
@@ -56,6 +57,7 @@ class Worker:
         pipe: WorkerPipe,
         loop: asyncio.AbstractEventLoop,
         loop_warn_ms: int,
+        leftovers: Leftovers,
     ) -> None:
         self._registry = registry
         self._pipe = pipe
@@ -63,7 +65,7 @@ class Worker:
         self._runs: dict[int, Run] = {}
         self._pools: dict[str, ThreadPoolExecutor] = {}
         self._watch = LoopWatch(loop, pipe, self._blocking, self._running, loop_warn_ms)
-        self._around = Surroundings(pipe, loop, self._pool_of, self._forget)
+        self._around = Surroundings(pipe, loop, self._pool_of, self._forget, leftovers=leftovers)
 
     def open(self) -> None:
         """Say what is offered and begin to listen."""
@@ -139,7 +141,8 @@ def main(arguments: Sequence[str]) -> Never:
     (fd, parent_pid, loop_warn_ms), specs, choice = _parsed(arguments)
     tie_to_agent(parent_pid)
     os.set_inheritable(fd, False)
-    loop = asyncio.new_event_loop()
+    leftovers = Leftovers()
+    loop = RunLoop(leftovers)
     asyncio.set_event_loop(loop)
     pipe = WorkerPipe(socket.socket(fileno=fd), loop)
     capture_output()
@@ -149,7 +152,7 @@ def main(arguments: Sequence[str]) -> Never:
         pipe.send(Ready(os.getpid(), fatal=str(error)))
         _leave(pipe, 2)
     loop.set_task_factory(make_loop_task)
-    Worker(registry, pipe, loop, loop_warn_ms).open()
+    Worker(registry, pipe, loop, loop_warn_ms, leftovers).open()
     gc.collect()
     gc.freeze()
     _serve(loop)
@@ -164,7 +167,7 @@ def _serve(loop: asyncio.AbstractEventLoop) -> None:
     try:
         loop.run_forever()
         _log.critical("code of a run stopped the event loop; the runs here are lost")
-    except BaseException:  # whoever raised it, it is told here, and the process ends
+    except BaseException:  # noqa: BLE001  (whatever it is, it is told here, and the process ends)
         _log.critical("code of a run ended the event loop; the runs here are lost", exc_info=True)
 
 

@@ -12,7 +12,7 @@ import contextvars
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -28,6 +28,7 @@ from executors.run_port import RunFacts
 from node.frames import Call, Ended, Start, Started, StateRefused, Stop, Stopping
 from node.worker_calls import RunCalls
 from node.worker_channel import RunChannel
+from node.worker_leftovers import Leftovers
 from node.worker_logs import CURRENT
 from node.worker_outcome import CodeEnd, conclude, error_of, not_started
 from node.worker_pipe import Outward
@@ -55,6 +56,7 @@ class Surroundings:
     pool_of: Callable[[str], ThreadPoolExecutor]
     on_end: Callable[[int], None]
     control: Callable[..., RunControl[Any]] = RunControl
+    leftovers: Leftovers = field(default_factory=Leftovers)
 
 
 class Run:
@@ -72,6 +74,7 @@ class Run:
         self.loop_task: asyncio.Task[None] | None = None
         self._on_stop_task: asyncio.Task[None] | None = None
         self._timeout: asyncio.TimerHandle | None = None
+        self._is_code_over = False
         self._has_ended = False
         self._began_at = time.time_ns() // 1_000_000
 
@@ -116,7 +119,7 @@ class Run:
             context.run(CURRENT.set, self.channel)
             cleaning = self._clean_up(self._handle, reason, grace_ms / 1000)
             self._on_stop_task = self._around.loop.create_task(cleaning, context=context)
-        if self.loop_task is not None and not self._definition.runs_in_thread:
+        if not (self.loop_task is None or self._is_code_over or self._definition.runs_in_thread):
             self.loop_task.cancel()
 
     async def _clean_up(
@@ -138,9 +141,8 @@ class Run:
             return
         self._say_started()
         end = await self._code(params, state)
-        if self._on_stop_task is not None:
-            await asyncio.wait((self._on_stop_task,))
-        await self._end_left_over()
+        self._is_code_over = True
+        await self._settle()
         self._conclude(end)
 
     def _say_started(self) -> None:
@@ -153,14 +155,23 @@ class Run:
         else:
             pipe.send(started)
 
-    async def _end_left_over(self) -> None:
-        """No work goes on outside the accounting: what the code started in the loop and left there is cancelled."""
+    async def _settle(self) -> None:
+        """Nothing of a run works on when its end is told (PT-55). Until then it can be stopped, and killed, like any."""
+        is_over = False
+        while not is_over:
+            if self._on_stop_task is not None:
+                await asyncio.wait((self._on_stop_task,))
+            is_over = not await self._end_left_over()
+
+    async def _end_left_over(self) -> bool:
+        """What the code left in the loop is cancelled, what it started elsewhere ends too. False: there was nothing."""
         left = self.channel.loop_tasks_left()
         for task in left:
             task.cancel()
         if left:
             self.channel.note("info", "cancelled what the code left running", {"count": len(left)})
             await asyncio.wait(left, timeout=self.start.cancel_grace_ms / 1000)
+        return await self._around.leftovers.end(self.channel) or bool(left)
 
     def _prepare(self) -> tuple[BaseModel, BaseModel | None]:
         start, definition = self.start, self._definition

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import logging
 import os
 import re
@@ -332,3 +333,37 @@ async def exits_in_a_task(task: AllocatedPersistentTask[Count], params: Mode) ->
 
     task.keep = asyncio.create_task(leaves_all())  # type: ignore[attr-defined]
     await asyncio.to_thread(time.sleep, 3600)
+
+
+@executor("t.leaves_a_thread", policy=TaskPolicy(cancel_grace="5s"))
+async def leaves_a_thread(task: AllocatedPersistentTask[Count], params: Mode) -> str:
+    """A thread works until the file is there that `mode` names; with a "!" nobody waits for it."""
+    place = params.mode.removesuffix("!")
+
+    def works() -> None:
+        task.blocking.log.info("thread works")
+        while not os.path.exists(place):
+            time.sleep(0.01)
+        task.blocking.log.info("thread is over")
+
+    at_work = asyncio.get_running_loop().run_in_executor(
+        None, contextvars.copy_context().run, works
+    )
+    if params.mode.endswith("!"):
+        return "done"
+    await at_work
+    return "never"
+
+
+@executor("t.leaves_a_program", policy=TaskPolicy(cancel_grace="5s"))
+async def leaves_a_program(task: AllocatedPersistentTask[Count], params: Mode) -> None:
+    """Waits for a program that takes long, and starts another."""
+    shell = await asyncio.create_subprocess_shell(
+        "sleep 3600 & echo $!; wait", stdout=asyncio.subprocess.PIPE
+    )
+    assert shell.stdout is not None
+    sleeper = int(await shell.stdout.readline())
+    if params.mode == "reaped":
+        os.kill(sleeper, 9)
+    task.log.info("programs", pids=[shell.pid, sleeper])
+    await shell.wait()
