@@ -211,7 +211,7 @@ def _report(report: Report, now: int, logs: RunLogs) -> wire.Report:
         message.state = report.state.data or b""
     if report.ended is not None:
         message.kind = "ended"
-        _fill_ended(message.ended, report.ended, logs(report.allocation_id))
+        _fill_ended(message.ended, report.ended, logs(report.allocation_id), _age(report, now))
     elif report.child is not None:
         _fill_child(message, report.child)
     elif report.poke is not None:
@@ -221,6 +221,13 @@ def _report(report: Report, now: int, logs: RunLogs) -> wire.Report:
     else:
         message.kind = "started" if report.state is None else "state"
     return message
+
+
+def _age(report: Report, now: int) -> int:
+    """For how long an outcome has been waiting for a leader, in ms."""
+    if report.ended is None or report.started_at is None:
+        return 0
+    return max(0, now - report.started_at - report.ended.lasted_ms)
 
 
 def _fill_child(message: wire.Report, child: NewChild) -> None:
@@ -238,11 +245,12 @@ def _fill_child(message: wire.Report, child: NewChild) -> None:
     )
 
 
-def _fill_ended(message: wire.Ended, end: RunEnd, log: KeptLog) -> None:
+def _fill_ended(message: wire.Ended, end: RunEnd, log: KeptLog, age: int) -> None:
+    """What a run asked for is counted from its end, by the leader from now: no outage moves it."""
     message.outcome = end.outcome
     message.reason = end.reason
     message.lasted_ms = end.lasted_ms
-    message.retry_in_ms = -1 if end.retry_in_ms is None else end.retry_in_ms
+    message.retry_in_ms = -1 if end.retry_in_ms is None else max(0, end.retry_in_ms - age)
     message.result = end.result or b""
     message.error = end.error
     message.permanent = end.permanent
@@ -255,7 +263,7 @@ def _fill_ended(message: wire.Ended, end: RunEnd, log: KeptLog) -> None:
         counts = tasks_wire.LogCounts(debug=debug, info=info, warning=warning, error=error)
         message.log_counts.CopyFrom(counts)
     if end.again_in_ms is not None:
-        message.again_in_ms = end.again_in_ms
+        message.again_in_ms = max(0, end.again_in_ms - age)
     if end.schedule is not None:
         message.schedule.CopyFrom(schedule_to_wire(msgspec.json.decode(end.schedule)))
     message.then = end.then

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from coordinator.client.node_values import (
     CallAnswer,
     Heartbeat,
@@ -74,6 +76,22 @@ def test_reports() -> None:
     assert (ended.ended.log_counts.info, ended.ended.log_counts.error) == (3, 1)
     assert not back.ended.HasField("log_counts")
     assert (back.started_ago_ms, back.ended.retry_in_ms, back.ended.handed_back) == (-1, -1, True)
+
+
+@pytest.mark.parametrize(
+    "sent_at, retry_in_ms, again_in_ms",
+    [(1_000, 700, 5_000), (1_400, 300, 4_600), (1_800, 0, 4_200), (9_000, 0, 0), (900, 700, 5_000)],
+)
+def test_tm_36_the_time_that_a_run_asked_for_does_not_move_while_its_result_waits(
+    sent_at: int, retry_in_ms: int, again_in_ms: int
+) -> None:
+    """It began at 400 and ended at 1,000 of its node's clock."""
+    end = RunEnd("failed", retry_in_ms=700, again_in_ms=5_000, lasted_ms=600)
+    out = Outgoing(now=sent_at)
+    out.reports = [Report(1, "t", 7, ended=end, started_at=400), Report(2, "u", 8, ended=end)]
+    (frame,) = node_frames(out, no_logs)
+    told = [(report.ended.retry_in_ms, report.ended.again_in_ms) for report in frame.reports]
+    assert told == [(retry_in_ms, again_in_ms), (700, 5_000)]
 
 
 def test_a_large_load_is_several_frames_in_order() -> None:
