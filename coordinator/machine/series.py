@@ -183,6 +183,7 @@ def _after_success(state: ClusterState, task: Task, report: EndRun) -> Task:
     task = replace(task, series=series)
     if report.schedule is not None:
         task = _with_schedule(state, task, series, report.schedule)
+        task = replace(task, policy=with_asked(report.policy or task.policy, task.spec))
     if report.then == "end":
         return over(state, task, Status.SUCCEEDED)
     if report.then == "pause":
@@ -192,7 +193,6 @@ def _after_success(state: ClusterState, task: Task, report: EndRun) -> Task:
     return go_on(state, task, report)
 
 
-        task = replace(task, policy=with_asked(report.policy or task.policy, task.spec))
 def _with_schedule(state: ClusterState, task: Task, series: Series, schedule: Schedule) -> Task:
     """The run has set another one (TM-4)."""
     old, spec = task.spec.schedule, replace(task.spec, schedule=schedule)
