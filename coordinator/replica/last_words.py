@@ -1,7 +1,8 @@
 """What the leader had heard of runs that are lost: their log lines and last progress go into the entry that ends them (TM-69, TM-70).
 
 Lines and progress live in the leader's memory alone, and nothing newer will come of a run whose node is gone. All runs
-of one loss share a bound, so that the entry that frees a large node's tasks stays small; of each the newest lines are kept.
+of one loss share a bound, so that the entry that frees a large node's tasks stays small: of each the progress is kept,
+without its text if that is too long, and the newest lines. Of very many runs some say nothing.
 """
 
 from __future__ import annotations
@@ -15,10 +16,12 @@ from coordinator.machine.commands import Command, JoinNode, LastWords, LoseNode,
 from coordinator.model.ids import AllocationId, NodeName, TaskId
 from coordinator.model.limits import KIB, RUN_LOG_BYTES_MAX
 from coordinator.model.state import ClusterState
-from coordinator.replica.live import LiveBoard
+from coordinator.replica.live import LiveBoard, ProgressNow
 from coordinator.replica.sayings import LiveLog
 
 ALL_BYTES = 512 * KIB
+LEAST_SHARE = 128  # of a run: with less none could say anything
+RUN_BYTES = 32  # beside its id and what it said, about
 LINES_MAX = 200
 
 _Run = tuple[TaskId, AllocationId]
@@ -42,12 +45,16 @@ def words_of(runs: Iterable[_Run], live: LiveBoard) -> tuple[LastWords, ...]:
     heard = [run for run in runs if live.has_heard(*run)]
     if not heard:
         return ()
-    share = min(RUN_LOG_BYTES_MAX, ALL_BYTES // len(heard))
-    return tuple(_words(run, live, share) for run in heard)
+    share = min(RUN_LOG_BYTES_MAX, max(LEAST_SHARE, ALL_BYTES // len(heard)))
+    words = (_words(run, live, share) for run in heard[: ALL_BYTES // share])
+    return tuple(one for one in words if one.logs or one.progress)
 
 
 def _words(run: _Run, live: LiveBoard, share: int) -> LastWords:
-    progress = live.progress_of(*run)
+    """At most `share` bytes."""
+    share -= RUN_BYTES + len(run[0].encode())
+    told = _told(live.progress_of(*run), share)
+    share -= len(told or b"")
     lines, _ = live.lines_of(*run)
     kept: list[bytes] = []
     for line in reversed(lines[-LINES_MAX:]):
@@ -56,8 +63,17 @@ def _words(run: _Run, live: LiveBoard, share: int) -> LastWords:
         if share < 0:
             break
         kept.append(text)
-    told = None if progress is None else msgspec.json.encode(progress)
     return LastWords(*run, b"".join(reversed(kept)) or None, told)
+
+
+def _told(progress: ProgressNow | None, share: int) -> bytes | None:
+    if progress is None:
+        return None
+    for said in (progress, replace(progress, message="")):
+        text = msgspec.json.encode(said)
+        if len(text) <= share:
+            return text
+    return None
 
 
 def _encoded(line: LiveLog) -> bytes:

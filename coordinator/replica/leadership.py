@@ -18,7 +18,7 @@ from coordinator.duties.rebalance import Rebalancer
 from coordinator.duties.recheck import Rechecker
 from coordinator.duties.time_limits import TimeLimits
 from coordinator.machine.commands import LoseNode, Request
-from coordinator.machine.outcome import Refused
+from coordinator.machine.outcome import Refused, Unlogged
 from coordinator.model.events import (
     Event,
     ExecutorsPaused,
@@ -304,8 +304,13 @@ class Leadership:
         self.sessions.let_in_all()
 
     def _loss_answered(self, name: NodeName) -> OnAnswer:
+        """Proposed again unless the law has spoken; without last words where they may be what is wrong with it."""
+
         def answered(answer: Answer) -> None:
-            if isinstance(answer, Lost):
+            if isinstance(answer, Unlogged):
+                for task_id in self.bench.state.on_node.get(name, ()):
+                    self.live.forget(task_id)
+            if isinstance(answer, (Lost, Unlogged)):
                 self.leases.spare(name)
 
         return answered

@@ -58,4 +58,5 @@ def _packed(*parts: object) -> int:
 
 
 def _said(words: tuple[LastWords, ...]) -> int:
-    return sum(COMMAND_BYTES + len(one.logs or b"") for one in words)
+    payloads = (len(one.logs or b"") + len(one.progress or b"") for one in words)
+    return COMMAND_BYTES * len(words) + sum(payloads)

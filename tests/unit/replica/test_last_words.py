@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 import json
+import math
 
 import pytest
 from msgspec.structs import replace
 
-from coordinator.machine.commands import Command, JoinNode, LastWords, LoseNode, LoseRuns, StopRun
+from coordinator.codec.envelope import encode_batch
+from coordinator.machine.commands import (
+    Batch,
+    Command,
+    JoinNode,
+    LastWords,
+    LoseNode,
+    LoseRuns,
+    Request,
+    StopRun,
+)
 from coordinator.model.ids import AllocationId, Incarnation, NodeName, TaskId
 from coordinator.model.instants import SECOND
 from coordinator.model.limits import RUN_LOG_BYTES_MAX
@@ -16,6 +27,7 @@ from coordinator.replica.last_words import ALL_BYTES, LINES_MAX, with_last_words
 from coordinator.replica.live import LiveBoard, progress_of_bytes
 from coordinator.replica.run_rows import rows_of
 from coordinator.replica.sayings import LiveLog, LiveProgress
+from coordinator.replica.weights import weight_of
 from tests.unit.machine.kit import World, create, join
 
 N1, LIFE = NodeName("n1"), Incarnation("1-n1")
@@ -61,6 +73,37 @@ def test_many_runs_share_one_bound() -> None:
     assert len(words) == 100
     assert all(events(one)[-1].endswith("19") for one in words)
     assert sum(len(one.logs or b"") for one in words) <= ALL_BYTES
+
+
+def test_g8_long_progress_of_a_large_node_is_told_without_its_text() -> None:
+    live, runs = LiveBoard(), [run(number) for number in range(1, 2_201)]
+    live.progress([LiveProgress(*one, 4.0, 10.0, "x" * 4_000) for one in runs], 7)
+    words = words_of(runs, live)
+    lost = Request(LoseNode(N1, LIFE, reason="node_lost", said=words))
+    assert len(encode_batch(Batch(1, (lost,)))) <= ALL_BYTES
+    assert weight_of(lost.command) >= sum(len(one.progress or b"") for one in words)
+    assert len(words) == len(runs)
+    progress = progress_of_bytes(words[-1].progress or b"")
+    assert (progress.done, progress.message) == (4.0, "")
+
+
+def test_g8_the_words_of_ever_so_many_runs_with_long_names_stay_within_the_bound() -> None:
+    live = LiveBoard()
+    runs = [(TaskId(f"{number:0255d}"), AllocationId(number)) for number in range(1, 20_001)]
+    live.progress([LiveProgress(*one, 4.0, 10.0, "") for one in runs], 7)
+    lost = Request(LoseNode(N1, LIFE, said=words_of(runs, live)))
+    assert len(encode_batch(Batch(1, (lost,)))) <= ALL_BYTES
+    first = words_of(runs[:100], live)
+    assert len(first) == 100
+    assert all(one.progress for one in first)
+
+
+def test_progress_that_is_no_number_is_not_taken() -> None:
+    live = heard(1)
+    said = [LiveProgress(*run(1), math.nan, 10.0, "loss"), LiveProgress(*run(1), 5.0, math.inf, "")]
+    assert live.progress(said, 9) == []
+    (words,) = words_of([run(1)], live)
+    assert progress_of_bytes(words.progress or b"").done == 4.0
 
 
 def two_tasks() -> World:
