@@ -16,6 +16,7 @@ import msgspec
 from msgspec.structs import replace
 
 from coordinator.machine.failures import UpgradeNeeded
+from coordinator.model.audit import EarlyDrops
 from coordinator.model.concurrency import LimitOverride
 from coordinator.model.ids import AllocationId, NodeName, TaskId
 from coordinator.model.instants import Instant
@@ -62,6 +63,7 @@ class Header(msgspec.Struct, frozen=True, array_like=True):
     limit_overrides: tuple[tuple[tuple[str, str], LimitOverride], ...] = ()
     paused_executors: tuple[tuple[str, ExecutorPause], ...] = ()
     audited: int = 0
+    early_drops: EarlyDrops = EarlyDrops()
 
 
 class _Format(msgspec.Struct, frozen=True, array_like=True):
@@ -138,6 +140,7 @@ def freeze(state: ClusterState) -> Frozen:
         tuple(sorted(state.limit_overrides.items())),
         tuple((name, state.paused_executors[name]) for name in sorted(state.paused_executors)),
         state.audited,
+        state.early_drops,
     )
     manifests = {name: contents.copy() for name, contents in state.manifests.items()}
     return Frozen(
@@ -269,6 +272,7 @@ def _begin(data: bytes) -> ClusterState:
     state.restore_epoch = header.restore_epoch
     state.predecessors = header.predecessors
     state.audited = header.audited
+    state.early_drops = header.early_drops
     return state
 
 

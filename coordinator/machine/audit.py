@@ -11,14 +11,17 @@ from typing import Any
 
 from coordinator.machine import commands as c
 from coordinator.machine.outcome import Outcome, Refusal, Refused
-from coordinator.model.audit import Asker, AuditEvent
+from coordinator.model.audit import Asker, AuditEvent, EarlyDrops
 from coordinator.model.events import Audited
+from coordinator.model.instants import HOUR
 from coordinator.model.state import ClusterState
+from coordinator.model.tasks import Status
 
 CLUSTER = Asker("cluster")
 TARGET_CHARS_MAX = 1_024  # a name that nothing has is refused in the log, however long it is
 CHANGE_CHARS_MAX = 1_024
 DETAIL_CHARS_MAX = 1_024
+EARLY_TOLD_MS = HOUR  # between two events of records that were dropped early
 
 Said = tuple[str, str, str, str]  # action, kind, target, change
 Words = Callable[[Any], Said]
@@ -27,7 +30,9 @@ Words = Callable[[Any], Said]
 def audit(state: ClusterState, request: c.Request, outcome: Outcome) -> None:
     """Note the event of this request, if it is one that leaves any; of changes that are one command, of each."""
     command = request.command
-    if type(command) in WORDS:
+    if isinstance(command, c.RemoveTask):
+        _note_early(state, request, outcome)
+    elif type(command) in WORDS:
         _note(state, request, command, outcome)
     elif isinstance(command, c.ChangeTasks):
         for change, part in _parts(command, outcome):
@@ -53,7 +58,30 @@ def _note(state: ClusterState, request: c.Request, command: Any, outcome: Outcom
         answer, detail = outcome.code.value, outcome.detail[:DETAIL_CHARS_MAX]
     elif outcome.unchanged:
         answer = "unchanged"
-    action, kind, target, change = WORDS[type(command)](command)
+    said, reason = WORDS[type(command)](command), asker.reason or getattr(command, "reason", "")
+    _leave(state, request, said, asker, (reason, answer, detail))
+
+
+def _note_early(state: ClusterState, request: c.Request, outcome: Outcome) -> None:
+    """A failed record made room for newer ones: never silent, and no more events than one in a while (TM-74)."""
+    task = None if isinstance(outcome, Refused) else outcome.record
+    if task is None or task.status is not Status.FAILED or task.expires_at <= state.at:
+        return
+    told_at, count = state.early_drops.told_at, state.early_drops.untold + 1
+    if told_at and state.at - told_at < EARLY_TOLD_MS:
+        state.early_drops = EarlyDrops(told_at, count)
+        return
+    state.early_drops = EarlyDrops(state.at)
+    kept = state.settings.kept("retention.failed")[1]
+    change, reason = f"{count} failed before their time", f"retention.failed keeps {kept}"
+    _leave(state, request, ("drop", "task", task.id, change), CLUSTER, (reason, "ok", ""))
+
+
+def _leave(
+    state: ClusterState, request: c.Request, said: Said, asker: Asker, end: tuple[str, str, str]
+) -> None:
+    """`end`: the reason, the answer, and what a refusal says."""
+    (action, kind, target, change), (reason, answer, detail) = said, end
     state.audited += 1
     event = AuditEvent(
         state.audited,
@@ -64,7 +92,7 @@ def _note(state: ClusterState, request: c.Request, command: Any, outcome: Outcom
         kind,
         target[:TARGET_CHARS_MAX],
         change[:CHANGE_CHARS_MAX],
-        asker.reason or getattr(command, "reason", ""),
+        reason,
         answer,
         detail,
         request.request_id,

@@ -15,6 +15,13 @@ class Asker(msgspec.Struct, frozen=True, array_like=True, gc=False):
     caller: str = ""  # the call's `x-opaque-id`
 
 
+class EarlyDrops(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Failed records that went before their time, because too many are kept (TM-74). Fields are only appended."""
+
+    told_at: Instant = 0  # when an event told of them last
+    untold: int = 0  # those since
+
+
 class AuditEvent(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One change as it was applied, or refused by the law. Append only: histories and backups have it in this order."""
 

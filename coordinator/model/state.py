@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from coordinator.model.audit import EarlyDrops
 from coordinator.model.concurrency import LimitOverride, TaskLimit, count
 from coordinator.model.events import Event, MembersChanged, NodeChanged, TaskChanged
 from coordinator.model.features import Feature
@@ -42,6 +43,7 @@ class ClusterState:
         self.member_change: MemberChange | None = None  # the one under way
         self.restore_epoch = 0  # how often it was begun anew from a backup or a survivor (B2)
         self.audited = 0  # changes that left an event, the number of the last one (TM-75)
+        self.early_drops = EarlyDrops()  # failed records for which there was no room (TM-74)
         self.predecessors: tuple[str, ...] = ()  # cluster ids it goes back to, the last one last
         self.settings = Settings()
         self.reassign_floor: ReassignFloor | None = None  # until all know a shorter lease

@@ -23,6 +23,7 @@ from coordinator.machine.commands import (
     RemoveLimit,
     RemoveMember,
     RemoveNode,
+    RemoveTask,
     Request,
     ResumeExecutor,
     ResumeTask,
@@ -34,10 +35,12 @@ from coordinator.machine.commands import (
     UndrainNode,
     UpdateTask,
 )
-from coordinator.machine.outcome import Outcome
+from coordinator.machine.outcome import Outcome, Refused
 from coordinator.model.audit import Asker, AuditEvent
 from coordinator.model.events import Audited
 from coordinator.model.ids import AllocationId, NodeName, TaskId
+from coordinator.model.instants import HOUR
+from coordinator.model.settings import SettingValue
 from coordinator.model.tasks import RunOutcome, TaskSpec
 from tests.unit.machine.kit import AT, World, create, join, on, with_task
 
@@ -188,3 +191,58 @@ def test_a_request_of_a_log_from_before_has_no_asker() -> None:
     batch[1] = [request[:3] for request in batch[1]]
     (request,) = decode_batch(head + msgspec.msgpack.encode(batch)).requests
     assert request == Request(CancelTask(T), "r", 7)
+
+
+def too_many(*outcomes: RunOutcome, kept: int = 0) -> World:
+    """Tasks t0, t1, ... that ended so; no more than `kept` of them are to be kept."""
+    world = World()
+    world.accept(join())
+    for number, outcome in enumerate(outcomes):
+        world.accept(create(f"t{number}"))
+        world.end(f"t{number}", outcome, permanent=True)
+    world.state.settings.values["retention.failed"] = SettingValue(f"30d/{kept}", "ann", 1)
+    return world
+
+
+def drop(world: World, *numbers: int) -> list[AuditEvent]:
+    tasks = [world.task(f"t{number}") for number in numbers]
+    outcomes, events = ask(world, *(Request(RemoveTask(t.id, t.revision)) for t in tasks))
+    assert not [one for one in outcomes if isinstance(one, Refused)]
+    return events
+
+
+def test_tm_74_a_failed_record_that_is_dropped_to_make_room_is_told() -> None:
+    world = too_many(RunOutcome.FAILED)
+    assert drop(world, 0) == [
+        AuditEvent(
+            1, world.state.revision, AT, "cluster", "drop", "task", "t0", "1 failed before their time",
+            "retention.failed keeps 0", "ok", "", "", "",
+        )
+    ]  # fmt: skip
+
+
+def test_tm_74_thousands_of_them_leave_an_event_an_hour_with_how_many() -> None:
+    world = too_many(*[RunOutcome.FAILED] * 9)
+    assert len(drop(world, 0, 1, 2, 3)) == 1
+    world.at += HOUR - 1
+    assert drop(world, 4) == []
+    world.at += 1
+    world.state = load(encode(freeze(world.state)))  # as who comes later has it
+    assert [one.change for one in drop(world, 5, 6)] == ["5 failed before their time"]
+    world.at += HOUR
+    assert [one.change for one in drop(world, 7)] == ["2 failed before their time"]
+
+
+def test_tm_74_what_has_had_its_time_or_did_not_fail_goes_without_a_word() -> None:
+    world = too_many(RunOutcome.FAILED, RunOutcome.FAILED, RunOutcome.FAILED, kept=1)
+    world.accept(create("t3"))
+    world.accept(CancelTask(TaskId("t3")))
+    world.end("t3", RunOutcome.CANCELLED)
+    assert drop(world, 3) == []
+    task = world.task("t0")
+    asked = Request(CancelTask(task.id, finished_only=True), asker=ANN)
+    assert [one.action for one in ask(world, asked)[1]] == ["purge"]
+    world.at = world.task("t1").expires_at
+    assert drop(world, 1) == []
+    refused, events = ask(world, Request(RemoveTask(TaskId("t2"), 1)))
+    assert (len(refused), events) == (1, [])
