@@ -25,6 +25,7 @@ from coordinator.replica.effects import (
 from coordinator.replica.inputs import Campaign, DiskLow, Input, StopLeading
 from coordinator.replica.replica import Replica
 from coordinator.shell import store_port
+from coordinator.shell.background import Background
 from coordinator.shell.clock import make_dice, read_clock
 from coordinator.shell.digests_io import DigestsIo
 from coordinator.shell.door import ShellDoor
@@ -78,7 +79,7 @@ class Member:
         self._leadership_moved = asyncio.Event()
         self._disk_low = False
         self._says: set[asyncio.Task[None]] = set()
-        self._tasks: list[asyncio.Task[None]] = []
+        self._background = Background(log, ends.halt)
         self.standing = Standing(
             lambda: store.identity, lambda: self.replica.state, settings.places
         )
@@ -151,10 +152,8 @@ class Member:
             self.pump.feed(Campaign())  # nobody else could be the leader
         self.history_io.start()
         self._server.waiting.reason = None
-        self._tasks = [
-            asyncio.create_task(self._plugins.run(), name="plugins"),
-            asyncio.create_task(self._keep_house(), name="housekeeping"),
-        ]
+        self._background.start(self._plugins.run(), "plugins")
+        self._background.start(self._keep_house(), "housekeeping")
         identity, state = self._store.identity, self.replica.state
         self._log.info("serving", cluster_id=identity.cluster_id, revision=state.revision)
 
@@ -173,9 +172,7 @@ class Member:
 
     async def stop(self) -> None:
         """End the loop and what it started. The store stays open."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._background.stop()
         await self.history_io.close()
         self.pump.stop()
         await self.neighbours.close()

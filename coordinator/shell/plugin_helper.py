@@ -116,8 +116,13 @@ class Helper:
             while await self._put_next(process):
                 self._delay_s = RESTART_S[0]
         except (HelperEnded, OSError) as error:
-            self._log.warning("plugin process ended", reason=str(error))
-            self._delay_s = min(self._delay_s * 2, RESTART_S[1])
+            self._failed(str(error))
+        except Exception as error:  # noqa: BLE001 - whatever it is, the others keep their helpers
+            self._failed(repr(error), exc_info=error)
+
+    def _failed(self, reason: str, **more: object) -> None:
+        self._log.warning("plugin process ended", reason=reason, **more)
+        self._delay_s = min(self._delay_s * 2, RESTART_S[1])
 
     async def _start(self) -> asyncio.subprocess.Process:
         process = self._process = await asyncio.create_subprocess_exec(
@@ -164,7 +169,7 @@ class Helper:
             text = f"no answer within {asked.timeout_ms} ms"
             self._lost(asked, Reply(asked.call, "timeout", None, "assigner_timeout", text), begun)
             return False
-        except HelperEnded as error:
+        except Exception as error:
             self._lost(asked, Reply(asked.call, "error", None, "assigner_error", str(error)), begun)
             raise
         self._owner.took(asked, reply.kind, monotonic() - begun)
@@ -196,7 +201,7 @@ class Helper:
                 frame(Question(asked.call, asked.kind, asked.executor, asked.payload))
             )
             await process.stdin.drain()
-        except ConnectionError as error:
+        except (ConnectionError, RuntimeError) as error:  # the latter: of a pipe closed already
             raise HelperEnded(f"the process of {asked.executor} ended") from error
         return await self._read(process, _replies)
 
@@ -216,19 +221,19 @@ class Helper:
     def _kill(self) -> None:
         process = self._process
         if process is not None and process.returncode is None:
-            process.kill()
+            with suppress(ProcessLookupError):  # it has ended, and the loop is about to learn it
+                process.kill()
 
     async def _end(self) -> None:
         """No process, and no end of a pipe is left for the loop. Begun anew if it is interrupted."""
         process = self._process
         if process is None:
             return
-        if process.returncode is None:
-            process.kill()
+        self._kill()
         await process.wait()
         if process.stdout is not None:
             with suppress(
-                TimeoutError
+                TimeoutError, OSError
             ):  # foreign code may have left somebody who holds the other end
                 async with asyncio.timeout(PIPE_END_S):
                     await process.stdout.read()
