@@ -12,6 +12,7 @@ from coordinator.cli.changing import change_flags, change_of
 from coordinator.cli.completing import complete
 from coordinator.cli.lazy import Verb
 from coordinator.cli.session import Session, session_of
+from coordinator.cli.texts import dry_line
 
 if TYPE_CHECKING:
     from coordinator.client.placement_client import ExecutorPaused
@@ -79,8 +80,14 @@ def _change(
 
     async def work() -> int:
         done = await call(change)
-        view = {"name": name, "unchanged": done.unchanged, "cleared": done.cleared}
-        session.out.single("Executor", done.answer, view, what, lambda: _told(verb, what, done))
+        view = {
+            "name": name,
+            "unchanged": done.unchanged,
+            "cleared": done.cleared,
+            "dry_run": change.dry_run,
+        }
+        text = dry_line(_told(verb, what, done), dry_run=change.dry_run)
+        session.out.single("Executor", done.answer, view, what, lambda: text)
         return exits.OK
 
     return session.run(work)

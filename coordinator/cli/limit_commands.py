@@ -12,7 +12,7 @@ from coordinator.cli.changing import change_flags, change_of
 from coordinator.cli.lazy import Entry, LazyGroup, Verb
 from coordinator.cli.output import Column
 from coordinator.cli.session import Session, session_of
-from coordinator.cli.texts import Moments, count
+from coordinator.cli.texts import Moments, count, dry_line
 
 if TYPE_CHECKING:
     from coordinator.client.placement_client import Limit, LimitChanged, Move
@@ -123,8 +123,9 @@ def _change(
 
     async def work() -> int:
         done = await call(change)
-        view = {"key": key, "unchanged": done.unchanged}
+        view = {"key": key, "unchanged": done.unchanged, "dry_run": change.dry_run}
         text = f"{key}: {'unchanged' if done.unchanged else 'changed'}"
+        text = dry_line(text, dry_run=change.dry_run)
         session.out.single("Limit", done.answer, view, key, lambda: text)
         return exits.OK
 

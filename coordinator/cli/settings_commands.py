@@ -10,7 +10,7 @@ import click
 from coordinator.cli import exits
 from coordinator.cli.changing import change_flags, change_of
 from coordinator.cli.lazy import Verb
-from coordinator.cli.output import Column
+from coordinator.cli.output import Column, tell
 from coordinator.cli.params import split_pair
 from coordinator.cli.session import Session, session_of
 from coordinator.cli.texts import Moments
@@ -87,7 +87,30 @@ def _change(
 
     async def work() -> int:
         found = await session.client.cluster.set_settings(values, change, reset=reset)
-        _show(session, found, keys)
+        if change.dry_run:
+            _show_dry(session, found, values, reset)
+        else:
+            _show(session, found, keys)
         return exits.OK
 
     return session.run(work)
+
+
+def _show_dry(
+    session: Session, found: Settings, values: Mapping[str, str], reset: Sequence[str]
+) -> None:
+    """Each as it is and as it would be: the answer of a dry run holds what there is."""
+    chosen = [one for one in found.settings if one.key in values or one.key in reset]
+    would_be = {one.key: values.get(one.key, one.default) for one in chosen}
+    if session.out.is_json:
+        from coordinator.client.serializer import plain_dict
+
+        items = [
+            {**plain_dict(one), "new_value": would_be[one.key], "dry_run": True} for one in chosen
+        ]
+        session.out.listing("SettingList", found.answer, items, ())
+        return
+    key, value, *others = _columns(session.moments)
+    new: Column[Setting] = Column("NEW VALUE", lambda one: would_be[one.key])
+    session.out.listing("SettingList", found.answer, chosen, (key, value, new, *others))
+    tell("dry run: nothing was written")

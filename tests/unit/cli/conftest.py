@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
 from coordinator.cli.main import main
+from tests.unit.api.house import Doors
 from tests.unit.cli.fake_cluster_service import FakeServer
 from tests.unit.cli.fake_server import FakeCluster
 
@@ -22,6 +24,7 @@ class Ran(NamedTuple):
 
 
 Taskctl = Callable[..., Ran]
+Typed = Callable[..., Awaitable[Ran]]
 
 
 @pytest.fixture
@@ -64,3 +67,13 @@ def bare(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) ->
 def taskctl(server: FakeServer, bare: Taskctl, monkeypatch: pytest.MonkeyPatch) -> Taskctl:
     monkeypatch.setenv("TASKCTL_ADDR", server.state.address)
     return bare
+
+
+@pytest.fixture
+def typed(bare: Taskctl) -> Typed:
+    """taskctl beside a coordinator that keeps the real law, in the same process."""
+
+    async def run(at: Doors, *args: str) -> Ran:
+        return await asyncio.to_thread(bare, *args, "--addr", at.address, "--timeout", "20s")
+
+    return run

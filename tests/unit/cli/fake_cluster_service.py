@@ -177,7 +177,8 @@ class FakeClusterService(cluster_pb2_grpc.ClusterServicer, Door):
 
     async def SetSettings(self, request: wire.SetSettingsRequest, context: Any) -> Any:
         await self.enter("SetSettings", request, context)
-        self.state.settings |= dict(request.set)
+        if not request.change.dry_run:
+            self.state.settings |= dict(request.set)
         return self._settings()
 
     def _settings(self) -> wire.GetSettingsResponse:

@@ -4,24 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
 
 import pytest
 
 from coordinator.model.tasks import RunOutcome
 from coordinator.wire.v1 import tasks_pb2 as wire
 from tests.unit.api.house import Doors, Node, doors, until
-from tests.unit.cli.conftest import Ran, Taskctl
-
-Typed = Callable[..., Awaitable[Ran]]
-
-
-@pytest.fixture
-def typed(bare: Taskctl) -> Typed:
-    async def run(at: Doors, *args: str) -> Ran:
-        return await asyncio.to_thread(bare, *args, "--addr", at.address, "--timeout", "20s")
-
-    return run
+from tests.unit.cli.conftest import Taskctl, Typed
 
 
 async def stops(at: Doors, node: Node, name: str) -> None:
