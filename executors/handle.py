@@ -26,7 +26,8 @@ T = TypeVar("T")
 
 
 class TaskLog:
-    """The log of one run. `event` is a short constant text, `fields` are its details. From any thread.
+    """The log of one run. `event` is a short constant text (TypeError for anything else), `fields` are its details;
+    what is no JSON among them becomes its text. From any thread.
 
     A warning makes a successful run end as `warning`; an error makes a returning run `failed`, without a retry.
     """
@@ -181,7 +182,10 @@ class AllocatedPersistentTask(_RunFace[S]):
         return self._control.tracked("sleep", self._sleep(_seconds(duration)))
 
     def abort_locally(self, reason: str) -> Coroutine[Any, Any, Never]:
-        """Give the run back: the task goes elsewhere, state kept, attempt not counted. Does not return. To be awaited."""
+        """Give the run back: the task goes elsewhere, state kept, attempt not counted. Does not return. To be awaited.
+
+        Of the reason 1 KiB is kept.
+        """
         return self._control.tracked("abort_locally", self._abort(reason))
 
     def start_child(
@@ -191,7 +195,8 @@ class AllocatedPersistentTask(_RunFace[S]):
 
         `spec`: timeout, max_attempts, backoff, priority, cost, retention, cancel_grace, exclusive, isolation, on_lost
         as in a policy; due_at (aware), labels, object (kind, id), paused. Durable when it returns. It is cancelled when
-        this task is cancelled or fails for good. Raises Fenced, RunEnded, ValidationError for what the cluster refuses.
+        this task is cancelled or fails for good. Raises Fenced, RunEnded, ValidationError for what the cluster refuses,
+        TypeError and ValueError for what cannot be sent at all: a number as key, a file name that is no UTF-8.
         """
         return self._control.tracked(
             "start_child", start_child(self._control, executor, params, key, spec)
