@@ -283,5 +283,5 @@ async def _until_the_end(session: Session, task_id: str, line: str, *, follow: b
 
         await follow_runs(session, task_id)
     reply = await waits.follow(session, task_id, ())
-    waits.show_final(session, reply, ())
+    waits.show_final(session, reply, (), task_id)
     return waits.exit_of_wait(reply)

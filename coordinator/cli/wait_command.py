@@ -153,7 +153,7 @@ class Waiting:
             raise _stayed(task_id, stayed) from None
         self._ended[task_id] = reply
         if not self._is_list:
-            waits.show_final(self._session, reply, self._conditions)
+            waits.show_final(self._session, reply, self._conditions, task_id)
         return waits.exit_of_wait(reply, self._conditions)
 
 

@@ -131,11 +131,14 @@ def final_line(task: Task, conditions: Sequence[Condition]) -> str:
     return "  ".join(parts)
 
 
-def show_final(session: Session, reply: Waited, conditions: Sequence[Condition]) -> None:
-    """The final state of one task on stdout."""
+def show_final(
+    session: Session, reply: Waited, conditions: Sequence[Condition], name: str = ""
+) -> None:
+    """The final state of one task on stdout; `name` is the one to tell where no record came along."""
     task = reply.task
     if task is None:
-        session.out.write("gone")
+        view = {"id": name or None, "status": "gone"}
+        session.out.single("Task", reply.answer, view, name, lambda: f"{name}  gone".strip())
         return
     text = f"{task.id}  gone" if reply.gone else final_line(task, conditions)
     session.out.single("Task", reply.answer, task, task.id, lambda: text)

@@ -152,3 +152,13 @@ async def test_ex_8_a_run_that_is_not_there_leads_to_those_of_its_task(typed: Ty
         )
         ran = await typed(at, "get", "nobody#99")
         assert ran.err.splitlines()[-1] == "try:   see what there is with: taskctl list --all"
+
+
+async def test_x01_what_is_gone_is_one_json_value(typed: Typed) -> None:
+    async with doors() as at:
+        ran = await typed(at, "wait", "nobody", "--for", "gone", "-o", "json")
+        tree = json.loads(ran.out)
+        assert (tree["kind"], tree["id"], tree["status"]) == ("Task", "nobody", "gone")
+        assert (ran.code, ran.err) == (0, "")
+        ran = await typed(at, "wait", "nobody", "--for", "gone")
+        assert (ran.code, ran.out) == (0, "nobody  gone\n")
