@@ -5,32 +5,16 @@ from __future__ import annotations
 import os
 import signal
 
-from node.process_ties import children_of, descendants_of
-
 
 def kill_group(pid: int) -> bool:
-    """SIGKILL to a process group; False if nothing of it is left."""
+    """SIGKILL to a process group; False if nothing of it is left, or nothing that is ours to kill (`orphans`)."""
     try:
         os.killpg(pid, signal.SIGKILL)
     except ProcessLookupError:
         return False
     except PermissionError:
-        return False  # only processes of another user are left in it (macOS: only dead ones)
+        return False  # only processes of another user are in it, orphans by now (macOS: only dead ones)
     return True
-
-
-def kill_orphans(supervisor: int) -> bool:
-    """SIGKILL to all that the supervisor has adopted: they lost their worker. False if there is none.
-
-    The supervisor's only child of its own is the agent, which is the process that calls this.
-    """
-    found = False
-    for child in children_of(supervisor):
-        if child != os.getpid() and not is_dead(child):
-            found = True
-            for each in (child, *descendants_of(child)):
-                kill(each)
-    return found
 
 
 def kill(pid: int) -> None:
@@ -38,7 +22,7 @@ def kill(pid: int) -> None:
     try:
         os.kill(pid, signal.SIGKILL)
     except OSError:
-        pass  # gone
+        pass  # gone, or of another user: the caller looks again
 
 
 def is_dead(pid: int) -> bool:

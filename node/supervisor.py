@@ -18,11 +18,12 @@ from types import FrameType
 
 from node import effects
 from node.agent_handshake import BEAT, Handshake, give
-from node.burial import kill, kill_orphans
+from node.burial import kill
 from node.commands import attributes
 from node.control_group import Enclosure, own_directory
 from node.data_dir import DataDir, DataDirError, Machine
 from node.logs import Log
+from node.orphans import LEFTOVERS_S, WHAT_TO_DO, Orphans
 from node.process_marks import INCARNATION_MARK, UID_MARK, Register, kill_leftovers
 from node.process_ties import IS_LINUX, adopt_orphans, children_of, descendants_of
 from node.reload import reload_settings
@@ -31,7 +32,7 @@ from node.settings import read_sources
 
 BEAT_S = 0.1
 NOTE_S = 1.0
-LEFTOVERS_S = 10.0
+ORPHANS_PAUSE_S = 0.002
 HEALTHY_S = 10.0  # an agent that lived so long did not die in a loop
 PAUSE_S, PAUSE_MAX_S = 0.5, 10.0
 FORGIVEN = 2  # quick deaths in a row after which the next agent is started at once all the same
@@ -56,6 +57,7 @@ class Supervisor:
         self._quick_deaths = 0
         self._register = Register(data_dir.path / "processes", Machine.here().boot_id)
         self._noted_at = 0.0
+        self._orphans = Orphans(os.getpid(), LEFTOVERS_S)
         uid, note = data_dir.identity.node_uid, data_dir.path / "control_group"
         self._enclosure = Enclosure(uid, note, own_directory())
         self._bell, self._ring = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC) if IS_LINUX else _pipe()
@@ -230,9 +232,7 @@ class Supervisor:
     def _clear_up(self, *, first: bool) -> bool:
         """Nothing of an earlier incarnation may live when the next one registers. True if that is certain (N6)."""
         is_empty = self._enclosure.clear(LEFTOVERS_S)
-        while not first and kill_orphans(os.getpid()):
-            _reap_all()
-            time.sleep(0.001)
+        is_empty = (first or self._end_orphans()) and is_empty
         _reap_all()
         known = self._register.read() if first else {}
         left = kill_leftovers(self._data_dir.identity.node_uid, known, LEFTOVERS_S)
@@ -240,6 +240,17 @@ class Supervisor:
             self._log.write("error", "processes of an earlier incarnation will not die", pids=left)
         proven = self._data_dir.remember(Machine.here()) if first else True
         return proven and not left and is_empty
+
+    def _end_orphans(self) -> bool:
+        """True when none is left; False when one would not die, or a stop was asked for meanwhile."""
+        stops = self._stops
+        while self._orphans.kill() and self._stops == stops:
+            _reap_all()
+            time.sleep(ORPHANS_PAUSE_S)
+        left = self._orphans.stubborn
+        if left:
+            self._log.write("error", "processes that cannot be killed", pids=left, note=WHAT_TO_DO)
+        return not left
 
     def _verdict(self, code: int) -> int | None:
         """The exit code of `task-node`, or None: start the next agent."""

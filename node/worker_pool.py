@@ -14,14 +14,15 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from node.burial import kill_group, kill_orphans
+from node.burial import kill_group
 from node.child_ends import ChildEnds
 from node.frame_buffer import LOOP_WARN_MS, FrameError, agent_side, encode_frames, worker_command
 from node.frames import ToAgent, ToWorker
+from node.orphans import LEFTOVERS_S, WHAT_TO_DO, Orphans
 from node.process_ties import is_stopped
 
 READ_BYTES = 512 * 1024
-BURY_PAUSE_S = 0.002
+BURY_PAUSE_S, BURY_PAUSE_MAX_S = 0.002, 0.1
 STOPPED_LOOK_S = 0.5
 
 
@@ -53,6 +54,8 @@ class WorkerPool:
         self._workers: dict[int, _Process] = {}
         self._told: dict[int, _Process] = {}
         self._ends = ChildEnds(loop, self._reap)
+        adopts = config.orphans_go_to
+        self._orphans = None if adopts is None else Orphans(adopts, LEFTOVERS_S)
 
     def open(self, stopped_ms: Callable[[], int]) -> None:
         """Begin to notice deaths, and workers that somebody stopped for longer than `stopped_ms()`."""
@@ -133,18 +136,25 @@ class WorkerPool:
                 self._ends.remove(worker.pid)
                 worker.hear_last_words()
                 detail = worker.reap()
-                self._bury(worker, detail)
+                self._bury(worker, detail, self._loop.time() + LEFTOVERS_S, BURY_PAUSE_S)
 
-    def _bury(self, worker: _Process, detail: str) -> None:
-        """Report the death as soon as nothing of it is left."""
+    def _bury(self, worker: _Process, detail: str, until: float, pause_s: float) -> None:
+        """Report the death as soon as nothing of it is left, or what is left will not die."""
         left = kill_group(worker.pid)
-        if self._config.orphans_go_to is not None:
-            left = kill_orphans(self._config.orphans_go_to) or left
-        if left:
-            self._loop.call_later(BURY_PAUSE_S, self._bury, worker, detail)
+        if self._orphans is not None:
+            left = self._orphans.kill() or left
+        if left and self._loop.time() < until:
+            later = min(2 * pause_s, BURY_PAUSE_MAX_S)
+            self._loop.call_later(pause_s, self._bury, worker, detail, until, later)
             return
         del self._workers[worker.number]
-        self._died(worker.number, detail)
+        self._died(worker.number, detail + self._not_buried())
+
+    def _not_buried(self) -> str:
+        """What the line that tells of a death says of processes that outlived their SIGKILL."""
+        pids = () if self._orphans is None else self._orphans.stubborn
+        told = ", ".join(map(str, pids))
+        return f"; processes that cannot be killed: {told} ({WHAT_TO_DO})" if pids else ""
 
     def _look_for_stopped(self, stopped_ms: Callable[[], int]) -> None:
         now = self._loop.time()
