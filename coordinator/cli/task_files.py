@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from coordinator.cli.failures import usage
@@ -130,7 +131,7 @@ def _task_of(wish: dict[str, Any]) -> NewTask:
     refuse_not_finite(wish.get("params"), "params")
     fields = {name: wish.get(name) for name in _TOP - {"spec", "due_at"}}
     if wish.get("due_at"):
-        fields["due_at"] = _read("due_at", wish["due_at"], parse_rfc3339)
+        fields["due_at"] = _read("due_at", wish["due_at"], _instant)
     fields |= _spec_fields(spec)
     return _checked({name: value for name, value in fields.items() if value is not None})
 
@@ -156,6 +157,14 @@ def _checked(fields: dict[str, Any]) -> NewTask:
             _read(name, alone, lambda one: task_to_wire(NewTask(**one), ""))
         raise
     return task
+
+
+def _instant(value: Any) -> int:
+    if isinstance(value, datetime):  # TOML has a form of its own for it
+        value = value.isoformat()
+    if not isinstance(value, str):
+        raise TypeError(f"must be an instant such as 2026-11-21T14:00:00Z (got {value!r})")
+    return parse_rfc3339(value)
 
 
 def _read(name: str, value: Any, read: Callable[[Any], Value]) -> Value:

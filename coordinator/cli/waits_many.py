@@ -116,10 +116,13 @@ async def until_they_end(session: Session, entries: Sequence[Entry]) -> int:
     made = {entry.id: entry for entry in entries if entry.failure is None}
     names, codes = list(made), [exits.OK]
     for first in range(0, len(names), NAMED_MAX):
-        chosen = Filter(ids=names[first : first + NAMED_MAX], include_finished=True)
+        part = names[first : first + NAMED_MAX]
+        chosen = Filter(ids=part, include_finished=True)
         found = await session.client.wait_all(chosen, timeout_s=session.left_s)
-        for one in found.ended:
+        ended = {one.id: one for one in found.ended}
+        for name in part:
+            one = ended.get(name) or EndedTask(name, "gone", None, met=False)
             codes.append(waits.exit_of_wait(_waited(one)))
-            made[one.id] = made[one.id]._replace(task=one.task, text=_end_line(one))
+            made[name] = made[name]._replace(task=one.task, text=_end_line(one))
     report(session, [made.get(entry.id, entry) for entry in entries if is_json or entry.id in made])
     return exit_of(entries) or worst(codes)

@@ -32,7 +32,7 @@ GOOD = {"id": "a", "executor": "demo.noop"}
         ({"schedule": 3}, "schedule: must be an object (got 3)"),
         ({"constraints": "zone=a"}, "constraints: must be an object"),
         ({"after": "abc"}, "after: expected array, got str"),
-        ({"due_at": 3}, "due_at: "),
+        ({"due_at": 3}, "due_at: must be an instant such as"),
         ({"due_at": "soon"}, "due_at: "),
         ({"paused": "yes"}, "paused: expected bool, got str"),
         ({"params": [1]}, "params: expected object, got array"),
@@ -151,3 +151,12 @@ def test_ex_9_the_text_of_such_a_number_may_still_be_given(
     assert taskctl("start", "demo.ticker", "-p", "version=NaN", "-p", "until=1").code == 0
     sent = [json.loads(request.task.params) for request in cluster.asked("Create")]
     assert sent == [{"a": "NaN"}, {"version": "NaN", "until": 1}]
+
+
+def test_ex_10_an_instant_of_toml_is_a_due_time(
+    taskctl: Taskctl, cluster: FakeCluster, tmp_path: Path
+) -> None:
+    path = tmp_path / "tasks.toml"
+    path.write_text('[[task]]\nexecutor = "demo.noop"\ndue_at = 2026-11-21T14:00:00Z\n')
+    assert taskctl("start", "-f", str(path)).code == 0
+    assert cluster.asked("CreateMany")[0].tasks[0].spec.due_at == 1_795_269_600_000

@@ -115,3 +115,14 @@ def test_ex_5_what_was_ensured_is_waited_for(
     ran = taskctl("start", "demo.noop", "--id", "x", "--ensure", flag)
     assert (ran.code, ran.out.splitlines()[-1]) == (10, "x  failed on n2 after 5 ms  Gone: 410")
     assert ran.err.splitlines()[0].startswith("x  created")
+
+
+def test_ex_5_what_is_gone_before_it_is_seen_is_no_success(
+    taskctl: Taskctl, cluster: FakeCluster, two: str
+) -> None:
+    cluster.watch = partial(ends, cluster)
+    real = cluster.matching
+    cluster.matching = lambda wanted: [one for one in real(wanted) if one.id != "f1"]  # type: ignore[method-assign]
+    ran = taskctl("start", "-f", two, "--wait")
+    assert ran.out.splitlines()[0] == "f1  gone"
+    assert ran.code == 10
