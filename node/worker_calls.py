@@ -10,11 +10,12 @@ from typing import Any
 from executors.calls import AnswerTooLarge, Call, answer_call
 from executors.definition import Definition
 from executors.errors import ValidationError
+from executors.texts import cut
 from node import frames
 from node.worker_outcome import error_of
 from node.worker_pipe import Outward
 
-DETAIL_CHARS_MAX = 2_000
+DETAIL_BYTES_MAX = 2_000
 
 
 class RunCalls:
@@ -69,5 +70,5 @@ class RunCalls:
             self._pipe.send(frames.CallDone(self._allocation_id, frame.call, data))
 
     def _answer(self, frame: frames.Call, reason: str, detail: str) -> None:
-        told = detail[:DETAIL_CHARS_MAX]
+        told = cut(detail, DETAIL_BYTES_MAX)
         self._pipe.send(frames.CallDone(self._allocation_id, frame.call, b"", reason, told))

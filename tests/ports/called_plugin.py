@@ -65,6 +65,8 @@ class Counter(PersistentTasksExecutor[Params, State]):
                 await asyncio.Event().wait()
             case "raise":
                 raise RuntimeError("broken")
+            case "no_text":  # a file name that is no UTF-8
+                raise ValidationError("file", "there is no \udcff")
             case "much":
                 return "x" * 300 * 1024
             case "die":

@@ -61,6 +61,7 @@ def test_pt_85_the_code_answers_and_goes_on(worker: WorkerProcess, run: int) -> 
     [
         ("raise", "call_failed", "RuntimeError: broken"),
         ("nothing", "validation_failed", "there is no nothing"),
+        ("no_text", "validation_failed", "there is no ?"),
         ("much", "too_large", "at most 262144"),
     ],
 )
