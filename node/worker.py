@@ -39,6 +39,7 @@ from node.frames import (
 from node.worker_leftovers import Leftovers, RunLoop
 from node.worker_logs import capture_output, make_loop_task
 from node.worker_pipe import WorkerPipe
+from node.worker_reaper import Reaper
 from node.worker_run import Run, Surroundings, stop_run
 from node.worker_setup import tie_to_agent
 from node.worker_watch import LoopWatch
@@ -144,6 +145,7 @@ def main(arguments: Sequence[str]) -> Never:
     leftovers = Leftovers()
     loop = RunLoop(leftovers)
     asyncio.set_event_loop(loop)
+    Reaper().open(loop)
     pipe = WorkerPipe(socket.socket(fileno=fd), loop)
     capture_output()
     try:
