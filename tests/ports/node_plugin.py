@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 
 from pydantic import BaseModel
 
@@ -95,3 +96,16 @@ async def writes(
     for n in range(start + 1, start + 4):
         await task.update_state(Count(n=n))
     return start + 3
+
+
+@executor("n.waits_for_a_thread")
+async def waits_for_a_thread(task: AllocatedPersistentTask[Count], params: Place) -> object:
+    """What it waits for goes on when the wait is cancelled, and writes."""
+
+    def works() -> None:
+        while True:
+            write_pid(params.path)
+            time.sleep(0.01)
+
+    await asyncio.to_thread(works)
+    return None

@@ -85,6 +85,22 @@ async def test_run_b_waits_for_the_end_of_run_a(leader: FakeLeader, node: NodePr
     assert order == [7, 8]
 
 
+async def test_pt_55_a_thread_that_outlives_its_stopped_run_is_killed_before_the_next_begins(
+    leader: FakeLeader, node: NodeProcess, tmp_path: Path
+) -> None:
+    place = tmp_path / "pids"
+    params = json.dumps({"path": str(place)}).encode()
+    leader.want(run_of("t1", 7, "n.waits_for_a_thread", params=params, cancel_grace_ms=300))
+    await leader.started(7)
+    await leader.until(place.exists, "the thread at work")
+    leader.stop_run("t1", "move")
+    leader.want(run_of("t1", 8))
+    end = (await leader.ended(7)).ended
+    assert (end.outcome, end.reason) == ("aborted", "killed")
+    assert not is_alive(int(place.read_text().split()[0]))
+    assert (await leader.ended(8)).ended.outcome == "succeeded"
+
+
 async def test_lines_and_progress_go_live_and_lines_travel_with_the_end(
     leader: FakeLeader, node: NodeProcess
 ) -> None:
