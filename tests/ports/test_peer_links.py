@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import io
-import socket
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -42,12 +41,7 @@ from coordinator.shell.standing import Places, Standing
 from coordinator.shell.store import Store
 from coordinator.wire.v1.internal_pb2 import Introduction, PeerFrame
 from coordinator.wire.v1.internal_pb2_grpc import add_PeerServicer_to_server
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+from tests.end_to_end.processes import free_ports
 
 
 class Side:
@@ -115,10 +109,10 @@ class Side:
 
 @pytest.fixture(params=["by call", "by stream"])
 async def pair(request: pytest.FixtureRequest) -> AsyncIterator[tuple[Side, Side]]:
-    ports = [free_port(), free_port()]
+    ports = free_ports(2)
     streams = ["", ""]
     if request.param == "by stream":
-        streams = [f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}"]
+        streams = [f"127.0.0.1:{port}" for port in free_ports(2)]
     one, two = Side(1, ports, streams[0]), Side(2, ports, streams[1])
     yield one, two
     for side in (one, two):
@@ -274,7 +268,7 @@ async def test_words_under_another_name_are_not_heard(pair: tuple[Side, Side]) -
 
 
 async def test_a_full_queue_drops_the_oldest_appends_and_keeps_the_rest() -> None:
-    side = Side(1, [free_port(), free_port()])
+    side = Side(1, free_ports(2))
     link = PeerLink(2, side.state.members[2].address, side.standing, side.feed, side.log)
     link.connected = True
     appends = [Append(1, 2, 5, 4, n, 0, entries(n + 1)) for n in range(QUEUE_MAX)]
