@@ -18,13 +18,14 @@ from coordinator.shell.peer_door import PeerDoor
 from coordinator.shell.peer_server import PeerService
 from coordinator.shell.standing import Places, Standing
 from coordinator.wire.v1.internal_pb2 import Introduction, PeerFrame, PeerReply
-from tests.ports.test_peer_links import Side, beat, free_port
+from tests.end_to_end.processes import free_ports
+from tests.ports.test_peer_links import Side, beat
 
 
 @pytest.fixture
 async def pair() -> AsyncIterator[tuple[Side, Side]]:
-    ports = [free_port(), free_port()]
-    streams = [f"127.0.0.1:{free_port()}" for _ in ports]
+    ports = free_ports(2)
+    streams = [f"127.0.0.1:{port}" for port in free_ports(2)]
     one, two = Side(1, ports, streams[0]), Side(2, ports, streams[1])
     yield one, two
     for side in (one, two):

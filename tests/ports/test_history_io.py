@@ -20,8 +20,9 @@ from coordinator.shell.history import History, Writes
 from coordinator.shell.history_io import ROUNDS_BEFORE_ANY, WANTED, HistoryIo
 from coordinator.shell.logs import Log
 from coordinator.wire.v1.internal_pb2 import HistoryPiece, HistoryRequest
+from tests.end_to_end.processes import free_ports
 from tests.ports.store_kit import event
-from tests.ports.test_peer_links import Side, free_port
+from tests.ports.test_peer_links import Side
 
 RUNS = [RunWrite(f"t{n}", n, 7, node="n1", ended_at=n, logs=b"l" * 300_000) for n in range(1, 6)]  # type: ignore[arg-type]
 FATES = [FateWrite("s", n, 7, n, Fate(FateWord.MISSED, "misfire", n, n)) for n in (1, 2)]  # type: ignore[arg-type]
@@ -136,7 +137,7 @@ class Pair:
 @pytest.fixture
 async def pair(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Pair]:
     monkeypatch.setattr(history_io, "PAUSES_S", (0.01,))
-    made = Pair(tmp_path, [free_port(), free_port()])
+    made = Pair(tmp_path, free_ports(2))
     for side, one in zip(made.sides, made.ios, strict=True):
         await side.listen()
         side.service.history = lambda one=one: one  # type: ignore[misc]

@@ -15,8 +15,9 @@ from coordinator.replica.inputs import SnapshotSent
 from coordinator.shell import snapshots_io
 from coordinator.shell.snapshots_io import SnapshotsIo
 from coordinator.shell.store_port import StoreError
+from tests.end_to_end.processes import free_ports
 from tests.end_to_end.proxy import Link, Proxies
-from tests.ports.test_peer_links import Side, free_port
+from tests.ports.test_peer_links import Side
 
 CHUNKS = 40
 ASKED = StreamSnapshot(2, InstallSnapshot(1, 2, 5, Snapshot(6, 3)))
@@ -68,7 +69,7 @@ class Way:
 
 @pytest.fixture
 async def way() -> AsyncIterator[Way]:
-    ports = [free_port(), free_port()]
+    ports = free_ports(2)
     one, two = Side(1, ports), Side(2, ports)
     await two.listen()
     proxies = Proxies()
