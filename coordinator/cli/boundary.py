@@ -31,6 +31,8 @@ def failure_of(error: Exception, given: Given) -> Failure:
             return of_client_error(error, doing, addresses)
         case click.ClickException():
             return _of_usage(error)
+        case UnicodeEncodeError(encoding="utf-8"):  # an argument of other bytes
+            return _with_hint(usage(f"{error.object!a} is not UTF-8: write it in UTF-8"), given)
         case OSError():
             return Failure(f"{error.filename or 'system'}: {error.strerror or error}")
         case _:

@@ -160,3 +160,16 @@ def test_ex_10_an_instant_of_toml_is_a_due_time(
     path.write_text('[[task]]\nexecutor = "demo.noop"\ndue_at = 2026-11-21T14:00:00Z\n')
     assert taskctl("start", "-f", str(path)).code == 0
     assert cluster.asked("CreateMany")[0].tasks[0].spec.due_at == 1_795_269_600_000
+
+
+@pytest.mark.parametrize(
+    "words", [("get", "a\udcff"), ("start", "demo.noop", "--label", "a=\udcff")]
+)
+def test_ex_8_an_argument_that_is_not_utf_8_is_wrong_usage(
+    taskctl: Taskctl, words: tuple[str, ...]
+) -> None:
+    """The shell hands on any bytes; Python keeps those that are no UTF-8 as lone surrogates."""
+    ran = taskctl(*words)
+    assert ran.code == 2
+    assert "is not UTF-8: write it in UTF-8" in ran.err
+    assert "bug" not in ran.err
