@@ -16,7 +16,7 @@ from coordinator.model.instants import Instant
 from coordinator.model.schedules import Fate, Occurrence, Schedule
 from coordinator.model.tasks import Desired, Task
 from tests.simulation.checkers.fates import judge
-from tests.simulation.checkers.fire_times import FireTime, fire_times
+from tests.simulation.checkers.fire_times import FireTime, fire_times, leeway
 
 Expected = dict[Instant, tuple[tuple["FireTime", ...], bool]]  # as each stretch sees it; owed
 
@@ -129,7 +129,10 @@ class Book:
             yield from _twice(singles)
             return
         expected: Expected = {}
-        for stretch in self.stretches:
+        for before, stretch in zip([None, *self.stretches], self.stretches, strict=False):
+            if before is not None and before.schedule == stretch.schedule:
+                for time in self._came_in_a_pause(stretch):
+                    expected.setdefault(time.at, ((time,), False))
             for time, is_owed in self._of(stretch, now):
                 known, owed = expected.get(time.at, ((), False))  # at the edit either may decide it
                 expected[time.at] = ((*known, time), is_owed or owed)
@@ -147,6 +150,13 @@ class Book:
         for time in fire_times(schedule, anchor, stretch.since, last):
             yield time, stretch.is_settled and time.due_by <= owed_until
 
+    def _came_in_a_pause(self, stretch: Stretch) -> Iterator[FireTime]:
+        """Of before this resume and due after it, for jitter or a black-out: the record still had it as the next one."""
+        since = stretch.since - leeway(stretch.schedule)
+        near = (one.fate.first for one in self.fates if since <= one.fate.first <= stretch.since)
+        times = (time for at in near for time in fire_times(stretch.schedule, at, at - 1, at))
+        yield from (time for time in times if time.due_by > stretch.since)
+
     def _phase(self, stretch: Stretch, last: Instant) -> Instant | None:
         """Of an interval that was resumed or edited: its first fire time, which may not be late itself."""
         if not stretch.schedule.every_ms:
@@ -154,7 +164,8 @@ class Book:
         times = [one.fate.first for one in self.fates if stretch.since <= one.fate.first <= last]
         times += [at for at in _pending(self.record) if stretch.since <= at <= last]
         every, before = stretch.schedule.every_ms, self._last_before(stretch.since)
-        latest = max(before + every, stretch.since + every)
+        resumed = stretch.since + 1  # on a tick of its grid perhaps: then the next one is meant
+        latest = max(before + every, resumed + every)
         first = min(times, default=None)
         if first is not None and (first <= latest or not before):  # an edit may leave it as it is
             return first

@@ -268,6 +268,19 @@ def test_a_paused_series_has_no_fire_times_and_then_those_after_it_was_resumed()
     assert leader.objections() == []
 
 
+def test_a_resume_on_a_tick_of_the_grid_leaves_that_one_to_the_pause() -> None:
+    """Seed 1522: what follows is a whole interval later."""
+    leader = Leader()
+    leader.run(0, 1)
+    leader.at = AT + EVERY + 5_000
+    leader.enter(PauseTask(T))
+    leader.at = AT + 3 * EVERY
+    leader.enter(ResumeTask(T, no_catch_up=True))
+    leader.time(AT + 4 * EVERY)
+    leader.run(4, 5)
+    assert leader.objections() == []
+
+
 def test_fire_times_before_the_pause_are_not_forgotten_over_it() -> None:
     leader = Leader()
     leader.run(0, 1)
@@ -309,8 +322,13 @@ def _resumed_before_it_is_due(jitter_ms: int) -> Leader:
     return leader
 
 
-def test_what_came_before_a_resume_belongs_to_the_pause_also_if_it_is_due_after() -> None:
-    found = _resumed_before_it_is_due(jitter_ms=400).objections()
+def test_what_came_before_a_resume_may_be_due_after_it() -> None:
+    """Seeds 101, 1396, 1522: nothing was due in the pause, so the record has it as the next one still."""
+    assert _resumed_before_it_is_due(jitter_ms=400).objections() == []
+
+
+def test_what_came_before_a_resume_and_was_due_then_belongs_to_the_pause() -> None:
+    found = _resumed_before_it_is_due(jitter_ms=0).objections()
     assert any("covers 0 fire times" in one for one in found)
 
 
