@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from coordinator.model.events import Audited, Event, Fated, RunEnded, TaskChanged
 from coordinator.model.instants import Instant
-from coordinator.model.schedules import Fate, Occurrence, Schedule
+from coordinator.model.schedules import Fate, Occurrence, Schedule, same_times
 from coordinator.model.tasks import Desired, Task
 from tests.simulation.checkers.fates import judge
 from tests.simulation.checkers.fire_times import FireTime, fire_times, leeway
@@ -130,7 +130,7 @@ class Book:
             return
         expected: Expected = {}
         for before, stretch in zip([None, *self.stretches], self.stretches, strict=False):
-            if before is not None and before.schedule == stretch.schedule:
+            if before is None or same_times(before.schedule, stretch.schedule):
                 for time in self._came_in_a_pause(stretch):
                     expected.setdefault(time.at, ((time,), False))
             for time, is_owed in self._of(stretch, now):
