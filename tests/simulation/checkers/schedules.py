@@ -39,6 +39,9 @@ class Stretch(NamedTuple):
     until: Instant | None
     anchor: Instant | None
     is_settled: bool = True  # the leader had said what comes next before it was over
+    kept_from: Instant | None = (
+        None  # it began with a resume: what came since then may be next still
+    )
 
 
 class Figures(NamedTuple):
@@ -65,6 +68,7 @@ class Book:
         self.asked: set[Instant] = set()  # fire times whose run somebody waits for (TM-29)
         self.found: list[str] = []
         self._fated: list[Fated] = []  # of the change that comes next
+        self._timed_at = 0  # when it got this timetable
 
     # -- following the history --------------------------------------------------------------------
 
@@ -73,6 +77,8 @@ class Book:
         self.record = new
         self.found += judge(old, new, [one.fate for one in fated], at, self.runs, ended)
         self._wishes(old, new, [one.fate for one in fated], at)
+        if old is None or new is None or not same_times(old.spec.schedule, new.spec.schedule):
+            self._timed_at = at
         before, after = _in_force(old), _in_force(new)
         if old is not None and before is not None and before != after:
             self._close(old, at)
@@ -112,7 +118,9 @@ class Book:
         if schedule.start and (known or schedule.start > at):
             anchor = schedule.start
         since = at - 1 if schedule.every_ms else at
-        self.stretches.append(Stretch(schedule, since, None, anchor))
+        is_resume = old is not None and old.desired is Desired.PAUSED and not old.is_terminal
+        kept_from = self._timed_at if is_resume else None
+        self.stretches.append(Stretch(schedule, since, None, anchor, kept_from=kept_from))
 
     # -- at the end -------------------------------------------------------------------------------
 
@@ -129,10 +137,9 @@ class Book:
             yield from _twice(singles)
             return
         expected: Expected = {}
-        for before, stretch in zip([None, *self.stretches], self.stretches, strict=False):
-            if before is None or same_times(before.schedule, stretch.schedule):
-                for time in self._came_in_a_pause(stretch):
-                    expected.setdefault(time.at, ((time,), False))
+        for stretch in self.stretches:
+            for time in self._came_in_a_pause(stretch):
+                expected.setdefault(time.at, ((time,), False))
             for time, is_owed in self._of(stretch, now):
                 known, owed = expected.get(time.at, ((), False))  # at the edit either may decide it
                 expected[time.at] = ((*known, time), is_owed or owed)
@@ -152,7 +159,9 @@ class Book:
 
     def _came_in_a_pause(self, stretch: Stretch) -> Iterator[FireTime]:
         """Of before this resume and due after it, for jitter or a black-out: the record still had it as the next one."""
-        since = stretch.since - leeway(stretch.schedule)
+        if stretch.kept_from is None:
+            return
+        since = max(stretch.kept_from, stretch.since - leeway(stretch.schedule))
         near = (one.fate.first for one in self.fates if since <= one.fate.first <= stretch.since)
         times = (time for at in near for time in fire_times(stretch.schedule, at, at - 1, at))
         yield from (time for time in times if time.due_by > stretch.since)
