@@ -140,7 +140,7 @@ class AgentLife(Life):
         self.session = NodeSession(self, self._registration())
         self.killer_at: int | None = None  # on the steady clock
         self.asleep_until = 0
-        self._killer_waits = False
+        self._killer_due: int | None = None  # in true time, at the rate that the clock had then
         self._wake_due = -1
         self._known = False
         place.world.leases.born(self)
@@ -252,15 +252,18 @@ class AgentLife(Life):
 
     def _arm(self, at: int | None) -> None:
         self.killer_at = at
-        if at is not None and not self._killer_waits:
+        if at is not None:
             self._wait_for_killer(self.place.clock.when(at))
 
     def _wait_for_killer(self, when: int) -> None:
-        """One event at a time: an acceptance moves the instant on, and the event looks again."""
-        self._killer_waits = True
+        """An acceptance moves the instant on, and the event looks again; a clock that goes faster now brings it nearer."""
+        if self._killer_due is not None and self._killer_due <= when:
+            return
+        self._killer_due = when
 
         def due() -> None:
-            self._killer_waits = False
+            if self._killer_due == when:
+                self._killer_due = None
             self.look_at_killer()
 
         self.timeline.at(when, f"{self.place.name} killer", due)
@@ -271,8 +274,7 @@ class AgentLife(Life):
             return
         due = self.place.clock.when(self.killer_at)
         if due > self.timeline.now:
-            if not self._killer_waits:
-                self._wait_for_killer(due)
+            self._wait_for_killer(due)
             return
         self.place.world.tally["killed by its kernel timer"] += 1
         self.die()

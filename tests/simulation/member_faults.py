@@ -226,4 +226,7 @@ def clock(world: World, dice: Dice) -> bool:
         one.jump(jump)
     else:
         one.run_at(rate)
+        for node in world.nodes:  # a timer of the kernel goes by the clock as it goes now
+            if node.clock is one and node.agent is not None:
+                node.agent.look_at_killer()
     return True
