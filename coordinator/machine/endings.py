@@ -14,6 +14,7 @@ from coordinator.machine.commands import EndRun
 from coordinator.machine.dependencies import refuse_schedule
 from coordinator.machine.leaving import over, paused, placed_again, waiting, without_node
 from coordinator.machine.marks import marked
+from coordinator.machine.outcome import Refusal, Refused
 from coordinator.machine.records import cleared
 from coordinator.machine.rows import after_abort, after_loss, attempts_before, dead_letter_reason
 from coordinator.machine.series import lives_on, settled_series
@@ -34,6 +35,8 @@ from coordinator.model.tasks import (
 )
 
 ERROR_TEXT_CHARS = 256
+BAD_SCHEDULE = "InvalidSchedule"
+SUCCESSES = (RunOutcome.SUCCEEDED, RunOutcome.WARNING)
 
 
 def end_run_of(state: ClusterState, task: Task, report: EndRun, hold_ms: Millis = 0) -> Task:
@@ -42,11 +45,12 @@ def end_run_of(state: ClusterState, task: Task, report: EndRun, hold_ms: Millis 
     `report` is fenced already, or was made by the machine for a run that nobody can report. `hold_ms`: for so long a
     task that is to go on waits for its node, which restarts; also where the node's record says so.
     """
-    report = _with_a_schedule_that_can_be(state, task, report)
     hold_ms, node = hold_ms or _hold_of(state, task), task.assignment.node
     if hold_ms:
         report = replace(report, next=None)
-    outcome = outcome_of(task.stop_reason, report.outcome, rerun=task.rerun)
+    outcome = outcome_of(task.stop_reason, report.outcome, report.reported, rerun=task.rerun)
+    if outcome in SUCCESSES and (refused := _refuse_its_schedule(state, task, report)) is not None:
+        outcome, report = RunOutcome.FAILED, _with_bad_schedule(report, refused.detail)
     started_at = task.started_at or report.started_at
     lasted_ms = lasted(report.lasted_ms, started_at, state.at)
     last = LastOutcome(
@@ -77,17 +81,18 @@ def end_run_of(state: ClusterState, task: Task, report: EndRun, hold_ms: Millis 
     return settled
 
 
-def _with_a_schedule_that_can_be(state: ClusterState, task: Task, report: EndRun) -> EndRun:
-    """A one-off that others wait for, and that returned a schedule, has failed: they would wait for ever (TM-4, TM-67)."""
-    refused = refuse_schedule(state, task.id) if task.series is None and report.schedule else None
-    if refused is None:
-        return report
-    error = {"type": "InvalidSchedule", "message": refused.detail, "traceback": ""}
+def _refuse_its_schedule(state: ClusterState, task: Task, report: EndRun) -> Refused | None:
+    """Refuse the schedule that a one-off returned and others wait for: they would wait for ever (TM-4, TM-67)."""
+    is_first = report.schedule is not None and task.series is None
+    return refuse_schedule(state, task.id) if is_first else None
+
+
+def _with_bad_schedule(report: EndRun, why: str) -> EndRun:
     return EndRun(
         *(report.task_id, report.allocation_id, report.incarnation, RunOutcome.FAILED),
-        reason=refused.code.value,
-        error=msgspec.json.encode(error),
-        error_text=f"InvalidSchedule: {refused.detail}"[:ERROR_TEXT_CHARS],
+        reason=Refusal.INVALID_SCHEDULE,
+        error=bad_schedule_error(why),
+        error_text=f"{BAD_SCHEDULE}: {why}"[:ERROR_TEXT_CHARS],
         permanent=True,
         logs=report.logs,
         log_counts=report.log_counts,
@@ -95,6 +100,11 @@ def _with_a_schedule_that_can_be(state: ClusterState, task: Task, report: EndRun
         lasted_ms=report.lasted_ms,
         reported=report.reported or report.outcome.value,
     )
+
+
+def bad_schedule_error(why: str) -> bytes:
+    """The error of a run that returned a schedule that cannot be, as JSON."""
+    return msgspec.json.encode({"type": BAD_SCHEDULE, "message": why, "traceback": ""})
 
 
 def lasted(said: Millis, started_at: Instant, at: Instant) -> Millis:
@@ -123,7 +133,7 @@ def _said_reason(task: Task, report: EndRun, outcome: RunOutcome) -> str:
         reason = f"cancelled, {goes_on}"
     if outcome is RunOutcome.ABORTED and _is_replaced(task):
         reason = "replaced"
-    if outcome in (RunOutcome.SUCCEEDED, RunOutcome.WARNING):
+    if outcome in SUCCESSES:
         return reason  # it did not end because of that
     return ": ".join(word for word in (reason, task.stop_text) if word)
 
@@ -134,10 +144,13 @@ def _is_replaced(task: Task) -> bool:
     return occurrence is not None and occurrence.replaced and task.stop_reason is StopReason.REPLACE
 
 
-def outcome_of(stop: StopReason | None, said: RunOutcome, *, rerun: bool = False) -> RunOutcome:
+def outcome_of(
+    stop: StopReason | None, said: RunOutcome, reported: str = "", *, rerun: bool = False
+) -> RunOutcome:
     """What the record says of a run that said this and had been asked to stop for that (PT-16).
 
-    `rerun`: the run alone was cancelled.
+    `reported`: what its code came to; what it had done did not fail because of the stop. `rerun`: the run alone was
+    cancelled.
     """
     if stop is StopReason.CANCEL:
         return RunOutcome.CANCELLED
@@ -146,7 +159,8 @@ def outcome_of(stop: StopReason | None, said: RunOutcome, *, rerun: bool = False
     if rerun:
         return RunOutcome.CANCELLED
     stopped_itself = said is RunOutcome.CANCELLED  # nobody asked to cancel: its node gave it up
-    if stopped_itself or (stop is not None and said is RunOutcome.FAILED):
+    is_broken_off = stop is not None and said is RunOutcome.FAILED and reported not in SUCCESSES
+    if stopped_itself or is_broken_off:
         return RunOutcome.ABORTED
     return said
 

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from coordinator.machine.commands import EndRun, StartRun, WriteState
 from coordinator.machine.create import records_full
-from coordinator.machine.endings import end_run_of
+from coordinator.machine.endings import SUCCESSES, end_run_of
 from coordinator.machine.outcome import Accepted, Outcome, Refusal, Refused
 from coordinator.machine.records import is_fenced, not_found, stale_allocation, store
 from coordinator.model import limits
@@ -15,7 +15,6 @@ from coordinator.model.tasks import LastOutcome, RunOutcome, Status, Task
 
 # Recorded in place of what the run said, because it had been asked to stop (PT-16).
 _CONVERTED = (RunOutcome.CANCELLED, RunOutcome.TIMED_OUT, RunOutcome.ABORTED)
-_SUCCESSES = (RunOutcome.SUCCEEDED, RunOutcome.WARNING)
 
 
 def start_run(state: ClusterState, command: StartRun) -> Outcome:
@@ -98,7 +97,7 @@ def _with_final_state(task: Task, command: EndRun) -> Task:
 def _is_repetition(last: LastOutcome, command: EndRun) -> bool:
     if last.allocation_id != command.allocation_id:
         return False
-    if last.outcome is RunOutcome.ABORTED and command.outcome in _SUCCESSES:
+    if last.outcome is RunOutcome.ABORTED and command.outcome in SUCCESSES:
         return False  # a success is never recorded as `aborted`: this is another outcome
     was_refused = command.schedule is not None and last.reason == Refusal.INVALID_SCHEDULE
     return last.outcome is command.outcome or last.outcome in _CONVERTED or was_refused

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from coordinator.machine.outcome import Refused
+from coordinator.machine.endings import bad_schedule_error
+from coordinator.machine.outcome import Refusal, Refused
 from coordinator.model.features import FIRST
 from coordinator.model.ids import AllocationId, Incarnation, NodeName, TaskId
 from coordinator.model.instants import Instant, Millis
@@ -86,11 +87,10 @@ def bad_schedule(
     reported: RunOutcome, why: str, logs: bytes | None, lasted_ms: Millis
 ) -> EndedReport:
     """The end of a run that returned a schedule that cannot be: a failure of its code, not tried again (TM-4)."""
-    error = msgspec.json.encode({"type": "InvalidSchedule", "message": why, "traceback": ""})
     return EndedReport(
         RunOutcome.FAILED,
-        "invalid_schedule",
-        error=error,
+        Refusal.INVALID_SCHEDULE,
+        error=bad_schedule_error(why),
         permanent=True,
         logs=logs,
         lasted_ms=lasted_ms,

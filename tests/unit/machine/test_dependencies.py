@@ -221,6 +221,29 @@ def test_tm_67_a_run_that_is_waited_for_and_returns_a_schedule_has_failed(until:
     assert world.accept(EndRun(T, *run, **report)).unchanged, "its node has not heard the answer"
 
 
+def test_tm_67_what_it_had_done_is_not_done_again_though_it_was_asked_to_stop() -> None:
+    """It came to its end all the same: its schedule is what fails it, not the stop."""
+    world = with_task()
+    waiting(world, "v", "t")
+    world.accept(PauseTask(T))
+    world.end("t", RunOutcome.SUCCEEDED, schedule=SERIES.schedule)
+    last = world.task().last_outcome
+    assert last is not None
+    assert (world.task().status, last.outcome) == (Status.FAILED, RunOutcome.FAILED)
+    assert last.reason == "invalid_schedule"
+
+
+def test_tm_67_a_cancelled_run_keeps_what_it_said() -> None:
+    world = with_task()
+    waiting(world, "v", "t")
+    world.accept(CancelTask(T))
+    world.end("t", RunOutcome.SUCCEEDED, schedule=SERIES.schedule, result=b"1")
+    last = world.task().last_outcome
+    assert last is not None
+    assert (last.outcome, last.result) == (RunOutcome.CANCELLED, b"1")
+    assert last.reason != "invalid_schedule"
+
+
 def test_its_own_time_comes_after_the_others() -> None:
     world = with_task()
     waiting(world, "v", "t", due_at=AT + 5_000)
